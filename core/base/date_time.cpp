@@ -1,0 +1,120 @@
+#include "base/date_time.h"
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace caravan {
+namespace {
+
+constexpr std::int64_t micros_per_second = 1'000'000;
+
+/// Reads exactly `count` digits at `pos`; -1 where there are none.
+int digits(std::string_view text, std::size_t pos, std::size_t count) {
+  if (pos + count > text.size()) return -1;
+  int value = 0;
+  for (std::size_t i = pos; i < pos + count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  return value;
+}
+
+std::chrono::year_month_day civil(Date date) {
+  return std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{date.days}}};
+}
+
+}  // namespace
+
+std::optional<Date> parse_date(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+  const int y = digits(text, 0, 4), m = digits(text, 5, 2), d = digits(text, 8, 2);
+  if (y < 1 || m < 1 || d < 1) return std::nullopt;
+  const std::chrono::year_month_day ymd{std::chrono::year{y}, std::chrono::month{static_cast<unsigned>(m)},
+                                        std::chrono::day{static_cast<unsigned>(d)}};
+  if (!ymd.ok()) return std::nullopt;
+  return Date{static_cast<std::int32_t>(std::chrono::sys_days{ymd}.time_since_epoch().count())};
+}
+
+std::string format_date(Date date) {
+  const auto ymd = civil(date);
+  std::array<char, 32> buffer{};
+  const int n = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(ymd.year()),
+                              static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()));
+  return {buffer.data(), static_cast<std::size_t>(n)};
+}
+
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  if (text.size() < 20) return std::nullopt;
+  const auto date = parse_date(text.substr(0, 10));
+  if (!date || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) return std::nullopt;
+  const int h = digits(text, 11, 2), mi = digits(text, 14, 2), s = digits(text, 17, 2);
+  if (text[13] != ':' || text[16] != ':' || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 59) {
+    return std::nullopt;
+  }
+  std::size_t pos = 19;
+  std::int64_t fraction = 0;
+  if (text[pos] == '.') {
+    std::int64_t unit = micros_per_second;
+    const std::size_t start = ++pos;
+    while (pos < text.size() && text[pos] >= '0' && text[pos] <= '9') {
+      unit /= 10;
+      fraction += (text[pos] - '0') * unit;
+      ++pos;
+    }
+    if (pos == start || pos - start > 9) return std::nullopt;
+  }
+  if (pos >= text.size()) return std::nullopt;
+  std::int64_t offset = 0;
+  if (text[pos] == 'Z' || text[pos] == 'z') {
+    if (pos + 1 != text.size()) return std::nullopt;
+  } else if (text[pos] == '+' || text[pos] == '-') {
+    const int oh = digits(text, pos + 1, 2), om = digits(text, pos + 4, 2);
+    if (text.size() != pos + 6 || text[pos + 3] != ':' || oh < 0 || oh > 23 || om < 0 || om > 59) return std::nullopt;
+    offset = (oh * 3600LL + om * 60LL) * (text[pos] == '-' ? -1 : 1);
+  } else {
+    return std::nullopt;
+  }
+  const std::int64_t seconds = date->days * 86'400LL + h * 3600LL + mi * 60LL + s - offset;
+  return Timestamp{seconds * micros_per_second + fraction};
+}
+
+std::string format_timestamp(Timestamp at) {
+  std::int64_t seconds = at.micros / micros_per_second;
+  std::int64_t fraction = at.micros % micros_per_second;
+  if (fraction < 0) {
+    fraction += micros_per_second;
+    --seconds;
+  }
+  std::int64_t days = seconds / 86'400;
+  std::int64_t rest = seconds % 86'400;
+  if (rest < 0) {
+    rest += 86'400;
+    --days;
+  }
+  std::array<char, 48> buffer{};
+  int n = std::snprintf(buffer.data(), buffer.size(), "T%02d:%02d:%02d", static_cast<int>(rest / 3600),
+                        static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
+  std::string text = format_date(Date{static_cast<std::int32_t>(days)});
+  text.append(buffer.data(), static_cast<std::size_t>(n));
+  if (fraction != 0) {
+    n = std::snprintf(buffer.data(), buffer.size(), ".%06d", static_cast<int>(fraction));
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+    while (text.back() == '0') text.pop_back();
+  }
+  text.push_back('Z');
+  return text;
+}
+
+const Clock& Clock::system() {
+  struct SystemClock final : Clock {
+    Timestamp now() const override {
+      const auto since = std::chrono::system_clock::now().time_since_epoch();
+      return Timestamp{std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
+    }
+  };
+  static const SystemClock clock;
+  return clock;
+}
+
+}  // namespace caravan

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/catalog.h"
+
+namespace caravan::model {
+
+/// One YAML file (it may hold several documents).
+struct SourceFile {
+  std::string name;     ///< for messages
+  std::string text;
+  std::string module;   ///< plugin whose names need no prefix (`salesperson` means `sales.salesperson`); "" for agency files
+};
+
+/// Layers in the order in which they merge: core, plugins by dependency, packs, agency files.
+struct SourceLayer {
+  std::string name;     ///< `core`, `plugin sales`, `pack airline`, `agency`
+  std::vector<SourceFile> files;
+};
+
+struct Diagnostic {
+  enum class Severity { error, warning } severity = Severity::error;
+  Origin at;
+  std::string code;     ///< stable, e.g. `unknown-field`
+  std::string message;  ///< what is wrong
+  std::string hint;     ///< what would be right; may be empty
+};
+/// `file:line:column: error: what is wrong: what would be right [code]`
+std::string to_string(const Diagnostic& diagnostic);
+
+struct LoadResult {
+  std::shared_ptr<const Catalog> catalog;  ///< null where there is an error
+  std::vector<Diagnostic> diagnostics;     ///< all mistakes, by file and position
+};
+
+/// Parses, merges and checks. Never throws for bad input. Pure: no I/O. Thread-safe.
+LoadResult load_catalog(const std::vector<SourceLayer>& layers, const std::vector<Module>& modules);
+
+/// The core's own layer (entity core.user, role core.administrator).
+SourceLayer core_layer();
+
+}  // namespace caravan::model

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "model/catalog.h"
+
+namespace caravan::records {
+
+/// Loads the record that a reference points at, for expressions; null where there is none.
+using Follow = std::function<std::shared_ptr<const expr::RecordView>(const model::Entity&, std::int64_t id)>;
+
+/// One record in memory: a value per slot of its entity. Not thread-safe.
+class Record final : public expr::RecordView {
+ public:
+  Record() = default;
+  explicit Record(const model::Entity& entity) : entity_(&entity), values_(entity.fields.size()) {}
+
+  const model::Entity& entity() const { return *entity_; }
+  std::int64_t id() const { return integer(model::slot_id); }
+  std::int64_t version() const { return integer(model::slot_version); }
+  /// Empty where the entity has no workflow.
+  std::string_view state() const {
+    const auto* s = values_[model::slot_state].as<std::string>();
+    return s ? std::string_view(*s) : std::string_view();
+  }
+  const expr::Value& operator[](std::uint32_t slot) const { return values_[slot]; }
+  void set(std::uint32_t slot, expr::Value value) { values_[slot] = std::move(value); }
+  const std::vector<expr::Value>& values() const { return values_; }
+
+  expr::Value get(std::uint32_t slot) const override { return values_[slot]; }
+  std::shared_ptr<const expr::RecordView> follow(std::uint32_t slot) const override;
+  void set_follow(std::shared_ptr<const Follow> follow) { follow_ = std::move(follow); }
+
+ private:
+  std::int64_t integer(std::uint32_t slot) const {
+    const auto* v = values_[slot].as<std::int64_t>();
+    return v ? *v : 0;
+  }
+  const model::Entity* entity_ = nullptr;
+  std::vector<expr::Value> values_;
+  std::shared_ptr<const Follow> follow_;
+};
+
+/// What a client wants to set: field → value (null empties). Values have the field's own type; see parse_input.
+using Input = std::vector<std::pair<const model::Field*, expr::Value>>;
+
+/// One entry of a record's history.
+struct Event {
+  std::int64_t id = 0;
+  std::int64_t version = 0;
+  Timestamp at;
+  std::int64_t actor_id = 0;
+  std::string actor_name, request_id, source;
+  std::string action;                ///< create, update, delete, transition:NAME
+  std::string changes;               ///< JSON object: field → [old, new], values as in the API
+  std::string note;                  ///< comment given with a transition
+};
+
+}  // namespace caravan::records

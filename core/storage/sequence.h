@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "storage/database.h"
+
+namespace caravan::storage {
+
+/// Numbers from leased blocks of the table `sequence_block`: increasing, unique across nodes and restarts, with gaps.
+/// Record ids come from the sequence `record`; visible numbers from `NAME` or `NAME/2026`. Thread-safe.
+class Sequences {
+ public:
+  explicit Sequences(Database& database, std::int64_t block = 100) : database_(database), block_(block) {}
+  /// The next number of `name`. Leases a block in a transaction of its own where none is left, so never call it inside a
+  /// transaction on SQLite: use try_next there, and refill() after the rollback.
+  std::int64_t next(std::string_view name);
+  /// Like next(), but returns 0 where a block would have to be leased.
+  std::int64_t try_next(std::string_view name);
+  /// Leases a block of `name` unless one is at hand.
+  void refill(std::string_view name);
+
+ private:
+  struct Range { std::int64_t next = 0, end = 0; };
+  Database& database_;
+  const std::int64_t block_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Range> ranges_;
+};
+
+}  // namespace caravan::storage
