@@ -10,19 +10,26 @@
 /// Values between their JSON/text form and memory. RapidJSON stays inside the .cpp.
 namespace caravan::records {
 
+class Json;
+
 /// Appends the record as flat JSON: id, number, version, state, owner, created_at, updated_at, then the fields. Ids and
 /// references are strings, decimals strings with the field's scale, money has `NAME_currency` beside it. Empty fields
 /// are null. `only`: slots to write (id and version always), or empty for all. `extra`: raw JSON members to
 /// append (`"expanded":{…}`), or empty.
 void write_json(std::string& out, const Record& record, const std::vector<std::uint32_t>& only = {}, std::string_view extra = {});
 
+/// Appends one field's value as JSON.
+void write_value(std::string& out, const model::Field& field, const expr::Value& value);
+
 /// Parses a JSON object of field → value into typed input. Throws invalid_argument for malformed JSON (bad UTF-8,
 /// duplicate keys, depth over 32), invalid_record with a FieldError for each unknown or ill-typed field. Text is
 /// trimmed and brought to NFC. `NAME_currency` sets the currency of money field NAME.
-Input parse_input(const model::Catalog& catalog, const model::Entity& entity, std::string_view json);
+Input parse_input(const model::Catalog& catalog, const model::Entity& entity, std::string_view json, std::string_view locale = "en");
+Input parse_input(const model::Catalog& catalog, const model::Entity& entity, const Json& object, std::string_view locale);
 
 /// One field from text (CSV cells, defaults): throws Error(invalid_record) with the field's mistake; "" is null.
-expr::Value parse_text(const model::Catalog& catalog, const model::Field& field, std::string_view text);
+expr::Value parse_text(const model::Catalog& catalog, const model::Field& field, std::string_view text,
+                       std::string_view locale = "en");
 
 /// Checks a value against the field's own rules (length, range, choice, scale) and brings it to the stored form.
 /// Returns the mistake, or nullopt.

@@ -19,7 +19,7 @@ namespace caravan::records {
 
 /// A request for a page of records. All texts come from the client and are checked here.
 struct ListQuery {
-  std::string filter;                      ///< CEL over `record` and `user`; bare field names are allowed too (see records/query.h)
+  std::string filter;                      ///< CEL over `record` and `user`
   std::string sort;                        ///< `-created_at,name`; empty: the view's, else `-id`
   std::string q;                           ///< words to be found in the fields marked `search`
   std::string after;                       ///< opaque cursor of the page before
@@ -38,6 +38,12 @@ struct Rights {
   bool read = false, update = false, remove = false;
 };
 
+/// By whose right a step inside a transaction is done.
+enum class Authority {
+  actor,      ///< the caller's own rules
+  definition  ///< an effect that a definition orders: grants are not asked, every other check holds
+};
+
 /// One transaction through the gate. Borrowed by the callback of RecordService::transact; not thread-safe.
 class Work {
  public:
@@ -49,12 +55,12 @@ class Work {
   /// nullopt where there is none (or it may not be seen).
   virtual std::optional<Record> find_external(const model::Entity& entity, std::string_view source, std::string_view external_id) = 0;
   /// Checks rights, required fields, types, references, invariants; runs hooks; writes row and history.
-  virtual Record create(const model::Entity& entity, Input input) = 0;
+  virtual Record create(const model::Entity& entity, Input input, Authority authority = Authority::actor) = 0;
   /// `expected_version`: throws stale where it is not the stored one. An input that changes nothing writes nothing.
   virtual Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) = 0;
   virtual void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) = 0;
-  /// For core/workflow: writes `changed` (a changed copy of `stored`, locked by load) as one step of the workflow.
-  /// Rights on the fields of `input` are the transition's, not those of update.
+  /// For core/workflow: moves `stored` (locked by load) to the transition's state and sets `input` with it, as one step
+  /// of its history. Whether the actor may do so is the caller's to check.
   virtual Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) = 0;
 };
 
@@ -62,10 +68,12 @@ class Work {
 /// invalid_record with one FieldError per mistake.
 class RecordService {
  public:
-  RecordService(storage::Database& database, storage::Sequences& sequences) : database_(database), sequences_(sequences) {}
+  /// Both outlive the service.
+  RecordService(storage::Database& database, storage::Sequences& sequences);
+  ~RecordService();
 
   /// Replaces the hooks for calls that begin from now on; null: none.
-  void set_hooks(std::shared_ptr<const Hooks> hooks) { std::atomic_store(&hooks_, std::move(hooks)); }
+  void set_hooks(std::shared_ptr<const Hooks> hooks) { hooks_.store(std::move(hooks)); }
 
   Record get(const Context& context, const model::Entity& entity, std::int64_t id) const;
   Page list(const Context& context, const model::Entity& entity, const ListQuery& query) const;
@@ -76,6 +84,8 @@ class RecordService {
   std::vector<Event> timeline(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t before,
                               std::uint32_t limit) const;
   Rights rights(const Context& context, const Record& record) const;
+  /// Loads what a reference points at with the system's rights, for rules evaluated outside a transaction.
+  std::shared_ptr<const Follow> follow(const Context& context) const;
   /// Whether any role of the actor gives `operation` on some record of `entity`.
   bool may(const Context& context, const model::Entity& entity, model::Operation operation) const;
 
@@ -92,7 +102,9 @@ class RecordService {
  private:
   storage::Database& database_;
   storage::Sequences& sequences_;
-  std::shared_ptr<const Hooks> hooks_;
+  std::atomic<std::shared_ptr<const Hooks>> hooks_;
+  std::shared_ptr<const class Plans> plans(const Context& context) const;
+  mutable std::atomic<std::shared_ptr<const Plans>> plans_;  ///< statements of the Catalog in use
 };
 
 }  // namespace caravan::records

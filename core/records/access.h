@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "records/context.h"
+#include "records/record.h"
+
+namespace caravan::records {
+
+/// The actor as `user` in expressions.
+class UserView final : public expr::RecordView {
+ public:
+  explicit UserView(const Context& context) : context_(context) {}
+  expr::Value get(std::uint32_t slot) const override;
+  std::shared_ptr<const expr::RecordView> follow(std::uint32_t) const override { return nullptr; }
+
+ private:
+  const Context& context_;
+};
+
+/// Evaluates a program over `record` and `user`. The record keeps `follow` for the time of the call only.
+expr::Evaluation evaluate(const expr::Program& program, const Context& context, Record& record,
+                          const std::shared_ptr<const Follow>& follow);
+
+/// Whether some role of the actor gives `operation` on some record of the entity.
+bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation);
+
+/// Whether some role of the actor gives `operation` on this record.
+bool may(const Context& context, model::Operation operation, Record& record, const std::shared_ptr<const Follow>& follow);
+
+/// The actor's read rule for a WHERE clause on alias `r`. Always: no condition. Never: nothing may be read.
+struct ReadRule {
+  enum class Kind { always, never, condition } kind = Kind::never;
+  std::string sql;
+  std::vector<expr::Value> parameters;
+};
+ReadRule read_rule(const Context& context, const model::Entity& entity, expr::Dialect dialect);
+
+/// An activation with `user` for constants of a pushed-down program.
+class UserActivation {
+ public:
+  explicit UserActivation(const Context& context);
+  const expr::Activation& get() const { return activation_; }
+
+ private:
+  std::shared_ptr<UserView> user_;
+  expr::Value variables_[2];
+  expr::Activation activation_;
+};
+
+}  // namespace caravan::records

@@ -1,0 +1,77 @@
+#include "records/messages.h"
+
+#include <array>
+#include <unordered_map>
+
+namespace caravan::records {
+namespace {
+
+using Texts = std::array<std::string_view, 3>;  // en, zh-CN, zh-TW
+
+const std::unordered_map<std::string_view, Texts>& catalogue() {
+  static const std::unordered_map<std::string_view, Texts> texts{
+      {"required", {"{0} is required.", "请填写{0}。", "請填寫{0}。"}},
+      {"wrong_type", {"{0} must be {1}.", "{0}必须是{1}。", "{0}必須是{1}。"}},
+      {"type_text", {"a text", "文本", "文字"}},
+      {"type_int", {"a whole number", "整数", "整數"}},
+      {"type_bool", {"true or false", "是或否（true/false）", "是或否（true/false）"}},
+      {"type_decimal", {"a decimal number such as \"12.50\"", "小数，例如 \"12.50\"", "小數，例如 \"12.50\""}},
+      {"type_money", {"an amount such as \"12000.00\"", "金额，例如 \"12000.00\"", "金額，例如 \"12000.00\""}},
+      {"type_date", {"a date such as 2026-12-20", "日期，例如 2026-12-20", "日期，例如 2026-12-20"}},
+      {"type_instant", {"a time such as 2026-12-20T08:30:00Z", "时间，例如 2026-12-20T08:30:00Z", "時間，例如 2026-12-20T08:30:00Z"}},
+      {"type_choice", {"one of: {0}", "以下之一：{0}", "以下之一：{0}"}},
+      {"type_ref", {"the id of a record", "记录的编号（id）", "記錄的編號（id）"}},
+      {"type_json", {"JSON", "JSON", "JSON"}},
+      {"too_long", {"{0} may have at most {1} characters.", "{0}最多 {1} 个字符。", "{0}最多 {1} 個字元。"}},
+      {"too_small", {"{0} must be at least {1}.", "{0}不能小于 {1}。", "{0}不能小於 {1}。"}},
+      {"too_large", {"{0} must be at most {1}.", "{0}不能大于 {1}。", "{0}不能大於 {1}。"}},
+      {"too_precise", {"{0} may have at most {1} decimal places.", "{0}最多 {1} 位小数。", "{0}最多 {1} 位小數。"}},
+      {"control_character", {"{0} holds a control character.", "{0}含有控制字符。", "{0}含有控制字元。"}},
+      {"unknown_field", {"There is no field {0}.", "没有名为 {0} 的字段。", "沒有名為 {0} 的欄位。"}},
+      {"read_only", {"{0} cannot be set.", "{0}不可修改。", "{0}不可修改。"}},
+      {"unknown_reference", {"{0}: there is no such {1}, or you may not see it.", "{0}：没有这条{1}，或您无权查看。", "{0}：沒有這筆{1}，或您無權檢視。"}},
+      {"unknown_currency", {"{0} is not a currency code such as CNY.", "{0} 不是货币代码（例如 CNY）。", "{0} 不是幣別代碼（例如 TWD）。"}},
+      {"duplicate", {"Another record already has this {0}.", "已有其他记录使用相同的{0}。", "已有其他記錄使用相同的{0}。"}},
+      {"invalid_record", {"Some fields need attention.", "有些字段需要修正。", "有些欄位需要修正。"}},
+      {"not_found", {"There is no {0} with this id, or you may not see it.", "没有这条{0}，或您无权查看。", "沒有這筆{0}，或您無權檢視。"}},
+      {"forbidden_read", {"You may not see {0}.", "您无权查看{0}。", "您無權檢視{0}。"}},
+      {"forbidden_create", {"You may not create this {0}.", "您无权新建此{0}。", "您無權新增此{0}。"}},
+      {"forbidden_update", {"You may not change this {0}.", "您无权修改此{0}。", "您無權修改此{0}。"}},
+      {"forbidden_delete", {"You may not delete this {0}.", "您无权删除此{0}。", "您無權刪除此{0}。"}},
+      {"stale", {"This {0} was changed by somebody else meanwhile (version {1} now).", "此{0}已被他人修改（当前版本 {1}）。", "此{0}已被他人修改（目前版本 {1}）。"}},
+      {"referenced", {"This {0} cannot be deleted: {1} refers to it.", "无法删除此{0}：{1}仍引用它。", "無法刪除此{0}：{1}仍引用它。"}},
+      {"invariant", {"The rule {0} does not hold.", "不满足规则 {0}。", "不符合規則 {0}。"}},
+      {"compute_error", {"{0} cannot be computed: {1}.", "无法计算{0}：{1}。", "無法計算{0}：{1}。"}},
+      {"state_wrong", {"\"{0}\" is not possible from the state \"{1}\".", "在“{1}”状态下不能“{0}”。", "在「{1}」狀態下不能「{0}」。"}},
+      {"transition_role", {"\"{0}\" is for: {1}.", "只有以下岗位可以“{0}”：{1}。", "只有以下職位可以「{0}」：{1}。"}},
+      {"transition_guard", {"\"{0}\" is not possible yet: {1}", "暂时不能“{0}”：{1}", "暫時不能「{0}」：{1}"}},
+      {"transition_comment", {"\"{0}\" needs a comment.", "“{0}”需要填写说明。", "「{0}」需要填寫說明。"}},
+      {"transition_fields", {"\"{0}\" needs: {1}.", "“{0}”之前请填写：{1}。", "「{0}」之前請填寫：{1}。"}},
+      {"no_transition", {"There is no transition {0}.", "没有名为 {0} 的流转。", "沒有名為 {0} 的流轉。"}},
+      {"not_in_form", {"{0} is not asked for by this step.", "此步骤不包含{0}。", "此步驟不包含{0}。"}},
+  };
+  return texts;
+}
+
+}  // namespace
+
+std::string message(std::string_view code, std::string_view locale, std::initializer_list<std::string_view> arguments) {
+  const auto found = catalogue().find(code);
+  if (found == catalogue().end()) return std::string(code);
+  const std::size_t column = locale == "zh-TW" || locale == "zh-HK" ? 2 : locale.starts_with("zh") ? 1 : 0;
+  const std::string_view text = found->second[column];
+  std::string out;
+  out.reserve(text.size() + 32);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{' && i + 2 < text.size() && text[i + 2] == '}' && text[i + 1] >= '0' && text[i + 1] <= '9') {
+      const auto index = static_cast<std::size_t>(text[i + 1] - '0');
+      if (index < arguments.size()) out.append(arguments.begin()[index]);
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace caravan::records

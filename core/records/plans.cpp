@@ -1,0 +1,99 @@
+#include "records/plans.h"
+
+namespace caravan::records {
+namespace {
+
+const storage::ColumnType currency_type{storage::ColumnType::Kind::text, 0, 3};
+
+}  // namespace
+
+Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect)
+    : catalog_(std::move(catalog)), dialect_(dialect) {
+  for (const auto& entity : catalog_->entities) {
+    EntityPlan plan;
+    plan.entity = entity.get();
+    std::string columns, marks;
+    int column = 0;
+    const auto add = [&](const std::string& name) {
+      if (column > 0) {
+        plan.select_list += ", ";
+        columns += ", ";
+        marks += ", ";
+      }
+      const std::string quoted = storage::quote(dialect, name);
+      plan.select_list += "r." + quoted;
+      columns += quoted;
+      marks += "?";
+      return column++;
+    };
+    for (const auto& field : entity->fields) {
+      EntityPlan::Slot slot;
+      slot.type = storage::column_type(*field);
+      slot.column = add(field->column);
+      if (field->type == model::FieldType::money) slot.currency_column = add(field->currency_column);
+      plan.slots.push_back(slot);
+      if (field->search) plan.search.push_back(field.get());
+    }
+    const std::string table = storage::quote(dialect, entity->table_name);
+    const auto name = [&](std::uint32_t slot) { return storage::quote(dialect, entity->fields[slot]->column); };
+    plan.from = " FROM " + table + " r";
+    plan.select_by_id = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_id) + " = ?";
+    plan.lock_by_id = plan.select_by_id + (dialect == storage::Dialect::mysql ? " FOR UPDATE" : "");
+    plan.select_external = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_external_source) +
+                           " = ? AND r." + name(model::slot_external_id) + " = ?";
+    plan.insert = "INSERT INTO " + table + " (" + columns + ") VALUES (" + marks + ")";
+    plan.remove = "DELETE FROM " + table + " WHERE " + name(model::slot_id) + " = ? AND " + name(model::slot_version) + " = ?";
+    plans_.emplace(entity.get(), std::move(plan));
+  }
+  for (const auto& entity : catalog_->entities) {
+    for (const auto& field : entity->fields) {
+      if (field->type != model::FieldType::ref || field->target == nullptr) continue;
+      if (const auto target = plans_.find(field->target); target != plans_.end()) {
+        target->second.referrers.emplace_back(entity.get(), field.get());
+      }
+    }
+  }
+}
+
+Record read_row(const EntityPlan& plan, storage::Statement& statement) {
+  Record record(*plan.entity);
+  for (std::uint32_t slot = 0; slot < plan.slots.size(); ++slot) {
+    const EntityPlan::Slot& place = plan.slots[slot];
+    if (statement.is_null(place.column)) continue;
+    expr::Value value = statement.value(place.column, place.type);
+    if (place.currency_column >= 0 && !statement.is_null(place.currency_column)) {
+      if (const auto* d = value.as<Decimal>()) {
+        Decimal amount = *d;
+        amount.set_currency(statement.text(place.currency_column));
+        value = expr::Value(amount);
+      }
+    }
+    record.set(slot, std::move(value));
+  }
+  return record;
+}
+
+int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value) {
+  statement.bind(index++, value, storage::column_type(field));
+  if (field.type == model::FieldType::money) {
+    const auto* d = value.as<Decimal>();
+    if (d != nullptr && d->has_currency()) statement.bind(index++, expr::Value(d->currency_code()), currency_type);
+    else statement.bind_null(index++);
+  }
+  return index;
+}
+
+std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, const std::vector<const model::Field*>& fields) {
+  const auto name = [&](const std::string& column) { return storage::quote(dialect, column); };
+  const auto& all = plan.entity->fields;
+  std::string sql = "UPDATE " + name(plan.entity->table_name) + " SET ";
+  for (const model::Field* field : fields) {
+    sql += name(field->column) + " = ?, ";
+    if (field->type == model::FieldType::money) sql += name(field->currency_column) + " = ?, ";
+  }
+  sql += name(all[model::slot_version]->column) + " = ?, " + name(all[model::slot_updated_at]->column) + " = ? WHERE " +
+         name(all[model::slot_id]->column) + " = ? AND " + name(all[model::slot_version]->column) + " = ?";
+  return sql;
+}
+
+}  // namespace caravan::records

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/catalog.h"
+#include "records/record.h"
+#include "storage/database.h"
+
+namespace caravan::records {
+
+/// What is known of one entity's table before any request: statement texts and how rows map to slots.
+struct EntityPlan {
+  const model::Entity* entity = nullptr;
+  struct Slot {
+    storage::ColumnType type;
+    int column = 0;            ///< in the select list
+    int currency_column = -1;  ///< in the select list, of money
+  };
+  std::vector<Slot> slots;     ///< by slot
+  std::string select_list;     ///< quoted columns of alias `r`
+  std::string from;            ///< ` FROM "table" r`
+  std::string select_by_id;    ///< parameter: id
+  std::string lock_by_id;      ///< the same, locking the row where the dialect has it
+  std::string select_external; ///< parameters: source, external id
+  std::string insert;          ///< parameters: every column in the order of the select list
+  std::string remove;          ///< parameters: id, version
+  std::vector<const model::Field*> search;  ///< fields marked `search`
+  /// References to this entity from others, for deletes.
+  std::vector<std::pair<const model::Entity*, const model::Field*>> referrers;
+};
+
+/// The plans of one Catalog. Immutable; keeps its Catalog alive.
+class Plans {
+ public:
+  Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect);
+  const model::Catalog& catalog() const { return *catalog_; }
+  const EntityPlan& of(const model::Entity& entity) const { return plans_.at(&entity); }
+  storage::Dialect dialect() const { return dialect_; }
+
+ private:
+  std::shared_ptr<const model::Catalog> catalog_;
+  storage::Dialect dialect_;
+  std::unordered_map<const model::Entity*, EntityPlan> plans_;
+};
+
+/// The record in the statement's present row; columns as in EntityPlan::select_list.
+Record read_row(const EntityPlan& plan, storage::Statement& statement);
+
+/// Binds the column (and currency) of `field` from `index` on; returns the next free index.
+int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value);
+
+/// `UPDATE … SET a=?, … , version=?, updated_at=? WHERE id=? AND version=?` for the given fields.
+std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, const std::vector<const model::Field*>& fields);
+
+}  // namespace caravan::records

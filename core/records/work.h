@@ -1,0 +1,52 @@
+#pragma once
+
+#include "records/plans.h"
+#include "records/service.h"
+
+namespace caravan::records {
+
+/// A number was needed and no leased block was at hand: roll back, refill, run again. Not an Error: it never leaves the gate.
+struct SequenceEmpty {
+  std::string name;
+};
+
+/// Work on one open transaction.
+class TransactionWork final : public Work {
+ public:
+  TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
+                  std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks);
+
+  const Context& context() const override { return context_; }
+  storage::Session& session() override { return session_; }
+  Record load(const model::Entity& entity, std::int64_t id, bool for_update) override;
+  std::optional<Record> find_external(const model::Entity& entity, std::string_view source, std::string_view external_id) override;
+  Record create(const model::Entity& entity, Input input, Authority authority) override;
+  Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) override;
+  void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) override;
+  Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) override;
+
+ private:
+  std::int64_t take(std::string_view sequence);
+  std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, bool lock);
+  void take_input(Record& record, Input input, bool by_transition);
+  void run_hooks(HookPoint point, Record& record, const Record* before, const model::Transition* transition);
+  /// Computes, checks every rule of the entity, throws invalid_record with all mistakes.
+  void check(Record& record, const Record* before);
+  void check_references(const Record& record, const Record* before, std::vector<FieldError>& mistakes);
+  std::string next_number(const model::Entity& entity);
+  void insert(const Record& record);
+  void write_changes(const Record& before, Record& record);
+  void write_event(const Record& record, const Record* before, std::string_view action, std::string_view note);
+  [[noreturn]] void refuse_duplicate(const model::Entity& entity, const std::string& key);
+  std::string label(const model::Field& field) const;
+  std::string label(const model::Entity& entity) const { return entity.label.in(context_.locale); }
+
+  const Context& context_;
+  storage::Session& session_;
+  storage::Sequences& sequences_;
+  std::shared_ptr<const Plans> plans_;
+  std::shared_ptr<const Hooks> hooks_;
+  std::shared_ptr<const Follow> follow_;
+};
+
+}  // namespace caravan::records
