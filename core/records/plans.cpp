@@ -39,6 +39,7 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     plan.from = " FROM " + table + " r";
     plan.select_by_id = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_id) + " = ?";
     plan.lock_by_id = plan.select_by_id + (dialect == storage::Dialect::mysql ? " FOR UPDATE" : "");
+    plan.share_by_id = plan.select_by_id + (dialect == storage::Dialect::mysql ? " LOCK IN SHARE MODE" : "");
     plan.select_external = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_external_source) +
                            " = ? AND r." + name(model::slot_external_id) + " = ?";
     plan.insert = "INSERT INTO " + table + " (" + columns + ") VALUES (" + marks + ")";

@@ -24,6 +24,7 @@ struct EntityPlan {
   std::string from;            ///< ` FROM "table" r`
   std::string select_by_id;    ///< parameter: id
   std::string lock_by_id;      ///< the same, locking the row where the dialect has it
+  std::string share_by_id;     ///< the same, so that nobody deletes the row before this transaction ends
   std::string select_external; ///< parameters: source, external id
   std::string insert;          ///< parameters: every column in the order of the select list
   std::string remove;          ///< parameters: id, version

@@ -52,6 +52,8 @@ class Work {
   virtual storage::Session& session() = 0;
   /// Reads with the actor's rights; locks the row on MariaDB where `for_update`. Throws not_found.
   virtual Record load(const model::Entity& entity, std::int64_t id, bool for_update = false) = 0;
+  /// What a reference points at, read with the system's rights, for rules; nullptr where there is none.
+  virtual std::shared_ptr<const expr::RecordView> follow(const model::Entity& entity, std::int64_t id) = 0;
   /// nullopt where there is none (or it may not be seen).
   virtual std::optional<Record> find_external(const model::Entity& entity, std::string_view source, std::string_view external_id) = 0;
   /// Checks rights, required fields, types, references, invariants; runs hooks; writes row and history.

@@ -25,12 +25,14 @@ bool settable(const Field& field) {
 TransactionWork::TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
                                  std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks)
     : context_(context), session_(session), sequences_(sequences), plans_(std::move(plans)), hooks_(std::move(hooks)) {
-  follow_ = std::make_shared<Follow>([this](const Entity& entity, std::int64_t id) -> std::shared_ptr<const expr::RecordView> {
-    auto record = fetch(entity, id, false);
-    if (!record) return nullptr;
-    record->set_follow(follow_);
-    return std::make_shared<Record>(std::move(*record));
-  });
+  follow_ = std::make_shared<Follow>([this](const Entity& entity, std::int64_t id) { return follow(entity, id); });
+}
+
+std::shared_ptr<const expr::RecordView> TransactionWork::follow(const Entity& entity, std::int64_t id) {
+  auto record = fetch(entity, id, Lock::none);
+  if (!record) return nullptr;
+  record->set_follow(follow_);
+  return std::make_shared<Record>(std::move(*record));
 }
 
 std::int64_t TransactionWork::take(std::string_view sequence) {
@@ -44,9 +46,11 @@ std::string TransactionWork::label(const Field& field) const {
   return text.empty() ? field.name : text;
 }
 
-std::optional<Record> TransactionWork::fetch(const Entity& entity, std::int64_t id, bool lock) {
+std::optional<Record> TransactionWork::fetch(const Entity& entity, std::int64_t id, Lock lock) {
   const EntityPlan& plan = plans_->of(entity);
-  storage::Statement& statement = session_.prepare(lock ? plan.lock_by_id : plan.select_by_id);
+  storage::Statement& statement = session_.prepare(lock == Lock::exclusive ? plan.lock_by_id
+                                                    : lock == Lock::shared  ? plan.share_by_id
+                                                                            : plan.select_by_id);
   statement.bind(1, id);
   std::optional<Record> record;
   if (statement.step()) record = read_row(plan, statement);
@@ -55,7 +59,7 @@ std::optional<Record> TransactionWork::fetch(const Entity& entity, std::int64_t 
 }
 
 Record TransactionWork::load(const Entity& entity, std::int64_t id, bool for_update) {
-  auto record = fetch(entity, id, for_update);
+  auto record = fetch(entity, id, for_update ? Lock::exclusive : Lock::none);
   if (!record || !may(context_, Operation::read, *record, follow_)) {
     throw Error(ErrorCode::not_found, message("not_found", context_.locale, {label(entity)}));
   }
@@ -100,7 +104,7 @@ void TransactionWork::check_references(const Record& record, const Record* befor
     if (field->type != model::FieldType::ref || field->target == nullptr) continue;
     const auto* id = record[field->slot].as<std::int64_t>();
     if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
-    auto target = fetch(*field->target, *id, false);
+    auto target = fetch(*field->target, *id, Lock::shared);
     if (target && may(context_, Operation::read, *target, follow_)) continue;
     // An owner may be the actor himself even where he may not read the users.
     if (target && field->slot == model::slot_owner && *id == context_.actor.user_id) continue;

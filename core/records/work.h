@@ -19,6 +19,7 @@ class TransactionWork final : public Work {
   const Context& context() const override { return context_; }
   storage::Session& session() override { return session_; }
   Record load(const model::Entity& entity, std::int64_t id, bool for_update) override;
+  std::shared_ptr<const expr::RecordView> follow(const model::Entity& entity, std::int64_t id) override;
   std::optional<Record> find_external(const model::Entity& entity, std::string_view source, std::string_view external_id) override;
   Record create(const model::Entity& entity, Input input, Authority authority) override;
   Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) override;
@@ -27,7 +28,8 @@ class TransactionWork final : public Work {
 
  private:
   std::int64_t take(std::string_view sequence);
-  std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, bool lock);
+  enum class Lock { none, shared, exclusive };
+  std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
   void take_input(Record& record, Input input, bool by_transition);
   void run_hooks(HookPoint point, Record& record, const Record* before, const model::Transition* transition);
   /// Computes, checks every rule of the entity, throws invalid_record with all mistakes.
