@@ -1,0 +1,566 @@
+/// Caravan plugins in C++20: a header over the C ABI (abi.h). Nothing here crosses the boundary but what abi.h says.
+///
+///     class Sales : public caravan::sdk::Plugin {
+///       void setup(caravan::sdk::Setup& setup) override {
+///         setup.on("sales.inquiry", Point::before_create, [](caravan::sdk::Hook& hook) { … });
+///         setup.route("GET", "/pipeline", "pipeline", [](caravan::sdk::Request& request) { return …; });
+///       }
+///     };
+///     CARAVAN_PLUGIN(Sales)
+///
+/// Handlers run concurrently. What they throw becomes a status: a Refusal reaches the user with its message; a failed
+/// call of the server passes through; everything else counts as an internal error of the plugin.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "caravan/abi.h"
+#include "caravan/decimal.hpp"
+
+namespace caravan::sdk {
+
+using Date = std::chrono::sys_days;
+using Instant = std::chrono::sys_time<std::chrono::microseconds>;
+
+/// Id of a record. A type of its own, so that it does not pass for a number.
+struct Id {
+  std::int64_t value = 0;
+  bool operator==(const Id&) const = default;
+};
+
+enum class Status : caravan_status {
+  invalid_argument = CARAVAN_INVALID_ARGUMENT,
+  forbidden = CARAVAN_FORBIDDEN,
+  not_found = CARAVAN_NOT_FOUND,
+  conflict = CARAVAN_CONFLICT,
+  stale = CARAVAN_STALE,
+  too_large = CARAVAN_TOO_LARGE,
+  invalid_record = CARAVAN_INVALID_RECORD,
+  too_many_requests = CARAVAN_TOO_MANY_REQUESTS,
+  unavailable = CARAVAN_UNAVAILABLE
+};
+
+enum class Point : std::uint32_t {
+  before_create = CARAVAN_BEFORE_CREATE,
+  after_create = CARAVAN_AFTER_CREATE,
+  before_update = CARAVAN_BEFORE_UPDATE,
+  after_update = CARAVAN_AFTER_UPDATE,
+  before_delete = CARAVAN_BEFORE_DELETE,
+  after_delete = CARAVAN_AFTER_DELETE,
+  before_transition = CARAVAN_BEFORE_TRANSITION,
+  after_transition = CARAVAN_AFTER_TRANSITION
+};
+
+/// Thrown by a handler to refuse, with a sentence for the user.
+class Refusal : public std::exception {
+ public:
+  Refusal(Status status, std::string message) : status_(status), message_(std::move(message)) {}
+  /// One field's mistake; `code` is stable, for clients.
+  Refusal(std::string field, std::string code, std::string message)
+      : status_(Status::invalid_record), message_(std::move(message)), field_(std::move(field)), code_(std::move(code)) {}
+  Status status() const noexcept { return status_; }
+  const std::string& field() const noexcept { return field_; }
+  const std::string& code() const noexcept { return code_; }
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  Status status_;
+  std::string message_, field_, code_;
+};
+
+/// A call of the server that failed. The server keeps its own message; let it pass, or catch it to go on.
+class HostError : public std::exception {
+ public:
+  HostError(caravan_status status, std::string what) : status_(status), what_(std::move(what)) {}
+  caravan_status status() const noexcept { return status_; }
+  const char* what() const noexcept override { return what_.c_str(); }
+
+ private:
+  caravan_status status_;
+  std::string what_;
+};
+
+inline caravan_string view(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline std::string_view view(caravan_string text) noexcept {
+  return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
+}
+
+namespace detail {
+inline void check(caravan_status status, const char* what, std::string_view name = {}) {
+  if (status == CARAVAN_OK) return;
+  std::string text = what;
+  if (!name.empty()) text.append(" \"").append(name).append("\"");
+  throw HostError(status, text + " failed with status " + std::to_string(status));
+}
+template <class T>
+T copied(const T* from) noexcept {
+  T out{};
+  std::memcpy(static_cast<void*>(&out), static_cast<const void*>(from),
+              std::min<std::size_t>(from->struct_size, sizeof(T)));
+  return out;
+}
+}  // namespace detail
+
+/// A text in several languages; the first one is the fallback.
+using Translations = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+/// A record within a call. A light handle; texts are copied out.
+class Record {
+ public:
+  Record(const caravan_host& host, caravan_call call, caravan_record record) : host_(&host), call_(call), record_(record) {}
+
+  bool empty(std::string_view field) const { return raw(field).type == CARAVAN_NULL; }
+  /// The getters give nullopt for an empty field, and throw HostError (CARAVAN_E_TYPE) for a field of another type.
+  std::optional<std::string> text(std::string_view field) const {
+    const caravan_value value = typed(field, CARAVAN_TEXT);
+    if (value.type == CARAVAN_NULL) return std::nullopt;
+    return std::string(view(value.as.text));
+  }
+  std::optional<std::int64_t> integer(std::string_view field) const { return number(typed(field, CARAVAN_INT)); }
+  std::optional<bool> boolean(std::string_view field) const {
+    const auto value = number(typed(field, CARAVAN_BOOL));
+    if (!value) return std::nullopt;
+    return *value != 0;
+  }
+  std::optional<Decimal> decimal(std::string_view field) const {
+    const caravan_value value = typed(field, CARAVAN_DECIMAL);
+    if (value.type == CARAVAN_NULL) return std::nullopt;
+    return Decimal::parse(view(value.as.text), std::string_view(value.currency, value.currency[0] ? 3 : 0));
+  }
+  std::optional<Date> date(std::string_view field) const {
+    const auto value = number(typed(field, CARAVAN_DATE));
+    if (!value) return std::nullopt;
+    return Date(std::chrono::days(*value));
+  }
+  std::optional<Instant> instant(std::string_view field) const {
+    const auto value = number(typed(field, CARAVAN_INSTANT));
+    if (!value) return std::nullopt;
+    return Instant(std::chrono::microseconds(*value));
+  }
+  std::optional<Id> ref(std::string_view field) const {
+    const auto value = number(typed(field, CARAVAN_REF));
+    if (!value) return std::nullopt;
+    return Id{*value};
+  }
+  Id id() const { return ref("id").value_or(Id{}); }
+  std::string state() const { return text("state").value_or(std::string()); }
+
+  void set(std::string_view field, std::string_view value) {
+    caravan_value v = make(CARAVAN_TEXT);
+    v.as.text = view(value);
+    put(field, v);
+  }
+  void set(std::string_view field, const char* value) { set(field, std::string_view(value)); }
+  void set(std::string_view field, const std::string& value) { set(field, std::string_view(value)); }
+  template <class T>
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+  void set(std::string_view field, T value) {
+    put_number(field, CARAVAN_INT, static_cast<std::int64_t>(value));
+  }
+  void set(std::string_view field, bool value) { put_number(field, CARAVAN_BOOL, value ? 1 : 0); }
+  void set(std::string_view field, const Decimal& value) {
+    const std::string digits = value.str();
+    caravan_value v = make(CARAVAN_DECIMAL);
+    v.as.text = view(digits);
+    std::copy_n(value.currency().data(), std::min<std::size_t>(value.currency().size(), 3), v.currency);
+    put(field, v);
+  }
+  void set(std::string_view field, Date value) { put_number(field, CARAVAN_DATE, value.time_since_epoch().count()); }
+  void set(std::string_view field, Instant value) { put_number(field, CARAVAN_INSTANT, value.time_since_epoch().count()); }
+  void set(std::string_view field, Id value) { put_number(field, CARAVAN_REF, value.value); }
+  void clear(std::string_view field) { put(field, make(CARAVAN_NULL)); }
+
+  /// Stores a record of Call::make.
+  void create() { detail::check(host_->record_create(call_, record_), "creating a record"); }
+  /// Stores what was set on a record of Call::read or a list.
+  void update() { detail::check(host_->record_update(call_, record_), "updating a record"); }
+
+  caravan_record handle() const { return record_; }
+
+ private:
+  static caravan_value make(std::uint32_t type) {
+    caravan_value v{};
+    v.type = type;
+    return v;
+  }
+  static std::optional<std::int64_t> number(const caravan_value& value) {
+    if (value.type == CARAVAN_NULL) return std::nullopt;
+    return value.as.integer;
+  }
+  caravan_value raw(std::string_view field) const {
+    caravan_value value{};
+    detail::check(host_->get(call_, record_, view(field), &value), "reading the field", field);
+    return value;
+  }
+  caravan_value typed(std::string_view field, std::uint32_t type) const {
+    const caravan_value value = raw(field);
+    if (value.type != CARAVAN_NULL && value.type != type) detail::check(CARAVAN_E_TYPE, "reading the field", field);
+    return value;
+  }
+  void put(std::string_view field, const caravan_value& value) {
+    detail::check(host_->set(call_, record_, view(field), &value), "setting the field", field);
+  }
+  void put_number(std::string_view field, std::uint32_t type, std::int64_t value) {
+    caravan_value v = make(type);
+    v.as.integer = value;
+    put(field, v);
+  }
+
+  const caravan_host* host_;
+  caravan_call call_;
+  caravan_record record_;
+};
+
+/// A page asked for. Texts are borrowed for the call of list().
+struct Query {
+  std::string_view filter;  ///< CEL over `record` and `user`
+  std::string_view sort;    ///< `-created_at,name`
+  std::string_view words;
+  std::string_view after;   ///< Page::next of the page before
+  std::uint32_t limit = 50; ///< 1 to 200
+};
+
+struct Page {
+  std::vector<Record> items;
+  std::string next;  ///< empty on the last page
+};
+
+/// What every callback has: who acts, and the records within his rights. Valid only until the handler returns, and only on
+/// its thread.
+class Call {
+ public:
+  Call(const caravan_host& host, caravan_call call) : host_(&host), call_(call) {
+    info_.struct_size = sizeof info_;
+    detail::check(host.call_info(call, &info_), "reading the call");
+  }
+
+  /// nullopt where the server itself acts.
+  std::optional<Id> actor() const {
+    if (info_.is_system || info_.actor_id == 0) return std::nullopt;
+    return Id{info_.actor_id};
+  }
+  std::string_view username() const { return view(info_.username); }
+  std::string_view actor_name() const { return view(info_.actor_name); }
+  std::string_view locale() const { return view(info_.locale); }
+  std::string_view request_id() const { return view(info_.request_id); }
+  std::string_view source() const { return view(info_.source); }
+  Instant now() const { return Instant(std::chrono::microseconds(info_.now_micros)); }
+  bool has_role(std::string_view role) const {
+    std::int32_t out = 0;
+    detail::check(host_->has_role(call_, view(role), &out), "asking for the role", role);
+    return out != 0;
+  }
+  /// The text in the call's language, else of the same language, else the first.
+  std::string say(Translations texts) const {
+    const std::string_view wanted = locale(), language = wanted.substr(0, wanted.find('-'));
+    std::string_view best;
+    int rank = 0;
+    for (const auto& [name, text] : texts) {
+      const int r = name == wanted ? 3 : name.substr(0, name.find('-')) == language ? 2 : 1;
+      if (r > rank) rank = r, best = text;
+    }
+    return std::string(best);
+  }
+
+  Record read(std::string_view entity, Id id) const {
+    caravan_record out = 0;
+    detail::check(host_->record_read(call_, view(entity), id.value, &out), "reading a record of", entity);
+    return {*host_, call_, out};
+  }
+  /// As read(), but nullopt where there is none or the actor may not see it.
+  std::optional<Record> find(std::string_view entity, Id id) const {
+    caravan_record out = 0;
+    const caravan_status status = host_->record_read(call_, view(entity), id.value, &out);
+    if (status == CARAVAN_NOT_FOUND) return std::nullopt;
+    detail::check(status, "reading a record of", entity);
+    return Record(*host_, call_, out);
+  }
+  /// What the actor may see. In hooks: what is committed.
+  Page list(std::string_view entity, const Query& query = {}) const {
+    caravan_query q{};
+    q.struct_size = sizeof q;
+    q.limit = query.limit;
+    q.filter = view(query.filter);
+    q.sort = view(query.sort);
+    q.words = view(query.words);
+    q.after = view(query.after);
+    caravan_page page{};
+    page.struct_size = sizeof page;
+    detail::check(host_->record_list(call_, view(entity), &q, &page), "listing", entity);
+    Page out;
+    out.items.reserve(page.count);
+    for (std::size_t i = 0; i < page.count; ++i) out.items.emplace_back(*host_, call_, page.records[i]);
+    out.next = view(page.next);
+    return out;
+  }
+  /// Every record of the query, page by page, in memory of one page. The record is valid within `each` only.
+  template <class Each>
+  void for_each(std::string_view entity, Query query, Each&& each) const {
+    query.limit = 200;
+    std::string after;
+    do {
+      query.after = after;
+      Page page = list(entity, query);
+      for (Record& record : page.items) {
+        each(record);
+        const caravan_record handle = record.handle();
+        detail::check(host_->record_release(call_, &handle, 1), "releasing a record");
+      }
+      after = std::move(page.next);
+    } while (!after.empty());
+  }
+  /// A record to be filled and stored with Record::create.
+  Record make(std::string_view entity) const {
+    caravan_record out = 0;
+    detail::check(host_->record_new(call_, view(entity), &out), "making a record of", entity);
+    return {*host_, call_, out};
+  }
+
+ protected:
+  const caravan_host* host_;
+  caravan_call call_;
+  caravan_call_info info_{};
+};
+
+/// One write of a record, inside its transaction. May run again after a deadlock: no effects outside the server.
+class Hook : public Call {
+ public:
+  Hook(const caravan_host& host, caravan_call call, const caravan_hook_event& event)
+      : Call(host, call), event_(detail::copied(&event)), record_(host, call, event_.record) {}
+  Point point() const { return static_cast<Point>(event_.point); }
+  std::string_view entity() const { return view(event_.entity); }
+  /// Name of the transition; empty at other points.
+  std::string_view transition() const { return view(event_.transition); }
+  Record& record() { return record_; }
+  /// As it was stored; nullopt on create.
+  std::optional<Record> before() const {
+    if (event_.before == 0) return std::nullopt;
+    return Record(*host_, call_, event_.before);
+  }
+
+ private:
+  caravan_hook_event event_;
+  Record record_;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+
+  static Response json(std::string body) { return {200, "application/json", std::move(body), {}}; }
+  static Response text(std::string body) { return {200, "text/plain; charset=utf-8", std::move(body), {}}; }
+  static Response no_content() { return {204, {}, {}, {}}; }
+};
+
+/// A request to one of the plugin's routes, by a signed-in user who holds the route's permission.
+class Request : public Call {
+ public:
+  Request(const caravan_host& host, caravan_call call, const caravan_request& request)
+      : Call(host, call), request_(detail::copied(&request)) {}
+  std::string_view method() const { return view(request_.method); }
+  std::string_view path() const { return view(request_.path); }
+  std::string_view body() const { return view(request_.body); }
+  /// A `{name}` of the route's path, decoded; empty where the path has none of that name.
+  std::string_view parameter(std::string_view name) const { return ask(host_->path_parameter, name).value_or(std::string_view()); }
+  std::optional<std::string_view> query(std::string_view name) const { return ask(host_->query_parameter, name); }
+  std::optional<std::string_view> header(std::string_view name) const { return ask(host_->request_header, name); }
+
+ private:
+  std::optional<std::string_view> ask(caravan_status (*function)(caravan_call, caravan_string, caravan_string*) noexcept,
+                                      std::string_view name) const {
+    caravan_string out{};
+    const caravan_status status = function(call_, view(name), &out);
+    if (status == CARAVAN_NOT_FOUND) return std::nullopt;
+    detail::check(status, "reading the request's", name);
+    return view(out);
+  }
+  caravan_request request_;
+};
+
+using HookHandler = std::function<void(Hook&)>;
+using RouteHandler = std::function<Response(Request&)>;
+
+namespace detail {
+
+/// Turns whatever `work` throws into a status. Nothing leaves.
+template <class Work>
+caravan_status guard(const caravan_host& host, caravan_call call, Work&& work) noexcept {
+  try {
+    work();
+    return CARAVAN_OK;
+  } catch (const Refusal& refusal) {
+    const std::string_view message = refusal.what();
+    if (!refusal.field().empty()) return host.fail_field(call, view(refusal.field()), view(refusal.code()), view(message));
+    return host.fail(call, static_cast<caravan_status>(refusal.status()), view(message));
+  } catch (const HostError& error) {
+    if (error.status() < CARAVAN_E_CALL) return error.status();  // the server knows why
+    const std::string_view message = error.what();
+    return host.fail(call, CARAVAN_INTERNAL, view(message));
+  } catch (const std::exception& error) {
+    const std::string_view message = error.what();
+    return host.fail(call, CARAVAN_INTERNAL, view(message));
+  } catch (...) {
+    return host.fail(call, CARAVAN_INTERNAL, view(std::string_view("an exception of a type of its own")));
+  }
+}
+
+struct HookSlot {
+  const caravan_host* host;
+  HookHandler handler;
+  static caravan_status run(void* user, caravan_call call, const caravan_hook_event* event) noexcept {
+    auto& slot = *static_cast<HookSlot*>(user);
+    return guard(*slot.host, call, [&] {
+      Hook hook(*slot.host, call, *event);
+      slot.handler(hook);
+    });
+  }
+};
+
+struct RouteSlot {
+  const caravan_host* host;
+  RouteHandler handler;
+  static caravan_status run(void* user, caravan_call call, const caravan_request* raw) noexcept {
+    auto& slot = *static_cast<RouteSlot*>(user);
+    return guard(*slot.host, call, [&] {
+      Request request(*slot.host, call, *raw);
+      const Response response = slot.handler(request);
+      check(slot.host->respond(call, response.status, view(response.content_type), view(response.body)), "answering");
+      for (const auto& [name, value] : response.headers)
+        check(slot.host->respond_header(call, view(name), view(value)), "answering with the header", name);
+    });
+  }
+};
+
+struct Slots {
+  caravan_host host{};
+  std::vector<std::unique_ptr<HookSlot>> hooks;
+  std::vector<std::unique_ptr<RouteSlot>> routes;
+};
+
+}  // namespace detail
+
+/// What setup() registers with. Only valid in setup().
+class Setup {
+ public:
+  Setup(detail::Slots& slots, caravan_call call) : slots_(slots), call_(call) {}
+
+  /// Runs `handler` at each such write of `entity`; smaller `order` earlier.
+  void on(std::string_view entity, Point point, HookHandler handler, int order = 0) {
+    auto slot = std::make_unique<detail::HookSlot>(detail::HookSlot{&slots_.host, std::move(handler)});
+    caravan_hook hook{};
+    hook.struct_size = sizeof hook;
+    hook.point = static_cast<std::uint32_t>(point);
+    hook.entity = view(entity);
+    hook.order = order;
+    hook.run = &detail::HookSlot::run;
+    hook.user = slot.get();
+    slots_.hooks.push_back(std::move(slot));
+    detail::check(slots_.host.add_hook(call_, &hook), "registering a hook on", entity);
+  }
+  /// `path` is below `/api/v1/plugins/NAME`, e.g. `/items/{id}`. `permission` is what roles list as `NAME.permission`;
+  /// empty: every signed-in user.
+  void route(std::string_view method, std::string_view path, std::string_view permission, RouteHandler handler) {
+    auto slot = std::make_unique<detail::RouteSlot>(detail::RouteSlot{&slots_.host, std::move(handler)});
+    caravan_route route{};
+    route.struct_size = sizeof route;
+    route.method = view(method);
+    route.path = view(path);
+    route.permission = view(permission);
+    route.run = &detail::RouteSlot::run;
+    route.user = slot.get();
+    slots_.routes.push_back(std::move(slot));
+    detail::check(slots_.host.add_route(call_, &route), "registering the route", path);
+  }
+
+ private:
+  detail::Slots& slots_;
+  caravan_call call_;
+};
+
+namespace detail {
+template <class T>
+struct Entry;
+}
+
+/// Base class of a plugin. One object a server; made and destroyed on the server's control thread.
+class Plugin {
+ public:
+  virtual ~Plugin() = default;
+  /// Registers hooks and routes. An exception refuses the plugin; the server goes on without it.
+  virtual void setup(Setup& setup) = 0;
+  /// Before the first callback; may start threads.
+  virtual void enable() {}
+  /// After the last callback; stops them.
+  virtual void disable() noexcept {}
+
+ protected:
+  // Not in the constructor: there is no server yet.
+  void debug(std::string_view text) const { log(CARAVAN_LOG_DEBUG, text); }
+  void info(std::string_view text) const { log(CARAVAN_LOG_INFO, text); }
+  void warning(std::string_view text) const { log(CARAVAN_LOG_WARNING, text); }
+  void error(std::string_view text) const { log(CARAVAN_LOG_ERROR, text); }
+
+ private:
+  template <class T>
+  friend struct detail::Entry;
+  void log(int level, std::string_view text) const {
+    if (slots_.host.log) slots_.host.log(slots_.host.self, level, view(text));
+  }
+  detail::Slots slots_;
+};
+
+namespace detail {
+
+template <class T>
+struct Entry {
+  static caravan_status create(const caravan_host* raw, caravan_call call, void** instance) noexcept {
+    // A server older than these functions cannot carry this plugin.
+    if (raw->struct_size < offsetof(caravan_host, respond_header) + sizeof(raw->respond_header))
+      return raw->fail ? raw->fail(call, CARAVAN_INTERNAL, view(std::string_view("the server is older than the plugin's SDK")))
+                       : CARAVAN_INTERNAL;
+    const caravan_host host = copied(raw);
+    return guard(host, call, [&] {
+      std::unique_ptr<Plugin> plugin = std::make_unique<T>();
+      plugin->slots_.host = host;
+      Setup setup(plugin->slots_, call);
+      plugin->setup(setup);
+      *instance = plugin.release();
+    });
+  }
+  static void destroy(void* instance) noexcept { std::unique_ptr<Plugin>(static_cast<Plugin*>(instance)).reset(); }
+  static caravan_status enable(void* instance, caravan_call call) noexcept {
+    auto& plugin = *static_cast<Plugin*>(instance);
+    return guard(plugin.slots_.host, call, [&] { plugin.enable(); });
+  }
+  static void disable(void* instance) noexcept { static_cast<Plugin*>(instance)->disable(); }
+};
+
+}  // namespace detail
+}  // namespace caravan::sdk
+
+/// Once a plugin, at namespace scope of one source file: exports `Class` (derived from Plugin, default-constructible).
+#define CARAVAN_PLUGIN(Class)                                                                              \
+  extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = {                                     \
+      sizeof(caravan_plugin),                                                                              \
+      CARAVAN_ABI_MAJOR,                                                                                   \
+      CARAVAN_ABI_MINOR,                                                                                   \
+      0,                                                                                                   \
+      &::caravan::sdk::detail::Entry<Class>::create,                                                       \
+      &::caravan::sdk::detail::Entry<Class>::destroy,                                                      \
+      &::caravan::sdk::detail::Entry<Class>::enable,                                                       \
+      &::caravan::sdk::detail::Entry<Class>::disable,                                                      \
+      nullptr};
