@@ -188,12 +188,12 @@ bool RecordService::may(const Context& context, const Entity& entity, Operation 
   return may_ever(context, entity, operation);
 }
 
-void RecordService::transact(const Context& context, const std::function<void(Work&)>& work) const {
+void RecordService::transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records) const {
   const auto plans = this->plans(context);
   const auto hooks = hooks_.load();
   // Both are taken by nearly every write; a block that is at hand spares the write a second run.
-  sequences_.refill("record");
-  sequences_.refill("event");
+  sequences_.refill("record", expected_records);
+  sequences_.refill("event", expected_records);
   for (;;) {
     try {
       database_.transact([&](storage::Session& session) {
@@ -202,7 +202,7 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
       });
       return;
     } catch (const SequenceEmpty& empty) {
-      sequences_.refill(empty.name);
+      sequences_.refill(empty.name, expected_records);
     }
   }
 }

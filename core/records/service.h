@@ -91,8 +91,8 @@ class RecordService {
   /// Whether any role of the actor gives `operation` on some record of `entity`.
   bool may(const Context& context, const model::Entity& entity, model::Operation operation) const;
 
-  /// Runs `work` in one transaction, again after a deadlock.
-  void transact(const Context& context, const std::function<void(Work&)>& work) const;
+  /// Runs `work` in one transaction, again after a deadlock. `expected_records`: about how many it will create.
+  void transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records = 1) const;
 
   // One-step forms of the above.
   Record create(const Context& context, const model::Entity& entity, Input input) const;

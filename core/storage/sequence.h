@@ -1,10 +1,11 @@
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "storage/database.h"
 
@@ -20,15 +21,22 @@ class Sequences {
   std::int64_t next(std::string_view name);
   /// Like next(), but returns 0 where a block would have to be leased.
   std::int64_t try_next(std::string_view name);
-  /// Leases a block of `name` unless one is at hand.
-  void refill(std::string_view name);
+  /// Leases a block of `name` unless `at_least` numbers are at hand. Never inside a transaction on SQLite.
+  void refill(std::string_view name, std::int64_t at_least = 1);
+  /// Gives back what no other node has leased beyond, so that a clean restart leaves no gap. For shutdown; never throws.
+  void release() noexcept;
 
  private:
-  struct Range { std::int64_t next = 0, end = 0; };
+  struct Range {
+    std::int64_t next = 0, end = 0;  ///< end is not included
+    bool leasing = false;            ///< one thread is fetching a block; others wait
+  };
+  void lease(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name);
   Database& database_;
   const std::int64_t block_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Range> ranges_;
+  std::condition_variable leased_;
+  std::map<std::string, Range, std::less<>> ranges_;
 };
 
 }  // namespace caravan::storage

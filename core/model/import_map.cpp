@@ -1,0 +1,275 @@
+#include "model/import_map.h"
+
+#include <algorithm>
+
+#include "model/diagnostics.h"
+#include "model/yaml_tree.h"
+
+namespace caravan::model {
+namespace {
+
+class Reader {
+ public:
+  Reader(const Catalog& catalog, Diagnostics& diagnostics) : catalog_(catalog), diagnostics_(diagnostics) {}
+
+  ImportMap read(const Node& document) {
+    ImportMap map;
+    known(document, {"edition", "kind", "name", "label", "entity", "source", "format", "records"});
+    map.name = scalar(document, "name", true);
+    map.entity = entity_of(document);
+    map.source = scalar(document, "source", true);
+    if (map.source.size() > 64) error(document.get("source")->at, "too-long", "the source has more than 64 bytes", "a short name such as website");
+    if (const Node* format = map_of(document, "format", false)) read_format(*format, map);
+    const Node* records = map_of(document, "records", true);
+    if (records == nullptr) return map;
+    std::optional<std::size_t> main;
+    for (const Entry& entry : records->entries) {
+      if (!entry.value.is_map()) {
+        error(entry.value.at, "wrong-kind", "the record " + quoted(entry.key) + " is not a map", "entity, external_id and fields");
+        continue;
+      }
+      map.records.push_back(read_record(entry, map.records));
+      if (map.entity != nullptr && map.records.back().entity == map.entity) main = map.records.size() - 1;
+    }
+    if (map.records.empty()) {
+      error(records->at, "empty", "no records are named", "what one row makes, by name");
+    } else if (map.entity != nullptr && !main) {
+      error(document.get("entity")->at, "no-main-record", "none of the records is of " + map.entity->full_name,
+            "one of `records` with that entity");
+    }
+    map.main = main.value_or(0);
+    return map;
+  }
+
+ private:
+  void error(const Place& at, const char* code, std::string what, std::string hint = {}) {
+    diagnostics_.error(at, code, std::move(what), std::move(hint));
+  }
+
+  void known(const Node& node, const std::vector<std::string_view>& words) {
+    for (const Entry& entry : node.entries) {
+      if (entry.bad || std::find(words.begin(), words.end(), entry.key) != words.end()) continue;
+      error(entry.at, "unknown-word", "unknown word " + quoted(entry.key), suggest(entry.key, words));
+    }
+  }
+
+  std::string scalar(const Node& node, std::string_view key, bool required) {
+    const Node* value = node.get(key);
+    if (value == nullptr) {
+      if (required) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": …");
+      return {};
+    }
+    if (!value->is_scalar() || value->text.empty()) {
+      error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a text");
+      return {};
+    }
+    return value->text;
+  }
+
+  const Node* map_of(const Node& node, std::string_view key, bool required) {
+    const Node* value = node.get(key);
+    if (value != nullptr && value->is_map()) return value;
+    if (value != nullptr) error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a map");
+    else if (required) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": {…}");
+    return nullptr;
+  }
+
+  const Entity* entity_of(const Node& node) {
+    const std::string name = scalar(node, "entity", true);
+    if (name.empty()) return nullptr;
+    const Entity* entity = catalog_.entity(name);
+    if (entity == nullptr) {
+      std::vector<std::string_view> names;
+      for (const auto& known_entity : catalog_.entities) names.push_back(known_entity->full_name);
+      error(node.get("entity")->at, "unknown-entity", "there is no entity " + quoted(name), suggest(name, names));
+    }
+    return entity;
+  }
+
+  void read_format(const Node& format, ImportMap& map) {
+    known(format, {"delimiter", "encoding"});
+    if (const Node* delimiter = format.get("delimiter")) {
+      if (delimiter->text.size() != 1 || delimiter->text == "\"" || delimiter->text == "\n") {
+        error(delimiter->at, "bad-delimiter", "the delimiter must be one character", "for example \",\" or \";\"");
+      } else {
+        map.delimiter = delimiter->text.front();
+      }
+    }
+    if (const Node* encoding = format.get("encoding"); encoding != nullptr && encoding->text != "utf-8") {
+      error(encoding->at, "bad-encoding", "the encoding " + quoted(encoding->text) + " is not known", "utf-8");
+    }
+  }
+
+  ImportRecord read_record(const Entry& entry, const std::vector<ImportRecord>& earlier) {
+    ImportRecord record;
+    record.name = entry.key;
+    known(entry.value, {"entity", "external_id", "fields"});
+    record.entity = entity_of(entry.value);
+    if (const Node* id = map_of(entry.value, "external_id", true)) {
+      record.external_id = read_source(*id, {"column", "value", "template", "trim"}, earlier);
+    }
+    const Node* fields = map_of(entry.value, "fields", true);
+    if (fields == nullptr) return record;
+    for (const Entry& field : fields->entries) {
+      if (!field.value.is_map()) {
+        error(field.value.at, "wrong-kind", "the field " + quoted(field.key) + " needs a map", "{column: …}");
+        continue;
+      }
+      ImportField import = read_source(field.value, {"column", "template", "value", "record", "trim", "map", "unmapped", "empty", "default", "note"}, earlier);
+      import.at = to_origin(field.at);
+      if (record.entity != nullptr) {
+        import.field = record.entity->field(field.key);
+        if (import.field == nullptr) {
+          error(field.at, "unknown-field", record.entity->full_name + " has no field " + quoted(field.key),
+                suggest(field.key, record.entity->member_names()));
+          continue;
+        }
+        const bool settable = !import.field->compute && !import.field->read_only &&
+                              (!import.field->system || import.field->slot == slot_owner);
+        if (!settable) {
+          error(field.at, "not-settable", "the field " + quoted(field.key) + " cannot be set");
+          continue;
+        }
+        if (import.source == ImportField::Source::record && import.field->type != FieldType::ref) {
+          error(field.at, "not-a-reference", "the field " + quoted(field.key) + " is no reference", "column, template or value");
+        }
+      }
+      record.fields.push_back(std::move(import));
+    }
+    return record;
+  }
+
+  ImportField read_source(const Node& node, const std::vector<std::string_view>& words, const std::vector<ImportRecord>& earlier) {
+    ImportField field;
+    field.at = to_origin(node.at);
+    known(node, words);
+    int sources = 0;
+    const auto source = [&](std::string_view key, ImportField::Source kind) {
+      const Node* value = node.get(key);
+      if (value == nullptr) return;
+      ++sources;
+      field.source = kind;
+      field.text = scalar(node, key, false);
+      field.at = to_origin(value->at);
+      if (kind == ImportField::Source::text_template) read_template(*value, field);
+      if (kind == ImportField::Source::record && std::none_of(earlier.begin(), earlier.end(), [&](const ImportRecord& r) { return r.name == field.text; })) {
+        error(value->at, "unknown-record", "no record " + quoted(field.text) + " is made before this one");
+      }
+    };
+    source("column", ImportField::Source::column);
+    source("template", ImportField::Source::text_template);
+    source("value", ImportField::Source::value);
+    if (std::find(words.begin(), words.end(), "record") != words.end()) source("record", ImportField::Source::record);
+    if (sources != 1) {
+      error(node.at, "one-source", sources == 0 ? "nothing says where the value comes from" : "several sources are named",
+            "exactly one of column, template, value, record");
+    }
+    if (const Node* trim = node.get("trim")) {
+      if (trim->text != "true" && trim->text != "false") error(trim->at, "wrong-kind", "`trim` must be true or false");
+      field.trim = trim->text != "false";
+    }
+    if (const Node* map = map_of(node, "map", false)) {
+      for (const Entry& entry : map->entries) {
+        if (!entry.value.is_scalar() && !entry.value.is_null()) {
+          error(entry.value.at, "wrong-kind", "the value for " + quoted(entry.key) + " must be a text");
+          continue;
+        }
+        field.map[entry.key] = {entry.value.text, to_origin(entry.value.at)};
+      }
+    }
+    read_words(node, field);
+    return field;
+  }
+
+  void read_words(const Node& node, ImportField& field) {
+    const auto one_of = [&](std::string_view key, std::initializer_list<std::string_view> allowed) -> int {
+      const Node* value = node.get(key);
+      if (value == nullptr) return 0;
+      // `null` written bare is YAML's null.
+      const std::string_view text = value->is_null() ? std::string_view("null") : std::string_view(value->text);
+      int index = 0;
+      for (const auto word : allowed) {
+        if (text == word) return index;
+        ++index;
+      }
+      error(value->at, "unknown-word", "`" + std::string(key) + "` cannot be " + quoted(text), suggest(text, allowed));
+      return 0;
+    };
+    field.unmapped = static_cast<ImportField::Unmapped>(one_of("unmapped", {"refuse", "keep", "note"}));
+    field.empty = static_cast<ImportField::Empty>(one_of("empty", {"null", "note", "refuse"}));
+    if (const Node* value = node.get("default")) {
+      if (value->is_scalar()) field.default_value = ImportField::Mapped{value->text, to_origin(value->at)};
+      else error(value->at, "wrong-kind", "`default` must be a text");
+    }
+    if (const Node* note = node.get("note")) {
+      if (!note->is_list()) error(note->at, "wrong-kind", "`note` must be a list of cells", "note: [\"Fe Male\"]");
+      for (const Node& item : note->items) field.note.insert(item.text);
+    }
+  }
+
+  void read_template(const Node& node, ImportField& field) {
+    std::string literal;
+    const std::string& text = field.text;
+    const auto flush = [&] {
+      if (!literal.empty()) field.pieces.push_back({false, literal});
+      literal.clear();
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if ((c == '{' || c == '}') && i + 1 < text.size() && text[i + 1] == c) {
+        literal.push_back(c);
+        ++i;
+      } else if (c == '{') {
+        const auto end = text.find('}', i);
+        if (end == std::string::npos || end == i + 1) {
+          error(node.at, "bad-template", "a brace in the template is not closed or empty", "{Column}, or {{ for a brace");
+          return;
+        }
+        flush();
+        field.pieces.push_back({true, text.substr(i + 1, end - i - 1)});
+        i = end;
+      } else if (c == '}') {
+        error(node.at, "bad-template", "a closing brace stands alone in the template", "}} for a brace");
+        return;
+      } else {
+        literal.push_back(c);
+      }
+    }
+    flush();
+  }
+
+  const Catalog& catalog_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog) {
+  ImportMapResult result;
+  Diagnostics diagnostics;
+  FileInfo file;
+  file.name = source.name;
+  file.text = source.text;
+  file.layer = LayerKind::agency;
+  std::vector<Chunk> lost;
+  std::vector<Node> documents;
+  for (const Chunk& chunk : split_documents(file, diagnostics, lost)) {
+    for (Node& document : parse_chunk(chunk, diagnostics).documents) documents.push_back(std::move(document));
+  }
+  if (!diagnostics.failed()) {
+    const Place start{&file, 1, 1};
+    if (documents.size() != 1 || !documents.front().is_map()) {
+      diagnostics.error(documents.empty() ? start : documents.front().at, "one-document", "the file must hold one import map",
+                        "kind: import_map …");
+    } else if (const Node* kind = documents.front().get("kind"); kind == nullptr || kind->text != "import_map") {
+      diagnostics.error(kind ? kind->at : documents.front().at, "wrong-kind", "this is no import map", "kind: import_map");
+    } else {
+      ImportMap map = Reader(catalog, diagnostics).read(documents.front());
+      if (!diagnostics.failed()) result.map = std::move(map);
+    }
+  }
+  result.diagnostics = diagnostics.take();
+  return result;
+}
+
+}  // namespace caravan::model
