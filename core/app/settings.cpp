@@ -1,0 +1,230 @@
+#include "app/settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+#include "model/diagnostics.h"
+#include "model/yaml_tree.h"
+
+namespace caravan::app {
+namespace {
+
+namespace fs = std::filesystem;
+using model::Diagnostics;
+using model::Node;
+
+class Reader {
+ public:
+  Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
+
+  void read(const Node& root) {
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log"});
+    if (const Node* http = map(root, "http")) {
+      known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
+      text(*http, "address", settings_.http.address);
+      int port = settings_.http.port;
+      number(*http, "port", 0, 65535, port);
+      settings_.http.port = static_cast<std::uint16_t>(port);
+      number(*http, "workers", 1, 256, settings_.http.workers);
+      number(*http, "max_connections", 16, 1'000'000, settings_.http.max_connections);
+      number(*http, "max_connections_per_address", 1, 1'000'000, settings_.http.max_connections_per_address);
+      number(*http, "queue", 1, 100'000, settings_.http.queue);
+      list(*http, "trusted_proxies", settings_.http.trusted_proxies);
+    }
+    if (const Node* database = map(root, "database")) {
+      known(*database, {"url"});
+      text(*database, "url", settings_.database_url);
+    }
+    path(root, "data", settings_.data);
+    if (const Node* plugins = map(root, "plugins")) {
+      known(*plugins, {"directory", "enabled"});
+      path(*plugins, "directory", settings_.plugins);
+      if (const Node* enabled = map(*plugins, "enabled")) {
+        settings_.enabled.emplace();
+        for (const auto& entry : enabled->entries) {
+          bool on = false;
+          flag(entry.value, on);
+          (*settings_.enabled)[entry.key] = on;
+        }
+      }
+    }
+    list(root, "packs", settings_.packs);
+    if (const Node* console = map(root, "console")) {
+      known(*console, {"directory"});
+      path(*console, "directory", settings_.console);
+    }
+    if (const Node* log = map(root, "log")) {
+      known(*log, {"level"});
+      text(*log, "level", settings_.log_level);
+      static const std::vector<std::string_view> levels{"trace", "debug", "info", "warn", "error"};
+      if (std::find(levels.begin(), levels.end(), settings_.log_level) == levels.end()) {
+        diagnostics_.error(log->get("level")->at, "unknown-level", "there is no level " + model::quoted(settings_.log_level),
+                           model::suggest(settings_.log_level, levels));
+      }
+    }
+  }
+
+ private:
+  void known(const Node& node, const std::vector<std::string_view>& words) {
+    for (const auto& entry : node.entries) {
+      if (entry.bad || std::find(words.begin(), words.end(), entry.key) != words.end()) continue;
+      diagnostics_.error(entry.at, "unknown-setting", "unknown setting " + model::quoted(entry.key), model::suggest(entry.key, words));
+    }
+  }
+  const Node* map(const Node& node, std::string_view key) {
+    const Node* value = node.get(key);
+    if (value == nullptr || value->is_null()) return nullptr;
+    if (value->is_map()) return value;
+    diagnostics_.error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a map");
+    return nullptr;
+  }
+  /// An empty text leaves the default.
+  void text(const Node& node, std::string_view key, std::string& target) {
+    const Node* value = node.get(key);
+    if (value == nullptr || value->is_null()) return;
+    if (!value->is_scalar()) diagnostics_.error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a text");
+    else if (!value->text.empty()) target = value->text;
+  }
+  void path(const Node& node, std::string_view key, fs::path& target) {
+    std::string said;
+    text(node, key, said);
+    if (!said.empty()) target = said;
+  }
+  void number(const Node& node, std::string_view key, int low, int high, int& target) {
+    const Node* value = node.get(key);
+    if (value == nullptr || value->is_null()) return;
+    int parsed = 0;
+    const char* end = value->text.data() + value->text.size();
+    const auto [stopped, error] = std::from_chars(value->text.data(), end, parsed);
+    if (!value->is_scalar() || error != std::errc() || stopped != end || parsed < low || parsed > high) {
+      diagnostics_.error(value->at, "bad-number", "`" + std::string(key) + "` must be a number",
+                         "from " + std::to_string(low) + " to " + std::to_string(high));
+      return;
+    }
+    target = parsed;
+  }
+  void flag(const Node& value, bool& target) {
+    if (value.is_scalar() && (value.text == "true" || value.text == "false")) target = value.text == "true";
+    else diagnostics_.error(value.at, "wrong-kind", "this must be true or false");
+  }
+  void list(const Node& node, std::string_view key, std::vector<std::string>& target) {
+    const Node* value = node.get(key);
+    if (value == nullptr || value->is_null()) return;
+    if (!value->is_list()) {
+      diagnostics_.error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a list");
+      return;
+    }
+    target.clear();
+    for (const Node& item : value->items) target.push_back(item.text);
+  }
+
+  Settings& settings_;
+  Diagnostics& diagnostics_;
+};
+
+void read_yaml_files(const fs::path& root, const std::set<std::string>& left_out, model::SourceLayer& layer) {
+  std::vector<fs::path> files;
+  std::error_code failed;
+  for (fs::recursive_directory_iterator it(root, fs::directory_options::skip_permission_denied, failed), end; !failed && it != end; it.increment(failed)) {
+    const std::string name = it->path().filename().string();
+    if (it->is_directory()) {
+      if (name.starts_with('.') || (it.depth() == 0 && left_out.count(name) != 0)) it.disable_recursion_pending();
+      continue;
+    }
+    const auto extension = it->path().extension();
+    if (extension != ".yaml" && extension != ".yml") continue;
+    if (it.depth() == 0 && left_out.count(name) != 0) continue;
+    files.push_back(it->path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) layer.files.push_back({file.lexically_normal().string(), read_file(file), ""});
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream content;
+  if (stream) content << stream.rdbuf();
+  if (!stream) throw Error(ErrorCode::invalid_argument, "The file " + path.string() + " cannot be read.");
+  return content.str();
+}
+
+SettingsResult load_settings(const Overrides& overrides, const fs::path& binary) {
+  SettingsResult result;
+  Settings settings;
+  // build/PRESET/caravan in a source tree, or PREFIX/bin/caravan where it is installed.
+  const fs::path home = binary.parent_path();
+  const auto first_existing = [](std::initializer_list<fs::path> candidates) {
+    for (const auto& candidate : candidates) {
+      if (fs::exists(candidate)) return candidate.lexically_normal();
+    }
+    return candidates.begin()->lexically_normal();
+  };
+  settings.config = overrides.config ? fs::path(*overrides.config)
+                                     : first_existing({home / "../../config", home / "../share/caravan/config", "/etc/caravan"});
+  settings.plugins = first_existing({home / "plugins", home / "../lib/caravan/plugins"});
+  settings.console = first_existing({home / "../../core/console/dist", home / "../share/caravan/console"});
+  settings.data = "data";
+
+  Diagnostics diagnostics;
+  const fs::path file = settings.config / "caravan.yaml";
+  if (overrides.config && !fs::is_directory(settings.config)) {
+    throw Error(ErrorCode::invalid_argument, "The configuration folder " + settings.config.string() + " does not exist.");
+  }
+  if (fs::exists(file)) {
+    const std::string content = read_file(file);
+    model::FileInfo info;
+    info.name = file.lexically_normal().string();
+    info.text = content;
+    info.layer = model::LayerKind::agency;
+    std::vector<model::Chunk> lost;
+    for (const auto& chunk : model::split_documents(info, diagnostics, lost)) {
+      for (const Node& document : model::parse_chunk(chunk, diagnostics).documents) {
+        if (document.is_map()) Reader(settings, diagnostics).read(document);
+        else diagnostics.error(document.at, "wrong-kind", "the settings must be a map", "http: …");
+      }
+    }
+    if (diagnostics.failed()) {
+      result.diagnostics = diagnostics.take();
+      return result;
+    }
+  }
+  if (overrides.data) settings.data = *overrides.data;
+  if (overrides.database) settings.database_url = *overrides.database;
+  if (overrides.plugins) settings.plugins = *overrides.plugins;
+  if (overrides.console) settings.console = *overrides.console;
+  if (overrides.address) settings.http.address = *overrides.address;
+  if (overrides.port) settings.http.port = static_cast<std::uint16_t>(*overrides.port);
+  settings.data = fs::absolute(settings.data).lexically_normal();
+  if (settings.database_url.empty()) settings.database_url = "sqlite://" + (settings.data / "caravan.db").string();
+  settings.http.admin_socket = settings.admin_socket().string();
+  result.settings = std::move(settings);
+  result.diagnostics = diagnostics.take();
+  return result;
+}
+
+std::vector<model::SourceLayer> configuration_layers(const Settings& settings) {
+  std::vector<model::SourceLayer> layers;
+  for (const std::string& pack : settings.packs) {
+    const fs::path folder = settings.config / "packs" / pack;
+    if (pack.find('/') != std::string::npos || !fs::is_directory(folder)) {
+      throw Error(ErrorCode::invalid_argument, "There is no pack \"" + pack + "\": the folder " + folder.string() + " does not exist.");
+    }
+    model::SourceLayer layer{"pack " + pack, {}};
+    read_yaml_files(folder, {}, layer);
+    layers.push_back(std::move(layer));
+  }
+  model::SourceLayer agency{"agency", {}};
+  if (fs::is_directory(settings.config)) {
+    read_yaml_files(settings.config, {"caravan.yaml", "packs", "examples", "deploy", "imports"}, agency);
+  }
+  layers.push_back(std::move(agency));
+  return layers;
+}
+
+}  // namespace caravan::app

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/front_door.h"
+#include "model/loader.h"
+
+namespace caravan::app {
+
+/// What the person at the command line said; it wins over caravan.yaml.
+struct Overrides {
+  std::optional<std::string> config, data, database, plugins, console, address;
+  std::optional<int> port;
+};
+
+/// Settings of a server: caravan.yaml under the command line.
+struct Settings {
+  std::filesystem::path config;             ///< folder; may not exist (then nothing but defaults)
+  std::filesystem::path data;
+  std::string database_url;                 ///< never empty: sqlite://DATA/caravan.db by default
+  std::filesystem::path plugins;            ///< folder of *.so
+  std::optional<std::map<std::string, bool>> enabled;  ///< absent: every plugin in the folder
+  std::vector<std::string> packs;
+  std::filesystem::path console;            ///< folder of the built console; may not exist
+  std::string log_level = "info";
+  http::FrontDoorOptions http;
+
+  std::filesystem::path admin_socket() const { return data / "admin.sock"; }
+};
+
+struct SettingsResult {
+  std::optional<Settings> settings;         ///< absent where there is a mistake
+  std::vector<model::Diagnostic> diagnostics;
+};
+
+/// Reads CONFIG/caravan.yaml. `binary`: path of this program, from which the default folders are found.
+SettingsResult load_settings(const Overrides& overrides, const std::filesystem::path& binary);
+
+/// The agency's layer and the packs': every *.yaml under the configuration folder but caravan.yaml, packs/, examples/, deploy/
+/// and imports/. Throws Error(invalid_argument) where a named pack or a file cannot be read.
+std::vector<model::SourceLayer> configuration_layers(const Settings& settings);
+
+/// The whole file. Throws Error(invalid_argument) naming it.
+std::string read_file(const std::filesystem::path& path);
+
+}  // namespace caravan::app
