@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "expr/value.h"
 #include "model/catalog.h"
 
@@ -26,7 +27,9 @@ struct ColumnType {
 ColumnType column_type(const model::Field& field);
 
 /// A prepared statement, borrowed from its session: valid until the session is given back. One use at a time:
-/// bind from 1, step until false, reset() before the next use. Errors are caravan::Error (see Session).
+/// bind from 1 (every parameter, each time), step until false, reset() before the next use. Preparing the same SQL again
+/// while one is in use gives another statement. Other statements may run between two steps. After an error the
+/// statement is reset. Errors are caravan::Error (see Session).
 class Statement {
  public:
   virtual ~Statement() = default;
@@ -53,28 +56,41 @@ class Statement {
 
 /// One connection in use by one thread.
 /// Errors: ErrorCode::retry for deadlock, lock wait time-out, busy; conflict for a duplicate key (context holds the key's
-/// name, see DuplicateKey); unavailable where the connection is lost; internal otherwise. Bound values never appear in
-/// messages or logs.
+/// name, see DuplicateKey) or for a reference that is missing or in use (see ForeignKey); invalid_record where a constraint
+/// refuses the row (see ConstraintViolation) or a value does not fit its column; unavailable where the connection is lost or
+/// a statement took too long; internal otherwise. Bound values never appear in messages or context. After a retry or a lost
+/// connection every further statement of the transaction, and its commit, fails too.
 class Session {
  public:
   virtual ~Session() = default;
   virtual Dialect dialect() const = 0;
   /// From the session's cache, or prepared now.
   virtual Statement& prepare(std::string_view sql) = 0;
-  /// DDL and other statements without parameters and result.
+  /// DDL and other statements without parameters; a result is dropped. Not bounded by the client's statement time-out.
   virtual void execute(std::string_view sql) = 0;
   /// Statements executed by this session so far, for tests and the bench.
   virtual std::uint64_t statement_count() const = 0;
 };
 
-/// Thrown (as a conflict) when a unique key refuses a row.
+/// Thrown (as a conflict) when a unique key refuses a row. The key's name is that of the index (see index_name in schema.h),
+/// `PRIMARY` for the id; it may be null.
 struct DuplicateKey {
-  static bool is(const class caravan::Error& error, std::string* key_name);
+  static bool is(const Error& error, std::string* key_name);
+};
+
+/// Thrown (as invalid_record) when a CHECK constraint, or a trigger with `RAISE(ABORT, 'caravan:NAME')`, refuses a row.
+struct ConstraintViolation {
+  static bool is(const Error& error, std::string* constraint_name);
+};
+
+/// Thrown (as a conflict) when a reference points at nothing, or the row is still pointed at.
+struct ForeignKey {
+  static bool is(const Error& error);
 };
 
 class Database;
 
-/// A pooled session for reading. Returned by the destructor.
+/// A pooled session for reading; each statement sees what was committed when it started. Returned by the destructor.
 class ReadSession {
  public:
   ~ReadSession();
@@ -110,13 +126,13 @@ class Transaction {
 };
 
 struct DatabaseOptions {
-  int connections = 16;             ///< pool size on MariaDB; readers on SQLite
-  int connect_timeout_seconds = 5;
-  int statement_timeout_seconds = 30;
+  int connections = 16;              ///< pool size on MariaDB; readers on SQLite
+  int connect_timeout_seconds = 5;   ///< also the longest wait for a pooled connection, or SQLite's writer
+  int statement_timeout_seconds = 30;///< 0: none
 };
 
 /// Thread-safe. URLs: `sqlite:///absolute/path.db`, `mysql://user:password@host:port/name`,
-/// `mysql://user:password@/name?socket=/path` (percent-encoding honoured).
+/// `mysql://user:password@/name?socket=/path` (percent-encoding honoured; `ssl_ca=/path` demands TLS). Outlives its sessions.
 class Database {
  public:
   /// Connects once to check; throws unavailable or invalid_argument with a message for an administrator.
@@ -126,7 +142,10 @@ class Database {
   /// Blocks while all connections are in use, at most the connect time-out, then unavailable.
   virtual ReadSession read() = 0;
   virtual Transaction begin() = 0;
-  /// Runs `work` in a transaction and commits; again, at most `attempts` times with jittered back-off, on ErrorCode::retry.
+  /// Process that holds the SQLite database of `url` open (through this class); nullopt where none does, or for MariaDB.
+  static std::optional<int> owner(const std::string& url);
+  /// Runs `work` in a transaction and commits; again, at most `attempts` times in all with jittered back-off, on
+  /// ErrorCode::retry. Throws unavailable where the last attempt lost too.
   void transact(const std::function<void(Session&)>& work, int attempts = 5);
   /// The URL without its password, for messages.
   virtual std::string description() const = 0;

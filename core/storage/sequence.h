@@ -31,7 +31,10 @@ class Sequences {
     std::int64_t next = 0, end = 0;  ///< end is not included
     bool leasing = false;            ///< one thread is fetching a block; others wait
   };
-  void lease(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name);
+  Range& range_of(std::string_view name);
+  void ensure(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name, std::int64_t at_least);
+  /// End (not included) of `count` numbers that are ours now.
+  std::int64_t lease(std::string_view name, std::int64_t count);
   Database& database_;
   const std::int64_t block_;
   std::mutex mutex_;
