@@ -1,0 +1,97 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { App as AntdApp, ConfigProvider } from 'antd';
+import { useMemo, useState, type ReactNode } from 'react';
+import { createBrowserRouter, createMemoryRouter, Outlet, type RouteObject } from 'react-router';
+import { RouterProvider } from 'react-router/dom';
+import { ApiClient, ApiError } from './api/client';
+import { FullPageSpin } from './components/load_state';
+import { antdLocale, type Language } from './i18n';
+import { ServicesProvider, useLanguage } from './services';
+import { RequireSession } from './session';
+import CrashPage from './pages/crash';
+import { themeFor } from './theme';
+
+/** A page is fetched when it is first gone to. */
+const page = (load: () => Promise<{ default: React.ComponentType }>) => async () => ({ Component: (await load()).default });
+
+const routes: RouteObject[] = [
+  {
+    element: <Outlet />,
+    errorElement: <CrashPage />,
+    hydrateFallbackElement: <FullPageSpin />,
+    children: [
+      { path: '/login', lazy: page(() => import('./pages/login')) },
+      { path: '/logout', lazy: page(() => import('./pages/logout')) },
+      {
+        path: '/',
+        lazy: async () => {
+          const Shell = (await import('./layout/shell')).default;
+          return { Component: () => <RequireSession><Shell /></RequireSession> };
+        },
+        children: [
+          {
+            errorElement: <CrashPage />,
+            children: [
+              { index: true, lazy: page(() => import('./pages/home')) },
+              { path: 'records/:entity', lazy: page(() => import('./pages/list')) },
+              { path: 'records/:entity/new', lazy: page(() => import('./pages/edit')) },
+              { path: 'records/:entity/:id', lazy: page(() => import('./pages/record')) },
+              { path: 'records/:entity/:id/edit', lazy: page(() => import('./pages/edit')) },
+              { path: '*', lazy: page(() => import('./pages/not_found')) },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+];
+
+function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        // What the server refused it will refuse again; what did not arrive may arrive.
+        retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 503),
+        retryDelay: (count) => 500 * 2 ** count,
+      },
+      mutations: { retry: false },
+    },
+  });
+}
+
+function Look({ children }: { children: ReactNode }) {
+  const { language } = useLanguage();
+  const theme = useMemo(() => themeFor(language), [language]);
+  return (
+    <ConfigProvider locale={antdLocale(language)} theme={theme} button={{ autoInsertSpace: false }}>
+      <AntdApp className="app">{children}</AntdApp>
+    </ConfigProvider>
+  );
+}
+
+export type Router = ReturnType<typeof createBrowserRouter>;
+
+/** A router over the browser's address, or over a memory that begins at `path`. */
+export function createRouter(path?: string): Router {
+  return path === undefined ? createBrowserRouter(routes) : createMemoryRouter(routes, { initialEntries: [path] });
+}
+
+/** The console, beginning in `language`, which must be loaded. */
+export function Console({ language, router }: { language: Language; router: Router }) {
+  const [api] = useState(() => {
+    const client = new ApiClient();
+    client.locale = language;
+    return client;
+  });
+  const [queries] = useState(createQueryClient);
+  return (
+    <QueryClientProvider client={queries}>
+      <ServicesProvider api={api} language={language}>
+        <Look>
+          <RouterProvider router={router} />
+        </Look>
+      </ServicesProvider>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,94 @@
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import type { Entity, Field, RecordData } from '../api/types';
+import { currencyOf } from '../form_values';
+import { dotColor, formatDate, formatDecimal, formatInstant, formatMoney } from '../format';
+import { optionOf, stateOf } from '../model';
+import { recordPagePath } from '../paths';
+import { useSession } from '../session';
+
+/** A label with a coloured dot: the colour of a choice or state, the text in a colour that can be read. */
+export function DotLabel({ color, label, strong }: { color: string | null | undefined; label: string; strong?: boolean }) {
+  return (
+    <span className={strong ? 'dot-label dot-label-strong' : 'dot-label'}>
+      <span className="dot" style={{ background: dotColor(color) }} aria-hidden />
+      {label}
+    </span>
+  );
+}
+
+export function StateLabel({ entity, state, strong }: { entity: Entity; state: string | null | undefined; strong?: boolean }) {
+  if (!state) return <Nothing />;
+  const known = stateOf(entity, state);
+  return <DotLabel color={known?.color || defaultColor[known?.category ?? 'open']} label={known?.label ?? state} {...(strong ? { strong } : {})} />;
+}
+
+const defaultColor = { open: 'blue', waiting: 'gold', done: 'green', cancelled: 'grey' };
+
+export function Nothing() {
+  const { t } = useTranslation();
+  return <span className="muted">{t('value.empty')}</span>;
+}
+
+export function isState(field: Field): boolean {
+  return field.name === 'state' && field.system === true;
+}
+
+/** A field's value as text, "" where it is empty. */
+export function useValueText(): (entity: Entity, field: Field, record: RecordData) => string {
+  const { t } = useTranslation();
+  const { model, locale } = useSession();
+  return (entity, field, record) => {
+    const value = record[field.name];
+    if (value === null || value === undefined || value === '') return '';
+    if (isState(field)) return stateOf(entity, String(value))?.label ?? String(value);
+    switch (field.type) {
+      case 'bool':
+        return value === true ? t('value.yes') : t('value.no');
+      case 'decimal':
+        return formatDecimal(String(value), locale.locale);
+      case 'money':
+        return formatMoney(String(value), String(record[currencyOf(field.name)] ?? locale.currency), locale.locale);
+      case 'date':
+        return formatDate(String(value), locale.locale);
+      case 'instant':
+        return formatInstant(String(value), locale.locale, locale.timeZone);
+      case 'choice':
+        return optionOf(model, field, value)?.label ?? String(value);
+      case 'ref':
+        return record.expanded?.[field.name]?.title ?? `#${String(value)}`;
+      case 'json':
+        return JSON.stringify(value, null, 2);
+      default:
+        return String(value);
+    }
+  };
+}
+
+/** A field's value, formatted for the user; references lead to their record. */
+export function FieldValue({ entity, field, record }: { entity: Entity; field: Field; record: RecordData }) {
+  const { model } = useSession();
+  const valueText = useValueText();
+  const value = record[field.name];
+  const text = valueText(entity, field, record);
+  if (text === '') return <Nothing />;
+  if (isState(field)) return <StateLabel entity={entity} state={String(value)} />;
+  switch (field.type) {
+    case 'choice':
+      return <DotLabel color={optionOf(model, field, value)?.color} label={text} />;
+    case 'ref':
+      return field.to && model.entities[field.to] ? <Link to={recordPagePath(field.to, String(value))}>{text}</Link> : <>{text}</>;
+    case 'decimal':
+    case 'money':
+    case 'int':
+    case 'date':
+    case 'instant':
+      return <span className="number">{text}</span>;
+    case 'json':
+      return <pre className="json">{text}</pre>;
+    case 'text':
+      return field.multiline ? <span className="multiline">{text}</span> : <>{text}</>;
+    default:
+      return <>{text}</>;
+  }
+}

@@ -1,0 +1,171 @@
+import { Card, Col, DatePicker, Form, Input, Row, Select, Space, Switch } from 'antd';
+import type { Rule } from 'antd/es/form';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Entity, Field, FormDefinition, RecordData } from '../api/types';
+import { currencyOf, toInput, type Mistake } from '../form_values';
+import { fieldOf, isEditable } from '../model';
+import { useSession } from '../session';
+import { DotLabel } from './field_value';
+import { RefSelect } from './ref_select';
+
+/** Name of the antd Form around the fields; the inputs' ids begin with it. */
+export const formName = 'record';
+
+interface Props {
+  entity: Entity;
+  form: FormDefinition;
+  /** For the titles of references. */
+  record?: RecordData | undefined;
+  /** Groups as cards, or plain (in a dialog). */
+  plain?: boolean;
+}
+
+/** The inputs of a form from the model. Below an antd Form. */
+export function RecordFields({ entity, form, record, plain }: Props) {
+  const groups = form.groups
+    .map((group) => ({
+      group,
+      fields: group.fields.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field && isEditable(field)),
+    }))
+    .filter(({ fields }) => fields.length > 0);
+  return groups.map(({ group, fields }) => {
+    const inputs = (
+      <Row gutter={[20, 0]}>
+        {fields.map((field) => (
+          <Col key={field.name} xs={24} md={isWide(field) || plain ? 24 : 12}>
+            <FieldItem field={field} record={record} />
+          </Col>
+        ))}
+      </Row>
+    );
+    if (plain) return <div key={group.name}>{inputs}</div>;
+    return (
+      <Card key={group.name} className="group-card" title={group.label ? <h2>{group.label}</h2> : undefined}>
+        {inputs}
+      </Card>
+    );
+  });
+}
+
+const isWide = (field: Field) => field.type === 'json' || (field.type === 'text' && field.multiline === true);
+
+export function useMistakeText(): (mistake: Mistake) => string {
+  const { t } = useTranslation();
+  return (mistake) => {
+    switch (mistake.code) {
+      case 'tooManyDecimals':
+      case 'textTooLong':
+        return t(`form.${mistake.code}`, { count: mistake.count });
+      case 'tooSmall':
+        return t('form.tooSmall', { min: mistake.min });
+      case 'tooLarge':
+        return t('form.tooLarge', { max: mistake.max });
+      case 'notJson':
+        return t('form.notJson', { message: mistake.message });
+      default:
+        return t(`form.${mistake.code}`);
+    }
+  };
+}
+
+function FieldItem({ field, record }: { field: Field; record?: RecordData | undefined }) {
+  const { t } = useTranslation();
+  const { locale } = useSession();
+  const mistakeText = useMistakeText();
+  const rules: Rule[] = [
+    {
+      validator: (_, value: unknown) => {
+        const outcome = toInput(field, value, locale);
+        if ('mistake' in outcome) return Promise.reject(new Error(mistakeText(outcome.mistake)));
+        if (field.required && outcome.value === null && field.type !== 'bool') {
+          return Promise.reject(new Error(t('form.required', { label: field.label })));
+        }
+        return Promise.resolve();
+      },
+    },
+  ];
+  const help = field.type === 'instant' ? [field.help, t('form.timeZone', { zone: locale.timeZone })].filter(Boolean).join(' · ') : field.help;
+  const outer = { label: field.label, required: field.required === true && field.type !== 'bool', extra: help || undefined };
+  const inner = { name: field.name, rules, validateTrigger: 'onBlur' as const };
+  if (field.type === 'money') {
+    return (
+      <Form.Item {...outer} htmlFor={`${formName}_${field.name}`}>
+        <Space.Compact block>
+          <Form.Item name={currencyOf(field.name)} noStyle>
+            <CurrencySelect field={field} record={record} />
+          </Form.Item>
+          <Form.Item {...inner} noStyle>
+            <Input inputMode="decimal" autoComplete="off" className="number" />
+          </Form.Item>
+        </Space.Compact>
+      </Form.Item>
+    );
+  }
+  return (
+    <Form.Item {...outer} {...inner} {...(field.type === 'bool' ? { valuePropName: 'checked' } : {})}>
+      {widget(field, record, t('form.select'))}
+    </Form.Item>
+  );
+}
+
+function widget(field: Field, record: RecordData | undefined, select: string): ReactNode {
+  switch (field.type) {
+    case 'text':
+      return field.multiline ? <Input.TextArea autoSize={{ minRows: 3, maxRows: 14 }} /> : <Input autoComplete="off" />;
+    case 'json':
+      return <Input.TextArea autoSize={{ minRows: 4, maxRows: 20 }} className="code" spellCheck={false} />;
+    case 'int':
+      return <Input inputMode="numeric" autoComplete="off" className="number" />;
+    case 'decimal':
+      return <Input inputMode="decimal" autoComplete="off" className="number" />;
+    case 'date':
+      return <DatePicker className="full" format="YYYY-MM-DD" />;
+    case 'instant':
+      return <DatePicker className="full" format="YYYY-MM-DD HH:mm" showTime={{ format: 'HH:mm' }} />;
+    case 'bool':
+      return <Switch />;
+    case 'choice':
+      return <ChoiceSelect field={field} placeholder={select} current={record?.[field.name]} />;
+    case 'ref':
+      return <RefSelect to={field.to ?? ''} known={record?.expanded?.[field.name]} allowClear={!field.required} />;
+    default:
+      return <Input autoComplete="off" />;
+  }
+}
+
+function ChoiceSelect({ field, current, placeholder, ...rest }: { field: Field; current: unknown; placeholder: string }) {
+  const { model } = useSession();
+  const options = (field.choices ? (model.choices[field.choices] ?? []) : [])
+    .filter((option) => option.active || option.name === current)
+    .map((option) => ({ value: option.name, label: option.label, color: option.color }));
+  return (
+    <Select
+      {...rest}
+      placeholder={placeholder}
+      allowClear={!field.required}
+      showSearch={{ optionFilterProp: 'label' }}
+      options={options}
+      optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
+    />
+  );
+}
+
+/** Currencies offered beside the agency's own and the record's. */
+const commonCurrencies = ['CNY', 'TWD', 'HKD', 'USD', 'EUR', 'JPY', 'GBP', 'KRW', 'SGD', 'THB', 'AUD'];
+
+function CurrencySelect({ field, record, ...rest }: { field: Field; record: RecordData | undefined }) {
+  const { t } = useTranslation();
+  const { locale } = useSession();
+  const own = record?.[currencyOf(field.name)];
+  const currencies = [...new Set([locale.currency, ...(typeof own === 'string' ? [own] : []), ...commonCurrencies])];
+  return (
+    <Select
+      {...rest}
+      className="currency"
+      aria-label={t('form.currency', { label: field.label })}
+      showSearch
+      options={currencies.map((code) => ({ value: code, label: code }))}
+    />
+  );
+}

@@ -1,0 +1,90 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { Select, Spin, type SelectProps } from 'antd';
+import { useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { recordPath } from '../api/client';
+import type { Expanded, Page } from '../api/types';
+import { titleOf } from '../model';
+import { useApi } from '../services';
+import { useSession } from '../session';
+import { useErrorText } from '../use_error_text';
+
+const shown = 20;
+
+interface Props extends Omit<SelectProps<string>, 'options'> {
+  /** Entity to choose a record of. */
+  to: string;
+  /** The record chosen already, so that its title is known. */
+  known?: Expanded | undefined;
+}
+
+/** Chooses a record by searching for it on the server. */
+export function RefSelect({ to, known, ...rest }: Props) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const { model } = useSession();
+  const errorText = useErrorText();
+  const entity = model.entities[to];
+  const [open, setOpen] = useState(false);
+  const [typed, setTyped] = useState('');
+  const [words, setWords] = useState('');
+  useEffect(() => {
+    const timer = setTimeout(() => setWords(typed.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [typed]);
+
+  const search = useQuery({
+    queryKey: ['options', to, words],
+    queryFn: ({ signal }) => api.get<Page>(recordPath(to), { q: words, limit: shown }, { signal }),
+    enabled: open && !!entity,
+    placeholderData: keepPreviousData,
+  });
+
+  // Titles seen so far, so that a choice keeps its title when the search goes on.
+  const [titles, setTitles] = useState<Record<string, string>>({});
+  useEffect(() => {
+    if (search.data) setTitles((old) => ({ ...old, ...Object.fromEntries(search.data.items.map((item) => [item.id, titleOf(entity, item)])) }));
+  }, [search.data, entity]);
+
+  const options = useMemo(() => {
+    const found = (search.data?.items ?? []).map((item) => ({ value: item.id, label: titleOf(entity, item), number: item.number ?? '' }));
+    const chosen = rest.value;
+    if (chosen && !found.some((option) => option.value === chosen)) {
+      const label = (known?.id === chosen ? known.title : undefined) ?? titles[chosen] ?? `#${chosen}`;
+      // While searching, only what was found is offered; the chosen one is there for its title.
+      found.push({ value: chosen, label, number: '' });
+    }
+    return found;
+  }, [search.data, entity, rest.value, known, titles]);
+
+  const name = entity?.label ?? to;
+  return (
+    <Select<string>
+      placeholder={t('form.searchRef', { entity: name })}
+      {...rest}
+      disabled={rest.disabled || !entity}
+      showSearch={{ filterOption: false, onSearch: setTyped }}
+      options={options}
+      optionRender={(option) => (
+        <span className="ref-option">
+          <span>{option.label}</span>
+          {option.data.number !== option.label && <span className="muted">{option.data.number}</span>}
+        </span>
+      )}
+      onOpenChange={(now) => {
+        setOpen(now);
+        if (!now) setTyped('');
+      }}
+      loading={search.isFetching}
+      notFoundContent={
+        search.isError ? <span role="alert">{errorText(search.error)}</span> : search.isFetching ? <Spin size="small" /> : t('form.noMatch')
+      }
+      popupRender={(menu) => (
+        <>
+          {menu}
+          {search.data?.next && <div className="select-hint">{t('form.typeMore', { count: shown })}</div>}
+        </>
+      )}
+    />
+  );
+}

@@ -1,0 +1,223 @@
+import { useQuery } from '@tanstack/react-query';
+import { App, Button, Form, Input, Modal, Skeleton, Tooltip } from 'antd';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { ApiError, recordPath } from '../api/client';
+import type { AvailableTransition, Entity, FieldError, FormDefinition, RecordData } from '../api/types';
+import { changedInput, collect, editableFields, toFormValues, type FormValues, type Input as FieldInput } from '../form_values';
+import { fieldOf, stateOf } from '../model';
+import { editPath } from '../paths';
+import { useRecordChanged } from '../record_queries';
+import { useApi, useLanguage } from '../services';
+import { useSession } from '../session';
+import { useErrorText } from '../use_error_text';
+import { FormProblemAlert } from './form_problem';
+import { formName, RecordFields } from './record_fields';
+import { useServerErrors } from './use_server_errors';
+
+interface Step {
+  input?: FieldInput;
+  comment?: string;
+}
+
+/** Buttons for the steps out of the record's state; what is not allowed says why. */
+export function TransitionButtons({ entity, record }: { entity: Entity; record: RecordData }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const navigate = useNavigate();
+  const { language } = useLanguage();
+  const { message, modal } = App.useApp();
+  const errorText = useErrorText();
+  const changed = useRecordChanged();
+  const [running, setRunning] = useState<string | null>(null);
+  const [asking, setAsking] = useState<AvailableTransition | null>(null);
+
+  const transitions = useQuery({
+    queryKey: ['transitions', entity.name, record.id, record.version, language],
+    queryFn: ({ signal }) => api.get<{ items: AvailableTransition[] }>(recordPath(entity.name, record.id, 'transitions'), {}, { signal }),
+  });
+
+  const run = async (transition: AvailableTransition, step: Step) => {
+    setRunning(transition.name);
+    try {
+      await api.post(recordPath(entity.name, record.id, 'transitions', transition.name), step, { version: record.version });
+      void message.success(t('record.done', { label: transition.label }));
+      await changed(entity.name, record.id);
+    } finally {
+      setRunning(null);
+    }
+  };
+
+  /** Where the record is no longer what the user saw, the newest is shown. True where that explains the refusal. */
+  const refused = (error: unknown): boolean => {
+    if (!(error instanceof ApiError) || ![404, 409, 412].includes(error.status)) return false;
+    void changed(entity.name, record.id);
+    if (error.status !== 412) return false;
+    void message.warning(t('conflict.transition'));
+    return true;
+  };
+
+  const start = (transition: AvailableTransition) => {
+    if (!transition.allowed || running) return;
+    if (transition.form || transition.comment_required) {
+      setAsking(transition);
+      return;
+    }
+    run(transition, {}).catch((error: unknown) => {
+      if (refused(error) || (error instanceof ApiError && error.status === 401)) return;
+      const errors = error instanceof ApiError ? error.errors : [];
+      const canEdit = errors.some((one) => one.field) && entity.rights.update;
+      const config = {
+        title: t('record.refusedTitle', { label: transition.label }),
+        content: <RefusalText text={errorText(error)} errors={errors} entity={entity} />,
+      };
+      if (!canEdit) {
+        modal.error(config);
+        return;
+      }
+      modal.confirm({
+        ...config,
+        type: 'error',
+        okText: t('record.editNow'),
+        cancelText: t('form.cancel'),
+        onOk: () => void navigate(editPath(entity.name, record.id)),
+      });
+    });
+  };
+
+  if (transitions.isPending) return <Skeleton.Button active size="small" />;
+  const items = transitions.data?.items ?? [];
+  const primary = items.find((one) => one.allowed && stateOf(entity, one.to)?.category !== 'cancelled')?.name;
+  if (transitions.isError) {
+    return (
+      <Button size="small" danger onClick={() => void transitions.refetch()}>
+        {errorText(transitions.error)} {t('error.retry')}
+      </Button>
+    );
+  }
+  return (
+    <div className="transitions" role="group" aria-label={t('record.actions')}>
+      {items.length === 0 && <span className="muted">{t('record.noActions')}</span>}
+      {items.map((transition) => {
+        const cancels = stateOf(entity, transition.to)?.category === 'cancelled';
+        const button = (
+          <Button
+            key={transition.name}
+            type={transition.name === primary ? 'primary' : 'default'}
+            danger={cancels}
+            loading={running === transition.name}
+            // Not `disabled`: a keyboard must reach the reason, too.
+            aria-disabled={!transition.allowed || undefined}
+            className={transition.allowed ? '' : 'not-allowed'}
+            onClick={() => start(transition)}
+          >
+            {transition.label}
+          </Button>
+        );
+        return transition.allowed || !transition.why ? (
+          button
+        ) : (
+          <Tooltip key={transition.name} title={transition.why} trigger={['hover', 'focus']}>
+            {button}
+          </Tooltip>
+        );
+      })}
+      {asking && (
+        <TransitionDialog
+          entity={entity}
+          record={record}
+          transition={asking}
+          onRun={(step) => run(asking, step)}
+          onRefused={refused}
+          onClose={() => setAsking(null)}
+        />
+      )}
+    </div>
+  );
+}
+
+function RefusalText({ text, errors, entity }: { text: string; errors: FieldError[]; entity: Entity }) {
+  if (errors.length === 0) return <>{text}</>;
+  const others = errors.filter((error) => error.message !== text);
+  return (
+    <>
+      {text}
+      <ul className="plain-list">
+        {others.map((error, index) => (
+          <li key={index}>
+            {error.field && fieldOf(entity, error.field) && !error.message.includes(fieldOf(entity, error.field)!.label) ? `${fieldOf(entity, error.field)!.label} · ` : ''}
+            {error.message}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+interface DialogProps {
+  entity: Entity;
+  record: RecordData;
+  transition: AvailableTransition;
+  onRun: (step: Step) => Promise<void>;
+  onRefused: (error: unknown) => boolean;
+  onClose: () => void;
+}
+
+const noForm: FormDefinition = { name: '', label: '', groups: [] };
+const commentField = '$comment'; // no field's name has a $
+
+/** Asks for what a step needs: fields of its form, a comment. */
+function TransitionDialog({ entity, record, transition, onRun, onRefused, onClose }: DialogProps) {
+  const { t } = useTranslation();
+  const { locale } = useSession();
+  const definition = entity.forms.find((one) => one.name === transition.form) ?? noForm;
+  const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
+  const initial = useMemo(() => toFormValues(fields, record, locale), [fields, record, locale]);
+  const { form, problem, show, clear } = useServerErrors(entity, fields);
+  const [saving, setSaving] = useState(false);
+
+  const submit = async (values: FormValues) => {
+    if (saving) return;
+    setSaving(true);
+    clear();
+    const before = collect(fields, initial, locale);
+    const input = changedInput(fields, before, collect(fields, form.getFieldsValue(true) as FormValues, locale));
+    const comment = String(values[commentField] ?? '').trim();
+    try {
+      await onRun({ ...(Object.keys(input).length > 0 ? { input } : {}), ...(comment ? { comment } : {}) });
+      onClose();
+    } catch (error) {
+      if (onRefused(error)) onClose();
+      else show(error);
+    } finally {
+      setSaving(false);
+    }
+  };
+
+  return (
+    <Modal
+      open
+      title={transition.label}
+      okText={transition.label}
+      cancelText={t('form.cancel')}
+      okButtonProps={{ loading: saving, danger: stateOf(entity, transition.to)?.category === 'cancelled' }}
+      onOk={() => form.submit()}
+      onCancel={onClose}
+      mask={{ closable: false }}
+    >
+      <FormProblemAlert problem={problem} />
+      <Form form={form} name={formName} layout="vertical" initialValues={initial} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
+        <RecordFields entity={entity} form={definition} record={record} plain />
+        <Form.Item
+          name={commentField}
+          label={t('record.comment')}
+          required={transition.comment_required === true}
+          rules={transition.comment_required ? [{ required: true, whitespace: true, message: t('record.commentRequired') }] : []}
+        >
+          <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}

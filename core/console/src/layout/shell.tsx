@@ -1,0 +1,121 @@
+import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
+import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
+import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
+import { Avatar, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
+import { useEffect, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, Outlet, useLocation, useNavigate } from 'react-router';
+import { LanguageSwitch } from '../components/language_switch';
+import { NamedIcon } from '../icons';
+import { navigation } from '../model';
+import { listPath } from '../paths';
+import { useSession } from '../session';
+
+/** The frame of every page: navigation from the model, the user, the page itself. */
+export default function Shell() {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const location = useLocation();
+  const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [location.pathname]);
+
+  return (
+    <Layout className="shell">
+      <a className="skip-link" href="#content">
+        {t('app.skip')}
+      </a>
+      {wide && (
+        <Layout.Sider width={216} className="sider">
+          <Brand name={model.agency.name} />
+          <Navigation />
+        </Layout.Sider>
+      )}
+      <Layout>
+        <Layout.Header className="header">
+          {!wide && (
+            <Button type="text" icon={<MenuOutlined aria-hidden />} aria-label={t('app.openMenu')} aria-expanded={open} onClick={() => setOpen(true)} />
+          )}
+          {!wide && <span className="header-name">{model.agency.name}</span>}
+          <div className="spacer" />
+          <LanguageSwitch />
+          <UserMenu />
+        </Layout.Header>
+        <Layout.Content id="content" tabIndex={-1} className="content">
+          <Outlet />
+        </Layout.Content>
+      </Layout>
+      {!wide && (
+        <Drawer open={open} onClose={() => setOpen(false)} placement="left" size={264} title={model.agency.name} styles={{ body: { padding: 8 } }}>
+          <Navigation />
+        </Drawer>
+      )}
+    </Layout>
+  );
+}
+
+function Brand({ name }: { name: string }) {
+  return (
+    <Link to="/" className="brand">
+      <img src="/favicon.svg" alt="" width={26} height={26} />
+      <span>{name}</span>
+    </Link>
+  );
+}
+
+function Navigation() {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const location = useLocation();
+  const modules = navigation(model);
+  const items: MenuProps['items'] = modules.map(({ module, entities }) => ({
+    type: 'group',
+    key: `module:${module.name}`,
+    label: module.label,
+    children: entities.map((entity) => ({
+      key: entity.name,
+      icon: <NamedIcon name={entity.icon || module.icon} />,
+      label: <Link to={listPath(entity.name)}>{entity.plural || entity.label}</Link>,
+    })),
+  }));
+  const current = /^\/records\/([^/]+)/.exec(location.pathname)?.[1];
+  return (
+    <nav aria-label={t('app.menu')}>
+      <Menu mode="inline" items={items} selectedKeys={current ? [decodeURIComponent(current)] : []} className="nav-menu" />
+    </nav>
+  );
+}
+
+function UserMenu() {
+  const { t } = useTranslation();
+  const { user } = useSession();
+  const navigate = useNavigate();
+  const name = user.name || user.username;
+  const about: ReactNode = (
+    <div className="user-about">
+      <strong>{name}</strong>
+      <span>{user.username}{user.administrator ? ` · ${t('app.administrator')}` : ''}</span>
+    </div>
+  );
+  return (
+    <Dropdown
+      trigger={['click']}
+      menu={{
+        items: [
+          { key: 'about', type: 'group', label: about },
+          { type: 'divider' },
+          { key: 'logout', icon: <LogoutOutlined aria-hidden />, label: t('app.logout') },
+        ],
+        onClick: ({ key }) => {
+          if (key === 'logout') void navigate('/logout', { state: { confirmed: true } });
+        },
+      }}
+    >
+      <Button type="text" className="user-button" aria-label={`${t('app.account')}: ${name}`}>
+        <Avatar size={24} className="avatar">{[...name][0]?.toUpperCase()}</Avatar>
+        <span className="wide-only">{name}</span>
+        <DownOutlined aria-hidden className="caret" />
+      </Button>
+    </Dropdown>
+  );
+}

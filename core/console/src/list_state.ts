@@ -1,0 +1,86 @@
+/** What a list shows, and its form in the address, so that a list can be bookmarked, shared and gone back to. */
+export interface ListState {
+  view: string | undefined;
+  q: string;
+  states: string[];
+  /** Chosen options by field name. */
+  choices: Record<string, string[]>;
+  /** `name` or `-name`; undefined: the view's own order. */
+  sort: string | undefined;
+  size: number;
+  /** Cursor of the page before; undefined on the first page. */
+  after: string | undefined;
+  page: number;
+}
+
+export const pageSizes = [20, 50, 100] as const;
+const defaultSize = 50;
+const choicePrefix = 'f.';
+
+export function parseListState(params: URLSearchParams): ListState {
+  const size = Number(params.get('size'));
+  const after = params.get('after') || undefined;
+  const page = Number(params.get('page'));
+  const choices: Record<string, string[]> = {};
+  for (const [key, value] of params) {
+    const field = key.startsWith(choicePrefix) ? key.slice(choicePrefix.length) : '';
+    if (isName(field)) {
+      const names = value.split(',').filter(isName);
+      if (names.length > 0) choices[field] = names;
+    }
+  }
+  return {
+    view: params.get('view') || undefined,
+    q: params.get('q') ?? '',
+    states: (params.get('state') ?? '').split(',').filter(isName),
+    choices,
+    sort: /^-?\w+$/.test(params.get('sort') ?? '') ? (params.get('sort') ?? undefined) : undefined,
+    size: (pageSizes as readonly number[]).includes(size) ? size : defaultSize,
+    after,
+    page: after && Number.isSafeInteger(page) && page > 1 ? page : after ? 2 : 1,
+  };
+}
+
+export function listParams(state: ListState): URLSearchParams {
+  const params = new URLSearchParams();
+  if (state.view) params.set('view', state.view);
+  if (state.q) params.set('q', state.q);
+  if (state.states.length > 0) params.set('state', state.states.join(','));
+  for (const [field, names] of Object.entries(state.choices)) {
+    if (names.length > 0) params.set(choicePrefix + field, names.join(','));
+  }
+  if (state.sort) params.set('sort', state.sort);
+  if (state.size !== defaultSize) params.set('size', String(state.size));
+  if (state.after) {
+    params.set('after', state.after);
+    params.set('page', String(state.page));
+  }
+  return params;
+}
+
+/** A change of what is listed begins on the first page again. */
+export function withChange(state: ListState, change: Partial<ListState>): ListState {
+  return { ...state, after: undefined, page: 1, ...change };
+}
+
+/** The filter in CEL, undefined where nothing is filtered. */
+export function listFilter(state: Pick<ListState, 'states' | 'choices'>): string | undefined {
+  const parts = [anyOf('state', state.states), ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names))];
+  return parts.filter(Boolean).join(' && ') || undefined;
+}
+
+function anyOf(field: string, names: string[]): string {
+  if (names.length === 0) return '';
+  const text = names.map((name) => `record.${field} == ${celString(name)}`).join(' || ');
+  return names.length > 1 ? `(${text})` : text;
+}
+
+/** A CEL string literal. */
+export function celString(value: string): string {
+  // JSON's escapes of a string are all CEL's too.
+  return JSON.stringify(value);
+}
+
+function isName(value: string): boolean {
+  return /^[A-Za-z_]\w*$/.test(value);
+}

@@ -1,0 +1,205 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Empty, Form, Skeleton } from 'antd';
+import { useMemo, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate, useParams } from 'react-router';
+import { ApiError, recordPath } from '../api/client';
+import type { Entity, Expanded, FormDefinition, Page, RecordData } from '../api/types';
+import { ConflictDialog } from '../components/conflict_dialog';
+import { FormProblemAlert } from '../components/form_problem';
+import { LeaveGuard } from '../components/leave_guard';
+import { LinkButton } from '../components/link_button';
+import { LoadError } from '../components/load_state';
+import { PageHead } from '../components/page_head';
+import { formName, RecordFields } from '../components/record_fields';
+import { useServerErrors } from '../components/use_server_errors';
+import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues, type Input } from '../form_values';
+import { mainForm, titleOf } from '../model';
+import { listPath, recordPagePath } from '../paths';
+import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
+import { useApi } from '../services';
+import { useSession } from '../session';
+import { useTitle } from '../use_title';
+
+/** Creates a record, or edits the one in the address. */
+export default function EditPage() {
+  const { t } = useTranslation();
+  const { entity: name = '', id } = useParams();
+  const { model } = useSession();
+  const entity = model.entities[name];
+  const form = entity && mainForm(entity);
+  if (!entity || !form) {
+    return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
+  }
+  if (!(id === undefined ? entity.rights.create : entity.rights.update)) {
+    return <LoadError error={new ApiError(403, {})} onRetry={() => undefined} back={listPath(name)} />;
+  }
+  return id === undefined ? <Editor key={name} entity={entity} form={form} /> : <LoadedEditor key={`${name}/${id}`} entity={entity} form={form} id={id} />;
+}
+
+function LoadedEditor({ entity, form, id }: { entity: Entity; form: FormDefinition; id: string }) {
+  const api = useApi();
+  // Only a record that is fresh is worth editing; what was in memory may be out of date.
+  const record = useQuery({ queryKey: recordKey(entity.name, id), queryFn: ({ signal }) => fetchRecord(api, entity, id, signal), refetchOnMount: 'always' });
+  const [began, setBegan] = useState<RecordData | null>(null);
+  if (!began && record.data && record.isFetchedAfterMount && !record.isFetching) setBegan(record.data);
+  if (began) return <Editor entity={entity} form={form} record={began} />;
+  if (record.isError && !record.isFetching) return <LoadError error={record.error} onRetry={() => void record.refetch()} back={listPath(entity.name)} />;
+  return (
+    <div className="page narrow">
+      <Skeleton active paragraph={{ rows: 8 }} />
+    </div>
+  );
+}
+
+interface Conflict {
+  theirs: RecordData;
+  mine: Input;
+}
+
+function Editor({ entity, form: definition, record }: { entity: Entity; form: FormDefinition; record?: RecordData }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const navigate = useNavigate();
+  const { message } = App.useApp();
+  const { locale, model } = useSession();
+  const queries = useQueryClient();
+  const changed = useRecordChanged();
+  const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
+  const [base, setBase] = useState(record);
+  const initial = useMemo(() => toFormValues(fields, base, locale), [fields, base, locale]);
+  const { form, problem, show, clear } = useServerErrors(entity, fields);
+  const [dirty, setDirty] = useState(false);
+  const [saving, setSaving] = useState(false);
+  const [conflict, setConflict] = useState<Conflict | null>(null);
+  const released = useRef(false);
+
+  const heading = base ? `${t('form.edit')} · ${titleOf(entity, base)}` : t('form.create', { entity: entity.label });
+  useTitle(heading, model.agency.name);
+  const back = base ? recordPagePath(entity.name, base.id) : listPath(entity.name);
+
+  const difference = (from: RecordData | undefined): Input => {
+    const now = collect(fields, form.getFieldsValue(true) as FormValues, locale);
+    return changedInput(fields, collect(fields, toFormValues(fields, from, locale), locale), now);
+  };
+
+  /** Titles of the records chosen in `input`, as far as the searches of this page have seen them. */
+  const chosenTitles = (input: Input): Record<string, Expanded> => {
+    const titles: Record<string, Expanded> = {};
+    for (const field of fields) {
+      const id = field.type === 'ref' && field.to ? input[field.name] : undefined;
+      if (typeof id !== 'string') continue;
+      const seen = queries.getQueriesData<Page>({ queryKey: ['options', field.to] }).flatMap(([, page]) => page?.items ?? []);
+      const item = seen.find((one) => one.id === id);
+      if (item) titles[field.name] = { id, title: titleOf(model.entities[field.to ?? ''], item) };
+    }
+    return titles;
+  };
+
+  const leave = (to: string) => {
+    released.current = true;
+    void navigate(to, { replace: true });
+  };
+
+  const save = async (from: RecordData | undefined) => {
+    setSaving(true);
+    clear();
+    try {
+      if (!from) {
+        const created = await api.post<RecordData>(recordPath(entity.name), filledInput(collect(fields, form.getFieldsValue(true) as FormValues, locale)));
+        void message.success(t('form.created'));
+        void changed(entity.name);
+        leave(recordPagePath(entity.name, created.id));
+        return;
+      }
+      const input = difference(from);
+      if (Object.keys(input).length === 0) {
+        void message.info(t('form.unchanged'));
+        leave(back);
+        return;
+      }
+      try {
+        await api.patch<RecordData>(recordPath(entity.name, from.id), input, { version: from.version });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 412)) throw error;
+        // The problem carries the record, but without the titles of its references.
+        const theirs = await fetchRecord(api, entity, from.id).catch((failed: unknown) => {
+          if (error.current) return error.current;
+          throw failed;
+        });
+        setConflict({ theirs, mine: input });
+        return;
+      }
+      setConflict(null);
+      void message.success(t('form.saved'));
+      await changed(entity.name, from.id);
+      leave(back);
+    } catch (error) {
+      setConflict(null);
+      if (error instanceof ApiError && error.status === 404 && from) show(new ApiError(404, { detail: t('conflict.gone') }));
+      else show(error);
+    } finally {
+      setSaving(false);
+    }
+  };
+
+  const keepMine = (theirs: RecordData, keep: string[]) => {
+    const fresh = toFormValues(fields.filter((field) => !keep.includes(field.name)), theirs, locale);
+    form.setFieldsValue(fresh);
+    setBase(theirs);
+    void save(theirs);
+  };
+
+  const takeTheirs = (theirs: RecordData) => {
+    setBase(theirs);
+    form.setFieldsValue(toFormValues(fields, theirs, locale));
+    setDirty(false);
+    setConflict(null);
+    clear();
+  };
+
+  return (
+    <div className="page narrow">
+      <PageHead
+        trail={[{ label: entity.plural || entity.label, to: listPath(entity.name) }, ...(base ? [{ label: titleOf(entity, base), to: back }] : [])]}
+        title={heading}
+      />
+      <FormProblemAlert problem={problem} />
+      <Form
+        form={form}
+        name={formName}
+        layout="vertical"
+        initialValues={initial}
+        scrollToFirstError={{ block: 'center', focus: true }}
+        onValuesChange={() => setDirty(Object.keys(difference(base)).length > 0)}
+        onFinish={() => {
+          if (!saving) void save(base);
+        }}
+      >
+        {fields.length === 0 && <Empty description={t('form.noFields')} />}
+        <RecordFields entity={entity} form={definition} record={base} />
+        <div className="form-actions">
+          <LinkButton to={back}>{t('form.cancel')}</LinkButton>
+          <Button type="primary" htmlType="submit" loading={saving}>
+            {t('form.save')}
+          </Button>
+        </div>
+      </Form>
+      <LeaveGuard dirty={dirty} released={released} />
+      {conflict && base && (
+        <ConflictDialog
+          key={conflict.theirs.version}
+          entity={entity}
+          base={base}
+          mine={{ ...base, ...conflict.mine, expanded: { ...base.expanded, ...chosenTitles(conflict.mine) } }}
+          theirs={conflict.theirs}
+          changed={fields.map((field) => field.name).filter((field) => field in conflict.mine)}
+          saving={saving}
+          onKeep={(keep) => keepMine(conflict.theirs, keep)}
+          onReload={() => takeTheirs(conflict.theirs)}
+          onBack={() => setConflict(null)}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,292 @@
+import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
+import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
+import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
+import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
+import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { Button, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
+import { ApiError, recordPath } from '../api/client';
+import type { Entity, Field, Page, RecordData, ViewDefinition } from '../api/types';
+import { DotLabel, FieldValue, StateLabel } from '../components/field_value';
+import { LinkButton } from '../components/link_button';
+import { LoadError } from '../components/load_state';
+import { PageHead } from '../components/page_head';
+import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
+import { expansion, fieldOf, titleOf } from '../model';
+import { createPath, recordPagePath } from '../paths';
+import { useApi, useLanguage } from '../services';
+import { useSession } from '../session';
+import { useTitle } from '../use_title';
+
+export default function ListPage() {
+  const { t } = useTranslation();
+  const { entity: name = '' } = useParams();
+  const { model } = useSession();
+  const entity = model.entities[name];
+  const view = entity?.views[0];
+  if (!entity || !view) {
+    return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
+  }
+  return <RecordList key={name} entity={entity} />;
+}
+
+/** Columns of the view; a name that is no field of the entity is left out. */
+function viewFields(entity: Entity, view: ViewDefinition): Field[] {
+  return view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
+}
+
+function RecordList({ entity }: { entity: Entity }) {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const { language } = useLanguage();
+  const api = useApi();
+  const navigate = useNavigate();
+  const location = useLocation();
+  const [params] = useSearchParams();
+  const state = useMemo(() => parseListState(params), [params]);
+  const view = entity.views.find((one) => one.name === state.view) ?? entity.views[0]!;
+  const columns = useMemo(() => viewFields(entity, view), [entity, view]);
+  const sort = state.sort ?? view.sort ?? undefined;
+  const filter = listFilter(state);
+  const filtered = filter !== undefined || state.q !== '';
+  useTitle(entity.plural || entity.label, model.agency.name);
+
+  /** Cursors of the pages before this one; kept with the history entry, so that a reload still goes back. */
+  const before = ((location.state as { before?: (string | null)[] } | null)?.before ?? []) as (string | null)[];
+  const go = (next: ListState, cursors: (string | null)[] = [], replace = false) => {
+    const search = listParams(next).toString();
+    void navigate({ search: search ? `?${search}` : '' }, { state: { before: cursors }, replace });
+  };
+
+  const query = {
+    filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: 1,
+    expand: expansion(entity, view.columns),
+  };
+  const list = useQuery({
+    queryKey: ['list', entity.name, query, language],
+    queryFn: ({ signal }) => api.get<Page>(recordPath(entity.name), query, { signal }),
+    placeholderData: keepPreviousData,
+  });
+  const page = list.data;
+
+  const tableColumns: TableColumnsType<RecordData> = columns.map((field, index) => ({
+    key: field.name,
+    title: field.label,
+    className: isNumeric(field) ? 'cell-number' : isWideText(field) ? 'cell-text' : 'cell',
+    ...(field.sortable
+      ? {
+          sorter: true,
+          sortOrder: sort === field.name ? ('ascend' as const) : sort === `-${field.name}` ? ('descend' as const) : null,
+          sortDirections: ['ascend', 'descend', 'ascend'] as ('ascend' | 'descend')[],
+        }
+      : {}),
+    render: (_: unknown, record: RecordData) => <Cell entity={entity} field={field} record={record} first={index === 0} />,
+  }));
+
+  const head = (
+    <PageHead
+      title={entity.plural || entity.label}
+      aside={page?.total != null && <span className="muted count">{page.total >= 10_000 ? t('list.totalMore', { count: page.total }) : t('list.total', { count: page.total })}</span>}
+      actions={
+        entity.rights.create && (
+          <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
+            {t('list.create', { entity: entity.label })}
+          </LinkButton>
+        )
+      }
+    />
+  );
+
+  return (
+    <div className="page">
+      {head}
+      <div className="panel">
+        <div className="toolbar" role="search">
+          {entity.views.length > 1 && (
+            <Segmented
+              aria-label={t('list.view')}
+              value={view.name}
+              options={entity.views.map((one) => ({ value: one.name, label: one.label }))}
+              onChange={(name) => go(withChange(state, { view: name === entity.views[0]?.name ? undefined : name, sort: undefined }))}
+            />
+          )}
+          <SearchBox
+            value={state.q}
+            label={t('list.searchPlaceholder', { entity: entity.plural || entity.label })}
+            onSearch={(q) => q !== state.q && go(withChange(state, { q }))}
+          />
+          {entity.states && entity.states.length > 0 && (
+            <Select
+              className="filter"
+              mode="multiple"
+              maxTagCount="responsive"
+              allowClear
+              showSearch={{ optionFilterProp: 'label' }}
+              aria-label={t('list.state')}
+              placeholder={t('list.allStates')}
+              value={state.states}
+              options={entity.states.map((one) => ({ value: one.name, label: one.label }))}
+              optionRender={(option) => <StateLabel entity={entity} state={String(option.value)} />}
+              onChange={(states: string[]) => go(withChange(state, { states }))}
+            />
+          )}
+          {columns
+            .filter((field) => field.type === 'choice' && field.choices && model.choices[field.choices])
+            .map((field) => (
+              <Select
+                key={field.name}
+                className="filter"
+                mode="multiple"
+                maxTagCount="responsive"
+                allowClear
+                showSearch={{ optionFilterProp: 'label' }}
+                aria-label={field.label}
+                placeholder={field.label}
+                value={state.choices[field.name] ?? []}
+                options={(model.choices[field.choices!] ?? []).map((option) => ({ value: option.name, label: option.label, color: option.color }))}
+                optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
+                onChange={(names: string[]) => go(withChange(state, { choices: { ...state.choices, [field.name]: names } }))}
+              />
+            ))}
+          {filtered && (
+            <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {} }))}>
+              {t('list.clearFilters')}
+            </Button>
+          )}
+          <div className="spacer" />
+          <Button type="text" icon={<ReloadOutlined aria-hidden spin={list.isFetching} />} aria-label={t('list.reload')} onClick={() => void list.refetch()} />
+        </div>
+
+        {list.isError && !page ? (
+          <LoadError error={list.error} onRetry={() => void list.refetch()} notFound={t('error.entityMissingText')} />
+        ) : !page ? (
+          <div className="skeleton" role="status" aria-label={t('list.loading')}>
+            <Skeleton active title={false} paragraph={{ rows: 10, width: '100%' }} />
+          </div>
+        ) : (
+          <>
+            {list.isError && <LoadError error={list.error} onRetry={() => void list.refetch()} />}
+            <Table<RecordData>
+              size="small"
+              rowKey="id"
+              columns={tableColumns}
+              dataSource={page.items}
+              loading={list.isPlaceholderData}
+              pagination={false}
+              showSorterTooltip={false}
+              scroll={{ x: 'max-content' }}
+              onRow={(record) => ({
+                onClick: (event) => {
+                  // The first cell's link serves the keyboard; a click anywhere in the row is for the mouse.
+                  const target = event.target as HTMLElement;
+                  if (!target.closest('a, button') && !window.getSelection()?.toString()) void navigate(recordPagePath(entity.name, record.id));
+                },
+              })}
+              onChange={(_, __, sorter) => {
+                const one = Array.isArray(sorter) ? sorter[0] : sorter;
+                const field = String(one?.columnKey ?? '');
+                go(withChange(state, { sort: one?.order && field ? (one.order === 'descend' ? `-${field}` : field) : undefined }));
+              }}
+              locale={{
+                emptyText: (
+                  <Empty
+                    image={Empty.PRESENTED_IMAGE_SIMPLE}
+                    description={t(filtered ? 'list.emptyFiltered' : 'list.empty', { entity: entity.plural || entity.label })}
+                  >
+                    {!filtered && entity.rights.create && (
+                      <LinkButton type="primary" to={createPath(entity.name)}>
+                        {t('list.createFirst', { entity: entity.label })}
+                      </LinkButton>
+                    )}
+                  </Empty>
+                ),
+              }}
+            />
+            <nav className="pager" aria-label={t('list.paging')}>
+              <Select
+                aria-label={t('list.pageSize')}
+                value={state.size}
+                options={pageSizes.map((size) => ({ value: size, label: t('list.perPage', { size }) }))}
+                onChange={(size: number) => go(withChange(state, { size }))}
+              />
+              <div className="spacer" />
+              <Button
+                icon={<LeftOutlined aria-hidden />}
+                aria-label={before.length === 0 && state.page > 2 ? t('list.first') : t('list.previous')}
+                disabled={state.page === 1 || list.isPlaceholderData}
+                onClick={() => {
+                  const cursor = before.at(-1) ?? undefined;
+                  // Without the cursors (the address came from someone else) only the first page is known.
+                  go({ ...state, after: cursor, page: cursor ? state.page - 1 : 1 }, before.slice(0, -1));
+                }}
+              />
+              <span className="page-number">{t('list.page', { page: state.page })}</span>
+              <Button
+                icon={<RightOutlined aria-hidden />}
+                aria-label={t('list.next')}
+                disabled={!page.next || list.isPlaceholderData}
+                onClick={() => page.next && go({ ...state, after: page.next, page: state.page + 1 }, [...before, state.after ?? null])}
+              />
+            </nav>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+const isNumeric = (field: Field) => field.type === 'decimal' || field.type === 'money' || field.type === 'int';
+const isWideText = (field: Field) => field.type === 'text' && (field.multiline === true || !field.max || Number(field.max) > 60);
+
+function Cell({ entity, field, record, first }: { entity: Entity; field: Field; record: RecordData; first: boolean }) {
+  const value = record[field.name];
+  const empty = value === null || value === undefined || value === '';
+  if (!first) return <FieldValue entity={entity} field={field} record={record} />;
+  // Of a reference in the first column the record itself is opened, too.
+  const text = empty ? titleOf(entity, record) : undefined;
+  return (
+    <Link to={recordPagePath(entity.name, record.id)} className="row-link">
+      {text ?? (field.type === 'ref' ? (record.expanded?.[field.name]?.title ?? titleOf(entity, record)) : <FieldValue entity={entity} field={field} record={record} />)}
+    </Link>
+  );
+}
+
+function SearchBox({ value, label, onSearch }: { value: string; label: string; onSearch: (q: string) => void }) {
+  const [text, setText] = useState(value);
+  const latest = useRef(onSearch);
+  const sent = useRef(value);
+  useEffect(() => {
+    latest.current = onSearch;
+  });
+  const send = (q: string) => {
+    sent.current = q;
+    latest.current(q);
+  };
+  // The address changed otherwise (back, filters cleared): show what it says, but never under the typing hand.
+  useEffect(() => {
+    if (value !== sent.current) {
+      sent.current = value;
+      setText(value);
+    }
+  }, [value]);
+  useEffect(() => {
+    if (text.trim() === sent.current) return undefined;
+    const timer = setTimeout(() => send(text.trim()), 400);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <Input.Search
+      className="search"
+      value={text}
+      placeholder={label}
+      aria-label={label}
+      allowClear
+      onChange={(event) => setText(event.target.value)}
+      onSearch={(q) => send(q.trim())}
+    />
+  );
+}
+

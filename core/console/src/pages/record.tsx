@@ -1,0 +1,189 @@
+import DeleteOutlined from '@ant-design/icons/es/icons/DeleteOutlined';
+import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
+import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
+import { useQuery } from '@tanstack/react-query';
+import { App, Button, Card, Descriptions, Skeleton } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { useNavigate, useParams } from 'react-router';
+import { ApiError, recordPath } from '../api/client';
+import type { Entity, Field, RecordData } from '../api/types';
+import { FieldValue, StateLabel } from '../components/field_value';
+import { LinkButton } from '../components/link_button';
+import { LoadError } from '../components/load_state';
+import { PageHead } from '../components/page_head';
+import { StateBar } from '../components/state_bar';
+import { Timeline } from '../components/timeline';
+import { TransitionButtons } from '../components/transitions';
+import { fieldOf, mainForm, titleOf } from '../model';
+import { editPath, listPath } from '../paths';
+import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
+import { useApi } from '../services';
+import { useSession } from '../session';
+import { useErrorText } from '../use_error_text';
+import { useTitle } from '../use_title';
+
+export default function RecordPage() {
+  const { t } = useTranslation();
+  const { entity: name = '', id = '' } = useParams();
+  const { model } = useSession();
+  const api = useApi();
+  const entity = model.entities[name];
+  const record = useQuery({
+    queryKey: recordKey(name, id),
+    queryFn: ({ signal }) => (entity ? fetchRecord(api, entity, id, signal) : Promise.reject(new ApiError(404, {}))),
+    enabled: !!entity,
+  });
+  if (!entity) return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
+  if (record.data && !(record.isError && record.error instanceof ApiError && record.error.status === 404)) {
+    return <RecordView entity={entity} record={record.data} />;
+  }
+  if (record.isError) return <LoadError error={record.error} onRetry={() => void record.refetch()} back={listPath(name)} />;
+  return (
+    <div className="page" role="status" aria-label={t('list.loading')}>
+      <Skeleton active paragraph={{ rows: 10 }} />
+    </div>
+  );
+}
+
+function RecordView({ entity, record }: { entity: Entity; record: RecordData }) {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const title = titleOf(entity, record);
+  useTitle(title, model.agency.name);
+
+  const form = mainForm(entity);
+  const groups = (form?.groups ?? []).map((group) => ({
+    ...group,
+    shown: group.fields.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field),
+  }));
+  const inForm = new Set(groups.flatMap((group) => group.fields));
+  const isSystem = (field: Field) => field.system === true;
+  const others = entity.fields.filter((field) => !isSystem(field) && !inForm.has(field.name));
+  const system = entity.fields.filter((field) => isSystem(field) && field.name !== 'state' && !inForm.has(field.name));
+
+  return (
+    <div className="page">
+      <PageHead
+        trail={[{ label: entity.plural || entity.label, to: listPath(entity.name) }]}
+        title={title}
+        aside={
+          <>
+            {record.number && record.number !== title && <span className="muted record-number">{record.number}</span>}
+            {record.state && (
+              <span className="state-tag">
+                <StateLabel entity={entity} state={record.state} strong />
+              </span>
+            )}
+          </>
+        }
+        actions={<RecordActions entity={entity} record={record} title={title} />}
+      />
+      {record.state && (
+        <div className="panel workflow">
+          <StateBar entity={entity} state={record.state} />
+          <TransitionButtons entity={entity} record={record} />
+        </div>
+      )}
+      <div className="record-columns">
+        <div className="record-main">
+          {groups.map((group) => (
+            <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
+          ))}
+          <FieldGroup title={t('record.other')} entity={entity} fields={others} record={record} />
+          <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} quiet />
+        </div>
+        <Card className="group-card record-side" title={<h2>{t('record.timeline')}</h2>}>
+          <Timeline entity={entity} id={record.id} />
+        </Card>
+      </div>
+    </div>
+  );
+}
+
+function FieldGroup({ title, entity, fields, record, quiet }: { title: string; entity: Entity; fields: Field[]; record: RecordData; quiet?: boolean }) {
+  // Of what the system keeps, only what there is.
+  const shown = quiet ? fields.filter((field) => record[field.name] != null && record[field.name] !== '') : fields;
+  if (shown.length === 0) return null;
+  return (
+    <Card className={quiet ? 'group-card quiet' : 'group-card'} title={<h2>{title}</h2>}>
+      <Descriptions
+        size="small"
+        column={{ xs: 1, sm: 1, md: 2 }}
+        colon={false}
+        layout="vertical"
+        items={shown.map((field) => ({
+          key: field.name,
+          label: field.label,
+          children: <FieldValue entity={entity} field={field} record={record} />,
+          ...(field.type === 'json' || field.multiline ? { span: 'filled' as const } : {}),
+        }))}
+      />
+    </Card>
+  );
+}
+
+function RecordActions({ entity, record, title }: { entity: Entity; record: RecordData; title: string }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const navigate = useNavigate();
+  const { message, modal } = App.useApp();
+  const errorText = useErrorText();
+  const changed = useRecordChanged();
+
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      void message.success(t('record.linkCopied'));
+    } catch {
+      // No clipboard without HTTPS, or it was refused.
+      void message.warning(t('record.copyFailed'));
+    }
+  };
+
+  const remove = async () => {
+    try {
+      await api.delete(recordPath(entity.name, record.id), { version: record.version });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 412) {
+        void changed(entity.name, record.id);
+        void message.warning(t('conflict.delete'));
+        return;
+      }
+      if (error instanceof ApiError && error.status === 401) return;
+      void message.error(errorText(error), 6);
+      return;
+    }
+    void message.success(t('record.deleted'));
+    await navigate(listPath(entity.name), { replace: true });
+    void changed(entity.name);
+  };
+
+  return (
+    <>
+      <Button icon={<LinkOutlined aria-hidden />} onClick={() => void copy()} aria-label={t('record.copyLink')} title={t('record.copyLink')} />
+      {entity.rights.delete && (
+        <Button
+          danger
+          icon={<DeleteOutlined aria-hidden />}
+          aria-label={t('record.delete')}
+          title={t('record.delete')}
+          onClick={() =>
+            modal.confirm({
+              title: t('record.deleteTitle', { title }),
+              content: t('record.deleteText'),
+              okText: t('record.delete'),
+              okButtonProps: { danger: true },
+              cancelText: t('form.cancel'),
+              onOk: remove,
+            })
+          }
+        />
+      )}
+      {entity.rights.update && (
+        <LinkButton icon={<EditOutlined aria-hidden />} to={editPath(entity.name, record.id)}>
+          {t('record.edit')}
+        </LinkButton>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback } from 'react';
+import { recordPath, type ApiClient } from './api/client';
+import type { Entity, RecordData } from './api/types';
+import { expansion } from './model';
+
+export const recordKey = (entity: string, id: string) => ['record', entity, id] as const;
+
+export function fetchRecord(api: ApiClient, entity: Entity, id: string, signal?: AbortSignal): Promise<RecordData> {
+  return api.get<RecordData>(recordPath(entity.name, id), { expand: expansion(entity) }, signal ? { signal } : {});
+}
+
+/** Lets everything that may show the record or lists with it load again. */
+export function useRecordChanged(): (entity: string, id?: string) => Promise<void> {
+  const queries = useQueryClient();
+  return useCallback(
+    async (entity, id) => {
+      // Effects of a step may change other entities too.
+      void queries.invalidateQueries({ queryKey: ['list'] });
+      void queries.invalidateQueries({ queryKey: ['options'] });
+      if (id !== undefined) {
+        await Promise.all(['record', 'transitions', 'timeline'].map((kind) => queries.invalidateQueries({ queryKey: [kind, entity, id] })));
+      }
+    },
+    [queries],
+  );
+}
