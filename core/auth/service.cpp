@@ -159,7 +159,7 @@ class Service final : public AuthService {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
     const bool well_formed = error == std::errc() && end == id.data() + id.size();
-    const bool any = context.actor.system || is_administrator(context);
+    const bool any = is_administrator(context);
     std::int64_t owner = 0;
     database_.transact([&](storage::Session& s) {
       owner = 0;
@@ -234,13 +234,6 @@ class Service final : public AuthService {
   static void require_user(const records::Context& context) {
     if (context.actor.user_id == 0)
       throw Error(ErrorCode::invalid_argument, "Tokens belong to a user; the system itself has none.");
-  }
-
-  static bool is_administrator(const records::Context& context) {
-    return context.catalog && std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
-             const model::Role* role = context.catalog->role(name);
-             return role && role->administrator;
-           });
   }
 
   template <class Key>
@@ -425,6 +418,14 @@ class Service final : public AuthService {
 };
 
 }  // namespace
+
+bool is_administrator(const records::Context& context) {
+  if (context.actor.system) return true;
+  return context.catalog && std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
+           const model::Role* role = context.catalog->role(name);
+           return role && role->administrator;
+         });
+}
 
 std::unique_ptr<AuthService> AuthService::make(storage::Database& database, storage::Sequences& sequences, const Clock& clock) {
   return std::make_unique<Service>(database, sequences, clock);

@@ -1,0 +1,128 @@
+#include <algorithm>
+
+#include "api/json_writer.h"
+#include "api/messages.h"
+#include "api/multipart.h"
+#include "api/negotiate.h"
+#include "api/routes.h"
+#include "model/import_map.h"
+#include "records/import.h"
+
+namespace caravan::api {
+namespace {
+
+void write_diagnostics(JsonWriter& json, const std::vector<model::Diagnostic>& diagnostics, model::Diagnostic::Severity severity) {
+  json.begin_array();
+  for (const model::Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity != severity) continue;
+    json.begin_object().member("file", diagnostic.at.file).member("line", std::int64_t{diagnostic.at.line});
+    json.member("column", std::int64_t{diagnostic.at.column}).member("code", diagnostic.code).member("message", diagnostic.message);
+    json.member("hint", diagnostic.hint).end_object();
+  }
+  json.end_array();
+}
+
+/// Refuses with all mistakes where there are any.
+void check_diagnostics(const Call& call, const std::vector<model::Diagnostic>& diagnostics, std::string_view text) {
+  const auto errors = std::count_if(diagnostics.begin(), diagnostics.end(), [](const model::Diagnostic& d) {
+    return d.severity == model::Diagnostic::Severity::error;
+  });
+  if (errors == 0) return;
+  Refusal refused = refusal(call, ErrorCode::invalid_record, text, {std::to_string(errors)});
+  refused.members = "\"errors\":";
+  JsonWriter json(refused.members);
+  write_diagnostics(json, diagnostics, model::Diagnostic::Severity::error);
+  throw refused;
+}
+
+}  // namespace
+
+void import_records(Call& call) {
+  const model::Entity& entity = entity_of(call);
+  check_parameters(call, {"dry_run"});
+  const bool dry_run = flag_parameter(call, "dry_run");
+  const std::string_view content_type = call.request.header("Content-Type");
+  if (media_type(content_type) != "multipart/form-data") {
+    Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type", {"multipart/form-data"});
+    error.status = 415;
+    throw error;
+  }
+  const auto parts = parse_multipart(content_type, call.request.body);
+  const auto part = [&](std::string_view name) -> const Part& {
+    const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+    if (found == parts.end()) throw refusal(call, ErrorCode::invalid_argument, "part_missing", {name});
+    return *found;
+  };
+  const Part& map_part = part("map");
+  const Part& file_part = part("file");
+  for (const Part& p : parts) {
+    if (p.name != "map" && p.name != "file")
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {std::string_view(p.name).substr(0, 64), "map, file"});
+  }
+  model::SourceFile source;
+  source.name = map_part.file_name.empty() ? "map" : map_part.file_name;
+  source.text = map_part.data;
+  const model::ImportMapResult loaded = model::load_import_map(source, *call.context.catalog);
+  check_diagnostics(call, loaded.diagnostics, "map_refused");
+  if (!loaded.map) throw Error(ErrorCode::internal, "an import map without mistakes was not loaded");
+  if (loaded.map->entity != &entity) {
+    throw refusal(call, ErrorCode::invalid_argument, "map_entity",
+                  {loaded.map->entity ? loaded.map->entity->full_name : std::string("?"), entity.full_name});
+  }
+  records::Context context = call.context;
+  context.source = "import";
+  const records::ImportReport report = records::import_csv(call.services.records, context, *loaded.map, file_part.data, dry_run);
+
+  JsonWriter json(call.response.body);
+  json.begin_object().member("rows", report.rows).member("created", report.created).member("updated", report.updated);
+  json.member("unchanged", report.unchanged).member("failed", report.failed).key("notes").begin_object();
+  for (const auto& [note, count] : report.notes) json.member(note, count);
+  json.end_object().key("errors").begin_array();
+  for (const records::RowError& error : report.errors) {
+    json.begin_object().member("row", error.row).member("column", error.column).member("message", error.message).end_object();
+  }
+  json.end_array().member("error_file", report.error_file).end_object();
+}
+
+void list_plugins(Call& call) {
+  check_parameters(call, {});
+  JsonWriter json(call.response.body);
+  json.begin_object().key("items").begin_array();
+  const auto names = [&](std::string_view key, const std::vector<std::string>& list) {
+    json.key(key).begin_array();
+    for (const std::string& name : list) json.string(name);
+    json.end_array();
+  };
+  for (const PluginInfo& plugin : call.services.plugins ? call.services.plugins() : std::vector<PluginInfo>()) {
+    json.begin_object().member("name", plugin.name).member("version", plugin.version).member("label", plugin.label);
+    json.member("state", plugin.enabled ? "enabled" : "refused").member("file", plugin.file).member("sdk", plugin.sdk);
+    json.member_or_null("error", plugin.error);
+    names("hooks", plugin.hooks);
+    names("routes", plugin.routes);
+    json.end_object();
+  }
+  json.end_array().end_object();
+}
+
+void reload(Call& call) {
+  if (!call.services.reload) throw refusal(call, ErrorCode::not_found, "no_route");
+  const ReloadResult result = call.services.reload();
+  check_diagnostics(call, result.diagnostics, "reload_refused");
+  JsonWriter json(call.response.body);
+  json.begin_object().member("hash", result.hash).member("changed", result.changed);
+  if (!result.diagnostics.empty()) {
+    json.key("warnings");
+    write_diagnostics(json, result.diagnostics, model::Diagnostic::Severity::warning);
+  }
+  json.end_object();
+}
+
+void plugin_route(Call& call) {
+  std::optional<Response> response;
+  if (call.services.plugin_route)
+    response = call.services.plugin_route(call.context, call.request, call.arguments[0], call.arguments[1]);
+  if (!response) throw refusal(call, ErrorCode::not_found, "no_route");
+  call.response = std::move(*response);
+}
+
+}  // namespace caravan::api

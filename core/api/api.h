@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/message.h"
+#include "auth/service.h"
+#include "model/loader.h"
+#include "records/service.h"
+#include "workflow/transitions.h"
+
+namespace caravan::api {
+
+/// One plugin as `GET /admin/plugins` shows it.
+struct PluginInfo {
+  std::string name, version, label;
+  bool enabled = false;            ///< else refused, and `error` says why
+  std::string file, sdk, error;
+  std::vector<std::string> hooks;  ///< `before_create sales.inquiry`
+  std::vector<std::string> routes; ///< `GET /plugins/sales/…`
+};
+
+struct ReloadResult {
+  std::string hash;                ///< of the Catalog in use afterwards
+  bool changed = false;
+  std::vector<model::Diagnostic> diagnostics;  ///< with an error among them the old Catalog is still in use
+};
+
+/// What the API stands on. References outlive it; functions are thread-safe, and those that may be empty say so.
+struct Services {
+  const records::RecordService& records;
+  const workflow::Transitions& transitions;
+  auth::AuthService& auth;
+  const Clock& clock;
+  /// The Catalog in use; null while there is none yet.
+  std::function<std::shared_ptr<const model::Catalog>()> catalog;
+  /// Whether the database answers; empty: always.
+  std::function<bool()> database_ready;
+  /// A plugin's own route, `rest` without leading slash; nullopt where the plugin has none such. May be empty.
+  std::function<std::optional<Response>(const records::Context&, const Request&, std::string_view plugin, std::string_view rest)>
+      plugin_route;
+  std::function<std::vector<PluginInfo>()> plugins;                        ///< may be empty
+  std::function<ReloadResult()> reload;                                    ///< may be empty
+  /// The built console, read into memory at start; empty: none.
+  std::string console_directory;
+};
+
+/// Who may use a route.
+enum class Access : std::uint8_t { anyone, user, administrator };
+
+/// A route of `/api/v1`, for documentation and for the matrix of permissions.
+struct RouteInfo {
+  std::string_view method;   ///< `*` stands for every method
+  std::string_view pattern;  ///< `/records/{entity}/{id}`; `{rest...}` takes what remains
+  Access access = Access::user;
+  std::string_view summary;
+};
+
+/// Answers everything: `/api/v1`, health, the console's files. Thread-safe.
+class Api final : public Handler {
+ public:
+  explicit Api(Services services);
+  ~Api() override;
+  Response handle(const Request& request) override;
+  /// All routes, in the order of docs/api.md.
+  static std::vector<RouteInfo> routes();
+
+ private:
+  struct State;
+  const std::unique_ptr<const State> state_;
+};
+
+}  // namespace caravan::api

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "records/service.h"
+
+namespace caravan::api {
+
+/// Everything that the console needs to render, for the roles of the context's actor, in `locale`. Only entities that
+/// they may read are in it. An entity without a form or a view gets one made of its fields.
+std::string model_json(const records::RecordService& records, const records::Context& context, std::string_view locale);
+
+/// A finished model and its entity tag (with quotes).
+struct RenderedModel {
+  std::string body, tag;
+};
+
+/// Models by Catalog, locale and set of roles; each is made once. Thread-safe.
+class ModelCache {
+ public:
+  std::shared_ptr<const RenderedModel> get(const records::RecordService& records, const records::Context& context,
+                                           std::string_view locale);
+
+ private:
+  static constexpr std::size_t capacity = 200;
+  std::mutex mutex_;
+  std::shared_ptr<const model::Catalog> catalog_;  ///< the one that all of `models_` are of
+  std::unordered_map<std::string, std::shared_ptr<const RenderedModel>> models_;
+};
+
+}  // namespace caravan::api

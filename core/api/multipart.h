@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace caravan::api {
+
+struct Part {
+  std::string name;       ///< of Content-Disposition
+  std::string file_name;  ///< as the client says, never to be used as a path; may be empty
+  std::string_view data;  ///< within the body
+};
+
+/// Splits a multipart/form-data body (RFC 7578). Strict: what deviates is refused, not guessed at; at most 16 parts, no two
+/// of one name. Throws Error(invalid_argument). Pure; time linear in the body.
+std::vector<Part> parse_multipart(std::string_view content_type, std::string_view body);
+
+}  // namespace caravan::api

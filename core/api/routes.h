@@ -1,0 +1,69 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/call.h"
+
+namespace caravan::api {
+
+struct Route {
+  RouteInfo info;
+  RouteHandler handle;
+};
+
+/// The one table of routes below `/api/v1`.
+std::span<const Route> route_table();
+
+/// Finds routes by method and path. Immutable; thread-safe.
+class Router {
+ public:
+  explicit Router(std::span<const Route> routes);
+  struct Match {
+    const Route* route = nullptr;  ///< null: nothing here, or not by this method
+    std::array<std::string_view, 3> arguments;
+    std::string allowed;           ///< methods of this path, `GET, HEAD, PATCH`, where none matched
+  };
+  /// `path` without `/api/v1`.
+  Match find(std::string_view method, std::string_view path) const;
+
+ private:
+  struct Pattern {
+    const Route* route;
+    std::vector<std::string_view> segments;
+  };
+  static bool fits(const Pattern& pattern, std::string_view path, std::array<std::string_view, 3>& arguments);
+  std::vector<Pattern> patterns_;
+};
+
+// By file: session_routes.cpp
+void sign_in(Call& call);
+void sign_out(Call& call);
+void show_me(Call& call);
+void change_me(Call& call);
+void change_password(Call& call);
+void list_tokens(Call& call);
+void create_token(Call& call);
+void delete_token(Call& call);
+// record_routes.cpp
+void list_records(Call& call);
+void create_record(Call& call);
+void show_record(Call& call);
+void update_record(Call& call);
+void delete_record(Call& call);
+void list_transitions(Call& call);
+void run_transition(Call& call);
+// timeline_route.cpp
+void show_timeline(Call& call);
+// model_route.cpp
+void show_model(Call& call);
+// admin_routes.cpp
+void import_records(Call& call);
+void list_plugins(Call& call);
+void reload(Call& call);
+void plugin_route(Call& call);
+
+}  // namespace caravan::api
