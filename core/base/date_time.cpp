@@ -44,7 +44,7 @@ std::string format_date(Date date) {
   return {buffer.data(), static_cast<std::size_t>(n)};
 }
 
-std::optional<Timestamp> parse_timestamp(std::string_view text) {
+std::optional<Timestamp> parse_timestamp_nanos(std::string_view text) {
   if (text.size() < 20) return std::nullopt;
   const auto date = parse_date(text.substr(0, 10));
   if (!date || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) return std::nullopt;
@@ -53,9 +53,9 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
     return std::nullopt;
   }
   std::size_t pos = 19;
-  std::int64_t fraction = 0;
+  std::int64_t fraction = 0;  // nanoseconds
   if (text[pos] == '.') {
-    std::int64_t unit = micros_per_second;
+    std::int64_t unit = 1'000'000'000;
     const std::size_t start = ++pos;
     while (pos < text.size() && text[pos] >= '0' && text[pos] <= '9') {
       unit /= 10;
@@ -76,7 +76,14 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
     return std::nullopt;
   }
   const std::int64_t seconds = date->days * 86'400LL + h * 3600LL + mi * 60LL + s - offset;
-  return Timestamp{seconds * micros_per_second + fraction};
+  if (seconds < min_timestamp_seconds || seconds > max_timestamp_seconds) return std::nullopt;
+  return Timestamp{seconds * micros_per_second + fraction / 1000, static_cast<std::int16_t>(fraction % 1000)};
+}
+
+std::optional<Timestamp> parse_timestamp(std::string_view text) {
+  auto at = parse_timestamp_nanos(text);
+  if (at) at->nanos = 0;
+  return at;
 }
 
 std::string format_timestamp(Timestamp at) {
@@ -97,8 +104,9 @@ std::string format_timestamp(Timestamp at) {
                         static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
   std::string text = format_date(Date{static_cast<std::int32_t>(days)});
   text.append(buffer.data(), static_cast<std::size_t>(n));
+  fraction = fraction * 1000 + at.nanos;
   if (fraction != 0) {
-    n = std::snprintf(buffer.data(), buffer.size(), ".%06d", static_cast<int>(fraction));
+    n = std::snprintf(buffer.data(), buffer.size(), ".%09d", static_cast<int>(fraction));
     text.append(buffer.data(), static_cast<std::size_t>(n));
     while (text.back() == '0') text.pop_back();
   }

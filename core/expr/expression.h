@@ -37,6 +37,7 @@ struct Member {
   const RecordType* reference = nullptr; ///< what a further `.member` follows to, for a reference field
   std::string_view column;               ///< SQL column of the slot; empty where it has none
   std::uint8_t scale = 0;                ///< fraction digits of a decimal column
+  std::string_view currency_column;      ///< SQL column with the currency of an amount of money; empty for plain decimals
 };
 
 /// What the checker and the SQL compiler know of an entity. Implemented by the Catalog. Thread-safe.
@@ -56,6 +57,9 @@ class RecordView {
  public:
   virtual ~RecordView() = default;
   virtual Value get(std::uint32_t slot) const = 0;
+  /// The same without a copy: the value in place, valid and unchanged as long as the view; nullptr where it has to be
+  /// made by get().
+  virtual const Value* peek(std::uint32_t slot) const;
   /// The record that the reference in `slot` points at; nullptr where it is empty or gone. May read the database.
   virtual std::shared_ptr<const RecordView> follow(std::uint32_t slot) const = 0;
 };
@@ -70,6 +74,10 @@ struct Environment {
   std::vector<Variable> variables;
   /// Result the context demands: a guard must be bool. `any` accepts everything.
   TypeKind result = TypeKind::any;
+  /// CEL container: the namespace in which names are looked up first, e.g. `com.example`.
+  std::string container;
+  /// False: no type check; names and overloads that do not exist are errors at evaluation.
+  bool checked = true;
 };
 
 /// One mistake in an expression; line and column count from 1, columns in Unicode characters.
@@ -106,7 +114,9 @@ struct Evaluation {
 
 struct Node;  // core/expr/ast.h
 
-/// A checked expression. Immutable; evaluate() is const, thread-safe and does no I/O beyond RecordView::follow.
+/// A checked expression. Immutable; evaluate() is const, thread-safe and does no I/O beyond RecordView::follow. It is
+/// bounded in steps (a million) and in the size of what it builds (1 MiB of text, 100,000 elements).
+/// An empty reference gives empty members: `record.owner.name == null` holds where there is no owner.
 class Program {
  public:
   Program(std::string source, std::shared_ptr<const Node> root, Type type);
@@ -127,7 +137,8 @@ struct Compiled {
   std::vector<Issue> issues;               ///< all of them, in order of position
 };
 
-/// Parses and type-checks. Never throws for bad input; bounded in depth (64) and source size (16 KiB).
+/// Parses and type-checks. Never throws for bad input; bounded in depth (64 levels of nesting, 250 operators in a row)
+/// and source size (16 KiB).
 Compiled compile(std::string_view source, const Environment& environment);
 
 enum class Dialect : std::uint8_t { sqlite, mysql };
@@ -140,7 +151,8 @@ struct SqlCondition {
 };
 
 /// Compiles a boolean program over one record (variable 0 of its environment, columns qualified by `alias`) to
-/// SQL. Other variables are constants, taken from `constants` (same slots; slot 0 is ignored). Semantics of
+/// SQL. References are followed for at most two levels. Whether it is refused depends on the program alone, with one
+/// exception: constants that hold a NUL character. Other variables are constants, taken from `constants` (same slots; slot 0 is ignored). Semantics of
 /// empty fields as in evaluate(): a row is kept only where the program is true.
 SqlCondition to_sql(const Program& program, Dialect dialect, std::string_view alias, const Activation& constants);
 

@@ -1,0 +1,60 @@
+#include "expr/expression.h"
+
+#include <algorithm>
+
+#include "expr/ast.h"
+#include "expr/checker.h"
+#include "expr/evaluator.h"
+#include "expr/parser.h"
+
+namespace caravan::expr {
+
+std::string to_string(const Type& type) {
+  switch (type.kind) {
+    case TypeKind::any: return "dyn";
+    case TypeKind::null: return "null_type";
+    case TypeKind::boolean: return "bool";
+    case TypeKind::int64: return "int";
+    case TypeKind::uint64: return "uint";
+    case TypeKind::float64: return "double";
+    case TypeKind::decimal: return "decimal";
+    case TypeKind::string: return "string";
+    case TypeKind::bytes: return "bytes";
+    case TypeKind::date: return "date";
+    case TypeKind::timestamp: return "timestamp";
+    case TypeKind::duration: return "duration";
+    case TypeKind::list: return "list(" + (type.element ? to_string(*type.element) : "dyn") + ")";
+    case TypeKind::map: return "map(" + (type.key ? to_string(*type.key) : "dyn") + ", " + (type.element ? to_string(*type.element) : "dyn") + ")";
+    case TypeKind::type: return "type";
+    case TypeKind::record: return type.record ? std::string(type.record->name()) : "record";
+  }
+  return "dyn";
+}
+
+Program::Program(std::string source, std::shared_ptr<const Node> root, Type type)
+    : source_(std::move(source)), root_(std::move(root)), type_(std::move(type)) {}
+Program::~Program() = default;
+
+Evaluation Program::evaluate(const Activation& activation) const { return evaluate_tree(*root_, activation); }
+
+Compiled compile(std::string_view source, const Environment& environment) {
+  Compiled result;
+  std::optional<Issue> issue;
+  NodePtr root = parse(source, issue);
+  if (!root) {
+    result.issues.push_back(std::move(*issue));
+    return result;
+  }
+  check(root, source, environment, result.issues);
+  if (!result.issues.empty()) {
+    std::stable_sort(result.issues.begin(), result.issues.end(), [](const Issue& a, const Issue& b) {
+      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    });
+    return result;
+  }
+  Type type = root->type;
+  result.program = std::make_shared<const Program>(std::string(source), std::shared_ptr<const Node>(std::move(root)), std::move(type));
+  return result;
+}
+
+}  // namespace caravan::expr
