@@ -185,6 +185,7 @@ class Server:
         self.process = None
         self.port = None
         self.output = []
+        self.sessions = {}
         Setup.logs.mkdir(parents=True, exist_ok=True)
         self.log_path = Setup.logs / f"{name}-{kind}.log"
         self.log_path.write_text("")
@@ -258,12 +259,19 @@ class Server:
                               env={**self.environment, **(environment or {})}, preexec_fn=die_with_parent)
 
     # -- HTTP
-    def client(self, username=None, password=None, timeout=30):
-        client = Client(self.port, timeout=timeout)
+    def client(self, username=None, password=None, fresh=False):
+        """A connection of its own. A user's session is shared by his clients, as log-ins cost time by design; `fresh`: a new one."""
+        client = Client(self.port)
         if username:
-            answer = client.login(username, password or (ADMIN_PASSWORD if username == "admin" else STAFF_PASSWORD))
-            if answer.status != 200:
-                raise AssertionError(f"{username} cannot log in: {answer}")
+            password = password or (ADMIN_PASSWORD if username == "admin" else STAFF_PASSWORD)
+            if fresh or (username, password) not in self.sessions:
+                answer = client.login(username, password)
+                if answer.status != 200:
+                    raise AssertionError(f"{username} cannot log in: {answer}")
+                if fresh:
+                    return client
+                self.sessions[username, password] = client.cookie, client.csrf
+            client.cookie, client.csrf = self.sessions[username, password]
         return client
 
     def add_user(self, username, display, *roles):

@@ -1,0 +1,121 @@
+"""The command line, with a running server and without."""
+
+import json
+import shutil
+import unittest
+
+from caravan import STAFF_PASSWORD, Server, ServerCase, query
+
+COMMANDS = ["serve", "check", "schema", "user", "import", "plugin", "reload", "version"]
+
+
+class CommandLine(ServerCase):
+    def test_help_everywhere(self):
+        top = self.server.cli("--help", store=False)
+        self.assertEqual(top.returncode, 0)
+        for command in COMMANDS:
+            self.assertIn(command, top.stdout)
+            with self.subTest(command):
+                done = self.server.cli(command, "--help", store=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(command, done.stdout)
+
+    def test_unknown_words_are_refused(self):
+        for words in (["frobnicate"], ["serve", "--no-such-option"], ["schema", "frobnicate"], []):
+            with self.subTest(words):
+                done = self.server.cli(*words, store=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertTrue(done.stderr or done.stdout)
+
+    def test_version(self):
+        done = self.server.cli("version", store=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"\d+\.\d+\.\d+")
+
+    def test_plugin_list(self):
+        done = self.server.cli("plugin", "list", store=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("customers", "sales"):
+            self.assertIn(name, done.stdout)
+
+    def test_shipped_configuration_passes_the_check(self):
+        done = self.server.cli("check", "--config", self.server.config, store=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_user_add_and_new_password(self):
+        self.server.add_user("cli.user", "周敏", "sales.salesperson")
+        me = self.server.client("cli.user").get("/me").json
+        self.assertEqual((me["name"], me["roles"]), ("周敏", ["sales.salesperson"]))
+        done = self.server.cli("user", "passwd", "cli.user", "--password-stdin", text_input="another-password-2\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.server.client().login("cli.user", STAFF_PASSWORD).status, 401)
+        self.server.client("cli.user", "another-password-2")
+
+    def test_user_mistakes(self):
+        self.server.add_user("cli.twice", "吴静", "sales.salesperson")
+        for words, text in ((["user", "add", "cli.twice", "--name", "x", "--role", "sales.salesperson", "--password-stdin"], "cli.twice"),
+                            (["user", "add", "cli.role", "--name", "x", "--role", "sales.nobody", "--password-stdin"], "sales.nobody"),
+                            (["user", "passwd", "cli.nobody", "--password-stdin"], "cli.nobody")):
+            with self.subTest(words):
+                done = self.server.cli(*words, text_input=STAFF_PASSWORD + "\n")
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(text, done.stderr + done.stdout)
+        short = self.server.cli("user", "add", "cli.short", "--name", "x", "--role", "sales.salesperson", "--password-stdin",
+                                text_input="short\n")
+        self.assertNotEqual(short.returncode, 0)
+        self.assertEqual(self.server.client().login("cli.short", "short").status, 401)
+
+
+class WithoutServer(ServerCase):
+    """The same commands when no server runs: they open the database themselves."""
+
+    def test_users_and_imports_with_the_server_down(self):
+        self.assertEqual(self.server.stop(), 0)
+        self.server.add_user("offline.user", "离线", "sales.salesperson")
+        table = self.server.home / "customers.csv"
+        table.write_text("id,name\n1,甲\n2,乙\n")
+        mapping = self.server.home / "map.yaml"
+        mapping.write_text(
+            "kind: import_map\nname: offline\nentity: customers.customer\nsource: offline\nrecords:\n  customer:\n"
+            "    entity: customers.customer\n    external_id: {column: id}\n    fields:\n"
+            "      name: {column: name}\n      kind: {value: person}\n")
+        done = self.server.cli("import", "customers.customer", table, "--map", mapping)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.server.start()
+        client = self.server.client("offline.user")
+        found = self.ok(client.get("/records/customers.customer" + query(filter='record.external_source == "offline"'))).json
+        self.assertEqual(sorted(item["name"] for item in found["items"]), ["乙", "甲"])
+
+
+class Schema(ServerCase):
+    def test_a_new_field_is_planned_then_applied_and_then_nothing_is_left(self):
+        self.assertEqual(self.server.stop(), 0)
+        extra = self.server.config / "extra.yaml"
+        extra.write_text("kind: entity\nname: sales.inquiry\nfields:\n  x_plan: {type: int, label: {en: Plan, zh-CN: 计划, zh-TW: 計劃}}\n")
+        config = ["--config", self.server.config]
+        plan = self.server.cli("schema", "plan", *config)
+        self.assertEqual(plan.returncode, 0, plan.stderr)
+        self.assertIn("x_plan", plan.stdout)
+        applied = self.server.cli("schema", "apply", *config)
+        self.assertEqual(applied.returncode, 0, applied.stderr)
+        again = self.server.cli("schema", "plan", *config)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertNotIn("x_plan", again.stdout)
+        # Taking it away would lose values: only by an explicit word.
+        extra.unlink()
+        refused = self.server.cli("schema", "apply", *config)
+        self.assertTrue(refused.returncode != 0 or "x_plan" in refused.stdout + refused.stderr, refused.stdout + refused.stderr)
+        self.server.start()
+        client = self.server.client("admin")
+        self.ok(client.get("/records/sales.inquiry"))
+
+
+class Programs(unittest.TestCase):
+    def test_check_without_any_database(self):
+        server = Server("sqlite", "Programs")
+        self.addCleanup(server.remove)
+        shutil.rmtree(server.data, ignore_errors=True)
+        done = server.cli("check", "--config", server.config, "--format", "json", store=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        json.loads(done.stdout)
+        self.assertFalse(server.data.exists(), "check touches no data")
