@@ -60,6 +60,13 @@ bool may_ever(const Context& context, const model::Entity& entity, model::Operat
   return given;
 }
 
+bool may_always(const Context& context, const model::Entity& entity, model::Operation operation) {
+  if (context.actor.system) return true;
+  bool given = false;
+  each_grant(context, entity, operation, [&](const model::Grant& grant) { return given = grant.always; });
+  return given;
+}
+
 bool may(const Context& context, model::Operation operation, Record& record, const std::shared_ptr<const Follow>& follow) {
   if (context.actor.system) return true;
   bool given = false;

@@ -28,6 +28,9 @@ expr::Evaluation evaluate(const expr::Program& program, const Context& context, 
 /// Whether some role of the actor gives `operation` on some record of the entity.
 bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation);
 
+/// Whether some role of the actor gives `operation` on every record of the entity: no record need be looked at.
+bool may_always(const Context& context, const model::Entity& entity, model::Operation operation);
+
 /// Whether some role of the actor gives `operation` on this record.
 bool may(const Context& context, model::Operation operation, Record& record, const std::shared_ptr<const Follow>& follow);
 

@@ -71,7 +71,7 @@ Record RecordService::get(const Context& context, const Entity& entity, std::int
     if (statement.step()) record = read_row(plan, statement);
     statement.reset();
   }
-  if (!record || !may(context, Operation::read, *record, follow(context))) {
+  if (!record || !(may_always(context, entity, Operation::read) || records::may(context, Operation::read, *record, follow(context)))) {
     throw Error(ErrorCode::not_found, message("not_found", context.locale, {entity.label.in(context.locale)}));
   }
   return std::move(*record);

@@ -158,7 +158,7 @@ void TransactionWork::check(Record& record, const Record* before) {
 
 std::string TransactionWork::next_number(const Entity& entity) {
   const std::string_view format = entity.number_format;
-  const std::string today = format_date(local_date(context_.now, context_.catalog->agency.time_zone));
+  const std::string today = format_date(local_date(context_.now, context_.catalog->agency.time_zone).value_or(Date()));
   const std::string_view year = std::string_view(today).substr(0, 4);
   std::string sequence = "number:" + entity.full_name;
   if (format.find("{yyyy}") != std::string_view::npos) sequence.append("/").append(year);

@@ -1,0 +1,46 @@
+#include "app/channel.h"
+
+#include <filesystem>
+
+#include "app/local_handler.h"
+#include "app/runtime.h"
+#include "http/local_client.h"
+
+namespace caravan::app {
+
+Channel::Channel(const Settings& settings) : settings_(settings) {}
+Channel::~Channel() = default;
+
+Channel::Answer Channel::send(std::string_view method, const std::string& target, std::string_view content_type, std::string_view body) {
+  if (!runtime_) {
+    if (auto answer = http::local_request(settings_.admin_socket().string(), method, target, content_type, body)) {
+      return {answer->status, std::move(answer->body)};
+    }
+    runtime_ = std::make_unique<Runtime>(settings_);
+    handler_ = std::make_unique<LocalHandler>(*runtime_, runtime_->handler());
+  }
+  api::Request request;
+  request.method = method;
+  const auto question = target.find('?');
+  const std::string path = target.substr(0, question);
+  request.path = path;
+  if (question != std::string::npos) {
+    // Our own commands use plain flags only: name=value without escapes.
+    std::string_view rest = std::string_view(target).substr(question + 1);
+    while (!rest.empty()) {
+      const auto end = rest.find('&');
+      const std::string_view pair = rest.substr(0, end);
+      const auto equals = pair.find('=');
+      request.query.emplace_back(pair.substr(0, equals), equals == std::string_view::npos ? "" : pair.substr(equals + 1));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+  }
+  if (!content_type.empty()) request.headers.emplace_back("content-type", content_type);
+  request.body = body;
+  request.remote_address = "local";
+  request.admin_socket = true;
+  const api::Response response = handler_->handle(request);
+  return {response.status, response.body};
+}
+
+}  // namespace caravan::app

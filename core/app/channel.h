@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/settings.h"
+
+namespace caravan::app {
+
+class Runtime;
+
+/// How a command reaches the data: through the server that runs on this data directory, or, where none does, by opening
+/// the database in this process. Either way through the same handler.
+class Channel {
+ public:
+  explicit Channel(const Settings& settings);
+  ~Channel();
+
+  struct Answer {
+    int status = 0;
+    std::string body;
+  };
+  /// `target` is a path with query, already encoded. Throws Error(unavailable).
+  Answer send(std::string_view method, const std::string& target, std::string_view content_type = {}, std::string_view body = {});
+
+ private:
+  Settings settings_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<class LocalHandler> handler_;
+};
+
+}  // namespace caravan::app

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <filesystem>
+
+namespace caravan::app {
+
+/// Runs the command line; returns the exit code: 0 done, 1 refused or failed, 2 wrong usage.
+int run_command_line(int argc, char** argv);
+
+}  // namespace caravan::app

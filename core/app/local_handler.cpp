@@ -1,0 +1,74 @@
+#include "app/local_handler.h"
+
+#include "api/json_writer.h"
+#include "api/problem.h"
+#include "app/runtime.h"
+#include "base/error.h"
+#include "records/json.h"
+
+namespace caravan::app {
+namespace {
+
+std::string text_of(const records::Json& body, std::string_view name) {
+  const records::Json* member = body.find(name);
+  const std::string* text = member ? member->as<std::string>() : nullptr;
+  if (text == nullptr) throw Error(ErrorCode::invalid_argument, "The member \"" + std::string(name) + "\" must be a text.");
+  return *text;
+}
+
+std::vector<std::string> texts_of(const records::Json& body, std::string_view name) {
+  std::vector<std::string> texts;
+  const records::Json* member = body.find(name);
+  if (const auto* array = member ? member->as<records::Json::Array>() : nullptr) {
+    for (const auto& item : *array) {
+      const auto* text = item.as<std::string>();
+      if (text == nullptr) throw Error(ErrorCode::invalid_argument, "\"" + std::string(name) + "\" must be a list of texts.");
+      texts.push_back(*text);
+    }
+  }
+  return texts;
+}
+
+api::Response local(Runtime& runtime, const api::Request& request) {
+  api::Response response;
+  api::JsonWriter json(response.body);
+  if (request.path == "/local/users" && request.method == "POST") {
+    const auto body = records::parse_json(request.body);
+    const auto id = runtime.add_user(text_of(body, "username"), text_of(body, "name"), texts_of(body, "roles"), text_of(body, "password"));
+    response.status = 201;
+    json.begin_object().member("id", std::to_string(id)).end_object();
+  } else if (request.path == "/local/users/password" && request.method == "POST") {
+    const auto body = records::parse_json(request.body);
+    runtime.set_password(text_of(body, "username"), text_of(body, "password"));
+    response.status = 204;
+  } else if (request.path == "/local/schema" && (request.method == "GET" || request.method == "POST")) {
+    const auto steps = runtime.plan_schema();
+    if (request.method == "POST") runtime.apply_schema(request.parameter("allow_destructive") != nullptr);
+    json.begin_object().key("steps").begin_array();
+    for (const auto& step : steps) {
+      json.begin_object().member("table", step.table).member("what", step.what);
+      json.member("safety", storage::to_string(step.safety)).key("sql").begin_array();
+      for (const auto& sql : step.sql) json.string(sql);
+      json.end_array().end_object();
+    }
+    json.end_array().end_object();
+  } else {
+    throw Error(ErrorCode::not_found, "There is no such command.");
+  }
+  return response;
+}
+
+}  // namespace
+
+api::Response LocalHandler::handle(const api::Request& request) {
+  if (!request.admin_socket || !request.path.starts_with("/local/")) return api_.handle(request);
+  try {
+    return local(runtime_, request);
+  } catch (const Error& error) {
+    // The machine's owner may see every detail.
+    api::Refusal refusal(error.code(), error.message(), error.fields());
+    return api::problem(refusal, "local");
+  }
+}
+
+}  // namespace caravan::app

@@ -1,0 +1,265 @@
+#include "app/runtime.h"
+
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "records/codec.h"
+#include "records/import.h"
+
+namespace caravan::app {
+namespace {
+
+std::unique_ptr<plugin::PluginRegistry> scan_plugins(const Settings& settings) {
+  plugin::RegistryOptions options;
+  options.directory = settings.plugins;
+  if (settings.enabled) {
+    options.enabled.emplace();
+    for (const auto& [name, on] : *settings.enabled) {
+      if (on) options.enabled->insert(name);
+    }
+  }
+  return plugin::PluginRegistry::scan(std::move(options));
+}
+
+model::LoadResult load(const Settings& settings, const plugin::PluginRegistry& plugins) {
+  std::vector<model::SourceLayer> layers{model::core_layer()};
+  for (auto& layer : plugins.layers()) layers.push_back(std::move(layer));
+  for (auto& layer : configuration_layers(settings)) layers.push_back(std::move(layer));
+  return model::load_catalog(layers, plugins.modules());
+}
+
+/// An enabled plugin that is refused would silently take its department away.
+void add_refusals(const plugin::PluginRegistry& plugins, std::vector<model::Diagnostic>& diagnostics) {
+  for (const auto& info : plugins.list()) {
+    if (info.state != plugin::PluginState::refused) continue;
+    model::Diagnostic diagnostic;
+    diagnostic.severity = model::Diagnostic::Severity::warning;
+    diagnostic.at.file = info.file.empty() ? info.name : info.file;
+    diagnostic.code = "plugin-refused";
+    diagnostic.message = "the plugin " + info.name + " is left out: " + info.error;
+    diagnostics.push_back(std::move(diagnostic));
+  }
+}
+
+[[noreturn]] void refuse(const std::vector<model::Diagnostic>& diagnostics) {
+  std::string text = "The definitions have mistakes:";
+  std::vector<FieldError> fields;
+  for (const auto& diagnostic : diagnostics) {
+    if (diagnostic.severity != model::Diagnostic::Severity::error) continue;
+    text += "\n" + model::to_string(diagnostic);
+    fields.push_back({diagnostic.at.file, diagnostic.code, diagnostic.message});
+  }
+  throw Error(ErrorCode::invalid_argument, std::move(text), std::move(fields));
+}
+
+}  // namespace
+
+Definitions load_definitions(const Settings& settings) {
+  Definitions definitions;
+  definitions.plugins = scan_plugins(settings);
+  definitions.loaded = load(settings, *definitions.plugins);
+  add_refusals(*definitions.plugins, definitions.loaded.diagnostics);
+  return definitions;
+}
+
+Runtime::Runtime(const Settings& settings) : settings_(settings) {
+  if (sodium_init() < 0) throw Error(ErrorCode::internal, "libsodium cannot start.");
+  std::filesystem::create_directories(settings_.data);
+  storage::DatabaseOptions options;
+  options.connections = std::max(8, settings_.http.workers * 2);
+  database_ = storage::Database::open(settings_.database_url, options);
+  sequences_ = std::make_unique<storage::Sequences>(*database_);
+  records_ = std::make_unique<records::RecordService>(*database_, *sequences_);
+  transitions_ = std::make_unique<workflow::Transitions>(*records_);
+
+  plugins_ = scan_plugins(settings_);
+  plugins_->load(plugin::gate_over(*records_));
+  model::LoadResult loaded = load(settings_, *plugins_);
+  add_refusals(*plugins_, loaded.diagnostics);
+  for (const auto& diagnostic : loaded.diagnostics) {
+    if (diagnostic.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(diagnostic));
+  }
+  if (!loaded.catalog) refuse(loaded.diagnostics);
+  {
+    auto transaction = database_->begin();
+    storage::apply_schema(*transaction, storage::plan_schema(*transaction, *loaded.catalog), false);
+    transaction.commit();
+  }
+  for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
+  catalog_.store(std::move(loaded.catalog));
+  records_->set_hooks(plugins_->hooks());
+  auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
+
+  handler_ = std::make_unique<api::Api>(api::Services{
+      *records_, *transitions_, *auth_, Clock::system(), [this] { return catalog_.load(); },
+      [this] {
+        try {
+          auto session = database_->read();
+          storage::Statement& statement = session->prepare("SELECT 1");
+          const bool answers = statement.step();
+          statement.reset();
+          return answers;
+        } catch (const Error&) {
+          return false;
+        }
+      },
+      [this](const records::Context& context, const api::Request& request, std::string_view plugin, std::string_view rest) {
+        return plugins_->handle(context, request, plugin, "/" + std::string(rest));
+      },
+      [this] {
+        std::vector<api::PluginInfo> list;
+        for (const auto& info : plugins_->list()) {
+          api::PluginInfo shown;
+          shown.name = info.name;
+          shown.version = info.version;
+          shown.label = info.label.in(catalog_.load()->agency.locale);
+          shown.state = plugin::to_string(info.state);
+          shown.file = info.file;
+          shown.sdk = info.sdk;
+          shown.error = info.error;
+          shown.hooks = static_cast<std::int64_t>(info.hooks);
+          for (const auto& route : plugins_->routes()) {
+            if (route.plugin == info.name) shown.routes.push_back(route.method + " /api/v1/plugins/" + route.plugin + route.path);
+          }
+          list.push_back(std::move(shown));
+        }
+        return list;
+      },
+      [this] { return reload(); },
+      [this](const records::Context& context, const model::Entity& entity, std::string_view map, std::string_view csv, bool dry_run) {
+        const auto loaded = model::load_import_map({"map", std::string(map), ""}, *context.catalog);
+        if (!loaded.map) {
+          std::string text = "The import map has mistakes:";
+          std::vector<FieldError> fields;
+          for (const auto& diagnostic : loaded.diagnostics) {
+            text += "\n" + model::to_string(diagnostic);
+            fields.push_back({"map", diagnostic.code, model::to_string(diagnostic)});
+          }
+          throw Error(ErrorCode::invalid_argument, std::move(text), std::move(fields));
+        }
+        if (loaded.map->entity != &entity) {
+          throw Error(ErrorCode::invalid_argument,
+                      "The import map is for " + loaded.map->entity->full_name + ", not for " + entity.full_name + ".");
+        }
+        return records::import_csv(*records_, context, *loaded.map, csv, dry_run);
+      },
+      settings_.console.string()});
+}
+
+Runtime::~Runtime() {
+  // Requests have ended; plugins go before what they call.
+  handler_.reset();
+  if (records_) records_->set_hooks(nullptr);
+  if (plugins_) plugins_->unload();
+  if (sequences_) sequences_->release();
+}
+
+records::Context Runtime::system_context(std::string source) const {
+  records::Context context;
+  context.actor.system = true;
+  context.catalog = catalog_.load();
+  context.source = std::move(source);
+  context.request_id = "local";
+  context.now = Clock::system().now();
+  return context;
+}
+
+api::ReloadResult Runtime::reload() {
+  const std::lock_guard lock(reloading_);
+  const auto old_catalog = catalog_.load();
+  api::ReloadResult result;
+  result.hash = old_catalog->hash;
+  try {
+    model::LoadResult loaded = load(settings_, *plugins_);
+    result.diagnostics = std::move(loaded.diagnostics);
+    if (!loaded.catalog || loaded.catalog->hash == old_catalog->hash) return result;
+    auto transaction = database_->begin();
+    storage::apply_schema(*transaction, storage::plan_schema(*transaction, *loaded.catalog), false);
+    transaction.commit();
+    result.hash = loaded.catalog->hash;
+    result.changed = true;
+    catalog_.store(std::move(loaded.catalog));
+  } catch (const Error& error) {
+    // Unreadable files, and what the database's rows do not allow.
+    model::Diagnostic diagnostic;
+    diagnostic.at.file = settings_.config.string();
+    diagnostic.code = "reload-failed";
+    diagnostic.message = error.message();
+    result.diagnostics.push_back(std::move(diagnostic));
+  }
+  return result;
+}
+
+bool Runtime::make_administrator(std::string& generated) {
+  if (auth_->has_users()) return false;
+  const char* given = std::getenv("CARAVAN_ADMIN_PASSWORD");
+  std::string password = given ? given : "";
+  if (password.empty()) password = generated = auth::random_password();
+  add_user("admin", "Administrator", {"core.administrator"}, password);
+  return true;
+}
+
+std::int64_t Runtime::add_user(const std::string& username, const std::string& name, const std::vector<std::string>& roles,
+                               const std::string& password) {
+  const auto context = system_context("cli");
+  const model::Entity& users = *context.catalog->entity("core.user");
+  std::string list = "[";
+  for (const auto& role : roles) {
+    if (context.catalog->role(role) == nullptr) {
+      std::string known;
+      for (const auto& other : context.catalog->roles) known += (known.empty() ? "" : ", ") + other->name;
+      throw Error(ErrorCode::invalid_argument, "There is no role \"" + role + "\"; there are: " + known + ".");
+    }
+    list += (list.size() > 1 ? ",\"" : "\"") + role + "\"";
+  }
+  list += "]";
+  const records::Record user = records_->create(context, users,
+                                                {{users.field("username"), expr::Value(username)},
+                                                 {users.field("name"), expr::Value(name)},
+                                                 {users.field("roles"), expr::Value(list)}});
+  try {
+    auth_->set_password(user.id(), password);
+  } catch (const Error&) {
+    records_->remove(context, users, user.id(), std::nullopt);
+    throw;
+  }
+  return user.id();
+}
+
+std::int64_t Runtime::user_id(const std::string& username) {
+  const auto context = system_context("cli");
+  records::ListQuery query;
+  query.limit = 1;
+  std::string literal;
+  for (const char c : username) {
+    if (c == '"' || c == '\\') literal.push_back('\\');
+    literal.push_back(c);
+  }
+  query.filter = "record.username == \"" + literal + "\"";
+  const auto page = records_->list(context, *context.catalog->entity("core.user"), query);
+  if (page.items.empty()) throw Error(ErrorCode::not_found, "There is no user \"" + username + "\".");
+  return page.items.front().id();
+}
+
+void Runtime::set_password(const std::string& username, const std::string& password) {
+  auth_->set_password(user_id(username), password);
+}
+
+std::vector<storage::SchemaStep> Runtime::plan_schema() {
+  auto session = database_->read();
+  return storage::plan_schema(*session, *catalog_.load());
+}
+
+void Runtime::apply_schema(bool allow_destructive) {
+  auto transaction = database_->begin();
+  storage::apply_schema(*transaction, storage::plan_schema(*transaction, *catalog_.load()), allow_destructive);
+  transaction.commit();
+}
+
+}  // namespace caravan::app

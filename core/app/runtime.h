@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "app/settings.h"
+#include "auth/service.h"
+#include "plugin/registry.h"
+#include "records/service.h"
+#include "storage/database.h"
+#include "storage/schema.h"
+#include "storage/sequence.h"
+#include "workflow/transitions.h"
+
+namespace caravan::app {
+
+/// The plugins of the folder and the Catalog that they, the packs and the agency make; without a database.
+struct Definitions {
+  std::unique_ptr<plugin::PluginRegistry> plugins;
+  model::LoadResult loaded;
+};
+/// Reads manifests and definitions; runs no plugin's code. Plugins that are refused add a diagnostic.
+Definitions load_definitions(const Settings& settings);
+
+/// All parts of a server, wired. Construction opens the database, brings its schema up to the Catalog (additive steps
+/// only) and loads the plugins' code. Thread-safe after construction.
+class Runtime {
+ public:
+  /// Throws Error with a message for an administrator; its fields hold the diagnostics of faulty definitions.
+  explicit Runtime(const Settings& settings);
+  ~Runtime();
+
+  api::Handler& handler() { return *handler_; }
+  std::shared_ptr<const model::Catalog> catalog() const { return catalog_.load(); }
+  /// Reads the packs' and the agency's files again and swaps the Catalog; with a mistake among them nothing changes.
+  api::ReloadResult reload();
+  /// Where the database has no user yet: makes `admin`. Returns the password if it was generated, else "".
+  bool make_administrator(std::string& generated);
+  /// Adds a user with roles and password; throws conflict where the name is taken.
+  std::int64_t add_user(const std::string& username, const std::string& name, const std::vector<std::string>& roles,
+                        const std::string& password);
+  void set_password(const std::string& username, const std::string& password);
+  std::vector<storage::SchemaStep> plan_schema();
+  void apply_schema(bool allow_destructive);
+
+ private:
+  records::Context system_context(std::string source) const;
+  std::int64_t user_id(const std::string& username);
+
+  Settings settings_;
+  std::unique_ptr<plugin::PluginRegistry> plugins_;
+  std::unique_ptr<storage::Database> database_;
+  std::atomic<std::shared_ptr<const model::Catalog>> catalog_;
+  std::unique_ptr<storage::Sequences> sequences_;
+  std::unique_ptr<records::RecordService> records_;
+  std::unique_ptr<workflow::Transitions> transitions_;
+  std::unique_ptr<auth::AuthService> auth_;
+  std::unique_ptr<api::Handler> handler_;
+  std::mutex reloading_;
+};
+
+}  // namespace caravan::app
