@@ -57,6 +57,7 @@ constexpr std::size_t total_body_memory = 256u << 20;
 /// Unsent answers of all connections together; beyond it the slowest reader is cut off.
 constexpr std::size_t total_output_memory = 1024u << 20;
 constexpr std::size_t read_size = 64 * 1024;
+constexpr int unsent_in_kernel = 256 * 1024;
 /// Read from one connection before the others have their turn.
 constexpr std::size_t read_turn = 256 * 1024;
 /// After an answer that ends the connection, so that the client reads it before a reset arrives.
@@ -474,6 +475,8 @@ class Door final : public FrontDoor {
       origin.peer = from(address);
       const int on = 1;
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      // Else the kernel copies megabytes of an answer for a client that does not read.
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_in_kernel, sizeof unsent_in_kernel);
     }
     // The owner gets in on the admin socket even when clients have taken every place.
     if (!admin && open_.load(std::memory_order_relaxed) >= options_.max_connections) {
