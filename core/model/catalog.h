@@ -197,6 +197,7 @@ struct Entity final : expr::RecordType {
   const expr::Member* member(std::string_view name) const override;
   std::vector<std::string_view> member_names() const override;
 
+  std::vector<const Field*> computed;                          ///< fields with `compute`, each after those it reads
   std::unordered_map<std::string_view, const Field*> by_name;  ///< filled by the builder
   std::vector<expr::Member> members;                           ///< by slot; filled by the builder
 };

@@ -42,4 +42,7 @@ LoadResult load_catalog(const std::vector<SourceLayer>& layers, const std::vecto
 /// The core's own layer (entity core.user, role core.administrator).
 SourceLayer core_layer();
 
+/// The reference of the definition language in Markdown, generated from the tables that the loader checks against.
+std::string definitions_reference();
+
 }  // namespace caravan::model

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/loader.h"
+
+/// Internal to core/model: collecting mistakes.
+namespace caravan::model {
+
+/// Who speaks in a layer; agencies and packs may add fields only under `x_`.
+enum class LayerKind : std::uint8_t { core, plugin, pack, agency };
+
+/// A file while it is being loaded. Lives as long as load_catalog() runs.
+struct FileInfo {
+  std::string name;
+  std::string module;
+  std::string_view text;
+  LayerKind layer = LayerKind::core;
+  std::uint32_t order = 0;                 ///< position among all files
+  std::vector<std::uint32_t> line_starts;  ///< byte offset of each line
+};
+
+/// A position in a file; line and column count from 1, columns in Unicode characters. `file` may be null (nowhere).
+struct Place {
+  const FileInfo* file = nullptr;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+Origin to_origin(const Place& place);
+/// `file:line:column`
+std::string to_string(const Place& place);
+
+/// Collects mistakes, at most `limit` of them. Not thread-safe: one per thread, then `append`.
+class Diagnostics {
+ public:
+  static constexpr std::size_t limit = 1000;
+
+  void error(const Place& at, std::string code, std::string message, std::string hint = {});
+  void warning(const Place& at, std::string code, std::string message, std::string hint = {});
+  void append(Diagnostics&& other);
+  bool failed() const { return failed_; }
+  /// False once so many were found that no more are kept.
+  bool wanted() const { return found_.size() < limit; }
+  /// By file in load order, then position.
+  std::vector<Diagnostic> take();
+
+ private:
+  struct Found {
+    std::uint32_t file_order;
+    Diagnostic diagnostic;
+  };
+  void add(Diagnostic::Severity severity, const Place& at, std::string&& code, std::string&& message, std::string&& hint);
+  std::vector<Found> found_;
+  std::size_t dropped_ = 0;
+  bool failed_ = false;
+};
+
+/// The candidate nearest to `word` by edit distance (a swap of two neighbours counts once); "" where none is near.
+std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+/// `did you mean "label"?`, else the candidates where they are few, else "".
+std::string suggest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+/// The text in quotes for a message: cut to 60 characters, on one line.
+std::string quoted(std::string_view text);
+
+}  // namespace caravan::model
