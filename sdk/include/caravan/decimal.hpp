@@ -55,7 +55,7 @@ class Decimal {
   }
 
   /// nullopt on overflow of 18 digits, or where the currencies differ. A zero without currency takes the other's.
-  friend std::optional<Decimal> add(Decimal a, Decimal b) {
+  static std::optional<Decimal> sum(Decimal a, Decimal b) {
     if (a.currency_ != b.currency_) {
       if (a.zero() && a.currency_.empty()) a.currency_ = b.currency_;
       else if (b.zero() && b.currency_.empty()) b.currency_ = a.currency_;

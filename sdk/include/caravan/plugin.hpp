@@ -225,11 +225,11 @@ class Record {
 
 /// A page asked for. Texts are borrowed for the call of list().
 struct Query {
-  std::string_view filter;  ///< CEL over `record` and `user`
-  std::string_view sort;    ///< `-created_at,name`
-  std::string_view words;
-  std::string_view after;   ///< Page::next of the page before
-  std::uint32_t limit = 50; ///< 1 to 200
+  std::string_view filter{};  ///< CEL over `record` and `user`
+  std::string_view sort{};    ///< `-created_at,name`
+  std::string_view words{};   ///< to be found in the fields marked `search`
+  std::string_view after{};   ///< Page::next of the page before
+  std::uint32_t limit = 50;   ///< 1 to 200
 };
 
 struct Page {

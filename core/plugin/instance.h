@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/message.h"
+#include "caravan/abi.h"
+#include "plugin/breaker.h"
+#include "plugin/gate.h"
+#include "records/hooks.h"
+
+namespace caravan::plugin {
+
+/// Receives what plugins log, and what the host has to say of them. `level` as in abi.h. Thread-safe.
+using LogSink = std::function<void(int level, std::string_view plugin, std::string_view message)>;
+
+struct InstanceOptions {
+  LogSink log;
+  std::function<std::chrono::steady_clock::time_point()> clock = &std::chrono::steady_clock::now;  ///< of the breakers
+};
+
+// Function types without noexcept: a callback compiled without our header may still throw, and is caught.
+using HookFunction = caravan_status (*)(void*, caravan_call, const caravan_hook_event*);
+using RouteFunction = caravan_status (*)(void*, caravan_call, const caravan_request*);
+
+struct HookCallback {
+  std::string label;   ///< `before_create of sales.inquiry`, for messages
+  records::HookPoint point{};
+  std::string entity;
+  int order = 0;
+  HookFunction run = nullptr;
+  void* user = nullptr;
+  Breaker breaker;
+};
+
+struct RouteCallback {
+  std::string label;   ///< `GET /items/{id}`
+  std::string method, path;
+  std::vector<std::string> segments;  ///< a parameter keeps its braces
+  std::string permission;             ///< without the plugin's name; may be empty
+  RouteFunction run = nullptr;
+  void* user = nullptr;
+  Breaker breaker;
+};
+
+using Parameters = std::vector<std::pair<std::string_view, std::string_view>>;
+
+/// One loaded plugin: its table, the functions that it is given, and what it registered. run_hook and run_route are
+/// thread-safe; the rest belongs to the control thread. Its address stays the same from start() on.
+class Instance {
+ public:
+  Instance(std::string name, const caravan_plugin& table, InstanceOptions options);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  /// create and enable. Throws Error with the plugin's reason.
+  void start();
+  /// disable and destroy; no call may be inside.
+  void stop() noexcept;
+
+  const std::string& name() const { return name_; }
+  std::deque<HookCallback>& hooks() { return hooks_; }
+  std::deque<RouteCallback>& routes() { return routes_; }
+  const std::deque<HookCallback>& hooks() const { return hooks_; }
+  const std::deque<RouteCallback>& routes() const { return routes_; }
+
+  /// Throws the refusal; internal errors name the plugin and the callback.
+  void run_hook(HookCallback& hook, records::HookCall& call, const GateFactory& gates);
+  api::Response run_route(RouteCallback& route, const records::Context& context, const api::Request& request, std::string_view path,
+                          const Parameters& parameters, const GateFactory& gates);
+
+  void log(int level, std::string_view message) const;
+
+ private:
+  friend struct HostFunctions;
+  void lifecycle(const char* label, int kind, const std::function<caravan_status(caravan_call)>& run);
+  void check_breaker(const Breaker& breaker, const std::string& label) const;
+  template <class Call>
+  void settle(Call& call, caravan_status status, Breaker& breaker, const std::string& label);
+
+  std::string name_;
+  caravan_plugin table_;
+  InstanceOptions options_;
+  caravan_host host_{};
+  void* instance_ = nullptr;
+  bool created_ = false, enabled_ = false;
+  std::deque<HookCallback> hooks_;
+  std::deque<RouteCallback> routes_;
+};
+
+}  // namespace caravan::plugin

@@ -1,0 +1,54 @@
+#include "plugin/loader.h"
+
+#define BOOST_DLL_USE_STD_FS
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <boost/dll/shared_library.hpp>
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+
+namespace caravan::plugin {
+
+caravan_plugin load_library(Image& image) {
+  namespace dll = boost::dll;
+  // RTLD_NODELETE: the object below goes out of scope, the library stays.
+  const auto mode = static_cast<dll::load_mode::type>(static_cast<unsigned>(dll::load_mode::rtld_now | dll::load_mode::rtld_local) |
+                                                      static_cast<unsigned>(RTLD_NODELETE));
+  std::error_code error;
+  dll::shared_library library;
+  const std::string path = "/proc/self/fd/" + std::to_string(image.descriptor());
+  // The C library knows a mapped file by this path, so the number must never name another file.
+  image.keep_open();
+  try {
+    library.load(path, mode, error);
+    if (error) {
+      const char* why = ::dlerror();
+      throw Error(ErrorCode::invalid_argument, std::string("it cannot be loaded: ") + (why != nullptr ? why : error.message()));
+    }
+    if (!library.has("caravan_plugin_v1")) throw Error(ErrorCode::invalid_argument, "it does not export caravan_plugin_v1");
+    const auto& table = library.get<const caravan_plugin>("caravan_plugin_v1");
+    // Read anew: what a constructor wrote there counts, not what the file said.
+    caravan_plugin out{};
+    std::uint32_t size = 0;
+    std::memcpy(&size, &table, sizeof size);
+    if (size < offsetof(caravan_plugin, enable) || size > 4096 || size != image.struct_size)
+      throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 has an impossible size of " + std::to_string(size));
+    std::memcpy(&out, &table, std::min<std::size_t>(size, sizeof out));
+    if (out.abi_major != image.abi_major) throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 changed while it was loaded");
+    if (out.create == nullptr || out.destroy == nullptr)
+      throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 lacks create or destroy");
+    return out;
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& other) {
+    throw Error(ErrorCode::invalid_argument, std::string("it cannot be loaded: ") + other.what());
+  } catch (...) {  // from a static constructor
+    throw Error(ErrorCode::invalid_argument, "it cannot be loaded: a static constructor threw");
+  }
+}
+
+}  // namespace caravan::plugin

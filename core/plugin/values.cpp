@@ -1,0 +1,143 @@
+#include "plugin/values.h"
+
+#include <cstring>
+
+namespace caravan::plugin {
+namespace {
+
+using model::FieldType;
+
+constexpr std::int64_t first_day = -719162, last_day = 2932896;  // 0001-01-01 and 9999-12-31
+constexpr std::int64_t day_micros = 86'400'000'000;
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    if (length == 0 || length > text.size() - i) return false;
+    for (std::size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      const unsigned low = k == 1 && lead == 0xE0 ? 0xA0 : k == 1 && lead == 0xF0 ? 0x90 : 0x80;   // overlong
+      const unsigned high = k == 1 && lead == 0xED ? 0x9F : k == 1 && lead == 0xF4 ? 0x8F : 0xBF;  // surrogates, above U+10FFFF
+      if (next < low || next > high) return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts, caravan_value& out) {
+  out = caravan_value{};
+  if (value.is_null()) return CARAVAN_OK;
+  switch (field.type) {
+    case FieldType::id:
+    case FieldType::ref:
+    case FieldType::integer:
+      if (const auto* n = value.as<std::int64_t>()) {
+        out.type = field.type == FieldType::integer ? CARAVAN_INT : CARAVAN_REF;
+        out.as.integer = *n;
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::boolean:
+      if (const auto* b = value.as<bool>()) {
+        out.type = CARAVAN_BOOL;
+        out.as.integer = *b ? 1 : 0;
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::text:
+    case FieldType::choice:
+      if (const auto* text = value.as<std::string>()) {
+        out.type = CARAVAN_TEXT;
+        out.as.text = {text->data(), text->size()};
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::decimal:
+    case FieldType::money:
+      if (const auto* amount = value.as<Decimal>()) {
+        const std::string& text = texts.emplace_back(format_decimal(*amount));
+        out.type = CARAVAN_DECIMAL;
+        out.as.text = {text.data(), text.size()};
+        std::memcpy(out.currency, amount->currency.data(), 3);
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::date:
+      if (const auto* date = value.as<Date>()) {
+        out.type = CARAVAN_DATE;
+        out.as.integer = date->days;
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::instant:
+      if (const auto* at = value.as<Timestamp>()) {
+        out.type = CARAVAN_INSTANT;
+        out.as.integer = at->micros;
+        return CARAVAN_OK;
+      }
+      break;
+    case FieldType::json: return CARAVAN_E_UNSUPPORTED;
+  }
+  return CARAVAN_E_TYPE;
+}
+
+caravan_status from_abi(const model::Field& field, const caravan_value& value, expr::Value& out) {
+  const auto text = [&]() { return value.as.text.size == 0 ? std::string_view() : std::string_view(value.as.text.data, value.as.text.size); };
+  const bool is_text = value.type == CARAVAN_TEXT || value.type == CARAVAN_DECIMAL;
+  if (is_text && value.as.text.size != 0 && value.as.text.data == nullptr) return CARAVAN_E_ARGUMENT;
+  if (value.type == CARAVAN_NULL) {
+    out = {};
+    return CARAVAN_OK;
+  }
+  const std::int64_t n = is_text ? 0 : value.as.integer;
+  switch (field.type) {
+    case FieldType::id:
+    case FieldType::ref:
+      if (value.type != CARAVAN_REF) return CARAVAN_E_TYPE;
+      if (n <= 0) return CARAVAN_E_ARGUMENT;
+      out = n;
+      return CARAVAN_OK;
+    case FieldType::integer:
+      if (value.type != CARAVAN_INT) return CARAVAN_E_TYPE;
+      out = n;
+      return CARAVAN_OK;
+    case FieldType::boolean:
+      if (value.type != CARAVAN_BOOL) return CARAVAN_E_TYPE;
+      if (n != 0 && n != 1) return CARAVAN_E_ARGUMENT;
+      out = n == 1;
+      return CARAVAN_OK;
+    case FieldType::text:
+    case FieldType::choice:
+      if (value.type != CARAVAN_TEXT) return CARAVAN_E_TYPE;
+      if (!valid_utf8(text())) return CARAVAN_E_ARGUMENT;
+      out = text();
+      return CARAVAN_OK;
+    case FieldType::decimal:
+    case FieldType::money: {
+      if (value.type != CARAVAN_DECIMAL) return CARAVAN_E_TYPE;
+      auto amount = parse_decimal(text());
+      if (!amount) return CARAVAN_E_ARGUMENT;
+      if (value.currency[0] != 0 && (value.currency[3] != 0 || !amount->set_currency({value.currency, 3}))) return CARAVAN_E_ARGUMENT;
+      out = *amount;
+      return CARAVAN_OK;
+    }
+    case FieldType::date:
+      if (value.type != CARAVAN_DATE) return CARAVAN_E_TYPE;
+      if (n < first_day || n > last_day) return CARAVAN_E_ARGUMENT;
+      out = Date{static_cast<std::int32_t>(n)};
+      return CARAVAN_OK;
+    case FieldType::instant:
+      if (value.type != CARAVAN_INSTANT) return CARAVAN_E_TYPE;
+      if (n < first_day * day_micros || n >= (last_day + 1) * day_micros) return CARAVAN_E_ARGUMENT;
+      out = Timestamp{n};
+      return CARAVAN_OK;
+    case FieldType::json: return CARAVAN_E_UNSUPPORTED;
+  }
+  return CARAVAN_E_TYPE;
+}
+
+}  // namespace caravan::plugin

@@ -1,0 +1,53 @@
+// The customers plugin's code: what its definitions cannot say.
+#include <caravan/plugin.hpp>
+
+#include "tidy.h"
+
+namespace {
+
+using namespace caravan::sdk;
+
+/// The field's text where this write sets it anew; old values stay as they were imported.
+std::optional<std::string> changed_text(Hook& hook, std::string_view field) {
+  auto now = hook.record().text(field);
+  if (const auto before = hook.before(); before && now == before->text(field)) return std::nullopt;
+  return now;
+}
+
+void tidy(Hook& hook) {
+  Record& record = hook.record();
+  if (const auto given = changed_text(hook, "name")) {
+    const std::string name = customers::tidy_name(*given);
+    if (name.empty()) record.clear("name");
+    else if (name != *given) record.set("name", name);
+  }
+  if (const auto given = changed_text(hook, "email")) {
+    const auto email = customers::tidy_email(*given);
+    if (!email)
+      throw Refusal("email", "invalid_email",
+                    hook.say({{"en", "This is not an e-mail address; write it like name@example.com."},
+                              {"zh-CN", "邮箱地址格式不正确，请写成 name@example.com 的形式。"},
+                              {"zh-TW", "電子郵件地址格式不正確，請寫成 name@example.com 的形式。"}}));
+    if (*email != *given) record.set("email", *email);
+  }
+  if (const auto given = changed_text(hook, "phone")) {
+    const auto phone = customers::tidy_phone(*given);
+    if (!phone)
+      throw Refusal("phone", "invalid_phone",
+                    hook.say({{"en", "This is not a telephone number; use 5 to 15 digits, with + and country code from abroad."},
+                              {"zh-CN", "电话号码格式不正确，请填写 5 至 15 位数字，境外号码前加 + 和国家代码。"},
+                              {"zh-TW", "電話號碼格式不正確，請填寫 5 至 15 位數字，境外號碼前加 + 和國家代碼。"}}));
+    if (*phone != *given) record.set("phone", *phone);
+  }
+}
+
+class Customers final : public Plugin {
+  void setup(Setup& setup) override {
+    setup.on("customers.customer", Point::before_create, tidy);
+    setup.on("customers.customer", Point::before_update, tidy);
+  }
+};
+
+}  // namespace
+
+CARAVAN_PLUGIN(Customers)
