@@ -76,7 +76,7 @@ std::vector<Part> parse_multipart(std::string_view content_type, std::string_vie
     body.remove_prefix(head_end + 2);  // keeps one line's end, which begins the delimiter of an empty part
     const auto end = body.find(delimiter);
     if (end == std::string_view::npos) refuse("the closing boundary is missing; was the upload cut off?");
-    part.data = end >= 2 ? body.substr(2, end - 2) : std::string_view();
+    part.data = end >= 2 ? body.substr(2, end - 2) : body.substr(0, 0);
     body.remove_prefix(end + delimiter.size());
     if (std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.name == part.name; }))
       refuse("two parts are called \"" + part.name + "\".");

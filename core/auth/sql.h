@@ -18,6 +18,7 @@ inline void bind_one(storage::Statement& s, int index, std::int64_t value) { s.b
 inline void bind_one(storage::Statement& s, int index, int value) { s.bind(index, std::int64_t{value}); }
 inline void bind_one(storage::Statement& s, int index, std::string_view value) { s.bind(index, value); }
 inline void bind_one(storage::Statement& s, int index, const std::string& value) { s.bind(index, std::string_view(value)); }
+inline void bind_one(storage::Statement& s, int index, const char* value) { s.bind(index, std::string_view(value)); }
 inline void bind_one(storage::Statement& s, int index, Timestamp value) { s.bind(index, expr::Value(value), instant_column); }
 inline void bind_one(storage::Statement& s, int index, std::optional<Timestamp> value) {
   if (value) {
