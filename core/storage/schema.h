@@ -9,17 +9,29 @@ namespace caravan::storage {
 
 /// One step of a schema plan, in the order of execution.
 struct SchemaStep {
-  enum class Safety { additive, destructive } safety = Safety::additive;
+  enum class Safety {
+    additive,
+    leftover,    ///< a table or column that the Catalog no longer names, or one wider than needed: harmless until dropped
+    destructive  ///< loses values, or cannot succeed before rows are mended
+  } safety = Safety::additive;
   std::string table;
   std::string what;              ///< for a person: `add column depart_on DATE to sales_inquiry`
-  std::vector<std::string> sql;  ///< each is safe to run again after a kill
+  std::vector<std::string> sql;  ///< after a kill in between, a new plan finds what is left
 };
 
-/// Compares the Catalog (and the core's own tables) with the database.
-std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog);
+/// Compares the Catalog (and the core's own tables) with the database. `count_rows`: tell how many rows would lose a value
+/// (reads whole tables where there is something to lose). Throws conflict where a newer Caravan wrote the database.
+std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog, bool count_rows = true);
 
-/// Applies the additive steps, in order; destructive ones only with `allow_destructive`. Safe to run again after a kill.
-/// Throws Error(conflict) naming the first destructive step that it may not do.
+/// Applies the additive steps, in order; the others only with `allow_destructive`. Throws Error(conflict) naming the
+/// first destructive step that it may not do, before anything is done; leftovers do not stop it. On SQLite the session is one
+/// of Database::begin() and all or nothing is done; on MariaDB each step commits, under a lock of the whole schema.
 void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive);
+
+/// Plans and applies under the schema's lock, so that nodes starting together do it once. Returns the plan.
+std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive = false);
+
+/// Name of an index in the database: `uq_sales_inquiry$same_trip`; at most 64 characters.
+std::string index_name(const model::Entity& entity, const model::Index& index);
 
 }  // namespace caravan::storage

@@ -1,0 +1,432 @@
+#include "storage/schema.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "storage/encode.h"
+#include "storage/open.h"
+#include "storage/tables.h"
+
+namespace caravan::storage {
+namespace {
+
+using Kind = ColumnType::Kind;
+using Safety = SchemaStep::Safety;
+
+constexpr std::size_t longest_name = 64;
+
+/// FNV-1a; only tells apart names that are cut.
+std::string short_hash(std::string_view text) {
+  std::uint64_t h = 14695981039346656037ULL;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  char buffer[17];
+  std::snprintf(buffer, sizeof buffer, "%08llx", static_cast<unsigned long long>(h & 0xFFFFFFFFULL));
+  return buffer;
+}
+
+bool is_text(const ColumnType& type) { return type.kind == Kind::text || type.kind == Kind::json; }
+int scale_of(const ColumnType& type) { return type.kind == Kind::decimal ? type.scale : 0; }
+
+class Planner {
+ public:
+  Planner(Session& session, const model::Catalog& catalog, bool count_rows)
+      : session_(session),
+        catalog_(catalog),
+        count_rows_(count_rows),
+        sql_(session.dialect() == Dialect::sqlite ? sqlite_schema() : mysql_schema(session)) {}
+
+  std::vector<SchemaStep> plan() {
+    found_ = sql_->find(session_);
+    const std::int64_t version = found_version();
+    std::set<std::string, std::less<>> wanted;
+    for (const WantedTable& table : system_tables(session_.dialect())) {
+      wanted.insert(table.name);
+      compare(table);
+    }
+    if (version < schema_version) {
+      add(Safety::additive, "schema_info", "record version " + std::to_string(schema_version) + " of the core's own tables",
+          {set_version_sql(session_.dialect())});
+    }
+    for (const auto& entity : catalog_.entities) {
+      const WantedTable table = entity_table(*entity);
+      wanted.insert(table.name);
+      compare(table);
+    }
+    for (const auto& [name, table] : found_) {
+      if (!wanted.contains(name) && looks_like_entity(table)) {
+        add(Safety::leftover, name, "drop table " + name + ", which no definition names any more (" + rows(count(name, "1 = 1")) + ")",
+            sql_->drop_table(name));
+      }
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  std::int64_t found_version() {
+    if (!found_.contains("schema_info")) return 0;
+    Statement& s = session_.prepare("SELECT version FROM schema_info WHERE id = 1");
+    const std::int64_t version = s.step() ? s.integer(0) : 0;
+    s.reset();
+    if (version > schema_version) {
+      throw Error(ErrorCode::conflict, "The database was written by a newer Caravan (its tables are of version " + std::to_string(version) +
+                                           ", this program knows " + std::to_string(schema_version) +
+                                           "): start the newer program, or restore the backup made before the upgrade");
+    }
+    return version;
+  }
+
+  /// Tables of entities that are gone are told apart from tables that others keep in the same database.
+  static bool looks_like_entity(const FoundTable& table) {
+    for (const char* name : {"id", "number", "version", "state", "owner", "created_at", "updated_at", "external_source", "external_id"}) {
+      if (!table.columns.contains(name)) return false;
+    }
+    return true;
+  }
+
+  void add(Safety safety, const std::string& table, std::string what, std::vector<std::string> sql) {
+    steps_.push_back({safety, table, std::move(what), std::move(sql)});
+  }
+
+  /// -1 where rows are not counted.
+  std::int64_t count(const std::string& table, const std::string& condition) {
+    if (!count_rows_) return -1;
+    // Not from the cache: each runs once.
+    Statement& s = session_.prepare("SELECT COUNT(*) FROM " + quote(session_.dialect(), table) + " WHERE " + condition);
+    const std::int64_t n = s.step() ? s.integer(0) : 0;
+    s.reset();
+    return n;
+  }
+  bool any(const std::string& table, const std::string& condition) {
+    Statement& s = session_.prepare("SELECT 1 FROM " + quote(session_.dialect(), table) + " WHERE " + condition + " LIMIT 1");
+    const bool found = s.step();
+    s.reset();
+    return found;
+  }
+  static std::string rows(std::int64_t n) {
+    if (n < 0) return "its rows were not counted";
+    return std::to_string(n) + (n == 1 ? " row" : " rows");
+  }
+  static std::string rows_with_value(std::int64_t n) {
+    if (n < 0) return "its values were not counted";
+    return n == 1 ? "1 row holds a value" : std::to_string(n) + " rows hold a value";
+  }
+
+  void compare(const WantedTable& table) {
+    const auto it = found_.find(table.name);
+    if (it == found_.end()) {
+      add(Safety::additive, table.name, "create table " + table.name, sql_->create_table(table));
+      return;
+    }
+    FoundTable& found = it->second;
+    std::set<std::string> fresh;  // columns that hold no value yet
+    for (const WantedColumn& column : table.columns) {
+      const auto old = found.columns.find(column.name);
+      if (old == found.columns.end()) {
+        add_column(table, column, found);
+        fresh.insert(column.name);
+      } else if (!same_type(table, column, old->second, found)) {
+        fresh.insert(column.name);
+      }
+    }
+    compare_indexes(table, found, fresh);
+    for (const auto& [name, column] : found.columns) {
+      const bool wanted = std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& c) { return c.name == name; });
+      if (wanted) continue;
+      std::vector<std::string> sql;
+      for (const auto& [index, parts] : found.indexes) {
+        if (std::find(parts.columns.begin(), parts.columns.end(), name) != parts.columns.end() && !is_ours(table, index)) {
+          sql.push_back(sql_->drop_index(table.name, index));
+        }
+      }
+      for (std::string& s : sql_->drop_column(table.name, name)) sql.push_back(std::move(s));
+      add(Safety::leftover, table.name,
+          "drop column " + name + " (" + column.declaration + ") from " + table.name + ", which no definition names any more (" +
+              rows_with_value(count(table.name, quote(session_.dialect(), name) + " IS NOT NULL")) + ")",
+          std::move(sql));
+    }
+  }
+
+  void add_column(const WantedTable& table, WantedColumn column, const FoundTable& found) {
+    // Rows that exist have no value for it.
+    if (column.not_null && session_.dialect() == Dialect::sqlite) column.not_null = false;
+    add(Safety::additive, table.name, "add column " + column.name + " " + sql_->type(table, column, &found) + " to " + table.name,
+        sql_->add_column(table, column, found));
+  }
+
+  /// False where the column is made anew, empty.
+  bool same_type(const WantedTable& table, const WantedColumn& column, const FoundColumn& old, FoundTable& found) {
+    const std::string change = "change column " + column.name + " of " + table.name + " from " + old.declaration + " to ";
+    const std::string name = quote(session_.dialect(), column.name);
+    if (old.known && is_text(old.type) && is_text(column.type)) {
+      if (sql_->too_short(old, column)) {
+        add(Safety::additive, table.name, change + sql_->type(table, column, &found), sql_->change_type(table, column, found));
+      } else if (sql_->too_long(old, column)) {
+        const std::int64_t longer = count(table.name, sql_->text_longer(column.name, column.type.max_length));
+        add(Safety::leftover, table.name,
+            change + sql_->type(table, column, &found) + " (" +
+                (longer < 0 ? "its texts were not measured" : std::to_string(longer) + " texts are longer and would be cut") + ")",
+            sql_->change_type(table, column, found));
+      }
+      return true;
+    }
+    if (old.known && old.type.kind == column.type.kind && scale_of(old.type) == scale_of(column.type)) return true;
+    const bool number = old.known && (old.type.kind == Kind::integer || old.type.kind == Kind::decimal);
+    if (number && column.type.kind == Kind::decimal) {
+      const std::string loses = sql_->decimal_loses(column.name, scale_of(old.type), scale_of(column.type));
+      const bool loss = any(table.name, loses);
+      const bool wider = scale_of(column.type) >= scale_of(old.type);
+      std::string what = change + sql_->type(table, column, &found);
+      if (session_.dialect() == Dialect::sqlite) what = change + type_word(column.type);
+      if (loss) {
+        const std::int64_t n = count(table.name, loses);
+        what += wider ? ": numbers too large for it must be changed first" : ": fraction digits would be rounded away";
+        what += " (" + rows(n) + ")";
+      }
+      add(loss ? Safety::destructive : Safety::additive, table.name, what, sql_->change_type(table, column, found));
+      return true;
+    }
+    if (old.known && old.type.kind == Kind::boolean && column.type.kind == Kind::integer) {
+      add(Safety::additive, table.name, change + (session_.dialect() == Dialect::sqlite ? type_word(column.type) : sql_->type(table, column, &found)),
+          sql_->change_type(table, column, found));
+      return true;
+    }
+    // Everything else starts empty; without a value in it nothing is lost.
+    const bool holds = any(table.name, name + " IS NOT NULL");
+    std::vector<std::string> sql;
+    for (auto index = found.indexes.begin(); index != found.indexes.end();) {
+      const auto& parts = index->second.columns;
+      if (std::find(parts.begin(), parts.end(), column.name) == parts.end()) {
+        ++index;
+        continue;
+      }
+      sql.push_back(sql_->drop_index(table.name, index->first));  // made again below
+      index = found.indexes.erase(index);
+    }
+    for (std::string& s : sql_->drop_column(table.name, column.name)) sql.push_back(std::move(s));
+    for (std::string& s : sql_->add_column(table, column, found)) sql.push_back(std::move(s));
+    add(holds ? Safety::destructive : Safety::additive, table.name,
+        change + (session_.dialect() == Dialect::sqlite ? type_word(column.type) : sql_->type(table, column, &found)) +
+            (holds ? ": its values are dropped (" + rows_with_value(count(table.name, name + " IS NOT NULL")) + ")" : std::string(" (it is empty)")),
+        std::move(sql));
+    return false;
+  }
+
+  /// Indexes that Caravan made, for the Catalog of some time.
+  static bool is_ours(const WantedTable& table, const std::string& index) {
+    const bool named = (index.starts_with("uq_") || index.starts_with("ix_")) && index.find('$') != std::string::npos;
+    return named || std::any_of(table.indexes.begin(), table.indexes.end(), [&](const auto& i) { return i.name == index; });
+  }
+
+  void compare_indexes(const WantedTable& table, const FoundTable& found, const std::set<std::string>& fresh) {
+    for (const auto& [name, index] : found.indexes) {
+      if (!is_ours(table, name)) continue;
+      const auto wanted = std::find_if(table.indexes.begin(), table.indexes.end(), [&](const auto& i) { return i.name == name; });
+      if (wanted != table.indexes.end() && wanted->columns == index.columns && wanted->unique == index.unique) continue;
+      add(Safety::additive, table.name, "drop index " + name + " of " + table.name, {sql_->drop_index(table.name, name)});
+    }
+    for (const WantedIndex& index : table.indexes) {
+      const auto old = found.indexes.find(index.name);
+      if (old != found.indexes.end() && old->second.columns == index.columns && old->second.unique == index.unique) continue;
+      std::string what = std::string("add ") + (index.unique ? "unique " : "") + "index " + index.name + " to " + table.name;
+      std::string offenders;
+      const bool has_fresh = std::any_of(index.columns.begin(), index.columns.end(), [&](const auto& c) { return fresh.contains(c); });
+      if (index.unique && !has_fresh) offenders = duplicates(table, index);
+      if (!offenders.empty()) what += ": " + offenders;
+      add(offenders.empty() ? Safety::additive : Safety::destructive, table.name, what, {sql_->create_index(table, index, &found)});
+    }
+  }
+
+  /// Records that a new unique key would refuse, by id; never their values.
+  std::string duplicates(const WantedTable& table, const WantedIndex& index) {
+    std::string columns, set;
+    for (const std::string& c : index.columns) {
+      columns += (columns.empty() ? "" : ", ") + quote(session_.dialect(), c);
+      set += (set.empty() ? "" : " AND ") + quote(session_.dialect(), c) + " IS NOT NULL";
+    }
+    const std::string id = quote(session_.dialect(), table.primary_key.at(0));
+    Statement& s = session_.prepare("SELECT MIN(" + id + "), MAX(" + id + "), COUNT(*) FROM " + quote(session_.dialect(), table.name) +
+                                    " WHERE " + set + " GROUP BY " + columns + " HAVING COUNT(*) > 1 LIMIT 6");
+    std::string out;
+    for (int shown = 0; s.step(); ++shown) {
+      if (shown == 5) {
+        out += " and others";
+        break;
+      }
+      out += (out.empty() ? "records " : "; ") + std::string(s.text(0)) + " and " + std::string(s.text(1));
+      if (s.integer(2) > 2) out += " (of " + std::string(s.text(2)) + ")";
+    }
+    s.reset();
+    return out.empty() ? out : out + " hold the same values; change or merge them first";
+  }
+
+  Session& session_;
+  const model::Catalog& catalog_;
+  const bool count_rows_;
+  std::unique_ptr<SchemaDialect> sql_;
+  FoundTables found_;
+  std::vector<SchemaStep> steps_;
+};
+
+/// MariaDB: one schema change at a time on the whole server's database, without the statement time-out.
+class SchemaLock {
+ public:
+  explicit SchemaLock(Session& session) : session_(session) {
+    if (session.dialect() == Dialect::sqlite) return;  // the writer is alone anyway
+    session.execute("COMMIT");                         // a snapshot would keep the tables from being changed
+    Statement& take = session.prepare("SELECT GET_LOCK(CONCAT('caravan:', LEFT(DATABASE(), 50)), 25)");
+    const bool taken = take.step() && take.integer(0) == 1;
+    take.reset();
+    if (!taken) {
+      Error error(ErrorCode::unavailable, "Another server is changing the tables of this database; try again when it is done");
+      error.retry_after = 10;
+      throw error;
+    }
+    held_ = true;
+    try {
+      session.execute("SET @caravan_time = @@SESSION.max_statement_time, SESSION max_statement_time = 0");
+      timed_ = true;
+    } catch (const Error&) {  // MySQL has no such limit for changes of tables
+    }
+  }
+  SchemaLock(const SchemaLock&) = delete;
+  SchemaLock& operator=(const SchemaLock&) = delete;
+  ~SchemaLock() {
+    if (!held_) return;
+    try {
+      if (timed_) session_.execute("SET SESSION max_statement_time = @caravan_time");
+      session_.execute("DO RELEASE_LOCK(CONCAT('caravan:', LEFT(DATABASE(), 50)))");
+    } catch (...) {  // the connection is gone, and the lock with it
+    }
+  }
+
+ private:
+  Session& session_;
+  bool held_ = false, timed_ = false;
+};
+
+/// The step was done already, by a run that was killed or by another node.
+bool already_done(const Error& error) {
+  if (error.code() != ErrorCode::internal) return false;
+  for (const char* sign : {"MariaDB error 1060", "MariaDB error 1061", "MariaDB error 1050", "MariaDB error 1091", "duplicate column name"}) {
+    if (error.message().find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+void run(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive) {
+  for (const SchemaStep& step : steps) {
+    if (step.safety == Safety::destructive && !allow_destructive) {
+      throw Error(ErrorCode::conflict, "The database needs a change that is not made without your word: " + step.what +
+                                           ". `caravan schema plan` lists all of them; `caravan schema apply` with permission for "
+                                           "destructive changes makes them");
+    }
+  }
+  for (const SchemaStep& step : steps) {
+    if (step.safety == Safety::leftover && !allow_destructive) continue;
+    for (const std::string& sql : step.sql) {
+      try {
+        session.execute(sql);
+      } catch (Error& error) {
+        if (already_done(error)) continue;
+        Error told(error.code(), "Could not " + step.what + ": " + error.message());
+        for (const std::string& line : error.context()) told.add_context(line);
+        throw told;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string type_word(const ColumnType& type) {
+  if (type.kind == Kind::decimal) return "decimal(" + std::to_string(type.scale) + ")";
+  return to_string(type.kind);
+}
+
+std::string key_name(std::string_view prefix, std::string_view table, std::string_view name) {
+  std::string whole = std::string(prefix) + std::string(table) + "$" + std::string(name);
+  if (whole.size() <= longest_name) return whole;
+  const std::string hash = short_hash(whole);
+  // The index's own name says more than the table's.
+  const std::size_t fixed = prefix.size() + hash.size() + 2 + name.size();
+  if (fixed + 4 <= longest_name) return std::string(prefix) + std::string(table.substr(0, longest_name - fixed)) + "_" + hash + "$" + std::string(name);
+  return whole.substr(0, longest_name - hash.size() - 1) + "_" + hash;
+}
+
+std::string index_name(const model::Entity& entity, const model::Index& index) {
+  return key_name(index.unique ? "uq_" : "ix_", entity.table_name, index.name);
+}
+
+WantedTable entity_table(const model::Entity& entity) {
+  WantedTable table;
+  table.name = entity.table_name;
+  table.primary_key = {"id"};
+  const auto index = [&](const char* prefix, std::string_view name, std::vector<std::string> columns) {
+    table.indexes.push_back({key_name(prefix, table.name, name), std::move(columns), std::string_view(prefix) == "uq_"});
+  };
+  for (const auto& field : entity.fields) {
+    if (field->column.empty()) continue;
+    WantedColumn column{field->column, column_type(*field), false};
+    if (field->system) {
+      switch (field->slot) {
+        case model::slot_id:
+          table.primary_key = {field->column};
+          column.not_null = true;
+          break;
+        case model::slot_version: column.not_null = true; break;
+        case model::slot_number:
+        case model::slot_state:
+        case model::slot_external_source: column.type = {Kind::text, 0, 64}; break;
+        case model::slot_external_id: column.type = {Kind::text, 0, 190}; break;
+        default: break;
+      }
+    }
+    table.columns.push_back(std::move(column));
+    if (field->type == model::FieldType::money && !field->currency_column.empty()) {
+      table.columns.push_back({field->currency_column, {Kind::text, 0, 3}, false});
+    }
+  }
+  const auto column_of = [&](model::SystemSlot slot) -> std::string {
+    return slot < entity.fields.size() ? entity.fields[slot]->column : std::string();
+  };
+  // Names of the core's own indexes begin with `_`, as no name in a definition does.
+  if (!entity.number_format.empty()) index("uq_", "_number", {column_of(model::slot_number)});
+  index("uq_", "_external", {column_of(model::slot_external_source), column_of(model::slot_external_id)});
+  for (const model::Index& i : entity.indexes) {
+    std::vector<std::string> columns;
+    for (const model::Field* field : i.fields) columns.push_back(field->column);
+    table.indexes.push_back({index_name(entity, i), std::move(columns), i.unique});
+  }
+  // Who refers to a record is asked whenever it is opened or deleted.
+  for (const auto& field : entity.fields) {
+    if (field->system || field->type != model::FieldType::ref || field->column.empty()) continue;
+    const bool leads = std::any_of(entity.indexes.begin(), entity.indexes.end(),
+                                   [&](const model::Index& i) { return !i.fields.empty() && i.fields.front() == field.get(); });
+    if (!leads) index("ix_", "_ref_" + field->column, {field->column});
+  }
+  return table;
+}
+
+std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog, bool count_rows) {
+  return Planner(session, catalog, count_rows).plan();
+}
+
+void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive) {
+  const SchemaLock lock(session);
+  run(session, steps, allow_destructive);
+}
+
+std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive) {
+  Transaction transaction = database.begin();
+  std::vector<SchemaStep> steps;
+  {
+    const SchemaLock lock(*transaction);
+    steps = plan_schema(*transaction, catalog, allow_destructive);
+    run(*transaction, steps, allow_destructive);
+  }
+  transaction.commit();
+  return steps;
+}
+
+}  // namespace caravan::storage
