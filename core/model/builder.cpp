@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/time_zone.h"
+
 namespace caravan::model {
 namespace {
 
@@ -25,15 +27,6 @@ bool is_currency(std::string_view code) {
       "SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES "
       "VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG ";
   return code.size() == 3 && code.find(' ') == std::string_view::npos && codes.find(std::string(code) + " ") % 4 == 0;
-}
-
-bool is_time_zone(std::string_view zone) {
-  if (zone == "UTC") return true;
-  const std::size_t slash = zone.find('/');
-  return zone.size() <= 64 && slash != std::string_view::npos && slash > 0 && slash + 1 < zone.size() && zone.front() >= 'A' &&
-         zone.front() <= 'Z' && std::all_of(zone.begin(), zone.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' || c == '/';
-         });
 }
 
 bool is_color(std::string_view text) {
@@ -633,6 +626,11 @@ class Builder {
   // --- entities and fields ---
 
   void declare_entity(const Document& document) {
+    // Their tables could be mistaken for the core's own, such as `sequence_block`.
+    static const std::unordered_set<std::string_view> reserved{"api", "caravan", "credential", "event", "job", "login", "outbox", "schema", "sequence", "setting"};
+    if (reserved.contains(module_of(document.name))) {
+      diagnostics_.error(document.at, "reserved-name", "module name " + quoted(module_of(document.name)) + " is reserved", "choose another one");
+    }
     auto entity = std::make_unique<Entity>();
     entity->full_name = document.name;
     entity->module = module_of(document.name);
@@ -682,7 +680,7 @@ class Builder {
           const auto digits = integer_of(std::string_view(word).substr(4));
           if (!digits || *digits < 1 || *digits > 12) problem = "`{" + word + "}`, where 1 to 12 digits are possible";
         }
-      } else if (word != "yyyy") {
+      } else if (word != "yyyy" && word != "mm") {
         problem = "the unknown place `{" + word + "}`";
       }
       i = end;
@@ -690,7 +688,7 @@ class Builder {
     if (problem.empty() && !sequence) problem = "no `{seq}`";
     if (problem.empty() && format.size() > 40) problem = "more than 40 characters";
     if (!problem.empty()) {
-      diagnostics_.error(node.at, "number-format", "the number format " + quoted(format) + " has " + problem, "write e.g. \"INQ-{yyyy}-{seq:6}\"");
+      diagnostics_.error(node.at, "number-format", "the number format " + quoted(format) + " has " + problem, "write e.g. \"ORD-{yyyy}-{seq:6}\"");
     }
   }
 

@@ -28,7 +28,7 @@ using LostNames = std::set<std::pair<std::string, std::string>>;
 std::shared_ptr<Catalog> build_catalog(const std::vector<Document>& documents, const LostNames& lost,
                                        const std::vector<Module>& modules, Diagnostics& diagnostics);
 
-/// `party_size` → `Party size`
+/// `due_on` → `Due on`
 std::string humanised(std::string_view name);
 
 }  // namespace caravan::model

@@ -18,12 +18,12 @@ namespace caravan::model {
 
 /// Where something was said.
 struct Origin {
-  std::string file;  ///< as the administrator knows it: a path, or `sales.so:definitions/inquiry.yaml`
+  std::string file;  ///< as the administrator knows it: a path, or `sales.so:definitions/order.yaml`
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 };
 
-/// A text in several languages, e.g. `{en: Inquiry, zh-CN: 咨询}`.
+/// A text in several languages, e.g. `{en: Order, zh-CN: 订单}`.
 class Text {
  public:
   void set(std::string locale, std::string text) { texts_[std::move(locale)] = std::move(text); }
@@ -175,7 +175,7 @@ struct View {
 };
 
 struct Entity final : expr::RecordType {
-  std::string full_name;             ///< `sales.inquiry`
+  std::string full_name;             ///< `sales.order`
   std::string module;                ///< `sales`
   Text label, plural;
   std::string table_name;
@@ -259,7 +259,7 @@ class Catalog {
   std::unordered_map<std::string_view, const Role*> role_by_name;
 };
 
-/// Injective table name of an entity, at most 64 characters: `sales.inquiry` → `sales_inquiry`.
+/// Injective table name of an entity, at most 64 characters: `sales.order` → `sales_order`.
 std::string table_name(std::string_view entity);
 
 /// `user` in expressions: {id, username, name, roles, locale}.

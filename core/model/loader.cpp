@@ -127,7 +127,7 @@ class Loader {
     if (is_agency) {
       name.clear();
     } else if (!name_entry) {
-      diagnostics_.error(root.at, "missing-word", std::string(kind->name) + " has no `name`", "add e.g. `name: sales.inquiry`");
+      diagnostics_.error(root.at, "missing-word", std::string(kind->name) + " has no `name`", "add e.g. `name: sales.order`");
       usable = false;
     } else if (is_module ? !is_identifier(name) : !is_name(name)) {
       usable = false;  // check_shape says why

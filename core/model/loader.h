@@ -17,7 +17,7 @@ struct SourceFile {
 
 /// Layers in the order in which they merge: core, plugins by dependency, packs, agency files.
 struct SourceLayer {
-  std::string name;     ///< `core`, `plugin sales`, `pack airline`, `agency`
+  std::string name;     ///< `core`, `plugin sales`, `pack small_office`, `agency`
   std::vector<SourceFile> files;
 };
 

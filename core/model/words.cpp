@@ -26,6 +26,11 @@ constexpr Word unique_list[] = {
 };
 constexpr Words unique_words{"unique key", "Fields whose values no two records share. Short form: a list of fields.", unique_list};
 
+constexpr Word index_list[] = {
+    {.name = "fields", .shape = Shape::names, .doc = "The fields, in the order of comparison.", .required = true},
+};
+constexpr Words index_words{"index", "Fields by which the database finds or sorts records quickly. Short form: a list of fields.", index_list};
+
 constexpr Word field_list[] = {
     {.name = "type", .shape = Shape::keyword, .doc = "Kind of value.",
      .keywords = "text int bool decimal money date instant choice ref json", .later_keywords = "multi file image", .required = true},
@@ -102,11 +107,11 @@ constexpr Word entity_list[] = {
     {"plural", Shape::label, "Label of several; the label unless given."},
     {"icon", Shape::text, "Icon of the console, e.g. `phone`."},
     {"menu", Shape::flag, "Shown in the navigation; true unless given."},
-    {"number", Shape::text, "Format of the visible number: text with `{yyyy}` and `{seq:6}` (digits), e.g. `INQ-{yyyy}-{seq:6}`."},
+    {"number", Shape::text, "Format of the visible number: text with `{yyyy}`, `{mm}` and `{seq:6}` (digits; counted anew each year where `{yyyy}` stands), e.g. `ORD-{yyyy}-{seq:6}`."},
     {"title", Shape::name, "Field that a reference to the record shows; the number unless given."},
     {"fields", Shape::named, "The fields, in order.", &field_words},
     {"invariants", Shape::named, "Conditions that every record must meet.", &invariant_words},
-    {"indexes", Shape::named, "Lists of fields by which the database finds records quickly.", &unique_words},
+    {"indexes", Shape::named, "Fields by which the database finds or sorts records quickly.", &index_words},
     {"unique", Shape::named, "Fields whose values no two records share.", &unique_words},
     {"workflow", Shape::object, "States and transitions.", &workflow_words},
     {.name = "duplicates", .shape = Shape::text, .doc = "Rules that find probable duplicates.", .available = false},
@@ -136,7 +141,7 @@ constexpr Words choices_words{"choices", "A list of values for choice fields.", 
 
 constexpr Word group_list[] = {
     label_word,
-    {.name = "fields", .shape = Shape::names, .doc = "The fields shown in the group, in order; as a map (`{destination: {}}`), other layers can add to it.", .required = true},
+    {.name = "fields", .shape = Shape::names, .doc = "The fields shown in the group, in order; as a map (`{due_on: {}}`), other layers can add to it.", .required = true},
     after_word,
 };
 constexpr Words group_words{"group", "Fields that stand together on a form.", group_list};
@@ -172,7 +177,7 @@ constexpr Word role_list[] = {
     name_word,
     label_word,
     {"administrator", Shape::flag, "May do everything."},
-    {"grants", Shape::named, "Rights by entity, e.g. `{sales.inquiry: {read: true, update: \"record.owner == user.id\"}}`.", &grant_words},
+    {"grants", Shape::named, "Rights by entity, e.g. `{sales.order: {read: true, update: \"record.owner == user.id\"}}`.", &grant_words},
     {"routes", Shape::texts, "Permissions of plugin routes."},
 };
 constexpr Words role_words{"role", "What the holders of a post may do.", role_list};
@@ -310,7 +315,7 @@ class ShapeChecker {
         if (!node.is_scalar()) wrong(node, word, "a text", "write it in one line");
         break;
       case Shape::expression:
-        if (!node.is_scalar()) wrong(node, word, "an expression", "write it as a text, e.g. \"record.party_size > 0\"");
+        if (!node.is_scalar()) wrong(node, word, "an expression", "write it as a text, e.g. \"record.amount > 0\"");
         break;
       case Shape::rule:
         if (!node.is_scalar()) wrong(node, word, "true, false or an expression", "");
@@ -388,7 +393,7 @@ class ShapeChecker {
   }
 
   void label(Node& node, const Word& word) {
-    if (node.is_list()) return wrong(node, word, "a text, or one per language", "e.g. `{en: Inquiry, zh-CN: 咨询}`");
+    if (node.is_list()) return wrong(node, word, "a text, or one per language", "e.g. `{en: Order, zh-CN: 订单}`");
     for (Entry& entry : node.entries) {
       if (!is_locale(entry.key)) {
         diagnostics_.error(entry.at, "bad-locale", quoted(entry.key) + " is not a language tag", "write e.g. en, zh-CN or zh-TW");
@@ -450,7 +455,7 @@ class ShapeChecker {
         if (!patch_) inner.kind = Node::Kind::map;
         continue;
       }
-      if (word.inner == &unique_words && !inner.is_map()) {
+      if ((word.inner == &unique_words || word.inner == &index_words) && !inner.is_map()) {
         // The short form: the fields themselves.
         names(inner, unique_list[0]);
       } else if (!inner.is_map()) {

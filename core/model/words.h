@@ -18,7 +18,7 @@ enum class Shape : std::uint8_t {
   flag,        ///< true or false
   integer,
   number,      ///< an exact decimal
-  name,        ///< `party_size` or `sales.inquiry`
+  name,        ///< `due_on` or `sales.order`
   identifier,  ///< `sales`, without a dot
   names,       ///< one name, a list of names, or a map whose keys are the names (which several layers may add to)
   texts,       ///< one text or a list
