@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "arguments.h"
+
+/// The product's SQL in a bare loop over the plain client library, with prepared statements that are kept.
+namespace caravan::bench {
+
+struct Plan {
+  std::string operation;                ///< read, list or create
+  std::string table = "sales_inquiry";
+  std::int64_t from = 1, to = 1;        ///< ids for read
+  std::vector<std::string> states;      ///< for list
+  std::int64_t block = 100;             ///< numbers leased at once
+};
+
+/// Numbers from blocks that `lease` fetches, as the product does. Thread-safe.
+class Blocks {
+ public:
+  explicit Blocks(std::int64_t block) : block_(block) {}
+  std::int64_t next(const std::string& name, const std::function<std::int64_t(const std::string&, std::int64_t)>& lease) {
+    const std::lock_guard lock(mutex_);
+    auto& range = ranges_[name];
+    if (range.first == range.second) {
+      range.second = lease(name, block_);
+      range.first = range.second - block_;
+    }
+    return range.first++;
+  }
+
+ private:
+  const std::int64_t block_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::pair<std::int64_t, std::int64_t>> ranges_;
+};
+
+/// One thread's connection.
+class Worker {
+ public:
+  virtual ~Worker() = default;
+  /// One operation, with all rows and columns fetched. Returns the number of rows read or written.
+  virtual int once(std::mt19937_64& random) = 0;
+};
+
+/// What the threads share.
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual std::unique_ptr<Worker> worker() = 0;
+};
+
+std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket, const std::string& database);
+std::unique_ptr<Target> sqlite_target(const Plan& plan, const std::string& file);
+
+
+}  // namespace caravan::bench

@@ -1,0 +1,205 @@
+#include <sqlite3.h>
+
+#include <stdexcept>
+
+#include "sql_bench.h"
+
+namespace caravan::bench {
+namespace {
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+struct FreeValue {
+  void operator()(sqlite3_value* value) const { sqlite3_value_free(value); }
+};
+using DatabasePtr = std::unique_ptr<sqlite3, CloseDatabase>;
+using StatementPtr = std::unique_ptr<sqlite3_stmt, Finalize>;
+using ValuePtr = std::unique_ptr<sqlite3_value, FreeValue>;
+
+DatabasePtr open(const std::string& file) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  DatabasePtr database(raw);
+  if (code != SQLITE_OK) throw std::runtime_error("cannot open " + file + ": " + sqlite3_errmsg(raw));
+  sqlite3_busy_timeout(raw, 5000);
+  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA temp_store=MEMORY"}) {
+    if (sqlite3_exec(raw, pragma, nullptr, nullptr, nullptr) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(raw));
+  }
+  return database;
+}
+
+StatementPtr prepare(sqlite3* database, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(database, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+    throw std::runtime_error(std::string(sqlite3_errmsg(database)) + ": " + sql);
+  }
+  return StatementPtr(statement);
+}
+
+/// Steps to the end, reading every column; the number of rows.
+int run(sqlite3_stmt* statement) {
+  int rows = 0, code = 0;
+  volatile std::size_t sum = 0;
+  while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+    ++rows;
+    for (int i = 0, count = sqlite3_column_count(statement); i < count; ++i) {
+      switch (sqlite3_column_type(statement, i)) {
+        case SQLITE_INTEGER: sum = sum + static_cast<std::size_t>(sqlite3_column_int64(statement, i)); break;
+        case SQLITE_NULL: break;
+        default: sum = sum + (sqlite3_column_text(statement, i) != nullptr ? static_cast<std::size_t>(sqlite3_column_bytes(statement, i)) : 0);
+      }
+    }
+  }
+  sqlite3_reset(statement);
+  if (code != SQLITE_DONE) throw std::runtime_error(sqlite3_errstr(code));
+  return rows;
+}
+
+struct Row {
+  std::vector<std::string> names;
+  std::vector<ValuePtr> values;
+};
+
+Row newest(sqlite3* database, const std::string& table, const std::string& condition) {
+  const auto select = prepare(database, "SELECT * FROM " + table + " WHERE " + condition + " ORDER BY id DESC LIMIT 1");
+  if (sqlite3_step(select.get()) != SQLITE_ROW) throw std::runtime_error("no row to copy in " + table);
+  Row row;
+  for (int i = 0, count = sqlite3_column_count(select.get()); i < count; ++i) {
+    row.names.emplace_back(sqlite3_column_name(select.get(), i));
+    row.values.emplace_back(sqlite3_value_dup(sqlite3_column_value(select.get(), i)));
+  }
+  return row;
+}
+
+std::string joined(const std::vector<std::string>& names, const char* prefix) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(prefix) + "\"" + name + "\"";
+  return text;
+}
+
+std::string insert_sql(const std::string& table, const Row& row) {
+  std::string marks;
+  for (std::size_t i = 0; i < row.names.size(); ++i) marks += i == 0 ? "?" : ", ?";
+  return "INSERT INTO " + table + " (" + joined(row.names, "") + ") VALUES (" + marks + ")";
+}
+
+/// SQLite has one writer: all threads share its connection, one at a time.
+class Writer {
+ public:
+  Writer(const Plan& plan, const std::string& file)
+      : database_(open(file)),
+        record_(newest(database_.get(), plan.table, "1 = 1")),
+        event_(newest(database_.get(), "event", "action = 'create'")),
+        insert_record_(prepare(database_.get(), insert_sql(plan.table, record_))),
+        insert_event_(prepare(database_.get(), insert_sql("event", event_))),
+        begin_(prepare(database_.get(), "BEGIN IMMEDIATE")),
+        commit_(prepare(database_.get(), "COMMIT")),
+        lease_(prepare(database_.get(), "INSERT INTO sequence_block (name, next_value) VALUES (?1, 1 + ?2) "
+                                        "ON CONFLICT (name) DO UPDATE SET next_value = next_value + ?2 RETURNING next_value")),
+        blocks_(plan.block) {}
+
+  int create() {
+    const std::lock_guard lock(mutex_);
+    const auto id = next("record"), event = next("event"), number = next("bench");
+    run(begin_.get());
+    bind(insert_record_.get(), record_, id, 0, number);
+    run(insert_record_.get());
+    bind(insert_event_.get(), event_, event, id, 0);
+    run(insert_event_.get());
+    run(commit_.get());
+    return 2;
+  }
+
+ private:
+  std::int64_t next(const char* name) {
+    return blocks_.next(name, [this](const std::string& sequence, std::int64_t count) {
+      run(begin_.get());
+      sqlite3_bind_text(lease_.get(), 1, sequence.data(), static_cast<int>(sequence.size()), SQLITE_TRANSIENT);
+      sqlite3_bind_int64(lease_.get(), 2, count);
+      if (sqlite3_step(lease_.get()) != SQLITE_ROW) throw std::runtime_error(sqlite3_errmsg(database_.get()));
+      const auto end = sqlite3_column_int64(lease_.get(), 0);
+      run(lease_.get());
+      run(commit_.get());
+      return static_cast<std::int64_t>(end);
+    });
+  }
+  static void bind(sqlite3_stmt* statement, const Row& row, std::int64_t id, std::int64_t record, std::int64_t number) {
+    for (std::size_t i = 0; i < row.names.size(); ++i) {
+      const int at = static_cast<int>(i) + 1;
+      if (row.names[i] == "id") {
+        sqlite3_bind_int64(statement, at, id);
+      } else if (row.names[i] == "record_id") {
+        sqlite3_bind_int64(statement, at, record);
+      } else if (row.names[i] == "number") {
+        const auto text = "SQL-" + std::to_string(number);
+        sqlite3_bind_text(statement, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+      } else {
+        sqlite3_bind_value(statement, at, row.values[i].get());
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  DatabasePtr database_;
+  Row record_, event_;
+  StatementPtr insert_record_, insert_event_, begin_, commit_, lease_;
+  Blocks blocks_;
+};
+
+class Reader final : public Worker {
+ public:
+  Reader(const Plan& plan, const std::string& file) : plan_(plan), database_(open(file)) {
+    const auto columns = joined(newest(database_.get(), plan.table, "1 = 1").names, "r.");
+    const auto from = "SELECT " + columns + " FROM " + plan.table + " r WHERE ";
+    statement_ = prepare(database_.get(), plan.operation == "read" ? from + "r.id = ?" : from + "r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
+  }
+  int once(std::mt19937_64& random) override {
+    if (plan_.operation == "read") {
+      sqlite3_bind_int64(statement_.get(), 1, plan_.from + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
+    } else {
+      const auto& state = plan_.states[random() % plan_.states.size()];
+      sqlite3_bind_text(statement_.get(), 1, state.data(), static_cast<int>(state.size()), SQLITE_STATIC);
+    }
+    return run(statement_.get());
+  }
+
+ private:
+  const Plan& plan_;
+  DatabasePtr database_;
+  StatementPtr statement_;
+};
+
+class WriterWorker final : public Worker {
+ public:
+  explicit WriterWorker(Writer& writer) : writer_(writer) {}
+  int once(std::mt19937_64&) override { return writer_.create(); }
+
+ private:
+  Writer& writer_;
+};
+
+class SqliteTarget final : public Target {
+ public:
+  SqliteTarget(Plan plan, std::string file) : plan_(std::move(plan)), file_(std::move(file)) {
+    if (plan_.operation == "create") writer_ = std::make_unique<Writer>(plan_, file_);
+  }
+  std::unique_ptr<Worker> worker() override {
+    if (writer_) return std::make_unique<WriterWorker>(*writer_);
+    return std::make_unique<Reader>(plan_, file_);
+  }
+
+ private:
+  const Plan plan_;
+  const std::string file_;
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> sqlite_target(const Plan& plan, const std::string& file) { return std::make_unique<SqliteTarget>(plan, file); }
+
+}  // namespace caravan::bench
