@@ -17,7 +17,7 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['tests/**/*.test.{ts,tsx}'],
     setupFiles: ['tests/setup.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // Pages of antd are heavy in jsdom; two at a time leave the machine usable.
     maxWorkers: 2,
   },

@@ -1,8 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider } from 'antd';
 import { useMemo, useState, type ReactNode } from 'react';
-import { createBrowserRouter, createMemoryRouter, Outlet, type RouteObject } from 'react-router';
-import { RouterProvider } from 'react-router/dom';
+import { createBrowserRouter, createMemoryRouter, Outlet, RouterProvider, type RouteObject } from 'react-router';
 import { ApiClient, ApiError } from './api/client';
 import { FullPageSpin } from './components/load_state';
 import { antdLocale, type Language } from './i18n';

@@ -33,12 +33,11 @@ export function themeFor(language: keyof typeof fonts): ThemeConfig {
       Layout: { headerBg: '#ffffff', headerHeight: 52, headerPadding: '0 16px', siderBg: '#ffffff', bodyBg: '#f3f5f8' },
       Menu: { itemHeight: 36, itemSelectedBg: '#e8f0fe', itemSelectedColor: '#0b4fc0', groupTitleColor: '#5b6575' },
       Table: {
-        headerBg: '#f7f9fb', headerColor: '#465061', headerSplitColor: 'transparent', cellPaddingBlockSM: 8, cellPaddingInlineSM: 12,
+        headerBg: '#f7f9fb', headerColor: '#465061', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
         rowHoverBg: '#f5f8fe', headerSortActiveBg: '#eef2f7', bodySortBg: '#ffffff', headerSortHoverBg: '#eef2f7',
       },
-      Card: { headerFontSize: 15, headerHeight: 44, bodyPadding: 20 },
+      Card: { headerFontSize: 15, headerHeight: 44, headerPadding: 20, bodyPadding: 20 },
       Form: { itemMarginBottom: 18, verticalLabelPadding: '0 0 4px' },
-      Descriptions: { itemPaddingBottom: 12 },
     },
   };
 }

@@ -12,7 +12,7 @@ export class ApiError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(status: number, problem: Problem, retryAfter?: number) {
-    super(problem.detail || problem.title || '');
+    super(problem.detail ?? '');
     this.name = 'ApiError';
     this.status = status;
     this.code = problem.code ?? (status === 0 ? 'network' : 'unknown');

@@ -87,8 +87,10 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
   };
 
   if (transitions.isPending) return <Skeleton.Button active size="small" />;
-  const items = transitions.data?.items ?? [];
-  const primary = items.find((one) => one.allowed && stateOf(entity, one.to)?.category !== 'cancelled')?.name;
+  const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
+  // What gives the record up stands last, away from the way on.
+  const items = [...(transitions.data?.items ?? [])].sort((a, b) => Number(cancelling(a)) - Number(cancelling(b)));
+  const primary = items.find((one) => one.allowed && !cancelling(one))?.name;
   if (transitions.isError) {
     return (
       <Button size="small" danger onClick={() => void transitions.refetch()}>
@@ -100,12 +102,11 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
     <div className="transitions" role="group" aria-label={t('record.actions')}>
       {items.length === 0 && <span className="muted">{t('record.noActions')}</span>}
       {items.map((transition) => {
-        const cancels = stateOf(entity, transition.to)?.category === 'cancelled';
         const button = (
           <Button
             key={transition.name}
             type={transition.name === primary ? 'primary' : 'default'}
-            danger={cancels}
+            danger={cancelling(transition)}
             loading={running === transition.name}
             // Not `disabled`: a keyboard must reach the reason, too.
             aria-disabled={!transition.allowed || undefined}

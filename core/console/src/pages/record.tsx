@@ -2,7 +2,7 @@ import DeleteOutlined from '@ant-design/icons/es/icons/DeleteOutlined';
 import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
 import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
 import { useQuery } from '@tanstack/react-query';
-import { App, Button, Card, Descriptions, Skeleton } from 'antd';
+import { App, Button, Card, Skeleton } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { ApiError, recordPath } from '../api/client';
@@ -89,8 +89,8 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
           {groups.map((group) => (
             <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
           ))}
-          <FieldGroup title={t('record.other')} entity={entity} fields={others} record={record} />
-          <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} quiet />
+          <FieldGroup title={t('record.other')} entity={entity} fields={others} record={record} filled />
+          <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} filled />
         </div>
         <Card className="group-card record-side" title={<h2>{t('record.timeline')}</h2>}>
           <Timeline entity={entity} id={record.id} />
@@ -100,24 +100,30 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
   );
 }
 
-function FieldGroup({ title, entity, fields, record, quiet }: { title: string; entity: Entity; fields: Field[]; record: RecordData; quiet?: boolean }) {
-  // Of what the system keeps, only what there is.
-  const shown = quiet ? fields.filter((field) => record[field.name] != null && record[field.name] !== '') : fields;
+interface GroupProps {
+  title: string;
+  entity: Entity;
+  fields: Field[];
+  record: RecordData;
+  /** Show only fields with a value. */
+  filled?: boolean;
+}
+
+function FieldGroup({ title, entity, fields, record, filled }: GroupProps) {
+  const shown = filled ? fields.filter((field) => record[field.name] != null && record[field.name] !== '') : fields;
   if (shown.length === 0) return null;
   return (
-    <Card className={quiet ? 'group-card quiet' : 'group-card'} title={<h2>{title}</h2>}>
-      <Descriptions
-        size="small"
-        column={{ xs: 1, sm: 1, md: 2 }}
-        colon={false}
-        layout="vertical"
-        items={shown.map((field) => ({
-          key: field.name,
-          label: field.label,
-          children: <FieldValue entity={entity} field={field} record={record} />,
-          ...(field.type === 'json' || field.multiline ? { span: 'filled' as const } : {}),
-        }))}
-      />
+    <Card className="group-card" title={<h2>{title}</h2>}>
+      <dl className="field-list">
+        {shown.map((field) => (
+          <div key={field.name} className={field.type === 'json' || field.multiline ? 'field field-wide' : 'field'}>
+            <dt>{field.label}</dt>
+            <dd>
+              <FieldValue entity={entity} field={field} record={record} />
+            </dd>
+          </div>
+        ))}
+      </dl>
     </Card>
   );
 }
