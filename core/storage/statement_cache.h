@@ -32,7 +32,6 @@ class StatementCache {
       auto oldest = std::min_element(group.begin(), group.end(),
                                      [](const auto& a, const auto& b) { return a->last_use < b->last_use; });
       if (!(*oldest)->broken) {
-        (*oldest)->reset();
         return hand_out(**oldest);
       }
     }
@@ -78,6 +77,7 @@ class StatementCache {
   };
 
   S& hand_out(S& s) {
+    s.reset();  // after a run to its end, too: without parameters nothing else would begin the next one
     s.in_use = true;
     s.last_use = uses_;
     if (!s.listed) {
