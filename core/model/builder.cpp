@@ -937,6 +937,7 @@ class Builder {
       draft.vague.insert(field.get());
       entity.fields.push_back(std::move(field));
     }
+    for (const Field* field : draft.vague) vague_names_.insert(field->name);
     const Node& root = draft.document->root;
     entity.title = entity.fields[entity.number_format.empty() ? slot_id : slot_number].get();
     if (const Node* title = root.get("title")) {
@@ -964,11 +965,18 @@ class Builder {
     return compiled.program;
   }
 
+  /// Whether the source names a field whose type is not known, for a mistake that is reported elsewhere.
+  bool uses_vague_field(std::string_view source) {
+    if (vague_names_.empty()) return false;
+    const std::vector<Token> tokens = scan(source);
+    return std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.kind == Token::Kind::word && vague_names_.contains(t.text); });
+  }
+
   /// A condition that the database must be able to test as well.
   std::shared_ptr<const expr::Program> compile_condition(const Node& node, const Entity& entity, expr::Environment environment, bool sql) {
     environment.result = expr::TypeKind::boolean;
     std::shared_ptr<const expr::Program> program = compile(node, environment, &entity);
-    if (!program || !sql) return program;
+    if (!program || !sql || uses_vague_field(node.text)) return program;
     const expr::Value variables[] = {expr::Value(), expr::Value(std::shared_ptr<const expr::RecordView>(std::make_shared<SampleUser>()))};
     expr::Activation activation;
     activation.variables = variables;
@@ -1692,6 +1700,7 @@ class Builder {
   std::unordered_map<std::string, std::string> tables_;
   std::unordered_map<std::string, Form*> form_by_name_;
   std::vector<std::pair<View*, const Document*>> declared_views_;
+  std::unordered_set<std::string> vague_names_;  ///< of the fields in Draft::vague
   std::unordered_set<std::string> vague_choices_;
   std::unordered_set<const Form*> vague_forms_;
   std::unordered_map<const Choices*, const Node*> removed_options_;
