@@ -95,9 +95,9 @@ void list_plugins(Call& call) {
   };
   for (const PluginInfo& plugin : call.services.plugins ? call.services.plugins() : std::vector<PluginInfo>()) {
     json.begin_object().member("name", plugin.name).member("version", plugin.version).member("label", plugin.label);
-    json.member("state", plugin.enabled ? "enabled" : "refused").member("file", plugin.file).member("sdk", plugin.sdk);
+    json.member("state", plugin.state).member("file", plugin.file).member("sdk", plugin.sdk);
     json.member_or_null("error", plugin.error);
-    names("hooks", plugin.hooks);
+    json.member("hooks", plugin.hooks);
     names("routes", plugin.routes);
     json.end_object();
   }

@@ -19,10 +19,10 @@ namespace caravan::api {
 /// One plugin as `GET /admin/plugins` shows it.
 struct PluginInfo {
   std::string name, version, label;
-  bool enabled = false;            ///< else refused, and `error` says why
+  std::string state;               ///< enabled, disabled or refused; `error` says why it was refused
   std::string file, sdk, error;
-  std::vector<std::string> hooks;  ///< `before_create sales.inquiry`
-  std::vector<std::string> routes; ///< `GET /plugins/sales/…`
+  std::int64_t hooks = 0;          ///< how many it has registered
+  std::vector<std::string> routes; ///< `GET /api/v1/plugins/sales/…`
 };
 
 struct ReloadResult {
