@@ -52,10 +52,10 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 constexpr Time never = Time::max();
 
-/// Bodies in memory of all connections together; beyond it they go to files from 16 KiB on.
-constexpr std::size_t total_body_memory = 256u << 20;
-/// Unsent answers of all connections together; beyond it the slowest reader is cut off.
-constexpr std::size_t total_output_memory = 1024u << 20;
+/// Bodies in memory of all connections together, in `spool_bytes`; beyond it they go to files from 16 KiB on.
+constexpr std::size_t spooled_bodies_in_memory = 256;
+/// Unsent answers of all connections together, in `max_output_bytes`; beyond it the slowest reader is cut off.
+constexpr std::size_t largest_answers_in_memory = 16;
 constexpr std::size_t read_size = 64 * 1024;
 constexpr int unsent_in_kernel = 256 * 1024;
 /// Read from one connection before the others have their turn.
@@ -721,7 +721,7 @@ class Door final : public FrontDoor {
     try {
       if (!c.framing.chunked) {
         const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(data.size(), c.framing.content_length - c.body.size())));
-        c.body.append(part, options_.spool_bytes, total_body_memory);
+        c.body.append(part, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
         data.remove_prefix(part.size());
         return c.body.size() == c.framing.content_length && dispatch(c);
       }
@@ -729,7 +729,7 @@ class Door final : public FrontDoor {
         auto step = c.chunks.step(data);
         if (step.refusal) return refuse(c, *step.refusal);
         if (c.body.size() + step.data.size() > options_.max_body_bytes) return refuse(c, too_large());
-        c.body.append(step.data, options_.spool_bytes, total_body_memory);
+        c.body.append(step.data, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
         data.remove_prefix(step.consumed);
         if (step.done) return dispatch(c);
         if (step.consumed == 0) return false;
@@ -840,7 +840,7 @@ class Door final : public FrontDoor {
 
   /// Cuts off those who have been writing for the longest while unsent answers would take too much memory.
   void make_room(std::size_t size) {
-    while (output_memory_ > 0 && output_memory_ + size > total_output_memory) {
+    while (output_memory_ > 0 && output_memory_ + size > largest_answers_in_memory * options_.max_output_bytes) {
       Connection* slowest = nullptr;
       for (const auto& c : connections_) {
         if (c && c->state == State::writing && !c->answer.body.empty() && (slowest == nullptr || c->deadline < slowest->deadline)) {

@@ -604,6 +604,53 @@ TEST_F(Door, AnAnswerBeyondItsBoundIsA500) {
   EXPECT_EQ(c.ask(get("/fits")).body.size(), 1000u);
 }
 
+TEST_F(Door, AllUnsentAnswersTogetherAreBounded) {
+  auto options = local_options();
+  options.max_output_bytes = 4u << 20;  // so 64 MiB in all
+  start(options, [](const api::Request& request) {
+    api::Response response;
+    response.body.assign(request.path == "/big" ? 4u << 20 : 5, 'x');
+    return response;
+  });
+  std::vector<Client> deaf;
+  for (int i = 0; i < 40; ++i) {
+    deaf.push_back(client(4096));
+    deaf.back().send(get("/big"));
+    while (door_->counters().requests <= static_cast<unsigned>(i)) std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_TRUE(settles_at(16)) << "the slowest are cut off";
+  EXPECT_EQ(door_->counters().timed_out, 24u);
+  EXPECT_TRUE(deaf.front().hung_up());
+  EXPECT_FALSE(deaf.back().hung_up());
+  EXPECT_EQ(client().ask(get("/small")).body, "xxxxx");
+}
+
+TEST_F(Door, AllBodiesTogetherInMemoryAreBounded) {
+  auto options = local_options();
+  options.spool_bytes = 20'000;  // so 5 MB in all
+  start(options);
+  constexpr std::size_t size = 19'500;
+  std::vector<Client> clients;
+  std::vector<std::string> bodies;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(client());
+    bodies.push_back(std::to_string(i) + std::string(size, static_cast<char>('a' + i % 26)));
+    bodies.back().resize(size);
+    clients.back().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + bodies.back().substr(0, size - 1));
+  }
+  std::this_thread::sleep_for(milliseconds(200));
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    files += std::filesystem::read_symlink(entry.path(), gone).string().find("(deleted)") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GE(files, 300 - 5'120'000 / 19'499 - 1);
+  EXPECT_LT(files, 100);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    EXPECT_THAT(clients[i].ask(bodies[i].substr(size - 1)).body, HasSubstr("body=" + bodies[i] + "\n")) << i;
+  }
+}
+
 TEST_F(Door, ManyClientsAtOnce) {
   auto options = local_options();
   options.workers = 4;
