@@ -195,8 +195,8 @@ class Server:
     def store(self):
         return ["--data", str(self.data), *self.database.options]
 
-    def start(self, *options):
-        command = [str(self.binary), "serve", "--config", str(self.config), *self.store, "--port", "0", *options]
+    def start(self, port=0):
+        command = [str(self.binary), "serve", "--config", str(self.config), *self.store, "--port", str(port)]
         self.output = []
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment,
                                         preexec_fn=die_with_parent, cwd=self.home)

@@ -53,7 +53,7 @@ class CommandLine(ServerCase):
 
     def test_user_mistakes(self):
         self.server.add_user("cli.twice", "吴静", "sales.salesperson")
-        for words, text in ((["user", "add", "cli.twice", "--name", "x", "--role", "sales.salesperson", "--password-stdin"], "cli.twice"),
+        for words, text in ((["user", "add", "cli.twice", "--name", "x", "--role", "sales.salesperson", "--password-stdin"], "Another user has this name"),
                             (["user", "add", "cli.role", "--name", "x", "--role", "sales.nobody", "--password-stdin"], "sales.nobody"),
                             (["user", "passwd", "cli.nobody", "--password-stdin"], "cli.nobody")):
             with self.subTest(words):
