@@ -1,0 +1,45 @@
+// The same as plain.c in C++ over plugin.hpp; compiled by g++ with libstdc++ and by clang++ with libc++.
+#include <caravan/plugin.hpp>
+
+#include <locale>
+#include <thread>
+
+namespace {
+
+using namespace caravan::sdk;
+
+// A static object with a destructor, thread-local ones and unique symbols: what keeps libraries mapped.
+const std::string language = "(" PLUGIN_LANGUAGE ")";
+thread_local std::string scratch;
+
+void mark(Hook& hook) {
+  Record& record = hook.record();
+  scratch = record.text("name").value_or(std::string());
+  if (scratch.empty()) throw Refusal("name", "required", "An item needs a name.");
+  record.set("name", scratch + " " + language);
+  record.set("price", *Decimal::parse("1234.5", "CNY"));
+  record.set("made_on", Date(std::chrono::year(2026) / 12 / 20));
+}
+
+Response echo(Request& request) {
+  const auto part = [](std::optional<std::string_view> text) { return std::string(text.value_or("none")); };
+  Response out = Response::text(std::string(request.method()) + " " + std::string(request.path()) + " id=" + std::string(request.parameter("id")) +
+                                " word=" + part(request.query("word")) + " agent=" + part(request.header("user-agent")) +
+                                " user=" + std::string(request.username()) + " body=" + std::string(request.body()));
+  out.headers.emplace_back("X-Language", PLUGIN_LANGUAGE);
+  return out;
+}
+
+class Marker final : public Plugin {
+ public:
+  ~Marker() override { info("destroyed"); }
+  void setup(Setup& setup) override {
+    setup.on(PLUGIN_NAME ".item", Point::before_create, mark);
+    setup.route("POST", "/echo/{id}", "echo", echo);
+    info("created");
+  }
+};
+
+}  // namespace
+
+CARAVAN_PLUGIN(Marker)

@@ -1,0 +1,67 @@
+#include "plugin/values.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace caravan::plugin {
+namespace {
+
+using model::FieldType;
+
+model::Field field(FieldType type) {
+  model::Field out;
+  out.type = type;
+  return out;
+}
+
+expr::Value there_and_back(FieldType type, const expr::Value& value) {
+  std::deque<std::string> texts;
+  caravan_value abi{};
+  expr::Value out;
+  EXPECT_EQ(to_abi(field(type), value, texts, abi), CARAVAN_OK);
+  EXPECT_EQ(from_abi(field(type), abi, out), CARAVAN_OK);
+  return out;
+}
+
+TEST(Values, EveryTypeCrossesAndComesBack) {
+  Decimal money{1200050, 2, {}};
+  money.set_currency("CNY");
+  const std::pair<FieldType, expr::Value> values[] = {
+      {FieldType::text, "王芳 😀"}, {FieldType::choice, "phone"}, {FieldType::integer, std::int64_t{-7}}, {FieldType::boolean, true},
+      {FieldType::boolean, false}, {FieldType::decimal, Decimal{-5, 3, {}}}, {FieldType::money, money}, {FieldType::date, Date{20807}},
+      {FieldType::instant, Timestamp{-1}}, {FieldType::ref, std::int64_t{9'000'000'000}}, {FieldType::text, ""}};
+  for (const auto& [type, value] : values) {
+    EXPECT_TRUE(there_and_back(type, value).same_as(value)) << model::to_string(type);
+    EXPECT_TRUE(there_and_back(type, {}).is_null()) << model::to_string(type);
+  }
+}
+
+TEST(Values, AMixedUpTypeIsAStatus) {
+  std::deque<std::string> texts;
+  caravan_value abi{};
+  EXPECT_EQ(to_abi(field(FieldType::integer), "text", texts, abi), CARAVAN_E_TYPE);
+  EXPECT_EQ(to_abi(field(FieldType::json), expr::Map{}, texts, abi), CARAVAN_E_UNSUPPORTED);
+  expr::Value out;
+  for (std::uint32_t type = 1; type < 12; ++type) {
+    caravan_value given{};
+    given.type = type;
+    // A plugin's union holds anything; only what the type names is read.
+    if (type != CARAVAN_TEXT && type != CARAVAN_DECIMAL) given.as.integer = 1;
+    const auto status = from_abi(field(FieldType::date), given, out);
+    EXPECT_EQ(status, type == CARAVAN_DATE ? CARAVAN_OK : CARAVAN_E_TYPE) << type;
+  }
+  caravan_value null_text{};
+  null_text.type = CARAVAN_TEXT;
+  null_text.as.text.size = 3;
+  EXPECT_EQ(from_abi(field(FieldType::text), null_text, out), CARAVAN_E_ARGUMENT);
+}
+
+TEST(Values, Utf8IsCheckedStrictly) {
+  for (const char* good : {"", "a", "é", "王", "😀", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF"}) EXPECT_TRUE(valid_utf8(good)) << good;
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE4\xBD", "a\xFF"})
+    EXPECT_FALSE(valid_utf8(bad));
+}
+
+}  // namespace
+}  // namespace caravan::plugin
