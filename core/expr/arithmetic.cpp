@@ -51,6 +51,7 @@ const Value* integers(Op op, T a, T b, Frame& frame, Value& out) {
 }
 
 const Value* decimals(Op op, Decimal a, Decimal b, Frame& frame, Value& out) {
+  if (op == Op::multiply && a.has_currency() && b.has_currency()) return frame.fail("two amounts of money cannot be multiplied");
   if (a.has_currency() && b.has_currency() && a.currency != b.currency) {
     return frame.fail("amounts in " + std::string(a.currency_code()) + " and " + std::string(b.currency_code()) + " do not mix");
   }
@@ -63,10 +64,7 @@ const Value* decimals(Op op, Decimal a, Decimal b, Frame& frame, Value& out) {
       b.currency = a.currency;
       result = op == Op::add ? add(a, b) : subtract(a, b);
       break;
-    case Op::multiply:
-      if (a.has_currency() && b.has_currency()) return frame.fail("two amounts of money cannot be multiplied");
-      result = multiply(a, b);
-      break;
+    case Op::multiply: result = multiply(a, b); break;
     case Op::divide:
       if (b.unscaled == 0) return frame.fail("division by zero");
       if (b.has_currency() && !a.has_currency()) return frame.fail("a number cannot be divided by an amount of money");

@@ -150,10 +150,12 @@ struct SqlCondition {
   std::optional<Issue> refused;        ///< set where the expression cannot be pushed down, with the reason
 };
 
-/// Compiles a boolean program over one record (variable 0 of its environment, columns qualified by `alias`) to
-/// SQL. References are followed for at most two levels. Whether it is refused depends on the program alone, with one
-/// exception: constants that hold a NUL character. Other variables are constants, taken from `constants` (same slots; slot 0 is ignored). Semantics of
-/// empty fields as in evaluate(): a row is kept only where the program is true.
+/// Compiles a boolean program over one record (variable 0 of its environment, columns qualified by `alias`) to SQL.
+/// Other variables are constants, taken from `constants` (same slots; slot 0 is ignored). Semantics of empty fields as in
+/// evaluate(): a row is kept only where the program is true. References are followed for at most two levels. Whether it
+/// is refused depends on the program alone, but for constants that a column cannot be compared with exactly (a NUL
+/// character in text, a double beyond 2^53, nanoseconds) and for lists of more than 30,000 elements. Dates are bound as
+/// text, other values as they are.
 SqlCondition to_sql(const Program& program, Dialect dialect, std::string_view alias, const Activation& constants);
 
 }  // namespace caravan::expr
