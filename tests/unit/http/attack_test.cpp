@@ -75,10 +75,11 @@ TEST(Attack, ClientsThatDoNotReadHoldNoWorker) {
   const auto worst = new_client_ms(door->port(), 20);
   std::printf("with 200 clients that do not read 4 MiB: a new client is answered in %.2f ms at worst\n", worst);
   EXPECT_LT(worst, 1000);
-  while (hung_up(deaf) == 0 && steady_clock::now() < began + std::chrono::seconds(20)) std::this_thread::sleep_for(milliseconds(10));
+  while (hung_up(deaf) == 0 && steady_clock::now() < began + std::chrono::seconds(60)) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_GE(steady_clock::now() - began, milliseconds(2900)) << "cut off before the write deadline";
-  while (hung_up(deaf) < 200 && steady_clock::now() < began + std::chrono::seconds(20)) std::this_thread::sleep_for(milliseconds(10));
+  while (hung_up(deaf) < 200 && steady_clock::now() < began + std::chrono::seconds(60)) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(hung_up(deaf), 200) << "cut off at the write deadline";
+  for (int i = 0; i < 200 && door->counters().open_connections > 0; ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(door->counters().timed_out, 200u);
   EXPECT_EQ(door->counters().open_connections, 0);
 }
@@ -138,7 +139,7 @@ TEST(Attack, ThreeThousandSlowClientsOfEveryKind) {
   std::printf("with 2,000 idle, 500 half heads, 200 slow bodies, 200 that do not read, 8 workers: a new client is answered in %.2f ms at worst\n",
               worst);
   EXPECT_LT(worst, 1000);
-  const auto latest = steady_clock::now() + std::chrono::seconds(12);
+  const auto latest = steady_clock::now() + std::chrono::seconds(60);
   while (steady_clock::now() < latest && (hung_up(heads) < 500 || hung_up(bodies) < 200 || hung_up(deaf) < 200)) {
     std::this_thread::sleep_for(milliseconds(50));
   }
