@@ -1,3 +1,4 @@
+import LoadingOutlined from '@ant-design/icons/es/icons/LoadingOutlined';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider } from 'antd';
 import { useMemo, useState, type ReactNode } from 'react';
@@ -59,11 +60,14 @@ function createQueryClient(): QueryClient {
   });
 }
 
+// The icon is no part of a button's name, least of all when its animation is cut short and it stays.
+const buttons = { autoInsertSpace: false, loadingIcon: <LoadingOutlined aria-hidden /> };
+
 function Look({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const theme = useMemo(() => themeFor(language), [language]);
   return (
-    <ConfigProvider locale={antdLocale(language)} theme={theme} button={{ autoInsertSpace: false }}>
+    <ConfigProvider locale={antdLocale(language)} theme={theme} button={buttons}>
       <AntdApp className="app">{children}</AntdApp>
     </ConfigProvider>
   );

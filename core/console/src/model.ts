@@ -18,9 +18,15 @@ export function optionOf(model: Model, field: Field, name: unknown): ChoiceOptio
   return field.choices ? model.choices[field.choices]?.find((option) => option.name === name) : undefined;
 }
 
-/** Names to expand so that every reference shows a title. */
+/** How many references the server expands at once. */
+const mostExpanded = 30;
+
+/** Names to expand so that references show a title. */
 export function expansion(entity: Entity, only?: readonly string[]): string | undefined {
-  const names = entity.fields.filter((field) => field.type === 'ref' && (!only || only.includes(field.name))).map((field) => field.name);
+  const names = entity.fields
+    .filter((field) => field.type === 'ref' && (!only || only.includes(field.name)))
+    .slice(0, mostExpanded)
+    .map((field) => field.name);
   return names.length > 0 ? names.join(',') : undefined;
 }
 

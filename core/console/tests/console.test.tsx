@@ -161,6 +161,16 @@ describe('the list', () => {
     });
   });
 
+  it('lists what a view is for, in its order', async () => {
+    const fake = filled();
+    fake.model.entities['demo.task']!.views.push({ name: 'demo.mine', label: '我的任务', columns: ['number', 'subject', 'due_on'], sort: 'due_on,-created_at', filter: 'record.owner == user.id' });
+    const { user, address } = open('/records/demo.task?state=new', fake);
+    await user.click(await screen.findByText('我的任务'));
+    await waitFor(() => expect(address()).toBe('/records/demo.task?view=demo.mine&state=new'));
+    await waitFor(() => expect(lastQuery(fake)).toMatchObject({ sort: 'due_on,-created_at', filter: '(record.owner == user.id) && (record.state == "new")' }));
+    expect(screen.getByRole('columnheader', { name: /截止日期/ }).getAttribute('aria-sort')).toBe('ascending');
+  });
+
   it('pages forward and back by cursor, in the address', async () => {
     const { user, address, server: fake } = open('/records/demo.task?size=20', filled());
     await screen.findByText('任务45');

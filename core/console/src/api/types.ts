@@ -59,6 +59,8 @@ export interface ViewDefinition {
   label: string;
   columns: string[];
   sort?: string | null;
+  /** What the view lists, in CEL; all where it is empty. */
+  filter?: string | null;
 }
 
 export interface Rights {

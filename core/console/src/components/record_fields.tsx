@@ -1,6 +1,6 @@
 import { Card, Col, DatePicker, Form, Input, Row, Select, Space, Switch } from 'antd';
 import type { Rule } from 'antd/es/form';
-import type { ReactNode } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Entity, Field, FormDefinition, RecordData } from '../api/types';
 import { currencyOf, toInput, type Mistake } from '../form_values';
@@ -109,6 +109,11 @@ function FieldItem({ field, record }: { field: Field; record?: RecordData | unde
   );
 }
 
+/** Enter takes the date that was typed; it must not send the form as well. */
+const keepForm = (event: KeyboardEvent) => {
+  if (event.key === 'Enter') event.preventDefault();
+};
+
 function widget(field: Field, record: RecordData | undefined, select: string): ReactNode {
   switch (field.type) {
     case 'text':
@@ -120,9 +125,9 @@ function widget(field: Field, record: RecordData | undefined, select: string): R
     case 'decimal':
       return <Input inputMode="decimal" autoComplete="off" className="number" />;
     case 'date':
-      return <DatePicker className="full" format="YYYY-MM-DD" />;
+      return <DatePicker className="full" format="YYYY-MM-DD" onKeyDown={keepForm} />;
     case 'instant':
-      return <DatePicker className="full" format="YYYY-MM-DD HH:mm" showTime={{ format: 'HH:mm' }} />;
+      return <DatePicker className="full" format="YYYY-MM-DD HH:mm" showTime={{ format: 'HH:mm' }} onKeyDown={keepForm} />;
     case 'bool':
       return <Switch />;
     case 'choice':

@@ -57,10 +57,9 @@ export function RefSelect({ to, known, ...rest }: Props) {
     return found;
   }, [search.data, entity, rest.value, known, titles]);
 
-  const name = entity?.label ?? to;
   return (
     <Select<string>
-      placeholder={t('form.searchRef', { entity: name })}
+      placeholder={entity ? t('form.searchRef', { entity: entity.label }) : undefined}
       {...rest}
       disabled={rest.disabled || !entity}
       showSearch={{ filterOption: false, onSearch: setTyped }}

@@ -50,8 +50,10 @@ function RecordList({ entity }: { entity: Entity }) {
   const view = entity.views.find((one) => one.name === state.view) ?? entity.views[0]!;
   const columns = useMemo(() => viewFields(entity, view), [entity, view]);
   const sort = state.sort ?? view.sort ?? undefined;
-  const filter = listFilter(state);
-  const filtered = filter !== undefined || state.q !== '';
+  const chosen = listFilter(state);
+  const filter = [view.filter, chosen].filter(Boolean).map((part) => (view.filter && chosen ? `(${part})` : part)).join(' && ') || undefined;
+  const filtered = chosen !== undefined || state.q !== '';
+  const firstSort = sort?.split(',')[0];
   useTitle(entity.plural || entity.label, model.agency.name);
 
   /** Cursors of the pages before this one; kept with the history entry, so that a reload still goes back. */
@@ -79,7 +81,7 @@ function RecordList({ entity }: { entity: Entity }) {
     ...(field.sortable
       ? {
           sorter: true,
-          sortOrder: sort === field.name ? ('ascend' as const) : sort === `-${field.name}` ? ('descend' as const) : null,
+          sortOrder: firstSort === field.name ? ('ascend' as const) : firstSort === `-${field.name}` ? ('descend' as const) : null,
           sortDirections: ['ascend', 'descend', 'ascend'] as ('ascend' | 'descend')[],
         }
       : {}),
