@@ -75,7 +75,7 @@ const shot = async (name, fullPage = false) => {
 const stateTag = () => page.locator('.state-tag').innerText();
 const tableLoaded = async () => {
   await page.locator('.ant-table-row, .ant-empty').first().waitFor();
-  await until(async () => (await page.locator('.ant-spin-spinning').count()) === 0, 'the list is loaded');
+  await page.locator('.panel[aria-busy="false"]').waitFor();
 };
 /** Opens a select and takes the option of that text. */
 async function select(combobox, text, typed) {
@@ -347,7 +347,7 @@ await check('the state filter is in the address and finds what was won', async (
   const { number } = await api.get(`/records/${inquiryEntity}/${inquiry}`);
   await page.getByRole('link', { name: number }).waitFor();
   const { items } = await api.get(`/records/${inquiryEntity}?filter=${encodeURIComponent('record.state == "won"')}&limit=50`);
-  equal(await page.locator('.ant-table-row').count(), items.length, 'rows');
+  await until(async () => (await page.locator('.ant-table-row').count()) === items.length, `${items.length} rows`);
   await page.reload();
   await page.getByRole('link', { name: number }).waitFor();
   await button('清除条件').click();
@@ -356,9 +356,8 @@ await check('the state filter is in the address and finds what was won', async (
 await check('the search finds by word', async () => {
   await page.getByRole('searchbox').fill('香格里拉');
   await page.waitForURL((url) => url.searchParams.get('q') === '香格里拉');
-  await tableLoaded();
-  await until(async () => (await page.locator('.ant-table-row').count()) >= 1, 'a row');
-  for (const row of await page.locator('.ant-table-row').allInnerTexts()) assert(row.includes('香格里拉'), `found: ${row}`);
+  const rows = () => page.locator('.ant-table-row').allInnerTexts();
+  await until(async () => (await rows()).length > 0 && (await rows()).every((row) => row.includes('香格里拉')), 'only rows with the word');
 });
 await check('pages go on and back without a record twice', async () => {
   await go(`${list(inquiryEntity)}?size=20`);
@@ -421,6 +420,7 @@ await check('the keyboard alone signs out', async () => {
   await page.keyboard.press('Enter');
   const item = page.getByRole('menuitem', { name: '退出登录' });
   await item.waitFor();
+  await page.keyboard.press('Tab');
   for (let tries = 0; tries < 5 && !(await item.evaluate((one) => one === document.activeElement)); tries += 1) await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await heading('登录').waitFor();

@@ -196,7 +196,7 @@ export class FakeServer {
       return { status: 200, body: { items } };
     }
     const match = call.headers.get('If-Match');
-    if (call.method !== 'GET' && match && match !== `"${record.version}"`) {
+    if (call.method !== 'GET' && match && match !== '*' && match !== `"${record.version}"`) {
       return { status: 412, body: { status: 412, code: 'stale', title: 'Precondition Failed', detail: 'The record has changed.', current: record } };
     }
     if (part === 'transitions') {

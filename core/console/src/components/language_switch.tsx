@@ -24,7 +24,8 @@ export function LanguageSwitch() {
         },
       }}
     >
-      <Button type="text" icon={<GlobalOutlined aria-hidden />} aria-label={`${t('app.language')}: ${languages.find(({ code }) => code === language)?.label}`}>
+      <Button type="text" icon={<GlobalOutlined aria-hidden />}>
+        <span className="hidden-text">{t('app.language')}{t('value.colon')}</span>
         <span className="wide-only">{languages.find(({ code }) => code === language)?.label}</span>
       </Button>
     </Dropdown>

@@ -111,8 +111,9 @@ function UserMenu() {
         },
       }}
     >
-      <Button type="text" className="user-button" aria-label={`${t('app.account')}: ${name}`}>
-        <Avatar size={24} className="avatar">{[...name][0]?.toUpperCase()}</Avatar>
+      <Button type="text" className="user-button">
+        <Avatar size={24} className="avatar" aria-hidden>{[...name][0]?.toUpperCase()}</Avatar>
+        <span className="hidden-text">{t('app.account')}{t('value.colon')}</span>
         <span className="wide-only">{name}</span>
         <DownOutlined aria-hidden className="caret" />
       </Button>

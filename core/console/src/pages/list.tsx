@@ -105,7 +105,7 @@ function RecordList({ entity }: { entity: Entity }) {
   return (
     <div className="page">
       {head}
-      <div className="panel">
+      <div className="panel" aria-busy={list.isFetching}>
         <div className="toolbar" role="search">
           {entity.views.length > 1 && (
             <Segmented
