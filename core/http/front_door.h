@@ -34,11 +34,14 @@ struct FrontDoorOptions {
 /// Poco's parser runs on the complete request in memory.
 class FrontDoor {
  public:
-  /// Binds and listens; throws Error(unavailable) naming address and port. `handler` outlives the front door.
+  /// Binds and listens; throws Error(unavailable) naming address and port, or the admin socket's path, and
+  /// Error(invalid_argument) for trusted_proxies that are none. `handler` outlives the front door. Raises the process's
+  /// soft limit of open files to hold max_connections, as far as the hard limit allows. Its threads take no signals.
   static std::unique_ptr<FrontDoor> start(const FrontDoorOptions& options, api::Handler& handler);
   virtual ~FrontDoor() = default;        ///< stops at once
   virtual std::uint16_t port() const = 0;
   /// Stops accepting, lets requests in hand finish (at most `grace_seconds`), closes. Idempotent.
+  /// Waits for handlers that are still running, even beyond the grace; so never call it from a handler.
   virtual void stop(double grace_seconds) = 0;
   struct Counters { std::uint64_t accepted, requests, refused, timed_out; int open_connections, queued; };
   virtual Counters counters() const = 0;

@@ -345,6 +345,9 @@ def main():
         if not (BUILD / program).exists():
             die(f"build/release/{program} is missing; scripts/bench without --no-build makes it")
 
+    load_before = os.getloadavg()[0]
+    if load_before > 0.5:
+        say(f"bench: this machine is busy (load {load_before:.1f}); the figures will be too low and uneven")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = pathlib.Path(tempfile.mkdtemp(prefix="caravan-bench-"))
     began = time.monotonic()
@@ -365,10 +368,10 @@ def main():
     for name, server in servers.items():
         print(f"{name}: started in {server['start_seconds']} s, {server['idle_mb']} MB resident, {server['loaded_mb']} MB under load")
     print(f"{options.records:,} inquiries, {options.connections} connections, {options.seconds:g} s each, {os.cpu_count()} processors for everything; "
-          f"{time.monotonic() - began:.0f} s in all")
+          f"load {load_before:.1f} before; {time.monotonic() - began:.0f} s in all")
     if options.json:
         options.json.write_text(json.dumps({"records": options.records, "connections": options.connections, "seconds": options.seconds,
-                                            "processors": os.cpu_count(), "machine": platform.machine(), "servers": servers, "results": rows}, indent=2) + "\n")
+                                            "processors": os.cpu_count(), "load_before": load_before, "machine": platform.machine(), "servers": servers, "results": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
