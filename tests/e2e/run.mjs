@@ -70,7 +70,9 @@ const heading = (name) => page.getByRole('heading', { level: 1, name });
 const button = (name, scope = page) => scope.getByRole('button', { name, exact: true });
 const input = (name, field, scope = page) => scope.getByLabel(label(name, field), { exact: true });
 const shot = async (name, fullPage = false) => {
-  if (output) await page.screenshot({ path: join(output, `${name}.png`), fullPage });
+  if (!output) return;
+  await page.waitForTimeout(400); // what moves has come to rest
+  await page.screenshot({ path: join(output, `${name}.png`), fullPage });
 };
 const stateTag = () => page.locator('.state-tag').innerText();
 const tableLoaded = async () => {

@@ -63,12 +63,15 @@ function createQueryClient(): QueryClient {
 // The icon is no part of a button's name, least of all when its animation is cut short and it stays.
 const buttons = { autoInsertSpace: false, loadingIcon: <LoadingOutlined aria-hidden /> };
 
+// A newer message replaces the one before: several at once cover the page's head.
+const messages = { maxCount: 1 };
+
 function Look({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
   const theme = useMemo(() => themeFor(language), [language]);
   return (
     <ConfigProvider locale={antdLocale(language)} theme={theme} button={buttons}>
-      <AntdApp className="app">{children}</AntdApp>
+      <AntdApp className="app" message={messages}>{children}</AntdApp>
     </ConfigProvider>
   );
 }

@@ -7,11 +7,11 @@ import { optionOf, stateOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
 
-/** A label with a coloured dot: the colour of a choice or state, the text in a colour that can be read. */
+/** A label with a dot in the colour of a choice or state, where it has one; the text is in a colour that can be read. */
 export function DotLabel({ color, label, strong }: { color: string | null | undefined; label: string; strong?: boolean }) {
   return (
     <span className={strong ? 'dot-label dot-label-strong' : 'dot-label'}>
-      <span className="dot" style={{ background: dotColor(color) }} aria-hidden />
+      {color && <span className="dot" style={{ background: dotColor(color) }} aria-hidden />}
       {label}
     </span>
   );

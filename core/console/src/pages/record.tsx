@@ -59,7 +59,8 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
   const inForm = new Set(groups.flatMap((group) => group.fields));
   const isSystem = (field: Field) => field.system === true;
   const others = entity.fields.filter((field) => !isSystem(field) && !inForm.has(field.name));
-  const system = entity.fields.filter((field) => isSystem(field) && field.name !== 'state' && !inForm.has(field.name));
+  // Number and state stand at the head of the page already.
+  const system = entity.fields.filter((field) => isSystem(field) && !['number', 'state'].includes(field.name) && !inForm.has(field.name));
 
   return (
     <div className="page">
