@@ -12,6 +12,9 @@ import caravan
 from caravan import ADMIN_PASSWORD, Client, Server, ServerCase, multipart, query, wait_until
 
 
+DEMO = caravan.ROOT / "config" / "examples" / "demo-agency"
+
+
 class _Own(unittest.TestCase):
     """A server of its own for each test."""
 
@@ -227,7 +230,9 @@ class RunScript(unittest.TestCase):
         self.assertGreater(counts[0], 3)
         self.assertEqual(counts[1:], (60, 120))
         self.assertIn("li.na / caravan-demo", text)
-        self.server.client("li.na", "caravan-demo", fresh=True)
+        staff = self.server.client("li.na", "caravan-demo", fresh=True)
+        won = staff.get("/records/sales.inquiry" + query(filter='record.state == "won"', count=1)).json["total"]
+        self.assertEqual(won, sum(row.split(",")[2] == "won" for row in (DEMO / "progress.csv").read_text().splitlines()))
         self.stop()
         self.run_it(database=database)
         self.assertLess(self.seconds, 3, "a second start takes under 3 s")
