@@ -57,8 +57,10 @@ export function useValueText(): (entity: Entity, field: Field, record: RecordDat
         return optionOf(model, field, value)?.label ?? String(value);
       case 'ref':
         return record.expanded?.[field.name]?.title ?? `#${String(value)}`;
-      case 'json':
-        return JSON.stringify(value, null, 2);
+      case 'json': {
+        const short = JSON.stringify(value);
+        return short.length <= 60 ? short : JSON.stringify(value, null, 2);
+      }
       default:
         return String(value);
     }
