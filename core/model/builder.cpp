@@ -13,32 +13,44 @@
 namespace caravan::model {
 namespace {
 
-// --- small helpers -----------------------------------------------------------------------------------------------
+// --- small helpers
+// -----------------------------------------------------------------------------------------------
 
-std::string tick(std::string_view word) { return "`" + std::string(word) + "`"; }
+std::string tick(std::string_view word) {
+  return "`" + std::string(word) + "`";
+}
 
 bool is_currency(std::string_view code) {
   // ISO 4217, without funds and metals.
   constexpr std::string_view codes =
-      "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP "
-      "CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR "
-      "ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT "
-      "MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD "
-      "SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES "
+      "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD "
+      "CAD CDF CHF CLP "
+      "CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD "
+      "HNL HTG HUF IDR "
+      "ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL "
+      "MGA MKD MMK MNT "
+      "MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD "
+      "RUB RWF SAR SBD "
+      "SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD "
+      "UYU UZS VED VES "
       "VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG ";
-  return code.size() == 3 && code.find(' ') == std::string_view::npos && codes.find(std::string(code) + " ") % 4 == 0;
+  return code.size() == 3 && code.find(' ') == std::string_view::npos &&
+         codes.find(std::string(code) + " ") % 4 == 0;
 }
 
 bool is_color(std::string_view text) {
-  constexpr std::string_view presets[] = {"blue", "purple", "cyan", "green", "magenta", "pink", "red", "orange", "yellow", "volcano",
-                                          "geekblue", "lime", "gold", "default", "success", "processing", "error", "warning"};
+  constexpr std::string_view presets[] = {"blue", "purple",  "cyan",    "green",      "magenta",  "pink",
+                                          "red",  "orange",  "yellow",  "volcano",    "geekblue", "lime",
+                                          "gold", "default", "success", "processing", "error",    "warning"};
   if (std::find(std::begin(presets), std::end(presets), text) != std::end(presets)) return true;
-  return text.size() == 7 && text.front() == '#' && text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string_view::npos;
+  return text.size() == 7 && text.front() == '#' &&
+         text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string_view::npos;
 }
 
 bool is_icon(std::string_view text) {
-  return !text.empty() && text.size() <= 48 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  return !text.empty() && text.size() <= 48 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
 }
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
@@ -86,7 +98,9 @@ std::vector<Token> scan(std::string_view source) {
     }
     ++i;
   };
-  const auto word_part = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  const auto word_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
   while (i < source.size()) {
     const char c = source[i];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
@@ -107,7 +121,8 @@ std::vector<Token> scan(std::string_view source) {
         step();
       }
       // `r"…"` and its like: the letters belong to the string that follows.
-      if (i < source.size() && (source[i] == '"' || source[i] == '\'') && token.text.find_first_not_of("rRbB") == std::string::npos) {
+      if (i < source.size() && (source[i] == '"' || source[i] == '\'') &&
+          token.text.find_first_not_of("rRbB") == std::string::npos) {
         token.kind = Token::Kind::other;
         token.text.clear();
       }
@@ -151,12 +166,13 @@ bool is(const std::vector<Token>& tokens, std::size_t at, Token::Kind kind, std:
 
 /// The member in `record.MEMBER` at `at`; "" where there is none, or where a longer path begins.
 std::string_view member_at(const std::vector<Token>& tokens, std::size_t at, bool whole) {
-  if (!is(tokens, at, Token::Kind::word, "record") || !is(tokens, at + 1, Token::Kind::sign, ".") || at + 2 >= tokens.size() ||
-      tokens[at + 2].kind != Token::Kind::word) {
+  if (!is(tokens, at, Token::Kind::word, "record") || !is(tokens, at + 1, Token::Kind::sign, ".") ||
+      at + 2 >= tokens.size() || tokens[at + 2].kind != Token::Kind::word) {
     return {};
   }
   if (at > 0 && is(tokens, at - 1, Token::Kind::sign, ".")) return {};
-  if (whole && (is(tokens, at + 3, Token::Kind::sign, ".") || is(tokens, at + 3, Token::Kind::sign, "("))) return {};
+  if (whole && (is(tokens, at + 3, Token::Kind::sign, ".") || is(tokens, at + 3, Token::Kind::sign, "(")))
+    return {};
   return tokens[at + 2].text;
 }
 
@@ -165,10 +181,14 @@ class SampleUser final : public expr::RecordView {
  public:
   expr::Value get(std::uint32_t slot) const override {
     switch (slot) {
-      case user_id: return expr::Value(std::int64_t{1});
-      case user_roles: return expr::Value(expr::List{expr::Value("sample")});
-      case user_locale: return expr::Value("en");
-      default: return expr::Value("sample");
+      case user_id:
+        return expr::Value(std::int64_t{1});
+      case user_roles:
+        return expr::Value(expr::List{expr::Value("sample")});
+      case user_locale:
+        return expr::Value("en");
+      default:
+        return expr::Value("sample");
     }
   }
   std::shared_ptr<const expr::RecordView> follow(std::uint32_t) const override { return nullptr; }
@@ -200,15 +220,21 @@ constexpr SystemField system_fields[] = {
 static_assert(std::size(system_fields) == first_own_slot);
 
 constexpr std::uint32_t default_text_length = 255;
-constexpr std::int64_t longest_text = 16383;  // what VARCHAR holds in utf8mb4
+constexpr std::int64_t longest_text = 16383;    // what VARCHAR holds in utf8mb4
 constexpr std::size_t widest_key_bytes = 3072;  // InnoDB
 
-// --- the builder -------------------------------------------------------------------------------------------------
+// --- the builder
+// -------------------------------------------------------------------------------------------------
 
 class Builder {
  public:
-  Builder(const std::vector<Document>& documents, const LostNames& lost, const std::vector<Module>& modules, Diagnostics& diagnostics)
-      : documents_(documents), lost_(lost), given_modules_(modules), diagnostics_(diagnostics), catalog_(std::make_shared<Catalog>()) {}
+  Builder(const std::vector<Document>& documents, const LostNames& lost, const std::vector<Module>& modules,
+          Diagnostics& diagnostics)
+      : documents_(documents),
+        lost_(lost),
+        given_modules_(modules),
+        diagnostics_(diagnostics),
+        catalog_(std::make_shared<Catalog>()) {}
 
   std::shared_ptr<Catalog> build() {
     for (const Document& document : documents_) {
@@ -251,12 +277,12 @@ class Builder {
     const Document* document = nullptr;
     Entity* entity = nullptr;
     const Node* fields = nullptr;
-    std::unordered_set<std::string> lost;                 ///< names of fields or states that could not be built
-    std::unordered_set<const Field*> vague;               ///< fields whose type is not known, for a mistake in them
+    std::unordered_set<std::string> lost;    ///< names of fields or states that could not be built
+    std::unordered_set<const Field*> vague;  ///< fields whose type is not known, for a mistake in them
     std::unordered_map<const Field*, const Node*> nodes;  ///< where each own field was described
     std::vector<Form*> forms;                             ///< declared ones, in order of declaration
     std::vector<View*> views;
-    std::unordered_set<const Form*> step_forms;           ///< forms of transitions
+    std::unordered_set<const Form*> step_forms;  ///< forms of transitions
     bool workflow_lost = false;
   };
 
@@ -277,12 +303,16 @@ class Builder {
 
   static std::string module_of(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
   static std::string resolve(std::string_view name, std::string_view module) {
-    return name.find('.') != std::string_view::npos ? std::string(name) : std::string(module) + "." + std::string(name);
+    return name.find('.') != std::string_view::npos ? std::string(name)
+                                                    : std::string(module) + "." + std::string(name);
   }
-  bool is_lost(const char* kind, const std::string& name) const { return lost_.contains({kind, name}) || broken_.contains({kind, name}); }
+  bool is_lost(const char* kind, const std::string& name) const {
+    return lost_.contains({kind, name}) || broken_.contains({kind, name});
+  }
 
-  void unknown(const Place& at, std::string_view what, std::string_view name, const std::vector<std::string_view>& known,
-               const Node* removed_from = nullptr, std::string_view removed_name = {}) {
+  void unknown(const Place& at, std::string_view what, std::string_view name,
+               const std::vector<std::string_view>& known, const Node* removed_from = nullptr,
+               std::string_view removed_name = {}) {
     std::string hint;
     if (removed_from) {
       for (const Node::Removed& removed : removed_from->removed) {
@@ -290,7 +320,8 @@ class Builder {
       }
     }
     if (hint.empty() && diagnostics_.wanted()) hint = suggest(name, known);
-    diagnostics_.error(at, "unknown-" + std::string(what), "there is no " + std::string(what) + " " + quoted(name), std::move(hint));
+    diagnostics_.error(at, "unknown-" + std::string(what),
+                       "there is no " + std::string(what) + " " + quoted(name), std::move(hint));
   }
 
   template <class T>
@@ -311,8 +342,10 @@ class Builder {
     if (const Entity* found = catalog_->entity(name)) return found;
     if (!is_lost("entity", name)) {
       std::vector<std::string_view> known = names(catalog_->entities);
-      if (mention.text.find('.') == std::string_view::npos) unknown(mention.at, "entity", name, known);
-      else unknown(mention.at, "entity", mention.text, known);
+      if (mention.text.find('.') == std::string_view::npos)
+        unknown(mention.at, "entity", name, known);
+      else
+        unknown(mention.at, "entity", mention.text, known);
     }
     return nullptr;
   }
@@ -337,7 +370,8 @@ class Builder {
       const std::string near = nearest(mention.text, draft.entity->member_names());
       if (!near.empty()) hint = "did you mean \"" + near + "\"?";
     }
-    diagnostics_.error(mention.at, "unknown-field", draft.entity->full_name + " has no field " + quoted(mention.text), std::move(hint));
+    diagnostics_.error(mention.at, "unknown-field",
+                       draft.entity->full_name + " has no field " + quoted(mention.text), std::move(hint));
   }
 
   // --- nodes ---
@@ -375,7 +409,8 @@ class Builder {
           if (removed.key == word->text) hint = "it was removed at " + to_string(removed.at);
         }
         if (hint.empty()) hint = suggest(word->text, known);
-        diagnostics_.error(word->at, "unknown-after", "there is no " + quoted(word->text) + " to come after", std::move(hint));
+        diagnostics_.error(word->at, "unknown-after", "there is no " + quoted(word->text) + " to come after",
+                           std::move(hint));
         rest.push_back(i);
       } else {
         followers[target].push_back(i);
@@ -406,7 +441,8 @@ class Builder {
         at = index[after[at]->text];
         way += " → " + map->entries[at].key;
       }
-      diagnostics_.error(after[i]->at, "after-cycle", "`after` goes in a circle: " + way, "let one of them come after something else");
+      diagnostics_.error(after[i]->at, "after-cycle", "`after` goes in a circle: " + way,
+                         "let one of them come after something else");
       place(i);
       for (std::size_t member : seen) place(member);
     }
@@ -434,7 +470,8 @@ class Builder {
   static bool doubtful(const Node* node) {
     if (!node) return false;
     return std::any_of(node->items.begin(), node->items.end(), [](const Node& n) { return n.bad; }) ||
-           std::any_of(node->entries.begin(), node->entries.end(), [](const Entry& e) { return e.bad || e.value.bad; });
+           std::any_of(node->entries.begin(), node->entries.end(),
+                       [](const Entry& e) { return e.bad || e.value.bad; });
   }
   static bool is_bad(const Node& map, std::string_view word) {
     const Entry* entry = map.entry(word);
@@ -445,7 +482,8 @@ class Builder {
     std::unordered_set<std::string_view> seen;
     for (const Mention& one : all) {
       if (!seen.insert(one.text).second) {
-        diagnostics_.error(one.at, "named-twice", std::string(what) + " " + quoted(one.text) + " is named twice", "keep one");
+        diagnostics_.error(one.at, "named-twice",
+                           std::string(what) + " " + quoted(one.text) + " is named twice", "keep one");
       }
     }
   }
@@ -462,7 +500,8 @@ class Builder {
     }
     for (const std::string_view locale : {"en", "zh-CN"}) {
       if (!node->entries.empty() && !node->entry(locale)) {
-        diagnostics_.warning(node->at, "label-language", "the text of " + subject + " is missing in " + std::string(locale),
+        diagnostics_.warning(node->at, "label-language",
+                             "the text of " + subject + " is missing in " + std::string(locale),
                              "add `" + std::string(locale) + ": …`");
       }
     }
@@ -470,12 +509,14 @@ class Builder {
   }
 
   /// A label; `fallback` (with a warning unless `quiet`) where there is none.
-  Text label_of(const Node& map, const Place& at, const std::string& subject, Text fallback, bool quiet = false) {
+  Text label_of(const Node& map, const Place& at, const std::string& subject, Text fallback,
+                bool quiet = false) {
     const Entry* entry = map.entry("label");
     Text out = entry && !entry->value.bad ? text_of(&entry->value, "the label of " + subject) : Text();
     if (!out.empty()) return out;
     if (!quiet && !(entry && (entry->bad || entry->value.bad || doubtful(&entry->value)))) {
-      diagnostics_.warning(at, "missing-label", subject + " has no label", "add `label: {en: …, zh-CN: …, zh-TW: …}`");
+      diagnostics_.warning(at, "missing-label", subject + " has no label",
+                           "add `label: {en: …, zh-CN: …, zh-TW: …}`");
     }
     return fallback;
   }
@@ -489,7 +530,8 @@ class Builder {
     const Node* node = map.get("color");
     if (!node || !node->is_scalar()) return {};
     if (!is_color(node->text)) {
-      diagnostics_.error(node->at, "unknown-color", quoted(node->text) + " is not a colour", "write a preset such as blue, green, gold or red, or \"#rrggbb\"");
+      diagnostics_.error(node->at, "unknown-color", quoted(node->text) + " is not a colour",
+                         "write a preset such as blue, green, gold or red, or \"#rrggbb\"");
     }
     return node->text;
   }
@@ -497,7 +539,9 @@ class Builder {
   std::string icon_of(const Node& map) {
     const Node* node = map.get("icon");
     if (!node || !node->is_scalar()) return {};
-    if (!is_icon(node->text)) diagnostics_.error(node->at, "bad-icon", quoted(node->text) + " is not the name of an icon", "e.g. phone or user-add");
+    if (!is_icon(node->text))
+      diagnostics_.error(node->at, "bad-icon", quoted(node->text) + " is not the name of an icon",
+                         "e.g. phone or user-add");
     return node->text;
   }
 
@@ -506,23 +550,29 @@ class Builder {
   void build_agency(const Document& document) {
     Agency& agency = catalog_->agency;
     if (const Node* name = document.root.get("name")) {
-      if (name->text.empty() || name->text.size() > 200) diagnostics_.error(name->at, "bad-value", "the agency's name is empty or too long", "at most 200 bytes");
+      if (name->text.empty() || name->text.size() > 200)
+        diagnostics_.error(name->at, "bad-value", "the agency's name is empty or too long",
+                           "at most 200 bytes");
       agency.name = name->text;
     }
     if (const Node* currency = document.root.get("currency")) {
       if (!is_currency(currency->text)) {
-        diagnostics_.error(currency->at, "unknown-currency", quoted(currency->text) + " is not a currency", "write an ISO 4217 code such as CNY, TWD or EUR");
+        diagnostics_.error(currency->at, "unknown-currency", quoted(currency->text) + " is not a currency",
+                           "write an ISO 4217 code such as CNY, TWD or EUR");
       }
       agency.currency = currency->text;
     }
     if (const Node* zone = document.root.get("time_zone")) {
       if (!is_time_zone(zone->text)) {
-        diagnostics_.error(zone->at, "unknown-time-zone", quoted(zone->text) + " is not a time zone", "write an IANA name such as Asia/Shanghai, or UTC");
+        diagnostics_.error(zone->at, "unknown-time-zone", quoted(zone->text) + " is not a time zone",
+                           "write an IANA name such as Asia/Shanghai, or UTC");
       }
       agency.time_zone = zone->text;
     }
     if (const Node* locale = document.root.get("locale")) {
-      if (!is_locale(locale->text)) diagnostics_.error(locale->at, "bad-locale", quoted(locale->text) + " is not a language tag", "write e.g. zh-CN");
+      if (!is_locale(locale->text))
+        diagnostics_.error(locale->at, "bad-locale", quoted(locale->text) + " is not a language tag",
+                           "write e.g. zh-CN");
       agency.locale = locale->text;
     }
   }
@@ -531,10 +581,12 @@ class Builder {
     auto choices = std::make_unique<Choices>();
     choices->name = document.name;
     choices->origin = to_origin(document.at);
-    choices->label = label_of(document.root, document.at, "choices " + quoted(document.name), plain(humanised(document.name)));
+    choices->label = label_of(document.root, document.at, "choices " + quoted(document.name),
+                              plain(humanised(document.name)));
     const Entry* options = document.root.entry("options");
     if (options && !options->value.bad && options->value.entries.empty()) {
-      diagnostics_.error(options->at, "no-options", "choices " + quoted(document.name) + " has no options", "add e.g. `phone: {label: …}`");
+      diagnostics_.error(options->at, "no-options", "choices " + quoted(document.name) + " has no options",
+                         "add e.g. `phone: {label: …}`");
     }
     if (!options || options->value.bad) broken_.insert({"choices", document.name});
     if (doubtful(options ? &options->value : nullptr)) vague_choices_.insert(document.name);
@@ -542,12 +594,14 @@ class Builder {
       if (entry->bad) continue;
       ChoiceOption option;
       option.name = entry->key;
-      option.label = label_of(entry->value, entry->at, "option " + quoted(entry->key), plain(humanised(entry->key)));
+      option.label =
+          label_of(entry->value, entry->at, "option " + quoted(entry->key), plain(humanised(entry->key)));
       option.color = color_of(entry->value);
       option.active = flag_of(entry->value.get("active"), true);
       choices->options.push_back(std::move(option));
     }
-    if (options && options->value.is_map() && !options->value.removed.empty()) removed_options_[choices.get()] = &options->value;
+    if (options && options->value.is_map() && !options->value.removed.empty())
+      removed_options_[choices.get()] = &options->value;
     catalog_->choice_lists.push_back(std::move(choices));
   }
 
@@ -555,7 +609,8 @@ class Builder {
     auto role = std::make_unique<Role>();
     role->name = document.name;
     role->origin = to_origin(document.at);
-    role->label = label_of(document.root, document.at, "role " + quoted(document.name), plain(humanised(document.name)));
+    role->label = label_of(document.root, document.at, "role " + quoted(document.name),
+                           plain(humanised(document.name)));
     role->administrator = flag_of(document.root.get("administrator"), false);
     if (const Node* routes = document.root.get("routes")) {
       if (routes->is_scalar()) role->routes.push_back(routes->text);
@@ -579,7 +634,8 @@ class Builder {
       const Entity* entity = find_entity({entry.key, entry.at}, module_of(document.name));
       if (!entity || entry.value.bad || !role) continue;
       if (!seen.insert(entity).second) {
-        diagnostics_.error(entry.at, "named-twice", "entity " + quoted(entry.key) + " is named twice", "keep one");
+        diagnostics_.error(entry.at, "named-twice", "entity " + quoted(entry.key) + " is named twice",
+                           "keep one");
         continue;
       }
       std::array<Grant, operation_count>& rights = role->grants[entity];
@@ -609,27 +665,34 @@ class Builder {
     for (const Document& document : documents_) {
       if (document.kind->name != "module") continue;
       Module& module = module_named(document.name);
-      Text label = label_of(document.root, document.at, "module " + quoted(document.name), Text(), !module.label.empty());
+      Text label = label_of(document.root, document.at, "module " + quoted(document.name), Text(),
+                            !module.label.empty());
       if (!label.empty()) module.label = std::move(label);
       if (const std::string icon = icon_of(document.root); !icon.empty()) module.icon = icon;
       if (const Node* order = document.root.get("order")) {
-        module.order = static_cast<int>(std::clamp<std::int64_t>(integer_of(order->text).value_or(100), -100000, 100000));
+        module.order = static_cast<int>(
+            std::clamp<std::int64_t>(integer_of(order->text).value_or(100), -100000, 100000));
       }
     }
     for (const auto& entity : catalog_->entities) module_named(entity->module);
     for (Module& one : modules) {
       if (one.label.empty()) one.label = plain(humanised(one.name));
     }
-    std::sort(modules.begin(), modules.end(), [](const Module& a, const Module& b) { return std::tie(a.order, a.name) < std::tie(b.order, b.name); });
+    std::sort(modules.begin(), modules.end(), [](const Module& a, const Module& b) {
+      return std::tie(a.order, a.name) < std::tie(b.order, b.name);
+    });
   }
 
   // --- entities and fields ---
 
   void declare_entity(const Document& document) {
     // Their tables could be mistaken for the core's own, such as `sequence_block`.
-    static const std::unordered_set<std::string_view> reserved{"api", "caravan", "credential", "event", "job", "login", "outbox", "schema", "sequence", "setting"};
+    static const std::unordered_set<std::string_view> reserved{
+        "api", "caravan", "credential", "event", "job", "login", "outbox", "schema", "sequence", "setting"};
     if (reserved.contains(module_of(document.name))) {
-      diagnostics_.error(document.at, "reserved-name", "module name " + quoted(module_of(document.name)) + " is reserved", "choose another one");
+      diagnostics_.error(document.at, "reserved-name",
+                         "module name " + quoted(module_of(document.name)) + " is reserved",
+                         "choose another one");
     }
     auto entity = std::make_unique<Entity>();
     entity->full_name = document.name;
@@ -647,7 +710,8 @@ class Builder {
       entity->number_format = number->text;
     }
     if (const auto [other, fresh] = tables_.emplace(entity->table_name, document.name); !fresh) {
-      diagnostics_.error(document.at, "table-name", subject + " has the same table name as " + other->second, "choose another name");
+      diagnostics_.error(document.at, "table-name", subject + " has the same table name as " + other->second,
+                         "choose another name");
     }
     Draft draft;
     draft.document = &document;
@@ -678,7 +742,8 @@ class Builder {
         sequence = true;
         if (word.size() > 3) {
           const auto digits = integer_of(std::string_view(word).substr(4));
-          if (!digits || *digits < 1 || *digits > 12) problem = "`{" + word + "}`, where 1 to 12 digits are possible";
+          if (!digits || *digits < 1 || *digits > 12)
+            problem = "`{" + word + "}`, where 1 to 12 digits are possible";
         }
       } else if (word != "yyyy" && word != "mm") {
         problem = "the unknown place `{" + word + "}`";
@@ -688,7 +753,8 @@ class Builder {
     if (problem.empty() && !sequence) problem = "no `{seq}`";
     if (problem.empty() && format.size() > 40) problem = "more than 40 characters";
     if (!problem.empty()) {
-      diagnostics_.error(node.at, "number-format", "the number format " + quoted(format) + " has " + problem, "write e.g. \"ORD-{yyyy}-{seq:6}\"");
+      diagnostics_.error(node.at, "number-format", "the number format " + quoted(format) + " has " + problem,
+                         "write e.g. \"ORD-{yyyy}-{seq:6}\"");
     }
   }
 
@@ -720,7 +786,8 @@ class Builder {
       if (field->currency_column.empty()) continue;
       if (const auto taken = columns.find(field->currency_column); taken != columns.end()) {
         diagnostics_.error(name_place(draft, *taken->second), "reserved-name",
-                           quoted(field->currency_column) + " is the column of the currency of money field " + quoted(field->name),
+                           quoted(field->currency_column) + " is the column of the currency of money field " +
+                               quoted(field->name),
                            "choose another name");
       }
     }
@@ -739,17 +806,21 @@ class Builder {
       return;
     }
     static const std::unordered_set<std::string_view> reserved{"expanded", "true", "false", "null", "in"};
-    const bool system = std::any_of(std::begin(system_fields), std::end(system_fields), [&](const SystemField& one) { return one.name == name; });
+    const bool system = std::any_of(std::begin(system_fields), std::end(system_fields),
+                                    [&](const SystemField& one) { return one.name == name; });
     if (system || reserved.contains(name)) {
-      diagnostics_.error(entry.at, "reserved-name",
-                         quoted(name) + (system ? " is a field that every entity has" : " is a reserved name"),
-                         "call it otherwise, e.g. `" + entity.full_name.substr(entity.full_name.find('.') + 1) + "_" + name + "`");
+      diagnostics_.error(
+          entry.at, "reserved-name",
+          quoted(name) + (system ? " is a field that every entity has" : " is a reserved name"),
+          "call it otherwise, e.g. `" + entity.full_name.substr(entity.full_name.find('.') + 1) + "_" + name +
+              "`");
       draft.lost.insert(name);
       return;
     }
     const LayerKind layer = entry.at.file ? entry.at.file->layer : LayerKind::core;
     if (name.starts_with("x_") && (layer == LayerKind::core || layer == LayerKind::plugin)) {
-      diagnostics_.error(entry.at, "field-prefix", "names that begin with x_ are kept for agencies", "call it `" + name.substr(2) + "`");
+      diagnostics_.error(entry.at, "field-prefix", "names that begin with x_ are kept for agencies",
+                         "call it `" + name.substr(2) + "`");
     }
     auto owned = std::make_unique<Field>();
     Field& field = *owned;
@@ -777,8 +848,9 @@ class Builder {
       draft.vague.insert(&field);
       return;
     }
-    for (const FieldType one : {FieldType::text, FieldType::integer, FieldType::boolean, FieldType::decimal, FieldType::money, FieldType::date,
-                                FieldType::instant, FieldType::choice, FieldType::ref, FieldType::json}) {
+    for (const FieldType one :
+         {FieldType::text, FieldType::integer, FieldType::boolean, FieldType::decimal, FieldType::money,
+          FieldType::date, FieldType::instant, FieldType::choice, FieldType::ref, FieldType::json}) {
       if (type->text == to_string(one)) field.type = one;
     }
     const bool text = field.type == FieldType::text, whole = field.type == FieldType::integer;
@@ -795,7 +867,8 @@ class Builder {
       if (const Node* scale = node.get("scale")) {
         const std::int64_t digits = integer_of(scale->text).value_or(-1);
         if (digits < 0 || digits > 18) {
-          diagnostics_.error(scale->at, "out-of-range", "`scale` of " + subject + " is " + scale->text, "0 to 18");
+          diagnostics_.error(scale->at, "out-of-range", "`scale` of " + subject + " is " + scale->text,
+                             "0 to 18");
         } else {
           field.scale = static_cast<std::uint8_t>(digits);
         }
@@ -808,23 +881,29 @@ class Builder {
     if (node.entry("compute")) {
       for (const char* word : {"default", "default_expr", "required", "read_only"}) {
         if (const Entry* other = node.entry(word); other && !other->value.bad) {
-          diagnostics_.error(other->at, "contradiction", subject + " is computed, so " + tick(word) + " means nothing", "remove one of the two");
+          diagnostics_.error(other->at, "contradiction",
+                             subject + " is computed, so " + tick(word) + " means nothing",
+                             "remove one of the two");
         }
       }
       field.read_only = true;
     } else if (field.required && field.read_only && !node.entry("default") && !node.entry("default_expr")) {
-      diagnostics_.error(node.entry("required")->at, "contradiction", subject + " is required and read-only, so no record could be made",
+      diagnostics_.error(node.entry("required")->at, "contradiction",
+                         subject + " is required and read-only, so no record could be made",
                          "add `default` or `default_expr`, or remove one of the two");
     }
     if (node.entry("default") && node.entry("default_expr")) {
-      diagnostics_.error(node.entry("default_expr")->at, "contradiction", subject + " has `default` and `default_expr`", "keep one");
+      diagnostics_.error(node.entry("default_expr")->at, "contradiction",
+                         subject + " has `default` and `default_expr`", "keep one");
     }
   }
 
-  void only_for(const Node& node, std::string_view word, bool fits, const Field& field, std::string_view types) {
+  void only_for(const Node& node, std::string_view word, bool fits, const Field& field,
+                std::string_view types) {
     const Entry* entry = node.entry(word);
     if (!entry || fits || entry->value.bad) return;
-    diagnostics_.error(entry->at, "word-not-for-type", tick(word) + " means nothing for a field of type " + to_string(field.type),
+    diagnostics_.error(entry->at, "word-not-for-type",
+                       tick(word) + " means nothing for a field of type " + to_string(field.type),
                        "it is for " + std::string(types));
   }
 
@@ -835,7 +914,8 @@ class Builder {
       if (high) {
         const std::int64_t length = integer_of(high->text).value_or(0);
         if (length < 1 || length > longest_text) {
-          diagnostics_.error(high->at, "out-of-range", "`max` of " + subject + " is " + quoted(high->text), "1 to 16383 characters");
+          diagnostics_.error(high->at, "out-of-range", "`max` of " + subject + " is " + quoted(high->text),
+                             "1 to 16383 characters");
         } else {
           field.max_length = static_cast<std::uint32_t>(length);
         }
@@ -844,7 +924,9 @@ class Builder {
       const auto bound = [&](const Node* one, std::optional<std::int64_t>& out) {
         if (!one) return;
         out = integer_of(one->text);
-        if (!out) diagnostics_.error(one->at, "wrong-type", quoted(one->text) + " is not a whole number", subject + " is an int");
+        if (!out)
+          diagnostics_.error(one->at, "wrong-type", quoted(one->text) + " is not a whole number",
+                             subject + " is an int");
       };
       bound(low, field.min);
       bound(high, field.max);
@@ -854,25 +936,31 @@ class Builder {
         if (!one) return;
         out = parse_decimal(one->text);
         if (out && out->scale > field.scale) {
-          diagnostics_.error(one->at, "out-of-range", one->text + " has more than " + std::to_string(field.scale) + " digits after the point",
-                             "round it, or raise `scale`");
+          diagnostics_.error(
+              one->at, "out-of-range",
+              one->text + " has more than " + std::to_string(field.scale) + " digits after the point",
+              "round it, or raise `scale`");
         }
       };
       bound(low, field.decimal_min);
       bound(high, field.decimal_max);
-      if (field.decimal_min && field.decimal_max && compare(*field.decimal_min, *field.decimal_max) > 0) too_low(*high, *low, subject);
+      if (field.decimal_min && field.decimal_max && compare(*field.decimal_min, *field.decimal_max) > 0)
+        too_low(*high, *low, subject);
     }
   }
 
   void too_low(const Node& high, const Node& low, const std::string& subject) {
-    diagnostics_.error(high.at, "min-above-max", "`max` of " + subject + " is " + high.text + ", below its `min` " + low.text, "swap them, or remove one");
+    diagnostics_.error(high.at, "min-above-max",
+                       "`max` of " + subject + " is " + high.text + ", below its `min` " + low.text,
+                       "swap them, or remove one");
   }
 
   void build_target(Draft& draft, const Entry& entry, Field& field) {
     const Node* to = entry.value.get("to");
     if (!to) {
       if (!is_bad(entry.value, "to")) {
-        diagnostics_.error(entry.at, "missing-word", "field " + quoted(field.name) + " is a ref without `to`", "add `to: MODULE.ENTITY`");
+        diagnostics_.error(entry.at, "missing-word", "field " + quoted(field.name) + " is a ref without `to`",
+                           "add `to: MODULE.ENTITY`");
       }
     } else {
       field.target = find_entity({to->text, to->at}, draft.entity->module);
@@ -884,12 +972,15 @@ class Builder {
     const Node* list = entry.value.get("choices");
     if (!list) {
       if (!is_bad(entry.value, "choices")) {
-        diagnostics_.error(entry.at, "missing-word", "field " + quoted(field.name) + " is a choice without `choices`", "add `choices: MODULE.LIST`");
+        diagnostics_.error(entry.at, "missing-word",
+                           "field " + quoted(field.name) + " is a choice without `choices`",
+                           "add `choices: MODULE.LIST`");
       }
     } else {
       const std::string name = resolve(list->text, draft.entity->module);
       field.choices = catalog_->choices(name);
-      if (!field.choices && !is_lost("choices", name)) unknown(list->at, "choices", name, names(catalog_->choice_lists));
+      if (!field.choices && !is_lost("choices", name))
+        unknown(list->at, "choices", name, names(catalog_->choice_lists));
     }
     if (!field.choices) draft.vague.insert(&field);
   }
@@ -906,23 +997,37 @@ class Builder {
       if (draft.vague.contains(field.get())) continue;  // any: no mistakes that follow from another one
       switch (field->type) {
         case FieldType::id:
-        case FieldType::integer: member.type.kind = expr::TypeKind::int64; break;
+        case FieldType::integer:
+          member.type.kind = expr::TypeKind::int64;
+          break;
         case FieldType::ref:
           member.type.kind = expr::TypeKind::int64;
           member.reference = field->target;
           break;
         case FieldType::text:
-        case FieldType::choice: member.type.kind = expr::TypeKind::string; break;
-        case FieldType::boolean: member.type.kind = expr::TypeKind::boolean; break;
+        case FieldType::choice:
+          member.type.kind = expr::TypeKind::string;
+          break;
+        case FieldType::boolean:
+          member.type.kind = expr::TypeKind::boolean;
+          break;
         case FieldType::decimal:
-        case FieldType::money: member.type.kind = expr::TypeKind::decimal; break;
-        case FieldType::date: member.type.kind = expr::TypeKind::date; break;
-        case FieldType::instant: member.type.kind = expr::TypeKind::timestamp; break;
-        case FieldType::json: member.type.kind = expr::TypeKind::any; break;
+        case FieldType::money:
+          member.type.kind = expr::TypeKind::decimal;
+          break;
+        case FieldType::date:
+          member.type.kind = expr::TypeKind::date;
+          break;
+        case FieldType::instant:
+          member.type.kind = expr::TypeKind::timestamp;
+          break;
+        case FieldType::json:
+          member.type.kind = expr::TypeKind::any;
+          break;
       }
     }
-    // A mistaken name is still a member, so that an expression that uses it is not a second mistake. The Catalog is not
-    // published in that case.
+    // A mistaken name is still a member, so that an expression that uses it is not a second mistake. The
+    // Catalog is not published in that case.
     for (const std::string& name : draft.lost) {
       if (entity.by_name.contains(name)) continue;
       auto field = std::make_unique<Field>();
@@ -944,9 +1049,12 @@ class Builder {
       if (const Field* field = find_field(draft, {title->text, title->at})) {
         entity.title = field;
         if (field->type == FieldType::json) {
-          diagnostics_.error(title->at, "wrong-type", "`title` cannot be a json field", "name a text or choice field, or number");
+          diagnostics_.error(title->at, "wrong-type", "`title` cannot be a json field",
+                             "name a text or choice field, or number");
         } else if (field->slot == slot_number && entity.number_format.empty() && !is_bad(root, "number")) {
-          diagnostics_.error(title->at, "contradiction", "`title` is number, but the entity has no `number` format", "add `number: \"ABC-{seq:6}\"`");
+          diagnostics_.error(title->at, "contradiction",
+                             "`title` is number, but the entity has no `number` format",
+                             "add `number: \"ABC-{seq:6}\"`");
         }
       }
     }
@@ -954,11 +1062,13 @@ class Builder {
 
   // --- expressions ---
 
-  std::shared_ptr<const expr::Program> compile(const Node& node, const expr::Environment& environment, const Entity* entity) {
+  std::shared_ptr<const expr::Program> compile(const Node& node, const expr::Environment& environment,
+                                               const Entity* entity) {
     if (node.bad || !node.is_scalar()) return nullptr;
     expr::Compiled compiled = expr::compile(node.text, environment);
     for (const expr::Issue& issue : compiled.issues) {
-      diagnostics_.error(place_inside(node, issue.line, issue.column), "expression", issue.message, issue.hint);
+      diagnostics_.error(place_inside(node, issue.line, issue.column), "expression", issue.message,
+                         issue.hint);
     }
     if (!compiled.issues.empty()) return nullptr;
     if (entity && compiled.program) check_literals(node, *entity);
@@ -969,15 +1079,19 @@ class Builder {
   bool uses_vague_field(std::string_view source) {
     if (vague_names_.empty()) return false;
     const std::vector<Token> tokens = scan(source);
-    return std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.kind == Token::Kind::word && vague_names_.contains(t.text); });
+    return std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) {
+      return t.kind == Token::Kind::word && vague_names_.contains(t.text);
+    });
   }
 
   /// A condition that the database must be able to test as well.
-  std::shared_ptr<const expr::Program> compile_condition(const Node& node, const Entity& entity, expr::Environment environment, bool sql) {
+  std::shared_ptr<const expr::Program> compile_condition(const Node& node, const Entity& entity,
+                                                         expr::Environment environment, bool sql) {
     environment.result = expr::TypeKind::boolean;
     std::shared_ptr<const expr::Program> program = compile(node, environment, &entity);
     if (!program || !sql || uses_vague_field(node.text)) return program;
-    const expr::Value variables[] = {expr::Value(), expr::Value(std::shared_ptr<const expr::RecordView>(std::make_shared<SampleUser>()))};
+    const expr::Value variables[] = {
+        expr::Value(), expr::Value(std::shared_ptr<const expr::RecordView>(std::make_shared<SampleUser>()))};
     expr::Activation activation;
     activation.variables = variables;
     activation.count = environment.variables.size();
@@ -985,7 +1099,8 @@ class Builder {
       const expr::SqlCondition condition = expr::to_sql(*program, dialect, "t", activation);
       if (!condition.refused) continue;
       diagnostics_.error(place_inside(node, condition.refused->line, condition.refused->column), "not-in-sql",
-                         "the database cannot test this: " + condition.refused->message, condition.refused->hint);
+                         "the database cannot test this: " + condition.refused->message,
+                         condition.refused->hint);
       break;
     }
     return program;
@@ -1007,13 +1122,17 @@ class Builder {
       }
       if (std::find(known.begin(), known.end(), literal.text) != known.end()) return;
       diagnostics_.warning(place_inside(node, literal.line, literal.column), "never-equal",
-                           "`record." + std::string(member) + "` is never " + quoted(literal.text), suggest(literal.text, known));
+                           "`record." + std::string(member) + "` is never " + quoted(literal.text),
+                           suggest(literal.text, known));
     };
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       const std::string_view member = member_at(tokens, i, true);
       if (member.empty()) continue;
-      const auto equality = [&](std::size_t at) { return is(tokens, at, Token::Kind::sign, "==") || is(tokens, at, Token::Kind::sign, "!="); };
-      if (equality(i + 3) && i + 4 < tokens.size() && tokens[i + 4].kind == Token::Kind::text) check(member, tokens[i + 4]);
+      const auto equality = [&](std::size_t at) {
+        return is(tokens, at, Token::Kind::sign, "==") || is(tokens, at, Token::Kind::sign, "!=");
+      };
+      if (equality(i + 3) && i + 4 < tokens.size() && tokens[i + 4].kind == Token::Kind::text)
+        check(member, tokens[i + 4]);
       if (i >= 2 && equality(i - 1) && tokens[i - 2].kind == Token::Kind::text) check(member, tokens[i - 2]);
       if (is(tokens, i + 3, Token::Kind::word, "in") && is(tokens, i + 4, Token::Kind::sign, "[")) {
         for (std::size_t j = i + 5; j < tokens.size() && tokens[j].kind == Token::Kind::text; j += 2) {
@@ -1041,15 +1160,22 @@ class Builder {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
-      case FieldType::integer: return "int";
-      case FieldType::boolean: return "bool";
+      case FieldType::integer:
+        return "int";
+      case FieldType::boolean:
+        return "bool";
       case FieldType::decimal:
-      case FieldType::money: return "decimal";
-      case FieldType::date: return "date";
-      case FieldType::instant: return "timestamp";
+      case FieldType::money:
+        return "decimal";
+      case FieldType::date:
+        return "date";
+      case FieldType::instant:
+        return "timestamp";
       case FieldType::text:
-      case FieldType::choice: return "string";
-      case FieldType::json: return "";
+      case FieldType::choice:
+        return "string";
+      case FieldType::json:
+        return "";
     }
     return "";
   }
@@ -1060,21 +1186,29 @@ class Builder {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
-      case FieldType::integer: return type.kind == expr::TypeKind::int64;
-      case FieldType::boolean: return type.kind == expr::TypeKind::boolean;
+      case FieldType::integer:
+        return type.kind == expr::TypeKind::int64;
+      case FieldType::boolean:
+        return type.kind == expr::TypeKind::boolean;
       case FieldType::decimal:
-      case FieldType::money: return type.kind == expr::TypeKind::decimal;
-      case FieldType::date: return type.kind == expr::TypeKind::date;
-      case FieldType::instant: return type.kind == expr::TypeKind::timestamp;
+      case FieldType::money:
+        return type.kind == expr::TypeKind::decimal;
+      case FieldType::date:
+        return type.kind == expr::TypeKind::date;
+      case FieldType::instant:
+        return type.kind == expr::TypeKind::timestamp;
       case FieldType::text:
-      case FieldType::choice: return type.kind == expr::TypeKind::string;
-      case FieldType::json: return type.kind == expr::TypeKind::map || type.kind == expr::TypeKind::list;
+      case FieldType::choice:
+        return type.kind == expr::TypeKind::string;
+      case FieldType::json:
+        return type.kind == expr::TypeKind::map || type.kind == expr::TypeKind::list;
     }
     return false;
   }
 
   /// An expression whose value goes into `field`. `record_entity`: what `record` is in it.
-  std::shared_ptr<const expr::Program> compile_value(const Node& node, const Field& field, bool vague, const expr::Environment& environment,
+  std::shared_ptr<const expr::Program> compile_value(const Node& node, const Field& field, bool vague,
+                                                     const expr::Environment& environment,
                                                      const Entity& record_entity) {
     std::shared_ptr<const expr::Program> program = compile(node, environment, &record_entity);
     if (!program || vague) return program;
@@ -1082,24 +1216,30 @@ class Builder {
       std::string hint = "make it ";
       hint += expected_type(field).empty() ? "a map or a list" : expected_type(field);
       diagnostics_.error(node.at, "expression-type",
-                         "field " + quoted(field.name) + " is of type " + to_string(field.type) + ", the expression gives " + expr::to_string(program->type()),
+                         "field " + quoted(field.name) + " is of type " + to_string(field.type) +
+                             ", the expression gives " + expr::to_string(program->type()),
                          std::move(hint));
       return program;
     }
     const std::vector<Token> tokens = scan(node.text);
-    if (field.choices && !vague_choices_.contains(field.choices->name) && tokens.size() == 1 && tokens[0].kind == Token::Kind::text &&
-        !field.choices->option(tokens[0].text)) {
+    if (field.choices && !vague_choices_.contains(field.choices->name) && tokens.size() == 1 &&
+        tokens[0].kind == Token::Kind::text && !field.choices->option(tokens[0].text)) {
       unknown_option(place_inside(node, 1, tokens[0].column), *field.choices, tokens[0].text);
     }
     if (field.type == FieldType::ref && field.target && tokens.size() == 3) {
       const std::string_view member = member_at(tokens, 0, true);
       const Field* source = member.empty() ? nullptr : record_entity.field(member);
       const Entity* pointed = !source ? nullptr : source->slot == slot_id ? &record_entity : source->target;
-      if (source && (source->slot == slot_id || (source->type == FieldType::ref && pointed)) && pointed != field.target) {
-        diagnostics_.error(node.at, "wrong-reference", "field " + quoted(field.name) + " points at " + field.target->full_name + ", the expression at " + pointed->full_name,
+      if (source && (source->slot == slot_id || (source->type == FieldType::ref && pointed)) &&
+          pointed != field.target) {
+        diagnostics_.error(node.at, "wrong-reference",
+                           "field " + quoted(field.name) + " points at " + field.target->full_name +
+                               ", the expression at " + pointed->full_name,
                            "use a reference to " + field.target->full_name);
       } else if (source && source->type == FieldType::integer) {
-        diagnostics_.error(node.at, "wrong-reference", "field " + quoted(field.name) + " points at " + field.target->full_name + ", `record." + std::string(member) + "` is a number",
+        diagnostics_.error(node.at, "wrong-reference",
+                           "field " + quoted(field.name) + " points at " + field.target->full_name +
+                               ", `record." + std::string(member) + "` is a number",
                            "use a reference to " + field.target->full_name);
       }
     }
@@ -1124,9 +1264,12 @@ class Builder {
       if (found == draft.nodes.end() || found->second->bad) continue;
       const Node& node = *found->second;
       const bool vague = draft.vague.contains(&field);
-      if (const Node* compute = node.get("compute")) field.compute = compile_value(*compute, field, vague, record_only, entity);
-      if (const Node* expression = node.get("default_expr")) field.default_value = compile_value(*expression, field, vague, both, entity);
-      if (const Node* value = node.get("default"); value && !vague) field.default_value = compile_default(*value, field);
+      if (const Node* compute = node.get("compute"))
+        field.compute = compile_value(*compute, field, vague, record_only, entity);
+      if (const Node* expression = node.get("default_expr"))
+        field.default_value = compile_value(*expression, field, vague, both, entity);
+      if (const Node* value = node.get("default"); value && !vague)
+        field.default_value = compile_default(*value, field);
     }
     order_computed(draft);
     build_invariants(draft, record_only);
@@ -1139,7 +1282,9 @@ class Builder {
     std::string source, needs;
     switch (field.type) {
       case FieldType::text:
-        if (field.max_length > 0 && static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; })) > field.max_length) {
+        if (field.max_length > 0 &&
+            static_cast<std::size_t>(std::count_if(
+                text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; })) > field.max_length) {
           needs = "at most " + std::to_string(field.max_length) + " characters";
         }
         source = cel_string(text);
@@ -1172,7 +1317,8 @@ class Builder {
         const auto scaled = number ? rescale(*number, field.scale) : std::nullopt;
         if (!scaled || compare(*scaled, *number) != 0) {
           needs = "a number with at most " + std::to_string(field.scale) + " digits after the point";
-        } else if ((field.decimal_min && compare(*scaled, *field.decimal_min) < 0) || (field.decimal_max && compare(*scaled, *field.decimal_max) > 0)) {
+        } else if ((field.decimal_min && compare(*scaled, *field.decimal_min) < 0) ||
+                   (field.decimal_max && compare(*scaled, *field.decimal_max) > 0)) {
           needs = "a number between `min` and `max`";
         } else {
           source = "decimal(\"" + format_decimal(*scaled) + "\")";
@@ -1189,15 +1335,20 @@ class Builder {
         break;
       case FieldType::id:
       case FieldType::ref:
-      case FieldType::json: needs = "`default_expr` instead"; break;
+      case FieldType::json:
+        needs = "`default_expr` instead";
+        break;
     }
     if (!needs.empty()) {
-      diagnostics_.error(node.at, "bad-default", "the default " + quoted(text) + " does not fit field " + quoted(field.name) + " of type " + to_string(field.type),
+      diagnostics_.error(node.at, "bad-default",
+                         "the default " + quoted(text) + " does not fit field " + quoted(field.name) +
+                             " of type " + to_string(field.type),
                          "it needs " + needs);
       return nullptr;
     }
     expr::Compiled compiled = expr::compile(source, {});
-    for (const expr::Issue& issue : compiled.issues) diagnostics_.error(node.at, "bad-default", issue.message, issue.hint);
+    for (const expr::Issue& issue : compiled.issues)
+      diagnostics_.error(node.at, "bad-default", issue.message, issue.hint);
     return compiled.program;
   }
 
@@ -1248,8 +1399,10 @@ class Builder {
             if (inside) circle += visit.field->name + " → ";
           }
           const Node* node = draft.nodes.at(field)->get("compute");
-          diagnostics_.error(node->at, "compute-cycle", "field " + quoted(read->name) + " is computed from itself: " + circle + read->name,
-                             "compute one of them from stored fields only");
+          diagnostics_.error(
+              node->at, "compute-cycle",
+              "field " + quoted(read->name) + " is computed from itself: " + circle + read->name,
+              "compute one of them from stored fields only");
         }
       }
     }
@@ -1261,8 +1414,10 @@ class Builder {
       Invariant invariant;
       invariant.name = entry->key;
       invariant.origin = to_origin(entry->at);
-      invariant.message = text_of(entry->value.get("message"), "the message of invariant " + quoted(entry->key));
-      if (const Node* check = entry->value.get("check")) invariant.check = compile_condition(*check, *draft.entity, environment, true);
+      invariant.message =
+          text_of(entry->value.get("message"), "the message of invariant " + quoted(entry->key));
+      if (const Node* check = entry->value.get("check"))
+        invariant.check = compile_condition(*check, *draft.entity, environment, true);
       draft.entity->invariants.push_back(std::move(invariant));
     }
   }
@@ -1285,7 +1440,8 @@ class Builder {
       if (!list) continue;
       for (const Index& other : draft.entity->indexes) {
         if (other.name == index.name) {
-          diagnostics_.error(entry.at, "named-twice", "an index and a unique key are both called " + quoted(index.name), "rename one");
+          diagnostics_.error(entry.at, "named-twice",
+                             "an index and a unique key are both called " + quoted(index.name), "rename one");
         }
       }
       const std::vector<Mention> named = mentions(list);
@@ -1297,16 +1453,24 @@ class Builder {
         index.fields.push_back(field);
         if (draft.vague.contains(field)) continue;
         if (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0)) {
-          diagnostics_.error(mention.at, "not-indexable", "field " + quoted(field->name) + " has no bounded length, so the database cannot index it",
-                             field->type == FieldType::text ? "give it `max`" : "use other fields");
+          diagnostics_.error(
+              mention.at, "not-indexable",
+              "field " + quoted(field->name) + " has no bounded length, so the database cannot index it",
+              field->type == FieldType::text ? "give it `max`" : "use other fields");
         }
-        bytes += field->type == FieldType::text ? field->max_length * std::size_t{4} : field->type == FieldType::choice ? 256 : 16;
+        bytes += field->type == FieldType::text     ? field->max_length * std::size_t{4}
+                 : field->type == FieldType::choice ? 256
+                                                    : 16;
       }
       if (bytes > widest_key_bytes) {
-        diagnostics_.error(entry.at, "index-too-wide", subject + " is " + std::to_string(bytes) + " bytes wide", "at most 3072 (4 a character): use shorter fields");
+        diagnostics_.error(entry.at, "index-too-wide",
+                           subject + " is " + std::to_string(bytes) + " bytes wide",
+                           "at most 3072 (4 a character): use shorter fields");
       }
-      if (named.size() > 16) diagnostics_.error(entry.at, "index-too-wide", subject + " has more than 16 fields", "use fewer");
-      if (named.empty() && !doubtful(list)) diagnostics_.error(entry.at, "no-fields", subject + " has no fields", "name at least one");
+      if (named.size() > 16)
+        diagnostics_.error(entry.at, "index-too-wide", subject + " has more than 16 fields", "use fewer");
+      if (named.empty() && !doubtful(list))
+        diagnostics_.error(entry.at, "no-fields", subject + " has no fields", "name at least one");
       draft.entity->indexes.push_back(std::move(index));
     }
   }
@@ -1330,28 +1494,35 @@ class Builder {
       auto state = std::make_unique<State>();
       state->name = entry->key;
       state->origin = to_origin(entry->at);
-      state->label = label_of(entry->value, entry->at, "state " + quoted(entry->key), plain(humanised(entry->key)), entry->value.bad);
+      state->label = label_of(entry->value, entry->at, "state " + quoted(entry->key),
+                              plain(humanised(entry->key)), entry->value.bad);
       state->color = color_of(entry->value);
       if (const Node* category = entry->value.get("category")) {
-        for (const StateCategory one : {StateCategory::open, StateCategory::waiting, StateCategory::done, StateCategory::cancelled}) {
+        for (const StateCategory one :
+             {StateCategory::open, StateCategory::waiting, StateCategory::done, StateCategory::cancelled}) {
           if (category->text == to_string(one)) state->category = one;
         }
       }
       workflow.states.push_back(std::move(state));
     }
     if (states && states->entries.empty()) {
-      diagnostics_.error(node->entry("states")->at, "no-states", "the workflow of " + entity.full_name + " has no states", "add e.g. `new: {category: open}`");
+      diagnostics_.error(node->entry("states")->at, "no-states",
+                         "the workflow of " + entity.full_name + " has no states",
+                         "add e.g. `new: {category: open}`");
     }
     const auto find_state = [&](const Mention& mention) -> const State* {
       const State* found = workflow.state(mention.text);
-      if (!found && !states_lost && !lost_states.contains(std::string(mention.text)) && !states->entries.empty()) {
+      if (!found && !states_lost && !lost_states.contains(std::string(mention.text)) &&
+          !states->entries.empty()) {
         unknown(mention.at, "state", mention.text, names(workflow.states), states, mention.text);
       }
       return found;
     };
-    if (const Node* initial = node->get("initial")) workflow.initial = find_state({initial->text, initial->at});
+    if (const Node* initial = node->get("initial"))
+      workflow.initial = find_state({initial->text, initial->at});
 
-    bool doubts = states_lost || !lost_states.empty() || !workflow.initial || doubtful(node->get("transitions")) || is_bad(*node, "transitions");
+    bool doubts = states_lost || !lost_states.empty() || !workflow.initial ||
+                  doubtful(node->get("transitions")) || is_bad(*node, "transitions");
     for (const Entry* entry : placed(node->get("transitions"))) {
       if (entry->bad || entry->value.bad) continue;
       const std::size_t before = workflow.transitions.size();
@@ -1370,14 +1541,16 @@ class Builder {
       const State* state = open.back();
       open.pop_back();
       for (const auto& transition : workflow.transitions) {
-        if (std::find(transition->from.begin(), transition->from.end(), state) == transition->from.end()) continue;
+        if (std::find(transition->from.begin(), transition->from.end(), state) == transition->from.end())
+          continue;
         if (reached.insert(transition->to).second) open.push_back(transition->to);
       }
     }
     for (const auto& state : workflow.states) {
       if (reached.contains(state.get())) continue;
       const Entry* entry = states.entry(state->name);
-      diagnostics_.warning(entry ? entry->at : draft.document->at, "unreachable-state", "no transition leads to state " + quoted(state->name),
+      diagnostics_.warning(entry ? entry->at : draft.document->at, "unreachable-state",
+                           "no transition leads to state " + quoted(state->name),
                            "add one, or remove the state");
     }
   }
@@ -1400,7 +1573,8 @@ class Builder {
       if (const State* state = find_state(mention)) transition.from.push_back(state);
     }
     if (node.get("from") && from.empty() && !doubtful(node.get("from"))) {
-      diagnostics_.error(node.entry("from")->at, "no-value", subject + " leaves no state", "name at least one in `from`");
+      diagnostics_.error(node.entry("from")->at, "no-value", subject + " leaves no state",
+                         "name at least one in `from`");
     }
     if (const Node* to = node.get("to")) transition.to = find_state({to->text, to->at});
     build_by(entity, node.get("by"), transition);
@@ -1409,7 +1583,9 @@ class Builder {
     for (const Mention& mention : require) {
       const Field* field = find_field(draft, mention);
       if (field && field->system && field->slot != slot_owner) {
-        diagnostics_.error(mention.at, "system-field", "field " + quoted(field->name) + " is set by the system", "require own fields only");
+        diagnostics_.error(mention.at, "system-field",
+                           "field " + quoted(field->name) + " is set by the system",
+                           "require own fields only");
       } else if (field) {
         transition.require.push_back(field);
       }
@@ -1418,7 +1594,9 @@ class Builder {
     if (const Node* when = node.get("when")) {
       transition.when = compile_condition(*when, entity, environment, false);
     } else if (!transition.message.empty() && !node.entry("when")) {
-      diagnostics_.warning(node.entry("message")->at, "useless-message", "the message of " + subject + " is never said, for there is no guard", "add `when`");
+      diagnostics_.warning(node.entry("message")->at, "useless-message",
+                           "the message of " + subject + " is never said, for there is no guard",
+                           "add `when`");
     }
     if (const Node* form = node.get("form")) build_step_form(draft, *form, transition);
     if (const Node* comment = node.get("comment")) transition.comment_required = comment->text == "required";
@@ -1433,7 +1611,8 @@ class Builder {
     for (const Mention& mention : roles) {
       const std::string name = resolve(mention.text, entity.module);
       const Role* role = catalog_->role(name);
-      if (!role && mention.text.find('.') == std::string_view::npos && mention.at.file && !mention.at.file->module.empty()) {
+      if (!role && mention.text.find('.') == std::string_view::npos && mention.at.file &&
+          !mention.at.file->module.empty()) {
         role = catalog_->role(resolve(mention.text, mention.at.file->module));
       }
       if (role) {
@@ -1442,7 +1621,8 @@ class Builder {
         std::vector<std::string_view> known = names(catalog_->roles);
         if (mention.text.find('.') == std::string_view::npos) {
           for (const auto& one : catalog_->roles) {
-            if (module_of(one->name) == entity.module) known.insert(known.begin(), std::string_view(one->name).substr(entity.module.size() + 1));
+            if (module_of(one->name) == entity.module)
+              known.insert(known.begin(), std::string_view(one->name).substr(entity.module.size() + 1));
           }
         }
         unknown(mention.at, "role", mention.text, known);
@@ -1461,12 +1641,14 @@ class Builder {
     if (!transition.form->entity) return;  // reported there
     draft.step_forms.insert(transition.form);
     if (transition.form->entity != draft.entity) {
-      diagnostics_.error(node.at, "other-entity", "form " + quoted(name) + " is of entity " + transition.form->entity->full_name,
+      diagnostics_.error(node.at, "other-entity",
+                         "form " + quoted(name) + " is of entity " + transition.form->entity->full_name,
                          "name a form of " + draft.entity->full_name);
     }
   }
 
-  void build_effect(Draft& draft, const Entry& entry, Transition& transition, const expr::Environment& environment) {
+  void build_effect(Draft& draft, const Entry& entry, Transition& transition,
+                    const expr::Environment& environment) {
     const Node& node = entry.value;
     const std::string subject = "effect " + quoted(entry.key);
     Effect effect;
@@ -1474,8 +1656,10 @@ class Builder {
     effect.origin = to_origin(entry.at);
     const Entry *set = node.entry("set"), *create = node.entry("create"), *with = node.entry("with");
     if ((set != nullptr) == (create != nullptr)) {
-      diagnostics_.error(entry.at, "bad-effect", subject + (set ? " has `set` and `create`" : " has neither `set` nor `create`"),
-                         "write `{set: {FIELD: EXPRESSION}}` or `{create: ENTITY, with: {FIELD: EXPRESSION}}`");
+      diagnostics_.error(
+          entry.at, "bad-effect",
+          subject + (set ? " has `set` and `create`" : " has neither `set` nor `create`"),
+          "write `{set: {FIELD: EXPRESSION}}` or `{create: ENTITY, with: {FIELD: EXPRESSION}}`");
       return;
     }
     if (set && with) diagnostics_.error(with->at, "bad-effect", "`with` belongs to `create`", "remove it");
@@ -1500,19 +1684,26 @@ class Builder {
         continue;
       }
       if ((field->system && field->slot != slot_owner) || field->compute || is_computed(*target, *field)) {
-        diagnostics_.error(one.at, "system-field", "field " + quoted(field->name) + (field->system ? " is set by the system" : " is computed"), "an effect cannot set it");
+        diagnostics_.error(
+            one.at, "system-field",
+            "field " + quoted(field->name) + (field->system ? " is set by the system" : " is computed"),
+            "an effect cannot set it");
         continue;
       }
       effect.with.emplace_back(field, compile_value(one.value, *field, false, environment, *draft.entity));
     }
-    if (set && set->value.entries.empty()) diagnostics_.error(set->at, "bad-effect", subject + " sets nothing", "name a field");
+    if (set && set->value.entries.empty())
+      diagnostics_.error(set->at, "bad-effect", subject + " sets nothing", "name a field");
     if (create) {
       for (const auto& field : target->entity->fields) {
         if (!field->required || target->vague.contains(field.get())) continue;
         const auto found = target->nodes.find(field.get());
-        const bool defaulted = found != target->nodes.end() && (found->second->entry("default") || found->second->entry("default_expr"));
+        const bool defaulted = found != target->nodes.end() &&
+                               (found->second->entry("default") || found->second->entry("default_expr"));
         if (defaulted || (values && values->value.entry(field->name))) continue;
-        diagnostics_.error(entry.at, "missing-required", subject + " makes a " + target->entity->full_name + " without its required field " + quoted(field->name),
+        diagnostics_.error(entry.at, "missing-required",
+                           subject + " makes a " + target->entity->full_name +
+                               " without its required field " + quoted(field->name),
                            "add `" + field->name + ": EXPRESSION` to `with`");
       }
     }
@@ -1534,8 +1725,10 @@ class Builder {
     catalog_->forms.push_back(std::move(owned));
     form_by_name_[form.name] = &form;
     const Node* entity_node = document.root.get("entity");
-    const Entity* entity = entity_node ? find_entity({entity_node->text, entity_node->at}, module_of(document.name)) : nullptr;
-    form.label = label_of(document.root, document.at, "form " + quoted(document.name), entity ? entity->label : Text(), true);
+    const Entity* entity =
+        entity_node ? find_entity({entity_node->text, entity_node->at}, module_of(document.name)) : nullptr;
+    form.label = label_of(document.root, document.at, "form " + quoted(document.name),
+                          entity ? entity->label : Text(), true);
     if (!entity) return;
     form.entity = entity;
     Draft& draft = *draft_of(entity);
@@ -1545,22 +1738,30 @@ class Builder {
       if (entry->bad || entry->value.bad) continue;
       FormGroup group;
       group.name = entry->key;
-      group.label = label_of(entry->value, entry->at, "group " + quoted(entry->key), plain(humanised(entry->key)));
+      group.label =
+          label_of(entry->value, entry->at, "group " + quoted(entry->key), plain(humanised(entry->key)));
       for (const Mention& mention : mentions(entry->value.get("fields"))) {
         const Field* field = find_field(draft, mention);
         if (!field) continue;
         if (!seen.insert(field->name).second) {
-          diagnostics_.error(mention.at, "named-twice", "field " + quoted(field->name) + " stands twice on form " + quoted(form.name), "keep one");
+          diagnostics_.error(mention.at, "named-twice",
+                             "field " + quoted(field->name) + " stands twice on form " + quoted(form.name),
+                             "keep one");
         } else if (field->system && field->slot != slot_owner) {
-          diagnostics_.error(mention.at, "system-field", "field " + quoted(field->name) + " is set by the system, so it cannot be filled in", "remove it from the form");
+          diagnostics_.error(
+              mention.at, "system-field",
+              "field " + quoted(field->name) + " is set by the system, so it cannot be filled in",
+              "remove it from the form");
         } else {
           group.fields.push_back(field);
         }
       }
       form.groups.push_back(std::move(group));
     }
-    if (const Entry* groups = document.root.entry("groups"); groups && !groups->value.bad && groups->value.entries.empty()) {
-      diagnostics_.error(groups->at, "no-fields", "form " + quoted(form.name) + " has no groups", "add e.g. `main: {fields: […]}`");
+    if (const Entry* groups = document.root.entry("groups");
+        groups && !groups->value.bad && groups->value.entries.empty()) {
+      diagnostics_.error(groups->at, "no-fields", "form " + quoted(form.name) + " has no groups",
+                         "add e.g. `main: {fields: […]}`");
     }
     if (doubtful(document.root.get("groups")) || is_bad(document.root, "groups")) vague_forms_.insert(&form);
   }
@@ -1575,8 +1776,10 @@ class Builder {
 
   void build_view(View& view, const Document& document) {
     const Node* entity_node = document.root.get("entity");
-    const Entity* entity = entity_node ? find_entity({entity_node->text, entity_node->at}, module_of(document.name)) : nullptr;
-    view.label = label_of(document.root, document.at, "view " + quoted(document.name), entity ? entity->plural : Text(), true);
+    const Entity* entity =
+        entity_node ? find_entity({entity_node->text, entity_node->at}, module_of(document.name)) : nullptr;
+    view.label = label_of(document.root, document.at, "view " + quoted(document.name),
+                          entity ? entity->plural : Text(), true);
     if (!entity) return;
     view.entity = entity;
     Draft& draft = *draft_of(entity);
@@ -1588,7 +1791,8 @@ class Builder {
       if (const Field* field = find_field(draft, mention)) view.columns.push_back(field);
     }
     if (column_node && columns.empty() && !doubtful(column_node)) {
-      diagnostics_.error(document.root.entry("columns")->at, "no-fields", "view " + quoted(view.name) + " has no columns", "name at least one field");
+      diagnostics_.error(document.root.entry("columns")->at, "no-fields",
+                         "view " + quoted(view.name) + " has no columns", "name at least one field");
     }
     if (const Node* sort_node = document.root.get("sort")) {
       const auto key = [&](const Node& node) {
@@ -1597,8 +1801,11 @@ class Builder {
         const std::string_view name = std::string_view(node.text).substr(descending ? 1 : 0);
         const Field* field = find_field(draft, {name, node.at});
         if (!field) return;
-        if (!draft.vague.contains(field) && (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0))) {
-          diagnostics_.error(node.at, "not-sortable", "records cannot be sorted by field " + quoted(field->name), "use a field of bounded length");
+        if (!draft.vague.contains(field) &&
+            (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0))) {
+          diagnostics_.error(node.at, "not-sortable",
+                             "records cannot be sorted by field " + quoted(field->name),
+                             "use a field of bounded length");
         }
         view.sort.push_back({field, descending});
       };
@@ -1615,8 +1822,11 @@ class Builder {
   void arrange_forms(Draft& draft) {
     Entity& entity = *draft.entity;
     const std::string main_name = entity.full_name + "_form";
-    const auto rank = [&](const Form* form) { return form->name == main_name ? 0 : draft.step_forms.contains(form) ? 2 : 1; };
-    std::stable_sort(draft.forms.begin(), draft.forms.end(), [&](const Form* a, const Form* b) { return rank(a) < rank(b); });
+    const auto rank = [&](const Form* form) {
+      return form->name == main_name ? 0 : draft.step_forms.contains(form) ? 2 : 1;
+    };
+    std::stable_sort(draft.forms.begin(), draft.forms.end(),
+                     [&](const Form* a, const Form* b) { return rank(a) < rank(b); });
     if (draft.forms.empty() || rank(draft.forms.front()) == 2) {
       if (!is_lost("form", main_name)) {
         auto form = std::make_unique<Form>();
@@ -1653,7 +1863,9 @@ class Builder {
       if (!field->required || present.contains(field.get()) || draft.vague.contains(field.get())) continue;
       const Node& node = *draft.nodes.at(field.get());
       if (node.entry("default") || node.entry("default_expr")) continue;
-      diagnostics_.warning(at, "required-not-on-form", "required field " + quoted(field->name) + " is not on form " + quoted(form.name) + ", which creates records",
+      diagnostics_.warning(at, "required-not-on-form",
+                           "required field " + quoted(field->name) + " is not on form " + quoted(form.name) +
+                               ", which creates records",
                            "add it to a group");
     }
   }
@@ -1661,7 +1873,9 @@ class Builder {
   void arrange_views(Draft& draft) {
     Entity& entity = *draft.entity;
     const std::string main_name = entity.full_name + "_list";
-    std::stable_sort(draft.views.begin(), draft.views.end(), [&](const View* a, const View* b) { return (a->name == main_name) > (b->name == main_name); });
+    std::stable_sort(draft.views.begin(), draft.views.end(), [&](const View* a, const View* b) {
+      return (a->name == main_name) > (b->name == main_name);
+    });
     if (draft.views.empty() && !is_lost("view", main_name)) {
       auto view = std::make_unique<View>();
       view->name = main_name;
@@ -1669,14 +1883,17 @@ class Builder {
       view->label = entity.plural;
       view->origin = entity.origin;
       const auto add = [&](const Field* field) {
-        if (std::find(view->columns.begin(), view->columns.end(), field) == view->columns.end()) view->columns.push_back(field);
+        if (std::find(view->columns.begin(), view->columns.end(), field) == view->columns.end())
+          view->columns.push_back(field);
       };
       if (!entity.number_format.empty()) add(entity.fields[slot_number].get());
       add(entity.title);
       if (entity.workflow) add(entity.fields[slot_state].get());
       int shown = 0;
       for (const auto& field : entity.fields) {
-        if (field->system || field.get() == entity.title || field->multiline || field->type == FieldType::json) continue;
+        if (field->system || field.get() == entity.title || field->multiline ||
+            field->type == FieldType::json)
+          continue;
         if (++shown > 5) break;
         add(field.get());
       }
@@ -1711,12 +1928,13 @@ class Builder {
 std::string humanised(std::string_view name) {
   std::string out(name.substr(name.find('.') == std::string_view::npos ? 0 : name.find('.') + 1));
   std::replace(out.begin(), out.end(), '_', ' ');
-  if (!out.empty() && out.front() >= 'a' && out.front() <= 'z') out.front() = static_cast<char>(out.front() - 'a' + 'A');
+  if (!out.empty() && out.front() >= 'a' && out.front() <= 'z')
+    out.front() = static_cast<char>(out.front() - 'a' + 'A');
   return out;
 }
 
-std::shared_ptr<Catalog> build_catalog(const std::vector<Document>& documents, const LostNames& lost, const std::vector<Module>& modules,
-                                       Diagnostics& diagnostics) {
+std::shared_ptr<Catalog> build_catalog(const std::vector<Document>& documents, const LostNames& lost,
+                                       const std::vector<Module>& modules, Diagnostics& diagnostics) {
   return Builder(documents, lost, modules, diagnostics).build();
 }
 

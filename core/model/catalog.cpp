@@ -9,17 +9,21 @@ namespace {
 
 const std::string no_text;
 
-std::string_view language_of(std::string_view locale) { return locale.substr(0, locale.find('-')); }
+std::string_view language_of(std::string_view locale) {
+  return locale.substr(0, locale.find('-'));
+}
 
 bool is_traditional(std::string_view locale) {
-  return locale.starts_with("zh-TW") || locale.starts_with("zh-HK") || locale.starts_with("zh-MO") || locale.starts_with("zh-Hant");
+  return locale.starts_with("zh-TW") || locale.starts_with("zh-HK") || locale.starts_with("zh-MO") ||
+         locale.starts_with("zh-Hant");
 }
 
 /// The vectors of the Catalog are sorted by name.
 template <class T>
 const T* find_sorted(const std::vector<std::unique_ptr<T>>& sorted, std::string_view name) {
-  const auto at = std::lower_bound(sorted.begin(), sorted.end(), name,
-                                   [](const std::unique_ptr<T>& one, std::string_view wanted) { return one->name < wanted; });
+  const auto at = std::lower_bound(
+      sorted.begin(), sorted.end(), name,
+      [](const std::unique_ptr<T>& one, std::string_view wanted) { return one->name < wanted; });
   return at != sorted.end() && (*at)->name == name ? at->get() : nullptr;
 }
 
@@ -46,37 +50,56 @@ const std::string& Text::in(std::string_view locale) const {
 
 const char* to_string(FieldType type) {
   switch (type) {
-    case FieldType::id: return "id";
-    case FieldType::text: return "text";
-    case FieldType::integer: return "int";
-    case FieldType::boolean: return "bool";
-    case FieldType::decimal: return "decimal";
-    case FieldType::money: return "money";
-    case FieldType::date: return "date";
-    case FieldType::instant: return "instant";
-    case FieldType::choice: return "choice";
-    case FieldType::ref: return "ref";
-    case FieldType::json: return "json";
+    case FieldType::id:
+      return "id";
+    case FieldType::text:
+      return "text";
+    case FieldType::integer:
+      return "int";
+    case FieldType::boolean:
+      return "bool";
+    case FieldType::decimal:
+      return "decimal";
+    case FieldType::money:
+      return "money";
+    case FieldType::date:
+      return "date";
+    case FieldType::instant:
+      return "instant";
+    case FieldType::choice:
+      return "choice";
+    case FieldType::ref:
+      return "ref";
+    case FieldType::json:
+      return "json";
   }
   return "text";
 }
 
 const char* to_string(StateCategory category) {
   switch (category) {
-    case StateCategory::open: return "open";
-    case StateCategory::waiting: return "waiting";
-    case StateCategory::done: return "done";
-    case StateCategory::cancelled: return "cancelled";
+    case StateCategory::open:
+      return "open";
+    case StateCategory::waiting:
+      return "waiting";
+    case StateCategory::done:
+      return "done";
+    case StateCategory::cancelled:
+      return "cancelled";
   }
   return "open";
 }
 
 const char* to_string(Operation operation) {
   switch (operation) {
-    case Operation::read: return "read";
-    case Operation::create: return "create";
-    case Operation::update: return "update";
-    case Operation::remove: return "delete";
+    case Operation::read:
+      return "read";
+    case Operation::create:
+      return "create";
+    case Operation::update:
+      return "update";
+    case Operation::remove:
+      return "delete";
   }
   return "read";
 }
@@ -127,9 +150,15 @@ const Role* Catalog::role(std::string_view name) const {
   const auto found = role_by_name.find(name);
   return found == role_by_name.end() ? nullptr : found->second;
 }
-const Choices* Catalog::choices(std::string_view name) const { return find_sorted(choice_lists, name); }
-const Form* Catalog::form(std::string_view name) const { return find_sorted(forms, name); }
-const View* Catalog::view(std::string_view name) const { return find_sorted(views, name); }
+const Choices* Catalog::choices(std::string_view name) const {
+  return find_sorted(choice_lists, name);
+}
+const Form* Catalog::form(std::string_view name) const {
+  return find_sorted(forms, name);
+}
+const View* Catalog::view(std::string_view name) const {
+  return find_sorted(views, name);
+}
 
 namespace {
 

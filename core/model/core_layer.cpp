@@ -58,6 +58,8 @@ administrator: true
 
 }  // namespace
 
-SourceLayer core_layer() { return {"core", {{"core:definitions/core.yaml", core_definitions, "core"}}}; }
+SourceLayer core_layer() {
+  return {"core", {{"core:definitions/core.yaml", core_definitions, "core"}}};
+}
 
 }  // namespace caravan::model

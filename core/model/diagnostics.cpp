@@ -18,7 +18,8 @@ std::string to_string(const Place& place) {
 std::string to_string(const Diagnostic& diagnostic) {
   std::string out;
   if (!diagnostic.at.file.empty()) {
-    out += diagnostic.at.file + ":" + std::to_string(diagnostic.at.line) + ":" + std::to_string(diagnostic.at.column) + ": ";
+    out += diagnostic.at.file + ":" + std::to_string(diagnostic.at.line) + ":" +
+           std::to_string(diagnostic.at.column) + ": ";
   }
   out += diagnostic.severity == Diagnostic::Severity::error ? "error: " : "warning: ";
   out += diagnostic.message;
@@ -27,15 +28,22 @@ std::string to_string(const Diagnostic& diagnostic) {
   return out;
 }
 
-void Diagnostics::add(Diagnostic::Severity severity, const Place& at, std::string&& code, std::string&& message,
-                      std::string&& hint) {
-  if (severity == Diagnostic::Severity::error) failed_ = true;
-  if (found_.size() >= limit) {
-    ++dropped_;
+void Diagnostics::keep(Found&& found) {
+  const bool is_error = found.diagnostic.severity == Diagnostic::Severity::error;
+  failed_ = failed_ || is_error;
+  std::size_t& kept = is_error ? errors_ : warnings_;
+  if (kept >= limit) {
+    ++(is_error ? dropped_errors_ : dropped_warnings_);
     return;
   }
-  found_.push_back({at.file ? at.file->order : 0,
-                    {severity, to_origin(at), std::move(code), std::move(message), std::move(hint)}});
+  ++kept;
+  found_.push_back(std::move(found));
+}
+
+void Diagnostics::add(Diagnostic::Severity severity, const Place& at, std::string&& code,
+                      std::string&& message, std::string&& hint) {
+  keep({at.file ? at.file->order : 0,
+        {severity, to_origin(at), std::move(code), std::move(message), std::move(hint)}});
 }
 
 void Diagnostics::error(const Place& at, std::string code, std::string message, std::string hint) {
@@ -48,14 +56,9 @@ void Diagnostics::warning(const Place& at, std::string code, std::string message
 
 void Diagnostics::append(Diagnostics&& other) {
   failed_ = failed_ || other.failed_;
-  dropped_ += other.dropped_;
-  for (Found& found : other.found_) {
-    if (found_.size() >= limit) {
-      ++dropped_;
-    } else {
-      found_.push_back(std::move(found));
-    }
-  }
+  dropped_errors_ += other.dropped_errors_;
+  dropped_warnings_ += other.dropped_warnings_;
+  for (Found& found : other.found_) keep(std::move(found));
   other.found_.clear();
 }
 
@@ -67,12 +70,17 @@ std::vector<Diagnostic> Diagnostics::take() {
   std::vector<Diagnostic> out;
   out.reserve(found_.size() + 1);
   for (Found& found : found_) out.push_back(std::move(found.diagnostic));
-  if (dropped_ > 0) {
-    out.push_back({failed_ ? Diagnostic::Severity::error : Diagnostic::Severity::warning, {}, "too-many",
-                   std::to_string(dropped_) + " more mistakes were found", "mend those above first"});
-  }
+  const auto summary = [&](Diagnostic::Severity severity, std::size_t dropped, const char* what) {
+    if (dropped == 0) return;
+    out.push_back({severity,
+                   {},
+                   "too-many",
+                   std::to_string(dropped) + " more " + what + " were found",
+                   "mend those above first"});
+  };
+  summary(Diagnostic::Severity::error, dropped_errors_, "mistakes");
+  summary(Diagnostic::Severity::warning, dropped_warnings_, "warnings");
   found_.clear();
-  dropped_ = 0;
   return out;
 }
 
@@ -85,7 +93,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before_last[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
     before_last.swap(last);
     last.swap(row);

@@ -23,7 +23,8 @@ struct FileInfo {
   std::vector<std::uint32_t> line_starts;  ///< byte offset of each line
 };
 
-/// A position in a file; line and column count from 1, columns in Unicode characters. `file` may be null (nowhere).
+/// A position in a file; line and column count from 1, columns in Unicode characters. `file` may be null
+/// (nowhere).
 struct Place {
   const FileInfo* file = nullptr;
   std::uint32_t line = 0;
@@ -33,7 +34,8 @@ Origin to_origin(const Place& place);
 /// `file:line:column`
 std::string to_string(const Place& place);
 
-/// Collects mistakes, at most `limit` of them. Not thread-safe: one per thread, then `append`.
+/// Collects mistakes, at most `limit` errors and as many warnings. Not thread-safe: one per thread, then
+/// `append`.
 class Diagnostics {
  public:
   static constexpr std::size_t limit = 1000;
@@ -42,8 +44,8 @@ class Diagnostics {
   void warning(const Place& at, std::string code, std::string message, std::string hint = {});
   void append(Diagnostics&& other);
   bool failed() const { return failed_; }
-  /// False once so many were found that no more are kept.
-  bool wanted() const { return found_.size() < limit; }
+  /// False once so many errors were found that no more are kept.
+  bool wanted() const { return errors_ < limit; }
   /// By file in load order, then position.
   std::vector<Diagnostic> take();
 
@@ -52,13 +54,17 @@ class Diagnostics {
     std::uint32_t file_order;
     Diagnostic diagnostic;
   };
-  void add(Diagnostic::Severity severity, const Place& at, std::string&& code, std::string&& message, std::string&& hint);
+  void add(Diagnostic::Severity severity, const Place& at, std::string&& code, std::string&& message,
+           std::string&& hint);
   std::vector<Found> found_;
-  std::size_t dropped_ = 0;
+  void keep(Found&& found);
+  std::size_t errors_ = 0, warnings_ = 0;  ///< kept
+  std::size_t dropped_errors_ = 0, dropped_warnings_ = 0;
   bool failed_ = false;
 };
 
-/// The candidate nearest to `word` by edit distance (a swap of two neighbours counts once); "" where none is near.
+/// The candidate nearest to `word` by edit distance (a swap of two neighbours counts once); "" where none is
+/// near.
 std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 /// `did you mean "label"?`, else the candidates where they are few, else "".

@@ -18,7 +18,9 @@ LayerKind layer_kind(std::string_view name) {
   return LayerKind::agency;
 }
 
-bool is_agencys(LayerKind kind) { return kind == LayerKind::pack || kind == LayerKind::agency; }
+bool is_agencys(LayerKind kind) {
+  return kind == LayerKind::pack || kind == LayerKind::agency;
+}
 
 /// A document as it was read, before the merge.
 struct RawDocument {
@@ -35,7 +37,8 @@ class Loader {
     parse();
     for (RawDocument& raw : raw_) accept(raw);
     for (const Document& document : documents_) {
-      check_required(document.root, *document.kind->words, std::string(document.kind->name) + " " + quoted(document.name), document.at,
+      check_required(document.root, *document.kind->words,
+                     std::string(document.kind->name) + " " + quoted(document.name), document.at,
                      diagnostics_);
     }
     std::shared_ptr<Catalog> catalog = build_catalog(documents_, lost_, modules, diagnostics_);
@@ -76,10 +79,12 @@ class Loader {
     std::vector<Diagnostics> found(chunks_.size());
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
-      for (std::size_t i = next++; i < chunks_.size(); i = next++) parsed[i] = parse_chunk(chunks_[i], found[i]);
+      for (std::size_t i = next++; i < chunks_.size(); i = next++)
+        parsed[i] = parse_chunk(chunks_[i], found[i]);
     };
     constexpr std::size_t worth_a_thread = 8;
-    const std::size_t threads = std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()), chunks_.size() / worth_a_thread + 1);
+    const std::size_t threads = std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()),
+                                                      chunks_.size() / worth_a_thread + 1);
     {
       std::vector<std::jthread> others;
       for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
@@ -112,7 +117,8 @@ class Loader {
     const FileInfo& file = *root.at.file;
     if (root.bad) return;
     if (!root.is_map()) {
-      diagnostics_.error(root.at, "not-a-document", "a document must be a map", "begin with `kind:` and `name:`");
+      diagnostics_.error(root.at, "not-a-document", "a document must be a map",
+                         "begin with `kind:` and `name:`");
       return;
     }
     Entry* name_entry = root.entry("name");
@@ -127,7 +133,8 @@ class Loader {
     if (is_agency) {
       name.clear();
     } else if (!name_entry) {
-      diagnostics_.error(root.at, "missing-word", std::string(kind->name) + " has no `name`", "add e.g. `name: sales.order`");
+      diagnostics_.error(root.at, "missing-word", std::string(kind->name) + " has no `name`",
+                         "add e.g. `name: sales.order`");
       usable = false;
     } else if (is_module ? !is_identifier(name) : !is_name(name)) {
       usable = false;  // check_shape says why
@@ -135,13 +142,15 @@ class Loader {
     } else if (!is_module) {
       name = full_name(name, file.module);
       if (name.find('.') == std::string::npos) {
-        diagnostics_.error(name_entry->value.at, "bad-name", quoted(name) + " has no module", "write `name: MODULE." + name + "`, e.g. `agency." + name + "`");
+        diagnostics_.error(name_entry->value.at, "bad-name", quoted(name) + " has no module",
+                           "write `name: MODULE." + name + "`, e.g. `agency." + name + "`");
         lost_.insert({std::string(kind->name), name});
         usable = false;
       }
     }
 
-    if (const auto found = unreadable_.find({std::string(kind->name), name}); found != unreadable_.end() && found->second < file.order) {
+    if (const auto found = unreadable_.find({std::string(kind->name), name});
+        found != unreadable_.end() && found->second < file.order) {
       // Without the definition that this one changes, every check of it would only make noise.
       check_shape(root, *kind->words, true, diagnostics_);
       return;
@@ -149,9 +158,10 @@ class Loader {
     const auto known = usable ? by_key_.find({std::string(kind->name), name}) : by_key_.end();
     const bool patch = known != by_key_.end();
     if (patch && documents_[known->second].layer_index == raw.layer) {
-      diagnostics_.error(is_agency ? root.at : name_entry->value.at, "duplicate-definition",
-                         std::string(kind->name) + " " + quoted(name) + " is defined twice in the same layer",
-                         "the other is at " + to_string(last_at_[known->second]) + "; make them one document");
+      diagnostics_.error(
+          is_agency ? root.at : name_entry->value.at, "duplicate-definition",
+          std::string(kind->name) + " " + quoted(name) + " is defined twice in the same layer",
+          "the other is at " + to_string(last_at_[known->second]) + "; make them one document");
       check_shape(root, *kind->words, true, diagnostics_);
       return;
     }
@@ -184,7 +194,8 @@ class Loader {
   const KindInfo* kind_of(const Node& root, const std::string& name) {
     const Entry* entry = root.entry("kind");
     if (!entry) {
-      diagnostics_.error(root.at, "missing-word", "the document has no `kind`", "begin with e.g. `kind: entity`");
+      diagnostics_.error(root.at, "missing-word", "the document has no `kind`",
+                         "begin with e.g. `kind: entity`");
       lose_all(name);
       return nullptr;
     }
@@ -206,12 +217,14 @@ class Loader {
       for (const KindInfo& one : kinds()) {
         if (one.words) known.push_back(one.name);
       }
-      diagnostics_.error(node.at, "unknown-kind", "there is no kind " + quoted(node.text), suggest(node.text, known));
+      diagnostics_.error(node.at, "unknown-kind", "there is no kind " + quoted(node.text),
+                         suggest(node.text, known));
       lose_all(name);
       return nullptr;
     }
     if (!kind->words) {
-      diagnostics_.error(node.at, "not-available", "kind " + word + " is not available in this version", "remove the document");
+      diagnostics_.error(node.at, "not-available", "kind " + word + " is not available in this version",
+                         "remove the document");
       lose_all(name);
       return nullptr;
     }
@@ -237,9 +250,11 @@ class Loader {
       }
       const std::string near = nearest(entry.key, known);
       diagnostics_.error(entry.at, "field-prefix",
-                         quoted(entry.key) + " is a new field of " + target.name + ", which a later version of it could also name so",
-                         near.empty() ? "call it `x_" + entry.key + "`"
-                                      : "call it `x_" + entry.key + "`, or did you mean to change \"" + near + "\"?");
+                         quoted(entry.key) + " is a new field of " + target.name +
+                             ", which a later version of it could also name so",
+                         near.empty()
+                             ? "call it `x_" + entry.key + "`"
+                             : "call it `x_" + entry.key + "`, or did you mean to change \"" + near + "\"?");
     }
   }
 
@@ -274,7 +289,8 @@ class Loader {
   std::vector<Place> last_at_;  ///< by document: where the latest layer speaks of it
   std::map<std::pair<std::string, std::string>, std::size_t> by_key_;
   LostNames lost_;
-  std::map<std::pair<std::string, std::string>, std::uint32_t> unreadable_;  ///< lost to a syntax error, and the file's order
+  std::map<std::pair<std::string, std::string>, std::uint32_t>
+      unreadable_;  ///< lost to a syntax error, and the file's order
   Diagnostics diagnostics_;
 };
 

@@ -10,30 +10,50 @@
 namespace caravan::model {
 namespace {
 
-constexpr Word after_word{"after", Shape::text, "Place among the others: the name of the one before it; `\"\"` for the first place."};
-constexpr Word label_word{"label", Shape::label, "What people read: a text, or one per language (`{en: …, zh-CN: …, zh-TW: …}`)."};
+constexpr Word after_word{
+    "after", Shape::text,
+    "Place among the others: the name of the one before it; `\"\"` for the first place."};
+constexpr Word label_word{"label", Shape::label,
+                          "What people read: a text, or one per language (`{en: …, zh-CN: …, zh-TW: …}`)."};
 
 constexpr Word invariant_list[] = {
-    {.name = "check", .shape = Shape::expression, .doc = "Condition over `record` that must hold after every change. Empty fields pass.", .required = true},
+    {.name = "check",
+     .shape = Shape::expression,
+     .doc = "Condition over `record` that must hold after every change. Empty fields pass.",
+     .required = true},
     {"message", Shape::label, "Said to the user when it does not hold."},
     after_word,
 };
-constexpr Words invariant_words{"invariant", "A condition that every record must meet, enforced by the database.", invariant_list};
+constexpr Words invariant_words{
+    "invariant", "A condition that every record must meet, enforced by the database.", invariant_list};
 
 constexpr Word unique_list[] = {
-    {.name = "fields", .shape = Shape::names, .doc = "The fields that must differ together.", .required = true},
+    {.name = "fields",
+     .shape = Shape::names,
+     .doc = "The fields that must differ together.",
+     .required = true},
     {"message", Shape::label, "Said to the user when another record has the same values."},
 };
-constexpr Words unique_words{"unique key", "Fields whose values no two records share. Short form: a list of fields.", unique_list};
+constexpr Words unique_words{
+    "unique key", "Fields whose values no two records share. Short form: a list of fields.", unique_list};
 
 constexpr Word index_list[] = {
-    {.name = "fields", .shape = Shape::names, .doc = "The fields, in the order of comparison.", .required = true},
+    {.name = "fields",
+     .shape = Shape::names,
+     .doc = "The fields, in the order of comparison.",
+     .required = true},
 };
-constexpr Words index_words{"index", "Fields by which the database finds or sorts records quickly. Short form: a list of fields.", index_list};
+constexpr Words index_words{
+    "index", "Fields by which the database finds or sorts records quickly. Short form: a list of fields.",
+    index_list};
 
 constexpr Word field_list[] = {
-    {.name = "type", .shape = Shape::keyword, .doc = "Kind of value.",
-     .keywords = "text int bool decimal money date instant choice ref json", .later_keywords = "multi file image", .required = true},
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "Kind of value.",
+     .keywords = "text int bool decimal money date instant choice ref json",
+     .later_keywords = "multi file image",
+     .required = true},
     label_word,
     {"help", Shape::label, "A sentence shown beside the input."},
     {"required", Shape::flag, "Must hold a value, on creation and after every change."},
@@ -42,23 +62,33 @@ constexpr Word field_list[] = {
     {"read_only", Shape::flag, "Clients may not set it; effects and plugins may."},
     {"search", Shape::flag, "Found by the search box of lists (text)."},
     {"multiline", Shape::flag, "Several lines of text, of any length unless `max` is given."},
-    {"max", Shape::number, "Largest value (int, decimal, money), or greatest number of characters (text; 255 unless given)."},
+    {"max", Shape::number,
+     "Largest value (int, decimal, money), or greatest number of characters (text; 255 unless given)."},
     {"min", Shape::number, "Smallest value (int, decimal, money)."},
     {"scale", Shape::integer, "Digits after the point (decimal, money), 0 to 18; 2 unless given."},
     {"to", Shape::name, "Entity that a ref points at."},
     {"choices", Shape::name, "List that a choice is taken from."},
-    {"compute", Shape::expression, "Expression over `record` that gives the value on every write; clients cannot set it."},
+    {"compute", Shape::expression,
+     "Expression over `record` that gives the value on every write; clients cannot set it."},
     after_word,
     {.name = "sensitive", .shape = Shape::text, .doc = "Sealed in the database.", .available = false},
-    {.name = "delete", .shape = Shape::text, .doc = "What happens to a reference when its target is deleted.", .available = false},
+    {.name = "delete",
+     .shape = Shape::text,
+     .doc = "What happens to a reference when its target is deleted.",
+     .available = false},
     {.name = "rollup", .shape = Shape::text, .doc = "Sum or count of children.", .available = false},
-    {.name = "visible", .shape = Shape::text, .doc = "Condition under which the field is shown.", .available = false},
+    {.name = "visible",
+     .shape = Shape::text,
+     .doc = "Condition under which the field is shown.",
+     .available = false},
 };
 constexpr Words field_words{"field", "A field of an entity, which is a column of its table.", field_list};
 
 constexpr Word state_list[] = {
     label_word,
-    {.name = "category", .shape = Shape::keyword, .doc = "What the state means to lists and reports; `open` unless given.",
+    {.name = "category",
+     .shape = Shape::keyword,
+     .doc = "What the state means to lists and reports; `open` unless given.",
      .keywords = "open waiting done cancelled"},
     {"color", Shape::text, "A preset of the console (`blue`, `green`, `gold` …) or `#rrggbb`."},
     after_word,
@@ -67,12 +97,14 @@ constexpr Word state_list[] = {
 constexpr Words state_words{"state", "A state of a record.", state_list};
 
 constexpr Word effect_list[] = {
-    {"set", Shape::expressions, "Fields of the record to set, each by an expression over `record` and `user`."},
+    {"set", Shape::expressions,
+     "Fields of the record to set, each by an expression over `record` and `user`."},
     {"create", Shape::name, "Entity of which a record is made in the same transaction."},
     {"with", Shape::expressions, "Fields of the new record, each by an expression over `record` and `user`."},
     after_word,
 };
-constexpr Words effect_words{"effect", "Something that happens with the step, in its transaction.", effect_list};
+constexpr Words effect_words{"effect", "Something that happens with the step, in its transaction.",
+                             effect_list};
 
 constexpr Word transition_list[] = {
     label_word,
@@ -83,23 +115,37 @@ constexpr Word transition_list[] = {
     {"when", Shape::expression, "Guard over `record` and `user`."},
     {"message", Shape::label, "Said to the user when the guard does not hold."},
     {"form", Shape::name, "Form whose fields are asked for with the step."},
-    {.name = "comment", .shape = Shape::keyword, .doc = "Whether a comment must be given with the step; `optional` unless given.",
+    {.name = "comment",
+     .shape = Shape::keyword,
+     .doc = "Whether a comment must be given with the step; `optional` unless given.",
      .keywords = "optional required"},
     {"do", Shape::named, "Effects of the step, in order.", &effect_words},
     after_word,
     {.name = "approval", .shape = Shape::text, .doc = "Approval steps.", .available = false},
-    {.name = "automatic", .shape = Shape::text, .doc = "Taken by itself when its guard holds.", .available = false},
+    {.name = "automatic",
+     .shape = Shape::text,
+     .doc = "Taken by itself when its guard holds.",
+     .available = false},
 };
 constexpr Words transition_words{"transition", "A step from one state to another.", transition_list};
 
 constexpr Word workflow_list[] = {
     {.name = "initial", .shape = Shape::name, .doc = "State of a new record.", .required = true},
-    {.name = "states", .shape = Shape::named, .doc = "The states, in order.", .inner = &state_words, .required = true},
+    {.name = "states",
+     .shape = Shape::named,
+     .doc = "The states, in order.",
+     .inner = &state_words,
+     .required = true},
     {"transitions", Shape::named, "The steps between them, in order.", &transition_words},
 };
-constexpr Words workflow_words{"workflow", "The states of a record and the steps between them.", workflow_list};
+constexpr Words workflow_words{"workflow", "The states of a record and the steps between them.",
+                               workflow_list};
 
-constexpr Word name_word{.name = "name", .shape = Shape::name, .doc = "Full name, `module.name`; in a plugin's own files the module may be left out.", .required = true};
+constexpr Word name_word{
+    .name = "name",
+    .shape = Shape::name,
+    .doc = "Full name, `module.name`; in a plugin's own files the module may be left out.",
+    .required = true};
 
 constexpr Word entity_list[] = {
     name_word,
@@ -107,22 +153,33 @@ constexpr Word entity_list[] = {
     {"plural", Shape::label, "Label of several; the label unless given."},
     {"icon", Shape::text, "Icon of the console, e.g. `phone`."},
     {"menu", Shape::flag, "Shown in the navigation; true unless given."},
-    {"number", Shape::text, "Format of the visible number: text with `{yyyy}`, `{mm}` and `{seq:6}` (digits; counted anew each year where `{yyyy}` stands), e.g. `ORD-{yyyy}-{seq:6}`."},
+    {"number", Shape::text,
+     "Format of the visible number: text with `{yyyy}`, `{mm}` and `{seq:6}` (digits; counted anew each year "
+     "where `{yyyy}` stands), e.g. `ORD-{yyyy}-{seq:6}`."},
     {"title", Shape::name, "Field that a reference to the record shows; the number unless given."},
     {"fields", Shape::named, "The fields, in order.", &field_words},
     {"invariants", Shape::named, "Conditions that every record must meet.", &invariant_words},
     {"indexes", Shape::named, "Fields by which the database finds or sorts records quickly.", &index_words},
     {"unique", Shape::named, "Fields whose values no two records share.", &unique_words},
     {"workflow", Shape::object, "States and transitions.", &workflow_words},
-    {.name = "duplicates", .shape = Shape::text, .doc = "Rules that find probable duplicates.", .available = false},
-    {.name = "exclusive", .shape = Shape::text, .doc = "No overlap in time per resource.", .available = false},
+    {.name = "duplicates",
+     .shape = Shape::text,
+     .doc = "Rules that find probable duplicates.",
+     .available = false},
+    {.name = "exclusive",
+     .shape = Shape::text,
+     .doc = "No overlap in time per resource.",
+     .available = false},
     {.name = "rollup", .shape = Shape::text, .doc = "Sums and counts of children.", .available = false},
     {.name = "ledger", .shape = Shape::text, .doc = "Records are only added.", .available = false},
     {.name = "gap_free", .shape = Shape::text, .doc = "Numbers without gaps.", .available = false},
     {.name = "sensitive", .shape = Shape::text, .doc = "Sealed in the database.", .available = false},
     {.name = "delete", .shape = Shape::text, .doc = "Rules of deletion.", .available = false},
 };
-constexpr Words entity_words{"entity", "A kind of record: its fields, rules and workflow. The core makes its table, screens and routes.", entity_list};
+constexpr Words entity_words{
+    "entity",
+    "A kind of record: its fields, rules and workflow. The core makes its table, screens and routes.",
+    entity_list};
 
 constexpr Word option_list[] = {
     label_word,
@@ -130,18 +187,26 @@ constexpr Word option_list[] = {
     {"active", Shape::flag, "false: kept for old records, no longer offered; true unless given."},
     after_word,
 };
-constexpr Words option_words{"option", "A value to choose; its name is what is stored.", option_list, KeySyntax::option};
+constexpr Words option_words{"option", "A value to choose; its name is what is stored.", option_list,
+                             KeySyntax::option};
 
 constexpr Word choices_list[] = {
     name_word,
     label_word,
-    {.name = "options", .shape = Shape::named, .doc = "The values, in order.", .inner = &option_words, .required = true},
+    {.name = "options",
+     .shape = Shape::named,
+     .doc = "The values, in order.",
+     .inner = &option_words,
+     .required = true},
 };
 constexpr Words choices_words{"choices", "A list of values for choice fields.", choices_list};
 
 constexpr Word group_list[] = {
     label_word,
-    {.name = "fields", .shape = Shape::names, .doc = "The fields shown in the group, in order; as a map (`{due_on: {}}`), other layers can add to it.", .required = true},
+    {.name = "fields",
+     .shape = Shape::names,
+     .doc = "The fields shown in the group, in order; as a map (`{due_on: {}}`), other layers can add to it.",
+     .required = true},
     after_word,
 };
 constexpr Words group_words{"group", "Fields that stand together on a form.", group_list};
@@ -150,14 +215,23 @@ constexpr Word form_list[] = {
     name_word,
     label_word,
     {.name = "entity", .shape = Shape::name, .doc = "Entity whose fields it shows.", .required = true},
-    {.name = "groups", .shape = Shape::named, .doc = "Groups of fields, in order.", .inner = &group_words, .required = true},
+    {.name = "groups",
+     .shape = Shape::named,
+     .doc = "Groups of fields, in order.",
+     .inner = &group_words,
+     .required = true},
 };
-constexpr Words form_words{"form", "Fields to fill in: `ENTITY_form` for create and edit, others for transitions.", form_list};
+constexpr Words form_words{
+    "form", "Fields to fill in: `ENTITY_form` for create and edit, others for transitions.", form_list};
 
 constexpr Word view_list[] = {
     name_word,
     label_word,
-    {.name = "type", .shape = Shape::keyword, .doc = "`list`.", .keywords = "list", .later_keywords = "board calendar timeline"},
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "`list`.",
+     .keywords = "list",
+     .later_keywords = "board calendar timeline"},
     {.name = "entity", .shape = Shape::name, .doc = "Entity whose records it shows.", .required = true},
     {.name = "columns", .shape = Shape::names, .doc = "Fields shown, in order.", .required = true},
     {"sort", Shape::texts, "Fields to sort by; `-` before a name for descending, e.g. `-created_at`."},
@@ -177,13 +251,18 @@ constexpr Word role_list[] = {
     name_word,
     label_word,
     {"administrator", Shape::flag, "May do everything."},
-    {"grants", Shape::named, "Rights by entity, e.g. `{sales.order: {read: true, update: \"record.owner == user.id\"}}`.", &grant_words},
+    {"grants", Shape::named,
+     "Rights by entity, e.g. `{sales.order: {read: true, update: \"record.owner == user.id\"}}`.",
+     &grant_words},
     {"routes", Shape::texts, "Permissions of plugin routes."},
 };
 constexpr Words role_words{"role", "What the holders of a post may do.", role_list};
 
 constexpr Word module_list[] = {
-    {.name = "name", .shape = Shape::identifier, .doc = "Name of the module, the part before the dot of its entities.", .required = true},
+    {.name = "name",
+     .shape = Shape::identifier,
+     .doc = "Name of the module, the part before the dot of its entities.",
+     .required = true},
     label_word,
     {"icon", Shape::text, "Icon of the console."},
     {"order", Shape::integer, "Place in the navigation, lowest first; 100 unless given."},
@@ -199,20 +278,27 @@ constexpr Word agency_list[] = {
 constexpr Words agency_words{"agency", "Settings of the agency.", agency_list};
 
 constexpr KindInfo kind_list[] = {
-    {"entity", &entity_words}, {"choices", &choices_words}, {"form", &form_words},
-    {"view", &view_words},     {"role", &role_words},       {"module", &module_words},
-    {"agency", &agency_words}, {"page", nullptr},           {"department", nullptr},
-    {"calendar", nullptr},     {"clock", nullptr},          {"assignment", nullptr},
-    {"automation", nullptr},   {"schedule", nullptr},       {"message", nullptr},
-    {"report", nullptr},       {"dashboard", nullptr},      {"segment", nullptr},
-    {"import_map", nullptr},   {"duplicate_rules", nullptr},{"settings", nullptr},
-    {"classifier", nullptr},   {"rollup", nullptr},         {"approval", nullptr},
+    {"entity", &entity_words}, {"choices", &choices_words},
+    {"form", &form_words},     {"view", &view_words},
+    {"role", &role_words},     {"module", &module_words},
+    {"agency", &agency_words}, {"page", nullptr},
+    {"department", nullptr},   {"calendar", nullptr},
+    {"clock", nullptr},        {"assignment", nullptr},
+    {"automation", nullptr},   {"schedule", nullptr},
+    {"message", nullptr},      {"report", nullptr},
+    {"dashboard", nullptr},    {"segment", nullptr},
+    {"import_map", nullptr},   {"duplicate_rules", nullptr},
+    {"settings", nullptr},     {"classifier", nullptr},
+    {"rollup", nullptr},       {"approval", nullptr},
 };
 
 /// Words that every document may have.
 constexpr Word document_list[] = {
     {.name = "kind", .shape = Shape::text, .doc = "What the document defines.", .required = true},
-    {.name = "edition", .shape = Shape::keyword, .doc = "Edition of the language it is written in: 2026.", .keywords = "2026"},
+    {.name = "edition",
+     .shape = Shape::keyword,
+     .doc = "Edition of the language it is written in: 2026.",
+     .keywords = "2026"},
 };
 
 std::vector<std::string_view> split(std::string_view words) {
@@ -225,12 +311,17 @@ std::vector<std::string_view> split(std::string_view words) {
   return out;
 }
 
-std::string tick(std::string_view word) { return "`" + std::string(word) + "`"; }
+std::string tick(std::string_view word) {
+  return "`" + std::string(word) + "`";
+}
 
 bool is_option(std::string_view text) {
-  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  const auto alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
   return !text.empty() && text.size() <= 64 && alphanumeric(text.front()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return alphanumeric(c) || c == '_' || c == '-' || c == '.'; });
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return alphanumeric(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 class ShapeChecker {
@@ -243,8 +334,10 @@ class ShapeChecker {
       if (!word) {
         unknown(entry, words, document);
       } else if (!word->available) {
-        diagnostics_.error(entry.at, "not-available", tick(word->name) + " of " + article(words.name) + " is not available in this version",
-                           "remove it");
+        diagnostics_.error(
+            entry.at, "not-available",
+            tick(word->name) + " of " + article(words.name) + " is not available in this version",
+            "remove it");
         entry.value.bad = true;
       } else if (!entry.value.bad) {
         value(entry, *word);
@@ -278,22 +371,29 @@ class ShapeChecker {
     if (document) {
       for (const Word& word : document_list) known.push_back(word.name);
     }
-    diagnostics_.error(entry.at, "unknown-word", quoted(entry.key) + " is not a word of " + article(words.name),
+    diagnostics_.error(entry.at, "unknown-word",
+                       quoted(entry.key) + " is not a word of " + article(words.name),
                        diagnostics_.wanted() ? suggest(entry.key, known) : std::string());
     entry.value.bad = true;
   }
 
   void wrong(Node& node, const Word& word, std::string_view needs, std::string hint) {
-    diagnostics_.error(node.at, "wrong-type", tick(word.name) + " needs " + std::string(needs) + ", not " + what(node), std::move(hint));
+    diagnostics_.error(node.at, "wrong-type",
+                       tick(word.name) + " needs " + std::string(needs) + ", not " + what(node),
+                       std::move(hint));
     node.bad = true;
   }
 
   static std::string what(const Node& node) {
     switch (node.kind) {
-      case Node::Kind::null: return "an empty value";
-      case Node::Kind::map: return "a map";
-      case Node::Kind::list: return "a list";
-      case Node::Kind::scalar: break;
+      case Node::Kind::null:
+        return "an empty value";
+      case Node::Kind::map:
+        return "a map";
+      case Node::Kind::list:
+        return "a list";
+      case Node::Kind::scalar:
+        break;
     }
     return quoted(node.text);
   }
@@ -306,7 +406,8 @@ class ShapeChecker {
         node.kind = Node::Kind::map;
         return;
       }
-      diagnostics_.error(entry.at, "no-value", tick(word.name) + " has no value", "give it one, or remove the line");
+      diagnostics_.error(entry.at, "no-value", tick(word.name) + " has no value",
+                         "give it one, or remove the line");
       node.bad = true;
       return;
     }
@@ -315,38 +416,54 @@ class ShapeChecker {
         if (!node.is_scalar()) wrong(node, word, "a text", "write it in one line");
         break;
       case Shape::expression:
-        if (!node.is_scalar()) wrong(node, word, "an expression", "write it as a text, e.g. \"record.amount > 0\"");
+        if (!node.is_scalar())
+          wrong(node, word, "an expression", "write it as a text, e.g. \"record.amount > 0\"");
         break;
       case Shape::rule:
         if (!node.is_scalar()) wrong(node, word, "true, false or an expression", "");
         break;
       case Shape::flag:
-        if (!node.is_scalar() || node.quoted || (node.text != "true" && node.text != "false")) wrong(node, word, "true or false", "write it without quotes");
+        if (!node.is_scalar() || node.quoted || (node.text != "true" && node.text != "false"))
+          wrong(node, word, "true or false", "write it without quotes");
         break;
       case Shape::integer: {
         std::int64_t number = 0;
         const char* end = node.text.data() + node.text.size();
         const auto [stop, code] = std::from_chars(node.text.data(), end, number);
-        if (!node.is_scalar() || node.quoted || code != std::errc() || stop != end) wrong(node, word, "a whole number", "");
+        if (!node.is_scalar() || node.quoted || code != std::errc() || stop != end)
+          wrong(node, word, "a whole number", "");
         break;
       }
       case Shape::number:
-        if (!node.is_scalar() || !parse_decimal(node.text)) wrong(node, word, "a number", "e.g. 100 or 0.05, at most 18 digits");
+        if (!node.is_scalar() || !parse_decimal(node.text))
+          wrong(node, word, "a number", "e.g. 100 or 0.05, at most 18 digits");
         break;
       case Shape::name:
-      case Shape::identifier: name(node, word); break;
-      case Shape::keyword: keyword(node, word); break;
-      case Shape::label: label(node, word); break;
-      case Shape::names: names(node, word); break;
-      case Shape::texts: texts(node, word); break;
+      case Shape::identifier:
+        name(node, word);
+        break;
+      case Shape::keyword:
+        keyword(node, word);
+        break;
+      case Shape::label:
+        label(node, word);
+        break;
+      case Shape::names:
+        names(node, word);
+        break;
+      case Shape::texts:
+        texts(node, word);
+        break;
       case Shape::expressions:
         if (!node.is_map()) {
           wrong(node, word, "a map from field to expression", "e.g. `{note: \"record.number\"}`");
         } else {
           for (Entry& field : node.entries) {
-            if (!check_key(field, KeySyntax::identifier, "field") || (patch_ && field.value.is_null())) continue;
+            if (!check_key(field, KeySyntax::identifier, "field") || (patch_ && field.value.is_null()))
+              continue;
             if (!field.value.is_scalar() && !field.value.bad) {
-              diagnostics_.error(field.at, "wrong-type", tick(field.key) + " needs an expression, not " + what(field.value), "");
+              diagnostics_.error(field.at, "wrong-type",
+                                 tick(field.key) + " needs an expression, not " + what(field.value), "");
               field.value.bad = true;
             }
           }
@@ -359,7 +476,9 @@ class ShapeChecker {
           object(node, *word.inner, false);
         }
         break;
-      case Shape::named: named(node, word); break;
+      case Shape::named:
+        named(node, word);
+        break;
     }
   }
 
@@ -367,13 +486,16 @@ class ShapeChecker {
     if (!node.is_scalar()) {
       wrong(node, word, "a name", "");
     } else if (word.shape == Shape::identifier ? !is_identifier(node.text) : !is_name(node.text)) {
-      diagnostics_.error(node.at, "bad-name", quoted(node.text) + " is not a name", name_hint(word.shape == Shape::identifier));
+      diagnostics_.error(node.at, "bad-name", quoted(node.text) + " is not a name",
+                         name_hint(word.shape == Shape::identifier));
       node.bad = true;
     }
   }
 
   static std::string name_hint(bool identifier) {
-    return std::string("a name has small letters, digits and `_`, begins with a letter and has at most 48 characters") +
+    return std::string(
+               "a name has small letters, digits and `_`, begins with a letter and has at most 48 "
+               "characters") +
            (identifier ? "" : "; a full one has its module before a dot");
   }
 
@@ -385,21 +507,27 @@ class ShapeChecker {
     const std::vector<std::string_view> known = split(word.keywords), later = split(word.later_keywords);
     if (std::find(known.begin(), known.end(), node.text) != known.end()) return;
     if (std::find(later.begin(), later.end(), node.text) != later.end()) {
-      diagnostics_.error(node.at, "not-available", tick(word.name) + ": " + node.text + " is not available in this version", suggest("", known));
+      diagnostics_.error(node.at, "not-available",
+                         tick(word.name) + ": " + node.text + " is not available in this version",
+                         suggest("", known));
     } else {
-      diagnostics_.error(node.at, "unknown-value", tick(word.name) + " cannot be " + quoted(node.text), suggest(node.text, known));
+      diagnostics_.error(node.at, "unknown-value", tick(word.name) + " cannot be " + quoted(node.text),
+                         suggest(node.text, known));
     }
     node.bad = true;
   }
 
   void label(Node& node, const Word& word) {
-    if (node.is_list()) return wrong(node, word, "a text, or one per language", "e.g. `{en: Order, zh-CN: 订单}`");
+    if (node.is_list())
+      return wrong(node, word, "a text, or one per language", "e.g. `{en: Order, zh-CN: 订单}`");
     for (Entry& entry : node.entries) {
       if (!is_locale(entry.key)) {
-        diagnostics_.error(entry.at, "bad-locale", quoted(entry.key) + " is not a language tag", "write e.g. en, zh-CN or zh-TW");
+        diagnostics_.error(entry.at, "bad-locale", quoted(entry.key) + " is not a language tag",
+                           "write e.g. en, zh-CN or zh-TW");
         entry.value.bad = true;
       } else if (!entry.value.is_scalar() && !entry.value.bad && !(patch_ && entry.value.is_null())) {
-        diagnostics_.error(entry.value.at, "wrong-type", "the text in " + entry.key + " is missing", "write a text in quotes");
+        diagnostics_.error(entry.value.at, "wrong-type", "the text in " + entry.key + " is missing",
+                           "write a text in quotes");
         entry.value.bad = true;
       }
     }
@@ -426,7 +554,8 @@ class ShapeChecker {
         if (entry.value.is_null() && !patch_) entry.value.kind = Node::Kind::map;
         if (entry.value.is_null()) continue;
         if (!entry.value.is_map()) {
-          diagnostics_.error(entry.value.at, "wrong-type", quoted(entry.key) + " takes no value here", "write `" + entry.key + ": {}`, or `{after: NAME}`");
+          diagnostics_.error(entry.value.at, "wrong-type", quoted(entry.key) + " takes no value here",
+                             "write `" + entry.key + ": {}`, or `{after: NAME}`");
           entry.value.bad = true;
         } else {
           object(entry.value, placed_words, false);
@@ -446,7 +575,8 @@ class ShapeChecker {
   void named(Node& node, const Word& word) {
     if (!node.is_map()) {
       const bool list = node.is_list();
-      return wrong(node, word, "a map from name to " + std::string(word.inner->name), list ? "write `NAME: …` for each, without the dashes" : "");
+      return wrong(node, word, "a map from name to " + std::string(word.inner->name),
+                   list ? "write `NAME: …` for each, without the dashes" : "");
     }
     for (Entry& entry : node.entries) {
       if (!check_key(entry, word.inner->keys, word.inner->name) || entry.value.bad) continue;
@@ -459,7 +589,10 @@ class ShapeChecker {
         // The short form: the fields themselves.
         names(inner, unique_list[0]);
       } else if (!inner.is_map()) {
-        diagnostics_.error(inner.at, "wrong-type", std::string(word.inner->name) + " " + quoted(entry.key) + " needs a map, not " + what(inner), example(*word.inner));
+        diagnostics_.error(
+            inner.at, "wrong-type",
+            std::string(word.inner->name) + " " + quoted(entry.key) + " needs a map, not " + what(inner),
+            example(*word.inner));
         inner.bad = true;
       } else {
         object(inner, *word.inner, false);
@@ -480,8 +613,9 @@ class ShapeChecker {
                                                       : is_option(entry.key);
     if (good) return true;
     diagnostics_.error(entry.at, "bad-name", quoted(entry.key) + " is not a name for " + article(subject),
-                       syntax == KeySyntax::option ? "use letters, digits, `_`, `-` and `.`, at most 64 characters"
-                                                   : name_hint(syntax == KeySyntax::identifier));
+                       syntax == KeySyntax::option
+                           ? "use letters, digits, `_`, `-` and `.`, at most 64 characters"
+                           : name_hint(syntax == KeySyntax::identifier));
     entry.bad = true;
     return false;
   }
@@ -494,24 +628,28 @@ class ShapeChecker {
 };
 
 /// Whether a map in a named place is an object with words (not the short form of a key).
-void required_in(const Node& node, const Words& words, const std::string& subject, const Place& at, Diagnostics& diagnostics) {
+void required_in(const Node& node, const Words& words, const std::string& subject, const Place& at,
+                 Diagnostics& diagnostics) {
   for (const Word& word : words.words) {
     const Entry* entry = node.entry(word.name);
     if (!entry) {
       if (word.required) {
         diagnostics.error(at, "missing-word", subject + " has no " + tick(word.name),
-                          word.keywords.empty() ? std::string(word.doc.substr(0, word.doc.find_last_not_of('.') + 1))
-                                                : "one of " + std::string(word.keywords));
+                          word.keywords.empty()
+                              ? std::string(word.doc.substr(0, word.doc.find_last_not_of('.') + 1))
+                              : "one of " + std::string(word.keywords));
       }
       continue;
     }
     if (entry->bad || entry->value.bad || !entry->value.is_map() || !word.inner) continue;
     if (word.shape == Shape::object) {
-      required_in(entry->value, *word.inner, std::string(word.inner->name) + " of " + subject, entry->at, diagnostics);
+      required_in(entry->value, *word.inner, std::string(word.inner->name) + " of " + subject, entry->at,
+                  diagnostics);
     } else if (word.shape == Shape::named) {
       for (const Entry& inner : entry->value.entries) {
         if (inner.bad || inner.value.bad || !inner.value.is_map()) continue;
-        required_in(inner.value, *word.inner, std::string(word.inner->name) + " " + quoted(inner.key), inner.at, diagnostics);
+        required_in(inner.value, *word.inner, std::string(word.inner->name) + " " + quoted(inner.key),
+                    inner.at, diagnostics);
       }
     }
   }
@@ -519,36 +657,53 @@ void required_in(const Node& node, const Words& words, const std::string& subjec
 
 std::string shape_text(const Word& word) {
   switch (word.shape) {
-    case Shape::text: return "text";
-    case Shape::label: return "text, or map from language to text";
-    case Shape::flag: return "true or false";
-    case Shape::integer: return "whole number";
-    case Shape::number: return "number";
+    case Shape::text:
+      return "text";
+    case Shape::label:
+      return "text, or map from language to text";
+    case Shape::flag:
+      return "true or false";
+    case Shape::integer:
+      return "whole number";
+    case Shape::number:
+      return "number";
     case Shape::name:
-    case Shape::identifier: return "name";
-    case Shape::names: return "name, list of names, or map with the names as keys";
-    case Shape::texts: return "text, or list of texts";
+    case Shape::identifier:
+      return "name";
+    case Shape::names:
+      return "name, list of names, or map with the names as keys";
+    case Shape::texts:
+      return "text, or list of texts";
     case Shape::keyword: {
       std::string out;
-      for (std::string_view one : split(word.keywords)) out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
+      for (std::string_view one : split(word.keywords))
+        out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
       return out;
     }
-    case Shape::expression: return "expression";
-    case Shape::rule: return "true, false or expression";
-    case Shape::expressions: return "map from field to expression";
-    case Shape::object: return "map, see *" + std::string(word.inner->name) + "*";
-    case Shape::named: return "map from name to *" + std::string(word.inner->name) + "*";
+    case Shape::expression:
+      return "expression";
+    case Shape::rule:
+      return "true, false or expression";
+    case Shape::expressions:
+      return "map from field to expression";
+    case Shape::object:
+      return "map, see *" + std::string(word.inner->name) + "*";
+    case Shape::named:
+      return "map from name to *" + std::string(word.inner->name) + "*";
   }
   return {};
 }
 
-void describe(std::string& out, const Words& words, std::span<const Word> list, std::string_view heading, std::vector<const Words*>& done) {
+void describe(std::string& out, const Words& words, std::span<const Word> list, std::string_view heading,
+              std::vector<const Words*>& done) {
   if (std::find(done.begin(), done.end(), &words) != done.end()) return;
   done.push_back(&words);
-  out += std::string(heading) + " " + std::string(words.name) + "\n\n" + std::string(words.doc) + "\n\n| word | value | meaning |\n|---|---|---|\n";
+  out += std::string(heading) + " " + std::string(words.name) + "\n\n" + std::string(words.doc) +
+         "\n\n| word | value | meaning |\n|---|---|---|\n";
   for (const Word& word : list) {
     if (!word.available) continue;
-    out += "| `" + std::string(word.name) + "`" + (word.required ? " (required)" : "") + " | " + shape_text(word) + " | " + std::string(word.doc) + " |\n";
+    out += "| `" + std::string(word.name) + "`" + (word.required ? " (required)" : "") + " | " +
+           shape_text(word) + " | " + std::string(word.doc) + " |\n";
   }
   out += "\n";
   for (const Word& word : list) {
@@ -558,7 +713,9 @@ void describe(std::string& out, const Words& words, std::span<const Word> list, 
 
 }  // namespace
 
-std::span<const KindInfo> kinds() { return kind_list; }
+std::span<const KindInfo> kinds() {
+  return kind_list;
+}
 
 const KindInfo* find_kind(std::string_view name) {
   for (const KindInfo& kind : kind_list) {
@@ -578,12 +735,15 @@ void check_required(const Node& document, const Words& words, const std::string&
 
 bool is_identifier(std::string_view text) {
   return !text.empty() && text.size() <= 48 && text.front() >= 'a' && text.front() <= 'z' &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 bool is_name(std::string_view text) {
   const std::size_t dot = text.find('.');
-  return dot == std::string_view::npos ? is_identifier(text) : is_identifier(text.substr(0, dot)) && is_identifier(text.substr(dot + 1));
+  return dot == std::string_view::npos
+             ? is_identifier(text)
+             : is_identifier(text.substr(0, dot)) && is_identifier(text.substr(dot + 1));
 }
 
 bool is_locale(std::string_view text) {
@@ -602,7 +762,9 @@ bool is_locale(std::string_view text) {
   return in_part >= 2;
 }
 
-bool flag_of(const Node* node, bool otherwise) { return node && node->is_scalar() ? node->text == "true" : otherwise; }
+bool flag_of(const Node* node, bool otherwise) {
+  return node && node->is_scalar() ? node->text == "true" : otherwise;
+}
 
 std::string definitions_reference() {
   std::string out;

@@ -7,27 +7,27 @@
 
 #include "model/yaml_tree.h"
 
-/// Internal to core/model: the definition language, described once. Unknown-key checks, type checks and the reference
-/// manual derive from these tables.
+/// Internal to core/model: the definition language, described once. Unknown-key checks, type checks and the
+/// reference manual derive from these tables.
 namespace caravan::model {
 
 /// What may stand as the value of a word.
 enum class Shape : std::uint8_t {
-  text,        ///< any scalar
-  label,       ///< text, or a map from locale to text
-  flag,        ///< true or false
+  text,   ///< any scalar
+  label,  ///< text, or a map from locale to text
+  flag,   ///< true or false
   integer,
   number,      ///< an exact decimal
   name,        ///< `due_on` or `sales.order`
   identifier,  ///< `sales`, without a dot
-  names,       ///< one name, a list of names, or a map whose keys are the names (which several layers may add to)
-  texts,       ///< one text or a list
-  keyword,     ///< one of `keywords`
-  expression,  ///< CEL
-  rule,        ///< true, false or CEL
-  expressions, ///< map from field name to CEL
-  object,      ///< a map with the words of `inner`
-  named        ///< a map from chosen names to objects with the words of `inner`
+  names,  ///< one name, a list of names, or a map whose keys are the names (which several layers may add to)
+  texts,  ///< one text or a list
+  keyword,      ///< one of `keywords`
+  expression,   ///< CEL
+  rule,         ///< true, false or CEL
+  expressions,  ///< map from field name to CEL
+  object,       ///< a map with the words of `inner`
+  named         ///< a map from chosen names to objects with the words of `inner`
 };
 
 struct Words;
@@ -37,8 +37,8 @@ struct Word {
   Shape shape;
   std::string_view doc;
   const Words* inner = nullptr;
-  std::string_view keywords = {};       ///< separated by blanks
-  std::string_view later_keywords = {}; ///< known, but not available in this version
+  std::string_view keywords = {};        ///< separated by blanks
+  std::string_view later_keywords = {};  ///< known, but not available in this version
   bool required = false;
   bool available = true;
 };
@@ -60,7 +60,8 @@ struct KindInfo {
 std::span<const KindInfo> kinds();
 const KindInfo* find_kind(std::string_view name);
 
-/// Checks keys and shapes of one document, marks what is mistaken as bad. In a patch, null is allowed everywhere.
+/// Checks keys and shapes of one document, marks what is mistaken as bad. In a patch, null is allowed
+/// everywhere.
 void check_shape(Node& document, const Words& words, bool patch, Diagnostics& diagnostics);
 
 /// Reports required words that a merged document does not have.
@@ -70,7 +71,7 @@ void check_required(const Node& document, const Words& words, const std::string&
 bool is_identifier(std::string_view text);  ///< `[a-z][a-z0-9_]*`, at most 48 characters
 bool is_name(std::string_view text);        ///< an identifier, or two with a dot between
 
-bool is_locale(std::string_view text);      ///< a language tag such as `zh-CN`
+bool is_locale(std::string_view text);  ///< a language tag such as `zh-CN`
 
 /// The value of a checked flag; `otherwise` where there is none.
 bool flag_of(const Node* node, bool otherwise);

@@ -14,8 +14,8 @@ namespace caravan::model {
 namespace {
 
 std::uint32_t characters(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      std::count_if(bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::uint32_t>(std::count_if(
+      bytes.begin(), bytes.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 /// Line `line` (from 0) without its end.
@@ -29,7 +29,8 @@ std::string_view line_text(const FileInfo& file, std::size_t line) {
 
 Place place_at(const FileInfo& file, std::size_t line, std::size_t byte_column) {
   const std::string_view text = line_text(file, line);
-  return {&file, static_cast<std::uint32_t>(line + 1), characters(text.substr(0, std::min(byte_column, text.size()))) + 1};
+  return {&file, static_cast<std::uint32_t>(line + 1),
+          characters(text.substr(0, std::min(byte_column, text.size()))) + 1};
 }
 
 Place place_of_offset(const FileInfo& file, std::size_t offset) {
@@ -38,7 +39,8 @@ Place place_of_offset(const FileInfo& file, std::size_t offset) {
   return place_at(file, line, offset - file.line_starts[line]);
 }
 
-/// Length of the UTF-8 sequence at the start of `text`; 0 where it is not valid (overlong forms, surrogates included).
+/// Length of the UTF-8 sequence at the start of `text`; 0 where it is not valid (overlong forms, surrogates
+/// included).
 std::size_t utf8_sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -78,10 +80,20 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::vector<Node> take() { return std::move(documents_); }
 
-  Place place(const YAML::Mark& mark) const {
+  Place place(const YAML::Mark& mark) {
     if (mark.is_null()) return {chunk_.file, chunk_.first_line + 1, 1};
-    return place_at(*chunk_.file, chunk_.first_line + static_cast<std::size_t>(std::max(mark.line, 0)),
-                    static_cast<std::size_t>(std::max(mark.column, 0)));
+    const std::size_t line = chunk_.first_line + static_cast<std::size_t>(std::max(mark.line, 0));
+    const std::string_view text = line_text(*chunk_.file, line);
+    const std::size_t column = std::min(static_cast<std::size_t>(std::max(mark.column, 0)), text.size());
+    // Marks move forward, so count on from the last one: a line may be as long as the file.
+    if (line != last_line_ || column < last_bytes_) {
+      last_line_ = line;
+      last_bytes_ = 0;
+      last_characters_ = 0;
+    }
+    last_characters_ += characters(text.substr(last_bytes_, column - last_bytes_));
+    last_bytes_ = column;
+    return {chunk_.file, static_cast<std::uint32_t>(line + 1), last_characters_ + 1};
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -117,7 +129,8 @@ class TreeBuilder final : public YAML::EventHandler {
     add(std::move(node));
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node;
     node.kind = Node::Kind::scalar;
     node.at = place(mark);
@@ -130,7 +143,8 @@ class TreeBuilder final : public YAML::EventHandler {
       return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F;
     });
     if (control) {
-      diagnostics_.error(node.at, "control-character", "the text holds a control character", "only tab and line feed are allowed");
+      diagnostics_.error(node.at, "control-character", "the text holds a control character",
+                         "only tab and line feed are allowed");
       node.bad = true;
     }
     add(std::move(node));
@@ -140,7 +154,8 @@ class TreeBuilder final : public YAML::EventHandler {
                        YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Node::Kind::list);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Node::Kind::map);
   }
   void OnSequenceEnd() override { close(); }
@@ -149,24 +164,28 @@ class TreeBuilder final : public YAML::EventHandler {
  private:
   struct Frame {
     Node node;
-    std::optional<Entry> pending;           ///< key seen, value still to come
-    bool dropped = false;                   ///< the pending entry is a mistake and is not kept
-    std::unordered_set<std::string> keys;   ///< of a map
+    std::optional<Entry> pending;          ///< key seen, value still to come
+    bool dropped = false;                  ///< the pending entry is a mistake and is not kept
+    std::size_t count = 0;                 ///< entries seen, kept or not
+    std::unordered_set<std::string> keys;  ///< of a map
   };
 
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != 0) diagnostics_.error(place(mark), "alias", "anchors (`&name`) are not allowed", "write the value out");
+    if (anchor != 0)
+      diagnostics_.error(place(mark), "alias", "anchors (`&name`) are not allowed", "write the value out");
   }
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag, Node& node) {
     if (tag.empty() || tag == "?" || tag == "!") return;
-    diagnostics_.error(place(mark), "tag", "tags (" + quoted(tag) + ") are not allowed", "write the plain value");
+    diagnostics_.error(place(mark), "tag", "tags (" + quoted(tag) + ") are not allowed",
+                       "write the plain value");
     node.bad = true;
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind) {
     if (frames_.size() >= max_depth) {
-      diagnostics_.error(place(mark), "too-deep", "nested more than " + std::to_string(max_depth) + " levels deep");
+      diagnostics_.error(place(mark), "too-deep",
+                         "nested more than " + std::to_string(max_depth) + " levels deep");
       throw Abort();
     }
     refuse_anchor(mark, anchor);
@@ -191,8 +210,9 @@ class TreeBuilder final : public YAML::EventHandler {
     Frame& top = frames_.back();
     const bool is_list = top.node.is_list();
     if (is_list || !top.pending) {
-      if ((is_list ? top.node.items.size() : top.node.entries.size()) >= max_entries) {
-        diagnostics_.error(node.at, "too-many-entries", "more than " + std::to_string(max_entries) + " entries in one place");
+      if (++top.count > max_entries) {
+        diagnostics_.error(node.at, "too-many-entries",
+                           "more than " + std::to_string(max_entries) + " entries in one place");
         throw Abort();
       }
     }
@@ -213,14 +233,16 @@ class TreeBuilder final : public YAML::EventHandler {
     Entry entry;
     entry.at = node.at;
     if (!node.is_scalar() || node.bad) {
-      if (!node.bad) diagnostics_.error(node.at, "bad-key", "a key must be a plain word", "write `word: value`");
+      if (!node.bad)
+        diagnostics_.error(node.at, "bad-key", "a key must be a plain word", "write `word: value`");
       top.dropped = true;
     } else {
       entry.key = std::move(node.text);
       if (!top.keys.insert(entry.key).second) {
         const Entry* first = top.node.entry(entry.key);
-        diagnostics_.error(entry.at, "duplicate-key", quoted(entry.key) + " stands twice in the same place",
-                           first ? "the first one is in line " + std::to_string(first->at.line) + "; keep one" : "keep one");
+        diagnostics_.error(
+            entry.at, "duplicate-key", quoted(entry.key) + " stands twice in the same place",
+            first ? "the first one is in line " + std::to_string(first->at.line) + "; keep one" : "keep one");
         top.dropped = true;
       }
     }
@@ -234,6 +256,8 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Node> documents_;
   bool started_ = false;
   int last_start_ = 0;
+  std::size_t last_line_ = 0, last_bytes_ = 0;  ///< of the last mark, and the characters before it
+  std::uint32_t last_characters_ = 0;
 };
 
 void strip_nulls(Node& node, Diagnostics& diagnostics);
@@ -245,7 +269,8 @@ Node added(Node&& value, Diagnostics& diagnostics) {
 }
 
 void warn_nothing_removed(const Entry& entry, Diagnostics& diagnostics) {
-  diagnostics.warning(entry.at, "nothing-removed", quoted(entry.key) + " has no value, which removes it, but no earlier layer has it",
+  diagnostics.warning(entry.at, "nothing-removed",
+                      quoted(entry.key) + " has no value, which removes it, but no earlier layer has it",
                       "check the name, or give it a value (`{}` for one without settings)");
 }
 
@@ -287,7 +312,8 @@ std::vector<Chunk> split_documents(FileInfo& file, Diagnostics& diagnostics, std
   file.line_starts.assign(1, 0);
   const Place start{&file, 1, 1};
   if (file.text.size() > max_file_bytes) {
-    diagnostics.error(start, "too-large", "the file is larger than 4 MiB", "spread the documents over several files");
+    diagnostics.error(start, "too-large", "the file is larger than 4 MiB",
+                      "spread the documents over several files");
     return {};
   }
   for (std::size_t i = 0; i < file.text.size(); ++i) {
@@ -298,10 +324,12 @@ std::vector<Chunk> split_documents(FileInfo& file, Diagnostics& diagnostics, std
     const std::size_t length = utf8_sequence(file.text.substr(i));
     const auto byte = static_cast<unsigned char>(file.text[i]);
     if (length == 0) {
-      diagnostics.error(place_of_offset(file, i), "not-utf8", "the file is not UTF-8 here", "save the file in UTF-8");
+      diagnostics.error(place_of_offset(file, i), "not-utf8", "the file is not UTF-8 here",
+                        "save the file in UTF-8");
       readable = false;
     } else if ((byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r') || byte == 0x7F) {
-      diagnostics.error(place_of_offset(file, i), "control-character", "a control character in the file", "remove it");
+      diagnostics.error(place_of_offset(file, i), "control-character", "a control character in the file",
+                        "remove it");
       readable = false;
     }
     i += std::max<std::size_t>(length, 1);
@@ -311,7 +339,8 @@ std::vector<Chunk> split_documents(FileInfo& file, Diagnostics& diagnostics, std
   const auto cut = [&](std::size_t end_line) {
     if (end_line == first) return;
     const std::size_t begin = file.line_starts[first];
-    const std::size_t end = end_line < file.line_starts.size() ? file.line_starts[end_line] : file.text.size();
+    const std::size_t end =
+        end_line < file.line_starts.size() ? file.line_starts[end_line] : file.text.size();
     chunks.push_back({&file, file.text.substr(begin, end - begin), static_cast<std::uint32_t>(first)});
     first = end_line;
   };
@@ -369,8 +398,9 @@ void merge_patch(Node& target, Node&& patch, Diagnostics& diagnostics) {
     target = std::move(patch);
     return;
   }
-  const bool names = target.is_list() && std::all_of(target.items.begin(), target.items.end(),
-                                                     [](const Node& item) { return item.is_scalar() && !item.bad; });
+  const bool names =
+      target.is_list() && std::all_of(target.items.begin(), target.items.end(),
+                                      [](const Node& item) { return item.is_scalar() && !item.bad; });
   if (names) {
     Node map;
     map.kind = Node::Kind::map;
@@ -420,7 +450,9 @@ Place place_inside(const Node& scalar, std::uint32_t line, std::uint32_t column)
   source.remove_prefix(std::min(offset, source.size()));
   if (source.starts_with('|')) {
     std::size_t first = at.line;  // index of the line after the marker
-    while (first < file.line_starts.size() && line_text(file, first).find_first_not_of(' ') == std::string_view::npos) ++first;
+    while (first < file.line_starts.size() &&
+           line_text(file, first).find_first_not_of(' ') == std::string_view::npos)
+      ++first;
     const std::string_view content = line_text(file, first);
     const std::size_t indent = content.find_first_not_of(' ');
     if (indent == std::string_view::npos) return at;

@@ -6,7 +6,8 @@
 
 #include "model/diagnostics.h"
 
-/// Internal to core/model: YAML as a tree that keeps the position of every key and value, and the layer merge on it.
+/// Internal to core/model: YAML as a tree that keeps the position of every key and value, and the layer merge
+/// on it.
 namespace caravan::model {
 
 struct Entry;
@@ -21,13 +22,13 @@ struct Node {
   };
 
   Kind kind = Kind::null;
-  bool quoted = false;          ///< a quoted or block scalar, so never a number or a flag
-  bool bad = false;             ///< a mistake was reported here: whoever needs the value goes without, silently
+  bool quoted = false;  ///< a quoted or block scalar, so never a number or a flag
+  bool bad = false;     ///< a mistake was reported here: whoever needs the value goes without, silently
   Place at;
-  std::string text;             ///< of a scalar
-  std::vector<Entry> entries;   ///< of a map, in order
-  std::vector<Node> items;      ///< of a list
-  std::vector<Removed> removed; ///< of a map
+  std::string text;              ///< of a scalar
+  std::vector<Entry> entries;    ///< of a map, in order
+  std::vector<Node> items;       ///< of a list
+  std::vector<Removed> removed;  ///< of a map
 
   Node() = default;
   Node(Node&&) noexcept = default;
@@ -60,33 +61,36 @@ inline constexpr std::size_t max_file_bytes = 4u << 20;
 inline constexpr std::size_t max_depth = 32;
 inline constexpr std::size_t max_entries = 5000;
 
-/// A piece of a file between document markers: each is parsed by itself, so that a mistake in one document does not
-/// hide the others.
+/// A piece of a file between document markers: each is parsed by itself, so that a mistake in one document
+/// does not hide the others.
 struct Chunk {
   const FileInfo* file = nullptr;
   std::string_view text;
   std::uint32_t first_line = 0;  ///< counted from 0
 };
 
-/// Checks size, encoding and control characters, fills `line_starts` and cuts the file into documents. Empty where the
-/// file cannot be read at all; then `lost` holds its pieces, for the names that they would have declared.
+/// Checks size, encoding and control characters, fills `line_starts` and cuts the file into documents. Empty
+/// where the file cannot be read at all; then `lost` holds its pieces, for the names that they would have
+/// declared.
 std::vector<Chunk> split_documents(FileInfo& file, Diagnostics& diagnostics, std::vector<Chunk>& lost);
 
 struct ParsedChunk {
   std::vector<Node> documents;  ///< without empty ones
   bool complete = true;         ///< false: a syntax error ended the reading
 };
-/// Refuses aliases, anchors, tags, duplicate and non-scalar keys, deep nesting. Thread-safe for distinct `diagnostics`.
+/// Refuses aliases, anchors, tags, duplicate and non-scalar keys, deep nesting. Thread-safe for distinct
+/// `diagnostics`.
 ParsedChunk parse_chunk(const Chunk& chunk, Diagnostics& diagnostics);
 
 /// The value of a top-level `key: value` line of a document that could not be parsed; "" where there is none.
 std::string salvage(const Chunk& chunk, std::string_view key);
 
-/// RFC 7396 on the tree. Nodes keep the position they came from. A list of names under a map of names becomes a map
-/// first, so that a later layer may add to it. Warns where `null` removes nothing.
+/// RFC 7396 on the tree. Nodes keep the position they came from. A list of names under a map of names becomes
+/// a map first, so that a later layer may add to it. Warns where `null` removes nothing.
 void merge_patch(Node& target, Node&& patch, Diagnostics& diagnostics);
 
-/// Where an expression's own line and column lie in the file (exact for plain, quoted and `|` scalars; else the scalar).
+/// Where an expression's own line and column lie in the file (exact for plain, quoted and `|` scalars; else
+/// the scalar).
 Place place_inside(const Node& scalar, std::uint32_t line, std::uint32_t column);
 
 }  // namespace caravan::model

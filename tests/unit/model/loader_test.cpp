@@ -73,7 +73,8 @@ TEST(Loader, ASmallDepartmentLoadsWithoutAWord) {
 TEST(Loader, SystemFieldsStandInTheirSlotsWithLabelsInThreeLanguages) {
   const LoadResult result = load({plugin("demo", trips)});
   const Entity* trip = result.catalog->entity("demo.trip");
-  const char* names[] = {"id", "number", "version", "state", "owner", "created_at", "updated_at", "external_source", "external_id"};
+  const char* names[] = {"id",         "number",     "version",         "state",      "owner",
+                         "created_at", "updated_at", "external_source", "external_id"};
   for (std::uint32_t slot = 0; slot < first_own_slot; ++slot) {
     const Field& field = *trip->fields[slot];
     EXPECT_EQ(field.name, names[slot]);
@@ -101,7 +102,8 @@ TEST(Loader, FormAndViewAreMadeWhereNoneIsDeclared) {
 }
 
 TEST(Loader, TheEditFormComesFirstAndTransitionFormsNever) {
-  const LoadResult result = load({plugin("demo", with("finish: {from", "finish: {form: ask, from") + R"yaml(---
+  const LoadResult result =
+      load({plugin("demo", with("finish: {from", "finish: {form: ask, from") + R"yaml(---
 kind: form
 name: ask
 entity: trip
@@ -136,9 +138,12 @@ label: {en: Level, zh-CN: 级别}
 options: {fine: {label: {en: Fine, zh-CN: 豪华}}}
 )yaml")});
   EXPECT_FALSE(result.catalog);
-  EXPECT_THAT(places(result), ElementsAre("5:22 unknown-word", "6:17 unknown-value", "7:34 unknown-choices", "8:34 min-above-max", "10:12 unknown-state"))
+  EXPECT_THAT(places(result), ElementsAre("5:22 unknown-word", "6:17 unknown-value", "7:34 unknown-choices",
+                                          "8:34 min-above-max", "10:12 unknown-state"))
       << all(result);
-  EXPECT_EQ(to_string(result.diagnostics.at(1)), "demo.yaml:5:22: error: \"lable\" is not a word of a field: did you mean \"label\"? [unknown-word]")
+  EXPECT_EQ(
+      to_string(result.diagnostics.at(1)),
+      "demo.yaml:5:22: error: \"lable\" is not a word of a field: did you mean \"label\"? [unknown-word]")
       << all(result);
 }
 
@@ -168,29 +173,39 @@ name: soon
 kind: enity
 name: other
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("2:7 bad-name", "4:23 unknown-value", "9:32 unknown-entity", "9:49 missing-word", "14:1 syntax",
-                                          "20:7 not-available", "23:7 unknown-kind"))
+  EXPECT_THAT(places(result),
+              ElementsAre("2:7 bad-name", "4:23 unknown-value", "9:32 unknown-entity", "9:49 missing-word",
+                          "14:1 syntax", "20:7 not-available", "23:7 unknown-kind"))
       << all(result);
 }
 
 TEST(Loader, MessagesNameTheNearestWord) {
-  EXPECT_THAT(all(load({plugin("demo", with("kind: choices", "kind: choises"))})), HasSubstr("did you mean \"choices\"?"));
-  EXPECT_THAT(all(load({plugin("demo", with("from: planned", "from: planed"))})), HasSubstr("there is no state \"planed\": did you mean \"planned\"? [unknown-state]"));
-  EXPECT_THAT(all(load({plugin("demo", with("choices: level", "choices: lvel"))})), HasSubstr("did you mean \"demo.level\"?"));
-  EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: mony"))})), HasSubstr("`type` cannot be \"mony\": did you mean \"money\"?"));
-  EXPECT_THAT(all(load({plugin("demo", with("category: done", "category: doen"))})), HasSubstr("did you mean \"done\"?"));
+  EXPECT_THAT(all(load({plugin("demo", with("kind: choices", "kind: choises"))})),
+              HasSubstr("did you mean \"choices\"?"));
+  EXPECT_THAT(all(load({plugin("demo", with("from: planned", "from: planed"))})),
+              HasSubstr("there is no state \"planed\": did you mean \"planned\"? [unknown-state]"));
+  EXPECT_THAT(all(load({plugin("demo", with("choices: level", "choices: lvel"))})),
+              HasSubstr("did you mean \"demo.level\"?"));
+  EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: mony"))})),
+              HasSubstr("`type` cannot be \"mony\": did you mean \"money\"?"));
+  EXPECT_THAT(all(load({plugin("demo", with("category: done", "category: doen"))})),
+              HasSubstr("did you mean \"done\"?"));
 }
 
 TEST(Loader, WordsOfLaterVersionsAreToldApartFromUnknownOnes) {
   EXPECT_THAT(all(load({plugin("demo", with("number:", "duplicates: {x: {}}\nnumber:"))})),
-              HasSubstr("demo.yaml:4:1: error: `duplicates` of an entity is not available in this version: remove it [not-available]"));
-  EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: image"))})), HasSubstr("not available in this version"));
-  EXPECT_THAT(all(load({plugin("demo", with("finish: {", "finish: {approval: {a: {}}, "))})), HasSubstr("`approval` of a transition is not available"));
+              HasSubstr("demo.yaml:4:1: error: `duplicates` of an entity is not available in this version: "
+                        "remove it [not-available]"));
+  EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: image"))})),
+              HasSubstr("not available in this version"));
+  EXPECT_THAT(all(load({plugin("demo", with("finish: {", "finish: {approval: {a: {}}, "))})),
+              HasSubstr("`approval` of a transition is not available"));
 }
 
 TEST(Loader, TheEditionIsAcceptedAndOthersAreNot) {
   EXPECT_EQ(all(load({plugin("demo", "edition: 2026\n" + std::string(trips))})), "");
-  EXPECT_THAT(places(load({plugin("demo", "edition: 2031\n" + std::string(trips))})), ElementsAre("1:10 unknown-value"));
+  EXPECT_THAT(places(load({plugin("demo", "edition: 2031\n" + std::string(trips))})),
+              ElementsAre("1:10 unknown-value"));
 }
 
 TEST(Loader, ALaterLayerPatchesAnEarlierOne) {
@@ -216,40 +231,61 @@ workflow: {transitions: {finish: {label: {zh-CN: 结束}}}}
 }
 
 TEST(Loader, AMistakeIsReportedInTheFileThatMadeIt) {
-  const LoadResult result = load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  seats: {max: 0}\n  level: {choices: demo.levels}\n")});
-  EXPECT_THAT(places(result), ElementsAre("agency.yaml:4:16 min-above-max", "agency.yaml:5:20 unknown-choices")) << all(result);
+  const LoadResult result = load(
+      {plugin("demo", trips),
+       agency(
+           "kind: entity\nname: demo.trip\nfields:\n  seats: {max: 0}\n  level: {choices: demo.levels}\n")});
+  EXPECT_THAT(places(result),
+              ElementsAre("agency.yaml:4:16 min-above-max", "agency.yaml:5:20 unknown-choices"))
+      << all(result);
 }
 
 TEST(Loader, AgenciesAddFieldsUnderTheirPrefixOnly) {
-  EXPECT_THAT(places(load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  seat: {type: int, label: x}\n")})),
-              ElementsAre("agency.yaml:4:3 field-prefix"));
-  EXPECT_THAT(all(load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  seat: {type: int, label: x}\n")})),
+  EXPECT_THAT(
+      places(load({plugin("demo", trips),
+                   agency("kind: entity\nname: demo.trip\nfields:\n  seat: {type: int, label: x}\n")})),
+      ElementsAre("agency.yaml:4:3 field-prefix"));
+  EXPECT_THAT(all(load({plugin("demo", trips),
+                        agency("kind: entity\nname: demo.trip\nfields:\n  seat: {type: int, label: x}\n")})),
               HasSubstr("call it `x_seat`, or did you mean to change \"seats\"?"));
   EXPECT_THAT(places(load({plugin("demo", with("seats: {", "x_seats: {"))})), Contains("7:3 field-prefix"));
-  EXPECT_EQ(all(load({plugin("demo", trips), agency("kind: entity\nname: agency.visa\nlabel: Visa\nfields: {country: {type: text, label: Country}}\n")})), "");
-  EXPECT_THAT(places(load({plugin("demo", trips), {"pack x", {{"pack.yaml", "kind: entity\nname: demo.trip\nfields: {a: {type: int, label: x}}\n", ""}}}})),
-              ElementsAre("pack.yaml:3:10 field-prefix"));
+  EXPECT_EQ(all(load({plugin("demo", trips), agency("kind: entity\nname: agency.visa\nlabel: Visa\nfields: "
+                                                    "{country: {type: text, label: Country}}\n")})),
+            "");
+  EXPECT_THAT(
+      places(load(
+          {plugin("demo", trips),
+           {"pack x",
+            {{"pack.yaml", "kind: entity\nname: demo.trip\nfields: {a: {type: int, label: x}}\n", ""}}}})),
+      ElementsAre("pack.yaml:3:10 field-prefix"));
 }
 
 TEST(Loader, TheSameDefinitionTwiceInOneLayerIsAMistake) {
-  const LoadResult result = load({plugin("demo", std::string(trips) + "---\nkind: choices\nname: demo.level\noptions: {more: {label: x}}\n")});
+  const LoadResult result = load({plugin(
+      "demo", std::string(trips) + "---\nkind: choices\nname: demo.level\noptions: {more: {label: x}}\n")});
   EXPECT_THAT(places(result), ElementsAre("26:7 duplicate-definition")) << all(result);
   EXPECT_THAT(all(result), HasSubstr("demo.yaml:19:7"));
 }
 
 TEST(Loader, RemovingNothingIsAWarning) {
-  const LoadResult result = load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields: {sets: null}\n")});
+  const LoadResult result =
+      load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields: {sets: null}\n")});
   EXPECT_TRUE(result.catalog);
   EXPECT_THAT(places(result, true), ElementsAre("agency.yaml:3:10 nothing-removed"));
 }
 
 TEST(Loader, WhatALayerRemovedIsNamedWhereItIsStillUsed) {
-  const LoadResult result = load({plugin("demo", with("number:", "title: name\nnumber:")), agency("kind: entity\nname: demo.trip\nfields: {name: null}\n")});
-  EXPECT_THAT(all(result), HasSubstr("demo.yaml:4:8: error: demo.trip has no field \"name\": it was removed at agency.yaml:3:10 [unknown-field]"));
+  const LoadResult result = load({plugin("demo", with("number:", "title: name\nnumber:")),
+                                  agency("kind: entity\nname: demo.trip\nfields: {name: null}\n")});
+  EXPECT_THAT(all(result), HasSubstr("demo.yaml:4:8: error: demo.trip has no field \"name\": it was removed "
+                                     "at agency.yaml:3:10 [unknown-field]"));
 }
 
 TEST(Loader, AfterPlacesEntriesAndFindsCircles) {
-  const LoadResult good = load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  x_a: {type: int, label: x, after: \"\"}\n  x_b: {type: int, label: x, after: x_a}\n  price: {after: name}\n")});
+  const LoadResult good =
+      load({plugin("demo", trips),
+            agency("kind: entity\nname: demo.trip\nfields:\n  x_a: {type: int, label: x, after: \"\"}\n  "
+                   "x_b: {type: int, label: x, after: x_a}\n  price: {after: name}\n")});
   ASSERT_TRUE(good.catalog) << all(good);
   std::vector<std::string> order;
   for (const auto& field : good.catalog->entity("demo.trip")->fields) {
@@ -257,8 +293,11 @@ TEST(Loader, AfterPlacesEntriesAndFindsCircles) {
   }
   EXPECT_THAT(order, ElementsAre("x_a", "x_b", "name", "price", "seats", "level"));
 
-  const LoadResult bad = load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  name: {after: price}\n  price: {after: name}\n  seats: {after: nme}\n")});
-  EXPECT_THAT(places(bad), ElementsAre("agency.yaml:4:17 after-cycle", "agency.yaml:6:18 unknown-after")) << all(bad);
+  const LoadResult bad =
+      load({plugin("demo", trips), agency("kind: entity\nname: demo.trip\nfields:\n  name: {after: price}\n  "
+                                          "price: {after: name}\n  seats: {after: nme}\n")});
+  EXPECT_THAT(places(bad), ElementsAre("agency.yaml:4:17 after-cycle", "agency.yaml:6:18 unknown-after"))
+      << all(bad);
 }
 
 TEST(Loader, NamesTakenOrNotAllowedAreRefused) {
@@ -273,7 +312,9 @@ fields:
   price_currency: {type: text, label: x}
 invariants: {same: {check: "record.Name == 'x' && record.state == ''"}}
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("5:3 reserved-name", "6:3 bad-name", "7:3 reserved-name", "9:3 reserved-name")) << all(result);
+  EXPECT_THAT(places(result),
+              ElementsAre("5:3 reserved-name", "6:3 bad-name", "7:3 reserved-name", "9:3 reserved-name"))
+      << all(result);
 }
 
 TEST(Loader, WordsThatDoNotFitTheTypeAreRefused) {
@@ -292,8 +333,10 @@ fields:
   i: {type: decimal, scale: 30, label: x}
   j: {type: text, max: 0, label: x}
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("5:19 word-not-for-type", "6:19 word-not-for-type", "7:19 word-not-for-type", "8:3 missing-word", "9:3 missing-word",
-                                          "10:18 word-not-for-type", "11:41 contradiction", "12:20 contradiction", "13:29 out-of-range", "14:24 out-of-range"))
+  EXPECT_THAT(places(result), ElementsAre("5:19 word-not-for-type", "6:19 word-not-for-type",
+                                          "7:19 word-not-for-type", "8:3 missing-word", "9:3 missing-word",
+                                          "10:18 word-not-for-type", "11:41 contradiction",
+                                          "12:20 contradiction", "13:29 out-of-range", "14:24 out-of-range"))
       << all(result);
 }
 
@@ -320,8 +363,9 @@ name: level
 label: x
 options: {fine: {label: x}}
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("5:27 bad-default", "6:35 bad-default", "7:28 bad-default", "8:46 unknown-option", "9:29 bad-default", "10:28 bad-default",
-                                          "11:37 bad-default", "12:36 bad-default"))
+  EXPECT_THAT(places(result),
+              ElementsAre("5:27 bad-default", "6:35 bad-default", "7:28 bad-default", "8:46 unknown-option",
+                          "9:29 bad-default", "10:28 bad-default", "11:37 bad-default", "12:36 bad-default"))
       << all(result);
 }
 
@@ -366,18 +410,24 @@ fields:
   for (const Field* field : good.catalog->entity("demo.trip")->computed) order.push_back(field->name);
   EXPECT_THAT(order, ElementsAre("twice", "total"));
 
-  const LoadResult circle = load({plugin("demo", std::string(entity) + "  a: {type: int, compute: \"record.b\", label: x}\n  b: {type: int, compute: \"record.a + record.b\", label: x}\n")});
+  const LoadResult circle = load(
+      {plugin("demo", std::string(entity) + "  a: {type: int, compute: \"record.b\", label: x}\n  b: {type: "
+                                            "int, compute: \"record.a + record.b\", label: x}\n")});
   EXPECT_FALSE(circle.catalog);
   EXPECT_THAT(all(circle), HasSubstr("[compute-cycle]"));
 }
 
 TEST(Loader, ExpressionsAreCheckedWithTheirPlace) {
-  const LoadResult result = load({plugin("demo", with("finish: {from: planned,", "finish: {when: \"record.seats > 0 && record.pryce > 1\", from: planned,"))});
+  const LoadResult result =
+      load({plugin("demo", with("finish: {from: planned,",
+                                "finish: {when: \"record.seats > 0 && record.pryce > 1\", from: planned,"))});
   EXPECT_THAT(places(result), ElementsAre("16:48 expression")) << all(result);
   EXPECT_THAT(all(result), HasSubstr("price"));
-  const LoadResult type = load({plugin("demo", with("finish: {from: planned,", "finish: {when: \"record.seats\", from: planned,"))});
+  const LoadResult type = load(
+      {plugin("demo", with("finish: {from: planned,", "finish: {when: \"record.seats\", from: planned,"))});
   EXPECT_THAT(places(type), SizeIs(1)) << all(type);
-  const LoadResult compute = load({plugin("demo", with("seats: {type: int, min: 1, max: 60,", "seats: {type: int, compute: \"record.name\","))});
+  const LoadResult compute = load({plugin(
+      "demo", with("seats: {type: int, min: 1, max: 60,", "seats: {type: int, compute: \"record.name\","))});
   EXPECT_THAT(places(compute), ElementsAre("7:31 expression-type")) << all(compute);
 }
 
@@ -395,9 +445,14 @@ indexes: {by_seats: [seats]}
 }
 
 TEST(Loader, ComparisonsThatCanNeverHoldAreWarnedAbout) {
-  const LoadResult result = load({plugin("demo", with("finish: {from: planned,", "finish: {when: \"record.state == 'plannd' || record.level in ['fine', 'fin'] || 'x' != record.level\", from: planned,"))});
+  const LoadResult result =
+      load({plugin("demo", with("finish: {from: planned,",
+                                "finish: {when: \"record.state == 'plannd' || record.level in ['fine', "
+                                "'fin'] || 'x' != record.level\", from: planned,"))});
   EXPECT_TRUE(result.catalog);
-  EXPECT_THAT(places(result, true), ElementsAre("16:37 never-equal", "16:74 never-equal", "16:84 never-equal")) << all(result);
+  EXPECT_THAT(places(result, true),
+              ElementsAre("16:37 never-equal", "16:74 never-equal", "16:84 never-equal"))
+      << all(result);
 }
 
 TEST(Loader, WorkflowsAreCheckedForTheirStates) {
@@ -414,15 +469,21 @@ workflow:
     go: {from: [one, oen], to: two, label: x, by: [nobody], require: [b, version], form: ask}
     back: {from: two, label: x}
 )yaml")});
-  EXPECT_THAT(places(result, true), ElementsAre("5:1 missing-word", "11:22 unknown-state", "11:52 unknown-role", "11:71 unknown-field", "11:74 system-field",
-                                                "11:90 unknown-form", "12:5 missing-word"))
+  EXPECT_THAT(
+      places(result, true),
+      ElementsAre("5:1 missing-word", "11:22 unknown-state", "11:52 unknown-role", "11:71 unknown-field",
+                  "11:74 system-field", "11:90 unknown-form", "12:5 missing-word"))
       << all(result);
 }
 
 TEST(Loader, UnreachableStatesAndMissingLabelsAreWarnings) {
-  const LoadResult result = load({plugin("demo", with("    done: {label: {en: Done, zh-CN: 完成}, category: done}\n", "    done: {category: done}\n    lost: {label: {zh-CN: 流失}}\n"))});
+  const LoadResult result =
+      load({plugin("demo", with("    done: {label: {en: Done, zh-CN: 完成}, category: done}\n",
+                                "    done: {category: done}\n    lost: {label: {zh-CN: 流失}}\n"))});
   EXPECT_TRUE(result.catalog);
-  EXPECT_THAT(places(result, true), ElementsAre("14:5 missing-label", "15:5 unreachable-state", "15:19 label-language")) << all(result);
+  EXPECT_THAT(places(result, true),
+              ElementsAre("14:5 missing-label", "15:5 unreachable-state", "15:19 label-language"))
+      << all(result);
   EXPECT_EQ(result.catalog->entity("demo.trip")->workflow->state("done")->label.in("zh-CN"), "Done");
 }
 
@@ -436,7 +497,11 @@ fields:
   place: {type: text, required: true, label: x}
   nights: {type: int, label: x}
 )yaml";
-  const LoadResult good = load({plugin("demo", with("finish: {from: planned,", "finish: {do: {stop: {create: stop, with: {trip: record.id, place: record.name}}, seats: {set: {seats: record.seats + 1}}}, from: planned,") + stop)});
+  const LoadResult good =
+      load({plugin("demo", with("finish: {from: planned,",
+                                "finish: {do: {stop: {create: stop, with: {trip: record.id, place: "
+                                "record.name}}, seats: {set: {seats: record.seats + 1}}}, from: planned,") +
+                               stop)});
   ASSERT_TRUE(good.catalog) << all(good);
   const Transition* finish = good.catalog->entity("demo.trip")->workflow->transition("finish");
   ASSERT_THAT(finish->effects, SizeIs(2));
@@ -454,7 +519,8 @@ fields:
       label: {en: F, zh-CN: 完}
       to: done
     other: {from: planned,)yaml") + stop)});
-  EXPECT_THAT(places(bad), ElementsAre("18:9 missing-required", "18:40 wrong-reference", "18:62 expression-type", "19:19 system-field", "19:44 unknown-option",
+  EXPECT_THAT(places(bad), ElementsAre("18:9 missing-required", "18:40 wrong-reference",
+                                       "18:62 expression-type", "19:19 system-field", "19:44 unknown-option",
                                        "20:9 bad-effect", "21:21 unknown-entity"))
       << all(bad);
 }
@@ -477,14 +543,20 @@ grants:
   EXPECT_FALSE(grants[static_cast<std::size_t>(Operation::remove)].given());
   EXPECT_TRUE(result.catalog->role("core.administrator")->administrator);
 
-  EXPECT_THAT(places(load({plugin("demo", std::string(trips) + "---\nkind: role\nname: guide\nlabel: x\ngrants:\n  tripp: {read: true}\n  trip: {read: record.sets > 1, write: true}\n")})),
-              ElementsAre("29:3 unknown-entity", "30:23 expression", "30:33 unknown-word"));
+  EXPECT_THAT(
+      places(load({plugin(
+          "demo", std::string(trips) + "---\nkind: role\nname: guide\nlabel: x\ngrants:\n  tripp: {read: "
+                                       "true}\n  trip: {read: record.sets > 1, write: true}\n")})),
+      ElementsAre("29:3 unknown-entity", "30:23 expression", "30:33 unknown-word"));
 }
 
 TEST(Loader, RolesOfTransitionsAreFoundInTheModuleFirst) {
-  const LoadResult result = load({plugin("demo", with("finish: {from", "finish: {by: [guide, core.administrator], from") + "---\nkind: role\nname: guide\nlabel: x\n")});
+  const LoadResult result =
+      load({plugin("demo", with("finish: {from", "finish: {by: [guide, core.administrator], from") +
+                               "---\nkind: role\nname: guide\nlabel: x\n")});
   ASSERT_TRUE(result.catalog) << all(result);
-  EXPECT_THAT(result.catalog->entity("demo.trip")->workflow->transition("finish")->by, ElementsAre("demo.guide", "core.administrator"));
+  EXPECT_THAT(result.catalog->entity("demo.trip")->workflow->transition("finish")->by,
+              ElementsAre("demo.guide", "core.administrator"));
 }
 
 TEST(Loader, FormsAndViewsAreCheckedAgainstTheirEntity) {
@@ -507,14 +579,17 @@ name: other
 entity: trips
 columns: [anything]
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("28:42 unknown-field", "28:48 system-field", "28:57 named-twice", "33:7 not-available", "34:17 unknown-field",
-                                          "35:8 unknown-field", "36:16 expression", "40:9 unknown-entity"))
+  EXPECT_THAT(places(result), ElementsAre("28:42 unknown-field", "28:48 system-field", "28:57 named-twice",
+                                          "33:7 not-available", "34:17 unknown-field", "35:8 unknown-field",
+                                          "36:16 expression", "40:9 unknown-entity"))
       << all(result);
 }
 
 TEST(Loader, ARequiredFieldThatTheCreateFormLacksIsAWarning) {
-  const LoadResult result = load({plugin("demo", with("type: text, max: 50", "type: text, required: true") +
-                                                     "---\nkind: form\nname: trip_form\nentity: trip\ngroups: {main: {label: x, fields: [seats]}}\n")});
+  const LoadResult result = load({plugin(
+      "demo",
+      with("type: text, max: 50", "type: text, required: true") +
+          "---\nkind: form\nname: trip_form\nentity: trip\ngroups: {main: {label: x, fields: [seats]}}\n")});
   EXPECT_TRUE(result.catalog);
   EXPECT_THAT(places(result, true), ElementsAre("26:7 required-not-on-form")) << all(result);
 }
@@ -536,27 +611,37 @@ indexes:
   long: [long]
   wide: [wide]
 )yaml")});
-  EXPECT_THAT(places(result), ElementsAre("9:3 named-twice", "10:25 unknown-field", "11:3 no-fields", "14:10 not-indexable", "15:3 index-too-wide")) << all(result);
+  EXPECT_THAT(places(result), ElementsAre("9:3 named-twice", "10:25 unknown-field", "11:3 no-fields",
+                                          "14:10 not-indexable", "15:3 index-too-wide"))
+      << all(result);
 }
 
 TEST(Loader, ChoicesNeedOptions) {
-  EXPECT_THAT(places(load({plugin("demo", "kind: choices\nname: a\nlabel: x\noptions: {}\n---\nkind: choices\nname: b\nlabel: x\n")})),
-              ElementsAre("4:1 no-options", "7:7 missing-word"));
+  EXPECT_THAT(
+      places(load({plugin(
+          "demo",
+          "kind: choices\nname: a\nlabel: x\noptions: {}\n---\nkind: choices\nname: b\nlabel: x\n")})),
+      ElementsAre("4:1 no-options", "7:7 missing-word"));
 }
 
 TEST(Loader, NumberFormatsAreChecked) {
   for (const char* bad : {"X", "{seq", "{seq:13}", "{seq}{seq}", "{dd}{seq}", "a}{seq}"}) {
-    EXPECT_THAT(places(load({plugin("demo", with("T-{yyyy}-{seq:4}", bad))})), ElementsAre("4:9 number-format")) << bad;
+    EXPECT_THAT(places(load({plugin("demo", with("T-{yyyy}-{seq:4}", bad))})),
+                ElementsAre("4:9 number-format"))
+        << bad;
   }
 }
 
 TEST(Loader, TheAgencyIsChecked) {
-  const LoadResult good = load({agency("kind: agency\nname: 环球旅行社\ncurrency: TWD\ntime_zone: Asia/Taipei\nlocale: zh-TW\n")});
+  const LoadResult good = load(
+      {agency("kind: agency\nname: 环球旅行社\ncurrency: TWD\ntime_zone: Asia/Taipei\nlocale: zh-TW\n")});
   ASSERT_TRUE(good.catalog) << all(good);
   EXPECT_EQ(good.catalog->agency.name, "环球旅行社");
   EXPECT_EQ(good.catalog->agency.currency, "TWD");
   const LoadResult bad = load({agency("kind: agency\ncurrency: RMB\ntime_zone: Beijing\nlocale: chinese\n")});
-  EXPECT_THAT(places(bad), ElementsAre("agency.yaml:2:11 unknown-currency", "agency.yaml:3:12 unknown-time-zone", "agency.yaml:4:9 bad-locale")) << all(bad);
+  EXPECT_THAT(places(bad), ElementsAre("agency.yaml:2:11 unknown-currency",
+                                       "agency.yaml:3:12 unknown-time-zone", "agency.yaml:4:9 bad-locale"))
+      << all(bad);
 }
 
 TEST(Loader, ModulesComeFromManifestsAndDocuments) {
@@ -564,7 +649,10 @@ TEST(Loader, ModulesComeFromManifestsAndDocuments) {
   manifest.name = "demo";
   manifest.label.set("en", "From the manifest");
   manifest.order = 50;
-  const LoadResult result = load_catalog({core_layer(), plugin("demo", trips), agency("kind: module\nname: demo\nlabel: {en: Ours, zh-CN: 我们}\norder: 5\n")}, {manifest});
+  const LoadResult result =
+      load_catalog({core_layer(), plugin("demo", trips),
+                    agency("kind: module\nname: demo\nlabel: {en: Ours, zh-CN: 我们}\norder: 5\n")},
+                   {manifest});
   ASSERT_TRUE(result.catalog) << all(result);
   ASSERT_THAT(result.catalog->modules, SizeIs(2));
   EXPECT_EQ(result.catalog->modules[0].name, "demo");
@@ -583,12 +671,17 @@ TEST(Loader, TheHashFollowsTheContentNotTheFileNames) {
 }
 
 TEST(Loader, APatchOfAnUnreadableDefinitionMakesNoNoise) {
-  const LoadResult result = load({plugin("demo", "kind: entity\nname: trip\nfields: {a: [\n"), agency("kind: entity\nname: demo.trip\nfields: {x_b: {label: y}}\n---\nkind: role\nname: agency.r\nlabel: x\ngrants: {demo.trip: {read: true}}\n")});
+  const LoadResult result =
+      load({plugin("demo", "kind: entity\nname: trip\nfields: {a: [\n"),
+            agency("kind: entity\nname: demo.trip\nfields: {x_b: {label: y}}\n---\nkind: role\nname: "
+                   "agency.r\nlabel: x\ngrants: {demo.trip: {read: true}}\n")});
   EXPECT_THAT(places(result), SizeIs(1)) << all(result);
 }
 
 TEST(Loader, ModulesOfTheCoresTablesAreReserved) {
-  EXPECT_THAT(places(load({agency("kind: entity\nname: sequence.block\nlabel: x\nfields: {a: {type: int, label: x}}\n")})), ElementsAre("agency.yaml:2:7 reserved-name"));
+  EXPECT_THAT(places(load({agency(
+                  "kind: entity\nname: sequence.block\nlabel: x\nfields: {a: {type: int, label: x}}\n")})),
+              ElementsAre("agency.yaml:2:7 reserved-name"));
 }
 
 TEST(Loader, TheExampleOfTheDesignLoads) {
@@ -649,7 +742,8 @@ TEST(Loader, ThousandsOfMistakesEndInASummary) {
   for (int i = 0; i < 3000; ++i) text += "  f" + std::to_string(i) + ": {type: txt, label: x}\n";
   const LoadResult result = load({plugin("demo", text)});
   ASSERT_THAT(result.diagnostics, SizeIs(1001));
-  EXPECT_EQ(to_string(result.diagnostics.back()), "error: 2000 more mistakes were found: mend those above first [too-many]");
+  EXPECT_EQ(to_string(result.diagnostics.back()),
+            "error: 2000 more mistakes were found: mend those above first [too-many]");
 }
 
 TEST(Catalog, TableNamesAreInjectiveAndBounded) {

@@ -15,7 +15,9 @@ using namespace testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::vector<SourceLayer> shipped_layers() { return {core_layer(), shipped("customers"), shipped("sales")}; }
+std::vector<SourceLayer> shipped_layers() {
+  return {core_layer(), shipped("customers"), shipped("sales")};
+}
 
 TEST(Shipped, DefinitionsLoadWithoutAWord) {
   const LoadResult result = load_catalog(shipped_layers(), {});
@@ -27,12 +29,14 @@ TEST(Shipped, EveryLabelExistsInThreeLanguages) {
   const LoadResult result = load_catalog(shipped_layers(), {});
   ASSERT_TRUE(result.catalog);
   const auto expect_three = [](const Text& text, const std::string& what) {
-    for (const char* locale : {"en", "zh-CN", "zh-TW"}) EXPECT_TRUE(text.all().contains(locale)) << what << " in " << locale;
+    for (const char* locale : {"en", "zh-CN", "zh-TW"})
+      EXPECT_TRUE(text.all().contains(locale)) << what << " in " << locale;
   };
   for (const auto& entity : result.catalog->entities) {
     expect_three(entity->label, entity->full_name);
     expect_three(entity->plural, entity->full_name);
-    for (const auto& field : entity->fields) expect_three(field->label, entity->full_name + "." + field->name);
+    for (const auto& field : entity->fields)
+      expect_three(field->label, entity->full_name + "." + field->name);
     for (const Invariant& invariant : entity->invariants) expect_three(invariant.message, invariant.name);
     for (const Form* form : entity->forms) {
       expect_three(form->label, form->name);
@@ -48,7 +52,8 @@ TEST(Shipped, EveryLabelExistsInThreeLanguages) {
   }
   for (const auto& choices : result.catalog->choice_lists) {
     expect_three(choices->label, choices->name);
-    for (const ChoiceOption& option : choices->options) expect_three(option.label, choices->name + "." + option.name);
+    for (const ChoiceOption& option : choices->options)
+      expect_three(option.label, choices->name + "." + option.name);
   }
   for (const auto& role : result.catalog->roles) expect_three(role->label, role->name);
 }
@@ -104,7 +109,8 @@ TEST(Shipped, TheExampleOfTheDocumentationLoads) {
   const LoadResult result = load_catalog(layers, {});
   EXPECT_EQ(all(result), "");
   EXPECT_TRUE(result.catalog);
-  EXPECT_THAT(manual, HasSubstr(definitions_reference())) << "docs/definitions.md must end with what `caravan docs definitions` prints";
+  EXPECT_THAT(manual, HasSubstr(definitions_reference()))
+      << "docs/definitions.md must end with what `caravan docs definitions` prints";
 }
 
 /// Bytes changed at random: whatever comes out, nothing crashes, hangs or throws, and a refusal has a reason.
@@ -122,15 +128,26 @@ TEST(Shipped, MutatedFilesNeverCrashTheLoader) {
       std::string& text = layer.files[random() % layer.files.size()].text;
       const std::size_t at = random() % text.size();
       switch (random() % 6) {
-        case 0: text[at] = static_cast<char>(random() % 16 ? 32 + random() % 95 : random()); break;
-        case 1: text[at] = interesting[random() % interesting.size()]; break;
-        case 2: text.erase(at, 1 + random() % 40); break;
-        case 3: text.insert(at, 1 + random() % 3, interesting[random() % interesting.size()]); break;
-        case 4: text.insert(at, text.substr(random() % text.size(), random() % 80)); break;
+        case 0:
+          text[at] = static_cast<char>(random() % 16 ? 32 + random() % 95 : random());
+          break;
+        case 1:
+          text[at] = interesting[random() % interesting.size()];
+          break;
+        case 2:
+          text.erase(at, 1 + random() % 40);
+          break;
+        case 3:
+          text.insert(at, 1 + random() % 3, interesting[random() % interesting.size()]);
+          break;
+        case 4:
+          text.insert(at, text.substr(random() % text.size(), random() % 80));
+          break;
         default: {
           // Words in each other's place: well-formed YAML with wrong meaning.
           const std::size_t colon = text.find(": ", at);
-          if (colon != std::string::npos) text.replace(colon + 2, 1 + random() % 6, random() % 2 ? "[" : "null");
+          if (colon != std::string::npos)
+            text.replace(colon + 2, 1 + random() % 6, random() % 2 ? "[" : "null");
         }
       }
       if (text.empty()) text = " ";
@@ -138,8 +155,9 @@ TEST(Shipped, MutatedFilesNeverCrashTheLoader) {
     const LoadResult result = load_catalog(layers, {});
     if (!result.catalog) {
       ++refused;
-      EXPECT_TRUE(std::any_of(result.diagnostics.begin(), result.diagnostics.end(),
-                              [](const Diagnostic& one) { return one.severity == Diagnostic::Severity::error; }));
+      EXPECT_TRUE(
+          std::any_of(result.diagnostics.begin(), result.diagnostics.end(),
+                      [](const Diagnostic& one) { return one.severity == Diagnostic::Severity::error; }));
     }
   }
   std::printf("%d mutated sets, %d refused\n", rounds, refused);
@@ -151,10 +169,15 @@ TEST(Shipped, ThreeHundredEntitiesLoadQuickly) {
   SourceLayer layer{"plugin big", {}};
   for (int i = 0; i < 300; ++i) {
     const std::string name = "thing_" + std::to_string(i);
-    std::string text = "kind: entity\nname: " + name + "\nlabel: {en: Thing, zh-CN: 东西, zh-TW: 東西}\nfields:\n";
+    std::string text =
+        "kind: entity\nname: " + name + "\nlabel: {en: Thing, zh-CN: 东西, zh-TW: 東西}\nfields:\n";
     for (int f = 0; f < 40; ++f) {
       const std::string label = ", label: {en: Field " + std::to_string(f) + ", zh-CN: 字段, zh-TW: 欄位}}\n";
-      text += "  f" + std::to_string(f) + (f == 0 ? ": {type: ref, to: thing_" + std::to_string((i + 1) % 300) : f % 2 ? ": {type: text, max: 50" : ": {type: int, min: 0") + label;
+      text += "  f" + std::to_string(f) +
+              (f == 0  ? ": {type: ref, to: thing_" + std::to_string((i + 1) % 300)
+               : f % 2 ? ": {type: text, max: 50"
+                       : ": {type: int, min: 0") +
+              label;
     }
     text += "invariants: {positive: {check: \"record.f2 >= 0 && record.f4 < record.f6\"}}\n";
     layer.files.push_back({name + ".yaml", std::move(text), "big"});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "model/loader.h"
 
 namespace caravan::model {
@@ -33,7 +35,9 @@ std::unique_ptr<Parsed> parse(std::string text) {
   return out;
 }
 
-std::string at(const Place& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
+std::string at(const Place& place) {
+  return std::to_string(place.line) + ":" + std::to_string(place.column);
+}
 
 TEST(YamlTree, KeepsThePlaceOfKeysAndValues) {
   const auto parsed = parse("kind: entity\nfields:\n  a: {type: text}\n  b:\n    - one\n    - two\n");
@@ -64,7 +68,9 @@ TEST(YamlTree, ReadsSeveralDocumentsWithLinesOfTheWholeFile) {
 }
 
 TEST(YamlTree, AByteOrderMarkAndWindowsLineEndsDoNotShiftPlaces) {
-  const auto parsed = parse("\xEF\xBB\xBF" "a: 1\r\nbb: 2\r\n");
+  const auto parsed = parse(
+      "\xEF\xBB\xBF"
+      "a: 1\r\nbb: 2\r\n");
   ASSERT_THAT(parsed->mistakes, IsEmpty());
   EXPECT_EQ(at(parsed->documents.at(0).entries.at(1).value.at), "2:5");
   EXPECT_EQ(parsed->documents.at(0).entries.at(1).value.text, "2");
@@ -79,18 +85,20 @@ TEST(YamlTree, ASyntaxErrorHidesOnlyItsOwnDocument) {
 
 TEST(YamlTree, RefusesAliasesAnchorsAndTags) {
   const auto parsed = parse("a: &x 1\nb: *x\nc: !!str 3\nd: 4\n");
-  EXPECT_THAT(parsed->mistakes,
-              ElementsAre("demo.yaml:1:4: error: anchors (`&name`) are not allowed: write the value out [alias]",
-                          "demo.yaml:2:4: error: aliases (`*name`) are not allowed: write the value out [alias]",
-                          HasSubstr("demo.yaml:3:4: error: tags")));
+  EXPECT_THAT(
+      parsed->mistakes,
+      ElementsAre("demo.yaml:1:4: error: anchors (`&name`) are not allowed: write the value out [alias]",
+                  "demo.yaml:2:4: error: aliases (`*name`) are not allowed: write the value out [alias]",
+                  HasSubstr("demo.yaml:3:4: error: tags")));
   EXPECT_EQ(parsed->documents.at(0).get("d")->text, "4");
 }
 
 TEST(YamlTree, RefusesDuplicateKeysAndKeepsTheFirst) {
   const auto parsed = parse("a: 1\nb: {x: 1, x: 2}\na: 3\n");
-  EXPECT_THAT(parsed->mistakes,
-              ElementsAre("demo.yaml:2:11: error: \"x\" stands twice in the same place: the first one is in line 2; keep one [duplicate-key]",
-                          "demo.yaml:3:1: error: \"a\" stands twice in the same place: the first one is in line 1; keep one [duplicate-key]"));
+  EXPECT_THAT(parsed->mistakes, ElementsAre("demo.yaml:2:11: error: \"x\" stands twice in the same place: "
+                                            "the first one is in line 2; keep one [duplicate-key]",
+                                            "demo.yaml:3:1: error: \"a\" stands twice in the same place: the "
+                                            "first one is in line 1; keep one [duplicate-key]"));
   EXPECT_EQ(parsed->documents.at(0).get("a")->text, "1");
 }
 
@@ -101,7 +109,8 @@ TEST(YamlTree, RefusesKeysThatAreNotWords) {
 
 TEST(YamlTree, AllowsThirtyTwoLevelsAndRefusesMore) {
   EXPECT_THAT(parse(std::string(32, '[') + std::string(32, ']'))->mistakes, IsEmpty());
-  EXPECT_THAT(parse(std::string(33, '[') + std::string(33, ']'))->mistakes, ElementsAre("demo.yaml:1:33: error: nested more than 32 levels deep [too-deep]"));
+  EXPECT_THAT(parse(std::string(33, '[') + std::string(33, ']'))->mistakes,
+              ElementsAre("demo.yaml:1:33: error: nested more than 32 levels deep [too-deep]"));
   EXPECT_THAT(parse(std::string(100000, '['))->mistakes, ElementsAre(HasSubstr("[too-deep]")));
   std::string keys;
   for (int i = 0; i < 100; ++i) keys += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
@@ -109,37 +118,53 @@ TEST(YamlTree, AllowsThirtyTwoLevelsAndRefusesMore) {
 }
 
 TEST(YamlTree, RefusesBadUtf8WithItsPlace) {
-  EXPECT_THAT(parse("a: 1\nb: 中\xFF\n")->mistakes, ElementsAre("demo.yaml:2:5: error: the file is not UTF-8 here: save the file in UTF-8 [not-utf8]"));
+  EXPECT_THAT(
+      parse("a: 1\nb: 中\xFF\n")->mistakes,
+      ElementsAre("demo.yaml:2:5: error: the file is not UTF-8 here: save the file in UTF-8 [not-utf8]"));
   EXPECT_THAT(parse("a: \xED\xA0\x80\n")->mistakes, ElementsAre(HasSubstr("[not-utf8]")));  // a surrogate
   EXPECT_THAT(parse("a: \xC0\xAF\n")->mistakes, ElementsAre(HasSubstr("[not-utf8]")));      // overlong
 }
 
 TEST(YamlTree, RefusesControlCharactersRawAndEscaped) {
-  EXPECT_THAT(parse(std::string("a: 1\nb: \x04\n"))->mistakes, ElementsAre("demo.yaml:2:4: error: a control character in the file: remove it [control-character]"));
+  EXPECT_THAT(
+      parse(std::string("a: 1\nb: \x04\n"))->mistakes,
+      ElementsAre("demo.yaml:2:4: error: a control character in the file: remove it [control-character]"));
   EXPECT_THAT(parse("a: \"x\\0y\"\n")->mistakes, ElementsAre(HasSubstr("[control-character]")));
   EXPECT_THAT(parse("a: \"x\\ty\\n\"\n")->mistakes, IsEmpty());
 }
 
 TEST(YamlTree, RefusesLargeFilesAndWideMaps) {
-  EXPECT_THAT(parse("a: " + std::string(max_file_bytes, 'x'))->mistakes, ElementsAre(HasSubstr("[too-large]")));
+  EXPECT_THAT(parse("a: " + std::string(max_file_bytes, 'x'))->mistakes,
+              ElementsAre(HasSubstr("[too-large]")));
   std::string wide;
   for (std::size_t i = 0; i <= max_entries; ++i) wide += "k" + std::to_string(i) + ": 1\n";
   EXPECT_THAT(parse(wide)->mistakes, ElementsAre(HasSubstr("[too-many-entries]")));
 }
 
+TEST(YamlTree, ALineAsLongAsTheFileIsReadInLinearTime) {
+  std::string text = "{";
+  while (text.size() < max_file_bytes - 10) text += "a: b, ";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(parse(text)->mistakes.empty());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
+}
+
 TEST(YamlTree, StrayBracketsEndInAMistakeNotInALoop) {
-  for (const char* text : {"]", "}", "a: 1\n]", "]]]]", ": : :", "- - - ]", "a: b: c", "\"", "'", "|", ">", "%YAML 9.9\n---\na: 1", "@a", "`a`", "? ? ?", "!<", "&", "*"}) {
+  for (const char* text : {"]", "}", "a: 1\n]", "]]]]", ": : :", "- - - ]", "a: b: c", "\"", "'", "|", ">",
+                           "%YAML 9.9\n---\na: 1", "@a", "`a`", "? ? ?", "!<", "&", "*"}) {
     parse(text);  // must return
   }
   EXPECT_FALSE(parse("a: 1\n]")->mistakes.empty());
 }
 
 TEST(YamlTree, FindsPlacesInsideScalars) {
-  const auto parsed = parse("plain: 预算 > 1\nquoted: \"ab cd\"\nescaped: \"a\\tb\"\nblock: |\n    first\n    second\n");
+  const auto parsed =
+      parse("plain: 预算 > 1\nquoted: \"ab cd\"\nescaped: \"a\\tb\"\nblock: |\n    first\n    second\n");
   const Node& root = parsed->documents.at(0);
   EXPECT_EQ(at(place_inside(*root.get("plain"), 1, 4)), "1:11");
   EXPECT_EQ(at(place_inside(*root.get("quoted"), 1, 4)), "2:13");
-  EXPECT_EQ(at(place_inside(*root.get("escaped"), 1, 3)), "3:10") << "escapes shift columns, so the scalar itself is named";
+  EXPECT_EQ(at(place_inside(*root.get("escaped"), 1, 3)), "3:10")
+      << "escapes shift columns, so the scalar itself is named";
   EXPECT_EQ(at(place_inside(*root.get("block"), 2, 3)), "6:7");
 }
 
@@ -148,17 +173,21 @@ TEST(YamlTree, FindsPlacesInsideScalars) {
 /// The tree as compact text, for comparison.
 std::string show(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "null";
-    case Node::Kind::scalar: return node.text;
+    case Node::Kind::null:
+      return "null";
+    case Node::Kind::scalar:
+      return node.text;
     case Node::Kind::list: {
       std::string out;
       for (const Node& item : node.items) out += (out.empty() ? "" : ",") + show(item);
       return "[" + out + "]";
     }
-    case Node::Kind::map: break;
+    case Node::Kind::map:
+      break;
   }
   std::string out;
-  for (const Entry& entry : node.entries) out += (out.empty() ? "" : ",") + entry.key + ":" + show(entry.value);
+  for (const Entry& entry : node.entries)
+    out += (out.empty() ? "" : ",") + entry.key + ":" + show(entry.value);
   return "{" + out + "}";
 }
 
