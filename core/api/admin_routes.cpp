@@ -11,19 +11,23 @@
 namespace caravan::api {
 namespace {
 
-void write_diagnostics(JsonWriter& json, const std::vector<model::Diagnostic>& diagnostics, model::Diagnostic::Severity severity) {
+void write_diagnostics(JsonWriter& json, const std::vector<model::Diagnostic>& diagnostics,
+                       model::Diagnostic::Severity severity) {
   json.begin_array();
   for (const model::Diagnostic& diagnostic : diagnostics) {
     if (diagnostic.severity != severity) continue;
     json.begin_object().member("file", diagnostic.at.file).member("line", std::int64_t{diagnostic.at.line});
-    json.member("column", std::int64_t{diagnostic.at.column}).member("code", diagnostic.code).member("message", diagnostic.message);
+    json.member("column", std::int64_t{diagnostic.at.column})
+        .member("code", diagnostic.code)
+        .member("message", diagnostic.message);
     json.member("hint", diagnostic.hint).end_object();
   }
   json.end_array();
 }
 
 /// Refuses with all mistakes where there are any.
-void check_diagnostics(const Call& call, const std::vector<model::Diagnostic>& diagnostics, std::string_view text) {
+void check_diagnostics(const Call& call, const std::vector<model::Diagnostic>& diagnostics,
+                       std::string_view text) {
   const auto errors = std::count_if(diagnostics.begin(), diagnostics.end(), [](const model::Diagnostic& d) {
     return d.severity == model::Diagnostic::Severity::error;
   });
@@ -49,7 +53,8 @@ void import_records(Call& call) {
   }
   const auto parts = parse_multipart(content_type, call.request.body);
   const auto part = [&](std::string_view name) -> const Part& {
-    const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+    const auto found =
+        std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
     if (found == parts.end()) throw refusal(call, ErrorCode::invalid_argument, "part_missing", {name});
     return *found;
   };
@@ -57,7 +62,8 @@ void import_records(Call& call) {
   const Part& file_part = part("file");
   for (const Part& p : parts) {
     if (p.name != "map" && p.name != "file")
-      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {std::string_view(p.name).substr(0, 64), "map, file"});
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_member",
+                    {std::string_view(p.name).substr(0, 64), "map, file"});
   }
   model::SourceFile source;
   source.name = map_part.file_name.empty() ? "map" : map_part.file_name;
@@ -71,15 +77,23 @@ void import_records(Call& call) {
   }
   records::Context context = call.context;
   context.source = "import";
-  const records::ImportReport report = records::import_csv(call.services.records, context, *loaded.map, file_part.data, dry_run);
+  const records::ImportReport report =
+      records::import_csv(call.services.records, context, *loaded.map, file_part.data, dry_run);
 
   JsonWriter json(call.response.body);
-  json.begin_object().member("rows", report.rows).member("created", report.created).member("updated", report.updated);
+  json.begin_object()
+      .member("rows", report.rows)
+      .member("created", report.created)
+      .member("updated", report.updated);
   json.member("unchanged", report.unchanged).member("failed", report.failed).key("notes").begin_object();
   for (const auto& [note, count] : report.notes) json.member(note, count);
   json.end_object().key("errors").begin_array();
   for (const records::RowError& error : report.errors) {
-    json.begin_object().member("row", error.row).member("column", error.column).member("message", error.message).end_object();
+    json.begin_object()
+        .member("row", error.row)
+        .member("column", error.column)
+        .member("message", error.message)
+        .end_object();
   }
   json.end_array().member("error_file", report.error_file).end_object();
 }
@@ -93,8 +107,12 @@ void list_plugins(Call& call) {
     for (const std::string& name : list) json.string(name);
     json.end_array();
   };
-  for (const PluginInfo& plugin : call.services.plugins ? call.services.plugins() : std::vector<PluginInfo>()) {
-    json.begin_object().member("name", plugin.name).member("version", plugin.version).member("label", plugin.label);
+  for (const PluginInfo& plugin :
+       call.services.plugins ? call.services.plugins() : std::vector<PluginInfo>()) {
+    json.begin_object()
+        .member("name", plugin.name)
+        .member("version", plugin.version)
+        .member("label", plugin.label);
     json.member("state", plugin.state).member("file", plugin.file).member("sdk", plugin.sdk);
     json.member_or_null("error", plugin.error);
     json.member("hooks", plugin.hooks);

@@ -21,7 +21,9 @@ bool below(std::string_view path, std::string_view root) {
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
 }
 
-bool reads_only(std::string_view method) { return method == "GET" || method == "HEAD"; }
+bool reads_only(std::string_view method) {
+  return method == "GET" || method == "HEAD";
+}
 
 bool has_header(const Response& response, std::string_view name) {
   for (const auto& header : response.headers) {
@@ -81,7 +83,8 @@ Response Api::State::health(const Request& request, const std::string& locale, s
     }
     if (!catalog || !database) response.status = 503;
     response.body = std::string("{\"status\":\"") + (response.status == 200 ? "ready" : "unready") +
-                    "\",\"database\":" + (database ? "true" : "false") + ",\"catalog\":" + (catalog ? "true" : "false") + "}";
+                    "\",\"database\":" + (database ? "true" : "false") +
+                    ",\"catalog\":" + (catalog ? "true" : "false") + "}";
   } else {
     response.body = "{\"status\":\"ok\"}";
   }
@@ -98,20 +101,25 @@ void Api::State::identify(Call& call, Access access) const {
     call.context.source = "cli";
   } else if (access != Access::anyone) {
     const std::string_view authorization = request.header("Authorization");
-    const std::string_view session = authorization.empty() ? cookie(request, "caravan_session") : std::string_view();
+    const std::string_view session =
+        authorization.empty() ? cookie(request, "caravan_session") : std::string_view();
     if (!authorization.empty()) {
       std::string_view token = authorization.substr(std::min(authorization.size(), authorization.find(' ')));
       while (token.starts_with(' ')) token.remove_prefix(1);
       const std::string_view scheme = authorization.substr(0, authorization.find(' '));
-      if (scheme == "Bearer" || scheme == "bearer" || scheme == "BEARER") identity = services.auth.by_token(token);
+      if (scheme == "Bearer" || scheme == "bearer" || scheme == "BEARER")
+        identity = services.auth.by_token(token);
     } else if (!session.empty()) {
       identity = services.auth.by_cookie(session);
     }
-    if (!identity) throw refusal(call, ErrorCode::unauthenticated, authorization.empty() ? "not_signed_in" : "token_refused");
+    if (!identity)
+      throw refusal(call, ErrorCode::unauthenticated,
+                    authorization.empty() ? "not_signed_in" : "token_refused");
     call.context.actor = std::move(identity->actor);
     call.csrf = std::move(identity->csrf);
   }
-  if (request.header("Accept-Language").empty() || negotiate_locale(request.header("Accept-Language")).empty()) {
+  if (request.header("Accept-Language").empty() ||
+      negotiate_locale(request.header("Accept-Language")).empty()) {
     const std::string_view own = locale_of(call.context.actor.locale);
     if (!own.empty()) call.context.locale = own;
   }
@@ -167,14 +175,16 @@ Response Api::handle(const Request& request) {
     call.context.now = state.services.clock.now();
     call.context.catalog = state.services.catalog();
     const std::string_view asked = negotiate_locale(request.header("Accept-Language"));
-    const std::string_view agency = call.context.catalog ? locale_of(call.context.catalog->agency.locale) : std::string_view();
+    const std::string_view agency =
+        call.context.catalog ? locale_of(call.context.catalog->agency.locale) : std::string_view();
     call.context.locale = !asked.empty() ? asked : !agency.empty() ? agency : std::string_view("en");
 
     const bool api = below(request.path, "/api");
     try {
       if (api) {
         state.answer_api(call);
-        if (!has_header(call.response, "Cache-Control")) call.response.headers.emplace_back("Cache-Control", "no-store");
+        if (!has_header(call.response, "Cache-Control"))
+          call.response.headers.emplace_back("Cache-Control", "no-store");
       } else if (request.path == "/healthz" || request.path == "/readyz") {
         call.response = state.health(request, call.context.locale, id);
       } else if (!reads_only(request.method)) {
@@ -189,22 +199,26 @@ Response Api::handle(const Request& request) {
     } catch (const Refusal& refused) {
       call.response = problem(refused, id);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::internal || error.code() == ErrorCode::unavailable || error.code() == ErrorCode::retry) {
-        spdlog::error("request {}: {} {}: {}: {}{}", id, request.method, printable(request.path), to_string(error.code()), error.message(),
-                      context_of(error));
+      if (error.code() == ErrorCode::internal || error.code() == ErrorCode::unavailable ||
+          error.code() == ErrorCode::retry) {
+        spdlog::error("request {}: {} {}: {}: {}{}", id, request.method, printable(request.path),
+                      to_string(error.code()), error.message(), context_of(error));
       }
       call.response = problem(error, id, call.context.locale);
     } catch (const std::exception& error) {
-      spdlog::error("request {}: {} {}: unexpected {}", id, request.method, printable(request.path), error.what());
+      spdlog::error("request {}: {} {}: unexpected {}", id, request.method, printable(request.path),
+                    error.what());
       call.response = problem(Error(ErrorCode::internal, ""), id, call.context.locale);
     }
     if (call.response.status >= 400 && !has_header(call.response, "Cache-Control"))
       call.response.headers.emplace_back("Cache-Control", "no-store");
     call.response.headers.emplace_back("X-Request-Id", id);
     if (debugging) {
-      const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
-      spdlog::debug("{} {} {} {} {} us user {}", id, request.method, printable(request.path), call.response.status, micros,
-                    call.context.actor.user_id);
+      const auto micros =
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start)
+              .count();
+      spdlog::debug("{} {} {} {} {} us user {}", id, request.method, printable(request.path),
+                    call.response.status, micros, call.context.actor.user_id);
     }
     return std::move(call.response);
   } catch (...) {

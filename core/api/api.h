@@ -19,19 +19,20 @@ namespace caravan::api {
 /// One plugin as `GET /admin/plugins` shows it.
 struct PluginInfo {
   std::string name, version, label;
-  std::string state;               ///< enabled, disabled or refused; `error` says why it was refused
+  std::string state;  ///< enabled, disabled or refused; `error` says why it was refused
   std::string file, sdk, error;
-  std::int64_t hooks = 0;          ///< how many it has registered
-  std::vector<std::string> routes; ///< `GET /api/v1/plugins/sales/…`
+  std::int64_t hooks = 0;           ///< how many it has registered
+  std::vector<std::string> routes;  ///< `GET /api/v1/plugins/sales/…`
 };
 
 struct ReloadResult {
-  std::string hash;                ///< of the Catalog in use afterwards
+  std::string hash;  ///< of the Catalog in use afterwards
   bool changed = false;
   std::vector<model::Diagnostic> diagnostics;  ///< with an error among them the old Catalog is still in use
 };
 
-/// What the API stands on. References outlive it; functions are thread-safe, and those that may be empty say so.
+/// What the API stands on. References outlive it; functions are thread-safe, and those that may be empty say
+/// so.
 struct Services {
   const records::RecordService& records;
   const workflow::Transitions& transitions;
@@ -41,11 +42,13 @@ struct Services {
   std::function<std::shared_ptr<const model::Catalog>()> catalog;
   /// Whether the database answers; empty: always.
   std::function<bool()> database_ready;
-  /// A plugin's own route, `rest` without leading slash; nullopt where the plugin has none such. May be empty.
-  std::function<std::optional<Response>(const records::Context&, const Request&, std::string_view plugin, std::string_view rest)>
+  /// A plugin's own route, `rest` without leading slash; nullopt where the plugin has none such. May be
+  /// empty.
+  std::function<std::optional<Response>(const records::Context&, const Request&, std::string_view plugin,
+                                        std::string_view rest)>
       plugin_route;
-  std::function<std::vector<PluginInfo>()> plugins;                        ///< may be empty
-  std::function<ReloadResult()> reload;                                    ///< may be empty
+  std::function<std::vector<PluginInfo>()> plugins;  ///< may be empty
+  std::function<ReloadResult()> reload;              ///< may be empty
   /// The built console, read into memory at start; empty: none.
   std::string console_directory;
 };

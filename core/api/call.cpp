@@ -35,18 +35,21 @@ std::string_view shown(std::string_view text) {
 
 }  // namespace
 
-Refusal refusal(const Call& call, ErrorCode code, std::string_view text, std::initializer_list<std::string_view> arguments) {
+Refusal refusal(const Call& call, ErrorCode code, std::string_view text,
+                std::initializer_list<std::string_view> arguments) {
   return {code, say(text, call.context.locale, arguments)};
 }
 
-Refusal field_refusal(const Call& call, std::string_view field, std::string_view code, std::string_view text) {
+Refusal field_refusal(const Call& call, std::string_view field, std::string_view code,
+                      std::string_view text) {
   return {ErrorCode::invalid_record, say("invalid_record", call.context.locale),
           std::vector<FieldError>{{std::string(field), std::string(code), say(text, call.context.locale)}}};
 }
 
 const model::Entity& entity_of(const Call& call) {
   const model::Entity* entity = call.context.catalog->entity(call.arguments[0]);
-  if (entity == nullptr) throw refusal(call, ErrorCode::not_found, "unknown_entity", {shown(call.arguments[0])});
+  if (entity == nullptr)
+    throw refusal(call, ErrorCode::not_found, "unknown_entity", {shown(call.arguments[0])});
   return *entity;
 }
 
@@ -63,7 +66,8 @@ void check_json_body(const Call& call, bool merge_patch) {
     Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type",
                             {merge_patch ? "application/merge-patch+json" : "application/json"});
     error.status = 415;
-    if (merge_patch) error.headers.emplace_back("Accept-Patch", "application/merge-patch+json, application/json");
+    if (merge_patch)
+      error.headers.emplace_back("Accept-Patch", "application/merge-patch+json, application/json");
     throw error;
   }
   if (call.request.body.size() > max_json_body)
@@ -72,7 +76,8 @@ void check_json_body(const Call& call, bool merge_patch) {
 
 records::Json json_object(const Call& call, std::initializer_list<std::string_view> members) {
   check_json_body(call);
-  records::Json json = records::parse_json(call.request.body.empty() ? std::string_view("{}") : call.request.body);
+  records::Json json =
+      records::parse_json(call.request.body.empty() ? std::string_view("{}") : call.request.body);
   const auto* object = json.as<records::Json::Object>();
   if (object == nullptr) throw refusal(call, ErrorCode::invalid_argument, "body_object");
   for (const auto& [name, value] : *object) {
@@ -100,7 +105,8 @@ void check_parameters(const Call& call, std::initializer_list<std::string_view> 
   const auto& query = call.request.query;
   for (std::size_t i = 0; i < query.size(); ++i) {
     if (!contains(names, query[i].first))
-      throw refusal(call, ErrorCode::invalid_argument, "unknown_parameter", {shown(query[i].first), joined(names)});
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_parameter",
+                    {shown(query[i].first), joined(names)});
     for (std::size_t j = 0; j < i; ++j) {
       if (query[j].first == query[i].first)
         throw refusal(call, ErrorCode::invalid_argument, "repeated_parameter", {query[i].first});
@@ -130,7 +136,8 @@ std::optional<std::int64_t> expected_version(const Call& call, bool required) {
     return std::nullopt;
   }
   const auto tags = parse_entity_tags(header);
-  if (!tags || (!tags->any && tags->tags.size() != 1)) throw refusal(call, ErrorCode::invalid_argument, "if_match_malformed");
+  if (!tags || (!tags->any && tags->tags.size() != 1))
+    throw refusal(call, ErrorCode::invalid_argument, "if_match_malformed");
   if (tags->any) return std::nullopt;
   // A well-formed tag that is no version of ours is simply not the current one.
   return parse_id(tags->tags.front()).value_or(0);

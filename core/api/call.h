@@ -21,15 +21,16 @@ struct Call {
   ModelCache& models;
   const Request& request;
   records::Context context;
-  std::string csrf;                          ///< of a cookie session
-  std::array<std::string_view, 3> arguments; ///< of the pattern's places, in order
+  std::string csrf;                           ///< of a cookie session
+  std::array<std::string_view, 3> arguments;  ///< of the pattern's places, in order
   Response response;
 };
 
 using RouteHandler = void (*)(Call&);
 
 /// A refusal in the call's language; `text` is a code of api/messages.h.
-Refusal refusal(const Call& call, ErrorCode code, std::string_view text, std::initializer_list<std::string_view> arguments = {});
+Refusal refusal(const Call& call, ErrorCode code, std::string_view text,
+                std::initializer_list<std::string_view> arguments = {});
 /// One field's mistake (invalid_record).
 Refusal field_refusal(const Call& call, std::string_view field, std::string_view code, std::string_view text);
 
@@ -53,7 +54,8 @@ std::uint32_t limit_parameter(const Call& call);
 /// `0` or `1`; false where absent.
 bool flag_parameter(const Call& call, std::string_view name);
 
-/// The version that If-Match names; nullopt for `*`. Throws precondition_required where it is missing and `required`.
+/// The version that If-Match names; nullopt for `*`. Throws precondition_required where it is missing and
+/// `required`.
 std::optional<std::int64_t> expected_version(const Call& call, bool required);
 
 }  // namespace caravan::api

@@ -11,7 +11,7 @@ namespace caravan::api {
 /// A complete HTTP request, independent of the transport. Views are valid for the call.
 struct Request {
   std::string_view method;       ///< upper case
-  std::string_view path;         ///< decoded once, without query, e.g. `/api/v1/records/sales.inquiry`
+  std::string_view path;         ///< decoded once, without query, e.g. `/api/v1/records/ENTITY`
   std::vector<std::pair<std::string, std::string>> query;    ///< decoded
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::string_view body;

@@ -27,7 +27,10 @@ class ModelWriter {
     json_.key("locales").begin_array();
     for (const std::string_view locale : locales) json_.string(locale);
     json_.end_array();
-    json_.key("agency").begin_object().member("name", catalog_.agency.name).member("currency", catalog_.agency.currency);
+    json_.key("agency")
+        .begin_object()
+        .member("name", catalog_.agency.name)
+        .member("currency", catalog_.agency.currency);
     json_.member("time_zone", catalog_.agency.time_zone).end_object();
 
     std::vector<const Entity*> entities;
@@ -54,13 +57,21 @@ class ModelWriter {
   }
 
  private:
-  std::string_view label(const model::Text& text, std::string_view name) const { return label_of(text, name, locale_); }
-  bool may(const Entity& entity, Operation operation) const { return records_.may(context_, entity, operation); }
+  std::string_view label(const model::Text& text, std::string_view name) const {
+    return label_of(text, name, locale_);
+  }
+  bool may(const Entity& entity, Operation operation) const {
+    return records_.may(context_, entity, operation);
+  }
 
   void write_module(const model::Module& module, const std::vector<const Entity*>& entities) {
-    const bool any = std::any_of(entities.begin(), entities.end(), [&](const Entity* e) { return e->module == module.name; });
+    const bool any = std::any_of(entities.begin(), entities.end(),
+                                 [&](const Entity* e) { return e->module == module.name; });
     if (!any) return;
-    json_.begin_object().member("name", module.name).member("label", label(module.label, module.name)).member("icon", module.icon);
+    json_.begin_object()
+        .member("name", module.name)
+        .member("label", label(module.label, module.name))
+        .member("icon", module.icon);
     json_.key("entities").begin_array();
     for (const Entity* entity : entities) {
       if (entity->module == module.name) json_.string(entity->full_name);
@@ -69,7 +80,9 @@ class ModelWriter {
   }
 
   void write_entity(const Entity& entity) {
-    json_.begin_object().member("name", entity.full_name).member("label", label(entity.label, entity.full_name));
+    json_.begin_object()
+        .member("name", entity.full_name)
+        .member("label", label(entity.label, entity.full_name));
     json_.member("plural", label(entity.plural.empty() ? entity.label : entity.plural, entity.full_name));
     json_.member("module", entity.module).member("icon", entity.icon).member("menu", entity.menu);
     const std::string_view fallback = entity.number_format.empty() ? "id" : "number";
@@ -88,11 +101,15 @@ class ModelWriter {
   }
 
   void write_field(const Field& field) {
-    json_.begin_object().member("name", field.name).member("label", label(field.label, field.name)).member("help", field.help.in(locale_));
+    json_.begin_object()
+        .member("name", field.name)
+        .member("label", label(field.label, field.name))
+        .member("help", field.help.in(locale_));
     json_.member("type", model::to_string(field.type));
     json_.member_or_null("to", field.target ? std::string_view(field.target->full_name) : std::string_view());
     json_.member("system", field.system).member("required", field.required);
-    const bool fixed = field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
+    const bool fixed =
+        field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
     json_.member("read_only", fixed).member("search", field.search).member("multiline", field.multiline);
     write_bound("max", field, field.max, field.decimal_max);
     write_bound("min", field, field.min, field.decimal_min);
@@ -101,7 +118,8 @@ class ModelWriter {
     } else {
       json_.key("scale").null();
     }
-    json_.member_or_null("choices", field.choices ? std::string_view(field.choices->name) : std::string_view());
+    json_.member_or_null("choices",
+                         field.choices ? std::string_view(field.choices->name) : std::string_view());
     json_.member("sortable", sortable(field)).end_object();
   }
 
@@ -119,27 +137,34 @@ class ModelWriter {
   }
 
   static bool sortable(const Field& field) {
-    return field.type != FieldType::json && !(field.type == FieldType::text && !field.system && field.max_length == 0);
+    return field.type != FieldType::json &&
+           !(field.type == FieldType::text && !field.system && field.max_length == 0);
   }
 
   void write_workflow(const Entity& entity) {
     const model::Workflow* workflow = entity.workflow.get();
-    json_.member_or_null("initial", workflow && workflow->initial ? std::string_view(workflow->initial->name) : std::string_view());
+    json_.member_or_null("initial", workflow && workflow->initial ? std::string_view(workflow->initial->name)
+                                                                  : std::string_view());
     json_.key("states").begin_array();
     if (workflow) {
       for (const auto& state : workflow->states) {
         json_.begin_object().member("name", state->name).member("label", label(state->label, state->name));
-        json_.member("category", model::to_string(state->category)).member("color", state->color).end_object();
+        json_.member("category", model::to_string(state->category))
+            .member("color", state->color)
+            .end_object();
       }
     }
     json_.end_array().key("transitions").begin_array();
     if (workflow) {
       for (const auto& transition : workflow->transitions) {
-        json_.begin_object().member("name", transition->name).member("label", label(transition->label, transition->name));
+        json_.begin_object()
+            .member("name", transition->name)
+            .member("label", label(transition->label, transition->name));
         json_.key("from").begin_array();
         for (const model::State* from : transition->from) json_.string(from->name);
         json_.end_array().member("to", transition->to->name);
-        json_.member_or_null("form", transition->form ? std::string_view(transition->form->name) : std::string_view());
+        json_.member_or_null(
+            "form", transition->form ? std::string_view(transition->form->name) : std::string_view());
         json_.member("comment_required", transition->comment_required).end_object();
       }
     }
@@ -151,12 +176,14 @@ class ModelWriter {
     std::vector<const Form*> of_transitions, forms;
     if (entity.workflow) {
       for (const auto& transition : entity.workflow->transitions) {
-        if (transition->form && std::find(of_transitions.begin(), of_transitions.end(), transition->form) == of_transitions.end())
+        if (transition->form &&
+            std::find(of_transitions.begin(), of_transitions.end(), transition->form) == of_transitions.end())
           of_transitions.push_back(transition->form);
       }
     }
     for (const Form* form : entity.forms) {
-      if (std::find(of_transitions.begin(), of_transitions.end(), form) == of_transitions.end()) forms.push_back(form);
+      if (std::find(of_transitions.begin(), of_transitions.end(), form) == of_transitions.end())
+        forms.push_back(form);
     }
     json_.key("forms").begin_array();
     if (forms.empty()) write_generated_form(entity);
@@ -166,9 +193,17 @@ class ModelWriter {
   }
 
   void write_form(const Form& form) {
-    json_.begin_object().member("name", form.name).member("label", label(form.label, form.name)).key("groups").begin_array();
+    json_.begin_object()
+        .member("name", form.name)
+        .member("label", label(form.label, form.name))
+        .key("groups")
+        .begin_array();
     for (const model::FormGroup& group : form.groups) {
-      json_.begin_object().member("name", group.name).member("label", label(group.label, "")).key("fields").begin_array();
+      json_.begin_object()
+          .member("name", group.name)
+          .member("label", label(group.label, ""))
+          .key("fields")
+          .begin_array();
       for (const Field* field : group.fields) json_.string(field->name);
       json_.end_array().end_object();
     }
@@ -176,8 +211,16 @@ class ModelWriter {
   }
 
   void write_generated_form(const Entity& entity) {
-    json_.begin_object().member("name", entity.full_name + "_form").member("label", label(entity.label, entity.full_name));
-    json_.key("groups").begin_array().begin_object().member("name", "main").member("label", "").key("fields").begin_array();
+    json_.begin_object()
+        .member("name", entity.full_name + "_form")
+        .member("label", label(entity.label, entity.full_name));
+    json_.key("groups")
+        .begin_array()
+        .begin_object()
+        .member("name", "main")
+        .member("label", "")
+        .key("fields")
+        .begin_array();
     for (const auto& field : entity.fields) {
       if (!field->system && !field->read_only && field->compute == nullptr) json_.string(field->name);
     }
@@ -188,10 +231,15 @@ class ModelWriter {
     json_.key("views").begin_array();
     if (entity.views.empty()) write_generated_view(entity);
     for (const model::View* view : entity.views) {
-      json_.begin_object().member("name", view->name).member("label", label(view->label, view->name)).key("columns").begin_array();
+      json_.begin_object()
+          .member("name", view->name)
+          .member("label", label(view->label, view->name))
+          .key("columns")
+          .begin_array();
       for (const Field* column : view->columns) json_.string(column->name);
       std::string sort;
-      for (const model::SortKey& key : view->sort) sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
+      for (const model::SortKey& key : view->sort)
+        sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
       json_.end_array().member("sort", sort.empty() ? std::string("-id") : sort).end_object();
     }
     json_.end_array();
@@ -199,7 +247,9 @@ class ModelWriter {
 
   void write_generated_view(const Entity& entity) {
     constexpr std::size_t most = 6;  // fields of its own: more do not fit beside each other
-    json_.begin_object().member("name", entity.full_name + "_list").member("label", label(entity.label, entity.full_name));
+    json_.begin_object()
+        .member("name", entity.full_name + "_list")
+        .member("label", label(entity.label, entity.full_name));
     json_.key("columns").begin_array();
     if (!entity.number_format.empty()) json_.string("number");
     std::size_t shown = 0;
@@ -208,7 +258,8 @@ class ModelWriter {
       ++shown;
     }
     for (const auto& field : entity.fields) {
-      if (field->system || field.get() == entity.title || field->type == FieldType::json || field->multiline) continue;
+      if (field->system || field.get() == entity.title || field->type == FieldType::json || field->multiline)
+        continue;
       if (shown++ == most) break;
       json_.string(field->name);
     }
@@ -235,11 +286,13 @@ class ModelWriter {
 
 }  // namespace
 
-std::string model_json(const records::RecordService& records, const records::Context& context, std::string_view locale) {
+std::string model_json(const records::RecordService& records, const records::Context& context,
+                       std::string_view locale) {
   return ModelWriter(records, context, locale).write();
 }
 
-std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordService& records, const records::Context& context,
+std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordService& records,
+                                                     const records::Context& context,
                                                      std::string_view locale) {
   std::vector<std::string> roles = context.actor.roles;
   std::sort(roles.begin(), roles.end());
@@ -259,7 +312,8 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordServic
   auto made = std::make_shared<RenderedModel>();
   made->body = model_json(records, context, locale);
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a of what the model depends on
-  for (const char c : context.catalog->hash + "\n" + key) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  for (const char c : context.catalog->hash + "\n" + key)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   made->tag = "\"" + std::to_string(hash) + "\"";
 
   std::lock_guard lock(mutex_);

@@ -11,9 +11,10 @@
 
 namespace caravan::api {
 
-/// Everything that the console needs to render, for the roles of the context's actor, in `locale`. Only entities that
-/// they may read are in it. An entity without a form or a view gets one made of its fields.
-std::string model_json(const records::RecordService& records, const records::Context& context, std::string_view locale);
+/// Everything that the console needs to render, for the roles of the context's actor, in `locale`. Only
+/// entities that they may read are in it. An entity without a form or a view gets one made of its fields.
+std::string model_json(const records::RecordService& records, const records::Context& context,
+                       std::string_view locale);
 
 /// A finished model and its entity tag (with quotes).
 struct RenderedModel {
@@ -23,8 +24,8 @@ struct RenderedModel {
 /// Models by Catalog, locale and set of roles; each is made once. Thread-safe.
 class ModelCache {
  public:
-  std::shared_ptr<const RenderedModel> get(const records::RecordService& records, const records::Context& context,
-                                           std::string_view locale);
+  std::shared_ptr<const RenderedModel> get(const records::RecordService& records,
+                                           const records::Context& context, std::string_view locale);
 
  private:
   static constexpr std::size_t capacity = 200;

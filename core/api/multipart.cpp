@@ -17,13 +17,16 @@ constexpr std::size_t max_part_head = 4096;
 
 bool is_boundary(std::string_view text) {
   static constexpr std::string_view others = "'()+_,-./:=? ";
-  return !text.empty() && text.size() <= 70 && text.back() != ' ' && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
-  });
+  return !text.empty() && text.size() <= 70 && text.back() != ' ' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  others.find(c) != others.npos;
+         });
 }
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 Part parse_head(std::string_view head) {
@@ -39,8 +42,8 @@ Part parse_head(std::string_view head) {
     while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
     if (has_control(value)) refuse("a part's header holds a control character.");
     const std::string header = media_type(line.substr(0, colon));
-    if (header == "content-transfer-encoding" && media_type(value) != "binary" && media_type(value) != "8bit" &&
-        media_type(value) != "7bit")
+    if (header == "content-transfer-encoding" && media_type(value) != "binary" &&
+        media_type(value) != "8bit" && media_type(value) != "7bit")
       refuse("the content transfer encoding is not supported; send the bytes as they are.");
     if (header != "content-disposition") continue;
     if (named) refuse("a part has two Content-Disposition headers.");
@@ -63,7 +66,8 @@ std::vector<Part> parse_multipart(std::string_view content_type, std::string_vie
   const auto boundary = header_parameter(content_type, "boundary");
   if (!boundary || !is_boundary(*boundary)) refuse("Content-Type names no proper boundary.");
   const std::string delimiter = "\r\n--" + *boundary;
-  if (!body.starts_with(std::string_view(delimiter).substr(2))) refuse("it does not begin with its boundary.");
+  if (!body.starts_with(std::string_view(delimiter).substr(2)))
+    refuse("it does not begin with its boundary.");
   body.remove_prefix(delimiter.size() - 2);
 
   std::vector<Part> parts;

@@ -12,8 +12,8 @@ struct Part {
   std::string_view data;  ///< within the body
 };
 
-/// Splits a multipart/form-data body (RFC 7578). Strict: what deviates is refused, not guessed at; at most 16 parts, no two
-/// of one name. Throws Error(invalid_argument). Pure; time linear in the body.
+/// Splits a multipart/form-data body (RFC 7578). Strict: what deviates is refused, not guessed at; at most 16
+/// parts, no two of one name. Throws Error(invalid_argument). Pure; time linear in the body.
 std::vector<Part> parse_multipart(std::string_view content_type, std::string_view body);
 
 }  // namespace caravan::api

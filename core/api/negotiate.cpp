@@ -8,10 +8,13 @@
 namespace caravan::api {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool starts_with(std::string_view text, std::string_view prefix) {
@@ -100,13 +103,16 @@ std::string_view cookie(const Request& request, std::string_view name) {
     std::string_view rest = value;
     while (!rest.empty()) {
       const std::string_view pair = cut(rest, ';');
-      if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name)) return pair.substr(name.size() + 1);
+      if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name))
+        return pair.substr(name.size() + 1);
     }
   }
   return {};
 }
 
-bool EntityTags::matches(std::string_view tag) const { return any || std::find(tags.begin(), tags.end(), tag) != tags.end(); }
+bool EntityTags::matches(std::string_view tag) const {
+  return any || std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
 
 std::optional<EntityTags> parse_entity_tags(std::string_view header) {
   EntityTags result;
@@ -179,8 +185,8 @@ std::string percent_encode(std::string_view text) {
   out.reserve(text.size() + 16);
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                       c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       out.push_back(c);
     } else {
@@ -201,15 +207,19 @@ std::optional<std::int64_t> parse_id(std::string_view text) {
 }
 
 std::string request_id(std::string_view given) {
-  const bool sane = !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  });
+  const bool sane =
+      !given.empty() && given.size() <= 64 && std::all_of(given.begin(), given.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '.' || c == '_';
+      });
   if (sane) return std::string(given);
-  // A ULID: 48 bits of milliseconds and 80 random ones in Crockford's base 32, so that ids sort by time in a log.
+  // A ULID: 48 bits of milliseconds and 80 random ones in Crockford's base 32, so that ids sort by time in a
+  // log.
   static constexpr char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
-  auto millis = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  auto millis = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                               std::chrono::system_clock::now().time_since_epoch())
+                                               .count());
   std::string id(26, '0');
   for (int i = 9; i >= 0; --i, millis >>= 5) id[static_cast<std::size_t>(i)] = digits[millis & 31];
   std::uint64_t low = random(), high = random();

@@ -22,7 +22,8 @@ std::string_view negotiate_locale(std::string_view accept_language);
 /// Value of a cookie from the request's Cookie headers; "" where absent.
 std::string_view cookie(const Request& request, std::string_view name);
 
-/// Entity tags of If-Match or If-None-Match. Weak tags count as strong ones: proxies that compress weaken them.
+/// Entity tags of If-Match or If-None-Match. Weak tags count as strong ones: proxies that compress weaken
+/// them.
 struct EntityTags {
   bool any = false;                    ///< `*`
   std::vector<std::string_view> tags;  ///< without quotes
@@ -33,7 +34,8 @@ std::optional<EntityTags> parse_entity_tags(std::string_view header);
 
 /// Lower-case `type/subtype` of a Content-Type header, without parameters.
 std::string media_type(std::string_view content_type);
-/// Parameter of a header such as Content-Type or Content-Disposition, unquoted; nullopt where absent or malformed.
+/// Parameter of a header such as Content-Type or Content-Disposition, unquoted; nullopt where absent or
+/// malformed.
 std::optional<std::string> header_parameter(std::string_view header, std::string_view name);
 /// Whether Accept-Encoding allows gzip.
 bool accepts_gzip(std::string_view accept_encoding);

@@ -9,39 +9,65 @@ namespace caravan::api {
 
 int http_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return 400;
-    case ErrorCode::unauthenticated: return 401;
-    case ErrorCode::forbidden: return 403;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::conflict: return 409;
-    case ErrorCode::stale: return 412;
-    case ErrorCode::too_large: return 413;
-    case ErrorCode::invalid_record: return 422;
-    case ErrorCode::precondition_required: return 428;
-    case ErrorCode::too_many_requests: return 429;
+    case ErrorCode::invalid_argument:
+      return 400;
+    case ErrorCode::unauthenticated:
+      return 401;
+    case ErrorCode::forbidden:
+      return 403;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::stale:
+      return 412;
+    case ErrorCode::too_large:
+      return 413;
+    case ErrorCode::invalid_record:
+      return 422;
+    case ErrorCode::precondition_required:
+      return 428;
+    case ErrorCode::too_many_requests:
+      return 429;
     case ErrorCode::unavailable:
-    case ErrorCode::retry: return 503;
-    case ErrorCode::internal: return 500;
+    case ErrorCode::retry:
+      return 503;
+    case ErrorCode::internal:
+      return 500;
   }
   return 500;
 }
 
 std::string_view http_phrase(int status) {
   switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return "Internal Server Error";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Internal Server Error";
   }
 }
 
@@ -50,7 +76,8 @@ Response problem(const Refusal& refusal, std::string_view request_id) {
   response.status = refusal.status != 0 ? refusal.status : http_status(refusal.code());
   response.content_type = "application/problem+json";
   response.headers = refusal.headers;
-  if (refusal.retry_after > 0) response.headers.emplace_back("Retry-After", std::to_string(refusal.retry_after));
+  if (refusal.retry_after > 0)
+    response.headers.emplace_back("Retry-After", std::to_string(refusal.retry_after));
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"caravan\"");
 
   const ErrorCode code = refusal.code() == ErrorCode::retry ? ErrorCode::unavailable : refusal.code();
@@ -62,7 +89,11 @@ Response problem(const Refusal& refusal, std::string_view request_id) {
   if (!refusal.fields().empty()) {
     json.key("errors").begin_array();
     for (const FieldError& field : refusal.fields()) {
-      json.begin_object().member("field", field.field).member("code", field.code).member("message", field.message).end_object();
+      json.begin_object()
+          .member("field", field.field)
+          .member("code", field.code)
+          .member("message", field.message)
+          .end_object();
     }
     json.end_array();
   }
@@ -74,7 +105,10 @@ Response problem(const Refusal& refusal, std::string_view request_id) {
 Response problem(const Error& error, std::string_view request_id, std::string_view locale) {
   const bool ours = error.code() == ErrorCode::internal;
   const bool later = error.code() == ErrorCode::unavailable || error.code() == ErrorCode::retry;
-  Refusal refusal(error.code(), ours ? say("internal", locale) : later ? say("unavailable", locale) : error.message(),
+  Refusal refusal(error.code(),
+                  ours    ? say("internal", locale)
+                  : later ? say("unavailable", locale)
+                          : error.message(),
                   ours || later ? std::vector<FieldError>() : error.fields());
   refusal.retry_after = later ? std::max(1, error.retry_after) : error.retry_after;
   return problem(refusal, request_id);

@@ -13,9 +13,10 @@ namespace caravan::api {
 /// A refusal of the API itself, whose message goes to the client as it is.
 struct Refusal : Error {
   using Error::Error;
-  int status = 0;           ///< 0: that of the code
-  std::string name;         ///< the problem's `code` where it is not the ErrorCode's name
-  std::string members;      ///< further JSON members of the problem: `"current":{…}`; with `errors` it replaces fields()
+  int status = 0;    ///< 0: that of the code
+  std::string name;  ///< the problem's `code` where it is not the ErrorCode's name
+  std::string
+      members;  ///< further JSON members of the problem: `"current":{…}`; with `errors` it replaces fields()
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

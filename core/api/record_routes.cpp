@@ -16,7 +16,9 @@ using records::Record;
 
 constexpr std::size_t max_expand = 30;
 
-std::string entity_tag(std::int64_t version) { return "\"" + std::to_string(version) + "\""; }
+std::string entity_tag(std::int64_t version) {
+  return "\"" + std::to_string(version) + "\"";
+}
 
 /// Calls `use` with each name of a comma-separated list.
 template <class Use>
@@ -29,10 +31,12 @@ void each_name(std::string_view list, const Use& use) {
   }
 }
 
-const Field& field_named(const Call& call, const Entity& entity, std::string_view parameter, std::string_view name) {
+const Field& field_named(const Call& call, const Entity& entity, std::string_view parameter,
+                         std::string_view name) {
   const Field* field = entity.field(name);
   if (field == nullptr) {
-    throw refusal(call, ErrorCode::invalid_argument, "unknown_field", {parameter, name.substr(0, 64), entity.full_name});
+    throw refusal(call, ErrorCode::invalid_argument, "unknown_field",
+                  {parameter, name.substr(0, 64), entity.full_name});
   }
   return *field;
 }
@@ -46,7 +50,8 @@ std::vector<const Field*> expand_parameter(const Call& call, const Entity& entit
     if (field.type != model::FieldType::ref || field.target == nullptr)
       throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {name.substr(0, 64)});
     if (std::find(fields.begin(), fields.end(), &field) != fields.end()) return;
-    if (fields.size() == max_expand) throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {name.substr(0, 64)});
+    if (fields.size() == max_expand)
+      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {name.substr(0, 64)});
     fields.push_back(&field);
   });
   return fields;
@@ -63,7 +68,11 @@ std::string expanded(const Record& record, const std::vector<const Field*>& fiel
     const auto* id = record[field->slot].as<std::int64_t>();
     const std::string* title = id ? titles.find(*field->target, *id) : nullptr;
     if (title == nullptr) continue;
-    json.key(field->name).begin_object().member("id", std::to_string(*id)).member("title", *title).end_object();
+    json.key(field->name)
+        .begin_object()
+        .member("id", std::to_string(*id))
+        .member("title", *title)
+        .end_object();
   }
   json.end_object();
   return out;
@@ -168,9 +177,11 @@ void create_record(Call& call) {
   const Entity& entity = entity_of(call);
   check_json_body(call);
   const Record record = call.services.records.create(
-      call.context, entity, records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale));
+      call.context, entity,
+      records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale));
   call.response.status = 201;
-  call.response.headers.emplace_back("Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(record.id()));
+  call.response.headers.emplace_back(
+      "Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(record.id()));
   answer_record(call, record);
 }
 
@@ -206,7 +217,8 @@ void update_record(Call& call) {
   const auto version = expected_version(call, true);
   try {
     const Record record = call.services.records.update(
-        call.context, entity, id, records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale), version);
+        call.context, entity, id,
+        records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale), version);
     tell_auth(call, entity, id);
     answer_record(call, record);
   } catch (const Error& error) {
@@ -239,10 +251,14 @@ void list_transitions(Call& call) {
   json.begin_object().key("items").begin_array();
   for (const workflow::Available& available : call.services.transitions.available(call.context, record)) {
     const model::Transition& transition = *available.transition;
-    json.begin_object().member("name", transition.name).member("label", label_of(transition.label, transition.name, locale));
-    json.member("to", transition.to->name).member("to_label", label_of(transition.to->label, transition.to->name, locale));
+    json.begin_object()
+        .member("name", transition.name)
+        .member("label", label_of(transition.label, transition.name, locale));
+    json.member("to", transition.to->name)
+        .member("to_label", label_of(transition.to->label, transition.to->name, locale));
     json.member("allowed", available.allowed).member("why", available.why);
-    json.member_or_null("form", transition.form ? std::string_view(transition.form->name) : std::string_view());
+    json.member_or_null("form",
+                        transition.form ? std::string_view(transition.form->name) : std::string_view());
     json.member("comment_required", transition.comment_required).end_object();
   }
   json.end_array().end_object();
@@ -261,7 +277,8 @@ void run_transition(Call& call) {
     input = records::parse_input(*call.context.catalog, entity, *fields, call.context.locale);
   }
   try {
-    answer_record(call, call.services.transitions.run(call.context, entity, id, call.arguments[2], std::move(input), comment, version));
+    answer_record(call, call.services.transitions.run(call.context, entity, id, call.arguments[2],
+                                                      std::move(input), comment, version));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::stale) refuse_stale(call, entity, id, error);
     throw;

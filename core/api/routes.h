@@ -25,7 +25,7 @@ class Router {
   struct Match {
     const Route* route = nullptr;  ///< null: nothing here, or not by this method
     std::array<std::string_view, 3> arguments;
-    std::string allowed;           ///< methods of this path, `GET, HEAD, PATCH`, where none matched
+    std::string allowed;  ///< methods of this path, `GET, HEAD, PATCH`, where none matched
   };
   /// `path` without `/api/v1`.
   Match find(std::string_view method, std::string_view path) const;

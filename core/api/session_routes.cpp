@@ -13,7 +13,9 @@ constexpr std::string_view session_cookie = "caravan_session";
 void write_me(JsonWriter& json, const Call& call) {
   const records::Actor& actor = call.context.actor;
   json.begin_object();
-  json.member("id", std::to_string(actor.user_id)).member("username", actor.username).member("name", actor.name);
+  json.member("id", std::to_string(actor.user_id))
+      .member("username", actor.username)
+      .member("name", actor.name);
   json.member("locale", actor.locale.empty() ? call.context.catalog->agency.locale : actor.locale);
   json.key("roles").begin_array();
   for (const std::string& role : actor.roles) json.string(role);
@@ -30,10 +32,17 @@ void require_user(const Call& call) {
 [[noreturn]] void rethrow_password_error(const Call& call, const Error& error) {
   std::string_view text;
   switch (error.code()) {
-    case ErrorCode::unauthenticated: text = "login_refused"; break;
-    case ErrorCode::too_many_requests: text = "throttled"; break;
-    case ErrorCode::unavailable: text = error.retry_after > 0 ? "login_busy" : ""; break;
-    default: break;
+    case ErrorCode::unauthenticated:
+      text = "login_refused";
+      break;
+    case ErrorCode::too_many_requests:
+      text = "throttled";
+      break;
+    case ErrorCode::unavailable:
+      text = error.retry_after > 0 ? "login_busy" : "";
+      break;
+    default:
+      break;
   }
   if (text.empty()) throw;
   Refusal refused = refusal(call, error.code(), text, {std::to_string(error.retry_after)});
@@ -60,13 +69,15 @@ void sign_in(Call& call) {
   write_me(json, call);
   json.member("csrf", session.csrf).end_object();
   call.response.headers.emplace_back("Set-Cookie", std::string(session_cookie) + "=" + session.cookie +
-                                                       "; Path=/; HttpOnly; SameSite=Lax" + (call.request.secure ? "; Secure" : ""));
+                                                       "; Path=/; HttpOnly; SameSite=Lax" +
+                                                       (call.request.secure ? "; Secure" : ""));
 }
 
 void sign_out(Call& call) {
   call.services.auth.logout(cookie(call.request, session_cookie));
   call.response.status = 204;
-  call.response.headers.emplace_back("Set-Cookie", std::string(session_cookie) + "=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0" +
+  call.response.headers.emplace_back("Set-Cookie", std::string(session_cookie) +
+                                                       "=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0" +
                                                        (call.request.secure ? "; Secure" : ""));
 }
 
@@ -78,17 +89,20 @@ void show_me(Call& call) {
 void change_me(Call& call) {
   require_user(call);
   check_json_body(call, true);
-  const records::Json body = records::parse_json(call.request.body.empty() ? std::string_view("{}") : call.request.body);
+  const records::Json body =
+      records::parse_json(call.request.body.empty() ? std::string_view("{}") : call.request.body);
   const auto* object = body.as<records::Json::Object>();
   if (object == nullptr) throw refusal(call, ErrorCode::invalid_argument, "body_object");
   for (const auto& [name, value] : *object) {
-    if (name != "locale") throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {name.substr(0, 64), "locale"});
+    if (name != "locale")
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {name.substr(0, 64), "locale"});
   }
   if (body.find("locale") != nullptr) {
     const auto locale = text_member(call, body, "locale");
     if (locale && std::find(locales.begin(), locales.end(), *locale) == locales.end())
       throw field_refusal(call, "locale", "unknown_choice", "unknown_locale");
-    // One's own language is one's own affair, whatever the rules say about users' records; the history names the user.
+    // One's own language is one's own affair, whatever the rules say about users' records; the history names
+    // the user.
     records::Context own = call.context;
     own.actor.system = true;
     const model::Entity* users = call.context.catalog->entity("core.user");
@@ -158,7 +172,9 @@ void create_token(Call& call) {
     if (error.code() != ErrorCode::invalid_record) throw;
     std::vector<FieldError> fields = error.fields();
     for (FieldError& field : fields) {
-      field.message = say(field.code == "required" ? "label_required" : field.code == "too_long" ? "label_long" : "expiry_past",
+      field.message = say(field.code == "required"   ? "label_required"
+                          : field.code == "too_long" ? "label_long"
+                                                     : "expiry_past",
                           call.context.locale);
     }
     throw Refusal(ErrorCode::invalid_record, say("invalid_record", call.context.locale), std::move(fields));

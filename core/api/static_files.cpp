@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uintmax_t max_total = 64 * 1024 * 1024;
 constexpr std::string_view content_security_policy =
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; form-action 'self'; "
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+    "form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'";
 
 /// FNV-1a over the content: enough to tell two builds apart.
@@ -67,7 +68,9 @@ StaticFiles::StaticFiles(const std::string& directory) {
   std::uintmax_t total = 0;
   std::unordered_map<std::string, std::string> compressed;
   fs::recursive_directory_iterator it(root, error);
-  if (error) throw Error(ErrorCode::unavailable, "The console's directory " + directory + " cannot be read: " + error.message());
+  if (error)
+    throw Error(ErrorCode::unavailable,
+                "The console's directory " + directory + " cannot be read: " + error.message());
   for (const fs::directory_entry& entry : it) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('.')) {
@@ -76,7 +79,8 @@ StaticFiles::StaticFiles(const std::string& directory) {
     }
     if (entry.is_symlink() || !entry.is_regular_file()) continue;
     total += entry.file_size();
-    if (total > max_total) throw Error(ErrorCode::unavailable, "The console's directory " + directory + " holds more than 64 MiB");
+    if (total > max_total)
+      throw Error(ErrorCode::unavailable, "The console's directory " + directory + " holds more than 64 MiB");
     std::string path = "/" + entry.path().lexically_relative(root).generic_string();
     std::string content = read_file(entry.path());
     if (path.ends_with(".gz")) {
@@ -100,14 +104,16 @@ Response StaticFiles::answer(const Request& request) const {
   if (found == files_.end()) {
     response.status = 404;
     response.content_type = "text/plain; charset=utf-8";
-    response.body = files_.empty() ? "The console is not installed. The API is at /api/v1.\n" : "There is no such file.\n";
+    response.body = files_.empty() ? "The console is not installed. The API is at /api/v1.\n"
+                                   : "There is no such file.\n";
     return response;
   }
   const File& file = found->second;
   response.content_type = file.content_type;
   response.headers.emplace_back("Content-Security-Policy", content_security_policy);
   response.headers.emplace_back("Referrer-Policy", "same-origin");
-  response.headers.emplace_back("Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+  response.headers.emplace_back("Cache-Control",
+                                file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.emplace_back("ETag", file.tag);
   if (!file.gzip.empty()) response.headers.emplace_back("Vary", "Accept-Encoding");
   if (const std::string_view seen = request.header("If-None-Match"); !seen.empty()) {

@@ -8,14 +8,15 @@
 
 namespace caravan::api {
 
-/// The files of one directory in memory, with `FILE.gz` beside FILE as its compressed form. A request names a file by its
-/// exact path or gets none, so no path leads out of the directory. Immutable; thread-safe.
+/// The files of one directory in memory, with `FILE.gz` beside FILE as its compressed form. A request names a
+/// file by its exact path or gets none, so no path leads out of the directory. Immutable; thread-safe.
 class StaticFiles {
  public:
-  /// Reads at most 64 MiB; hidden files and links are left out. Throws Error(unavailable) where the directory cannot be
-  /// read; an empty name gives no files.
+  /// Reads at most 64 MiB; hidden files and links are left out. Throws Error(unavailable) where the directory
+  /// cannot be read; an empty name gives no files.
   explicit StaticFiles(const std::string& directory);
-  /// The file of `path`; the console's page for any other path but those below `/assets/`. 404 where there is none.
+  /// The file of `path`; the console's page for any other path but those below `/assets/`. 404 where there is
+  /// none.
   Response answer(const Request& request) const;
 
  private:

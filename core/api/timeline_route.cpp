@@ -24,19 +24,23 @@ std::vector<Change> changes_of(const Entity& entity, const Json& changes) {
   if (object == nullptr) return list;
   for (const auto& [name, pair] : *object) {
     const auto* values = pair.as<Json::Array>();
-    if (values != nullptr && values->size() == 2) list.push_back({&name, entity.field(name), &(*values)[0], &(*values)[1]});
+    if (values != nullptr && values->size() == 2)
+      list.push_back({&name, entity.field(name), &(*values)[0], &(*values)[1]});
   }
   return list;
 }
 
 std::optional<std::int64_t> reference(const Change& change, const Json& value) {
-  if (change.field == nullptr || change.field->type != model::FieldType::ref || change.field->target == nullptr) return std::nullopt;
+  if (change.field == nullptr || change.field->type != model::FieldType::ref ||
+      change.field->target == nullptr)
+    return std::nullopt;
   const auto* text = value.as<std::string>();
   return text ? parse_id(*text) : std::nullopt;
 }
 
 /// How a person reads the value of a choice, a state or a reference; "" where it is none or not to be seen.
-std::string_view text_of(const Entity& entity, const Change& change, const Json& value, const Titles& titles, std::string_view locale) {
+std::string_view text_of(const Entity& entity, const Change& change, const Json& value, const Titles& titles,
+                         std::string_view locale) {
   const auto* text = value.as<std::string>();
   if (text == nullptr || change.field == nullptr) return {};
   if (const auto id = reference(change, value)) {
@@ -79,7 +83,8 @@ void show_timeline(Call& call) {
     before = *event;
   }
   // One more tells whether there is a next page; 200 is the most the gate gives.
-  auto events = call.services.records.timeline(call.context, entity, id, before, std::min<std::uint32_t>(limit + 1, 200));
+  auto events = call.services.records.timeline(call.context, entity, id, before,
+                                               std::min<std::uint32_t>(limit + 1, 200));
   const bool more = events.size() > limit || (limit == 200 && events.size() == 200);
   if (events.size() > limit) events.resize(limit);
 
@@ -89,8 +94,10 @@ void show_timeline(Call& call) {
   for (const records::Event& event : events) {
     parsed.push_back(event.changes.empty() ? Json() : records::parse_json(event.changes));
     for (const Change& change : changes_of(entity, parsed.back())) {
-      if (const auto old_id = reference(change, *change.old_value)) titles.want(*change.field->target, *old_id);
-      if (const auto new_id = reference(change, *change.new_value)) titles.want(*change.field->target, *new_id);
+      if (const auto old_id = reference(change, *change.old_value))
+        titles.want(*change.field->target, *old_id);
+      if (const auto new_id = reference(change, *change.new_value))
+        titles.want(*change.field->target, *new_id);
     }
   }
   titles.load(call.services.records, call.context);
@@ -101,7 +108,11 @@ void show_timeline(Call& call) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     const records::Event& event = events[i];
     json.begin_object().member("id", std::to_string(event.id)).member("at", format_timestamp(event.at));
-    json.key("actor").begin_object().member("id", std::to_string(event.actor_id)).member("name", event.actor_name).end_object();
+    json.key("actor")
+        .begin_object()
+        .member("id", std::to_string(event.actor_id))
+        .member("name", event.actor_name)
+        .end_object();
     json.member("source", event.source).member("action", event.action).member("version", event.version);
     if (constexpr std::string_view prefix = "transition:"; event.action.starts_with(prefix)) {
       const std::string_view name = std::string_view(event.action).substr(prefix.size());
@@ -111,15 +122,20 @@ void show_timeline(Call& call) {
     }
     json.key("changes").begin_array();
     for (const Change& change : changes_of(entity, parsed[i])) {
-      json.begin_object().member("field", *change.name).member("label", label_of_change(entity, change, locale));
+      json.begin_object()
+          .member("field", *change.name)
+          .member("label", label_of_change(entity, change, locale));
       change.old_value->write(json.key("old").value_follows());
       change.new_value->write(json.key("new").value_follows());
       json.member_or_null("old_text", text_of(entity, change, *change.old_value, titles, locale));
-      json.member_or_null("new_text", text_of(entity, change, *change.new_value, titles, locale)).end_object();
+      json.member_or_null("new_text", text_of(entity, change, *change.new_value, titles, locale))
+          .end_object();
     }
     json.end_array().member("note", event.note).member("request_id", event.request_id).end_object();
   }
-  json.end_array().member_or_null("next", more && !events.empty() ? std::to_string(events.back().id) : std::string()).end_object();
+  json.end_array()
+      .member_or_null("next", more && !events.empty() ? std::to_string(events.back().id) : std::string())
+      .end_object();
 }
 
 }  // namespace caravan::api

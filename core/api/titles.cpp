@@ -9,7 +9,9 @@ std::string_view label_of(const model::Text& label, std::string_view name, std::
   return text.empty() ? name : std::string_view(text);
 }
 
-std::string_view label_of(const model::Field& field, std::string_view locale) { return label_of(field.label, field.name, locale); }
+std::string_view label_of(const model::Field& field, std::string_view locale) {
+  return label_of(field.label, field.name, locale);
+}
 
 std::string title_of(const records::Record& record, std::string_view locale) {
   const model::Entity& entity = record.entity();
@@ -17,14 +19,17 @@ std::string title_of(const records::Record& record, std::string_view locale) {
     const expr::Value& value = record[entity.title->slot];
     if (const auto* text = value.as<std::string>()) {
       const model::ChoiceOption* option =
-          entity.title->type == model::FieldType::choice && entity.title->choices ? entity.title->choices->option(*text) : nullptr;
+          entity.title->type == model::FieldType::choice && entity.title->choices
+              ? entity.title->choices->option(*text)
+              : nullptr;
       if (!text->empty() && entity.title->type != model::FieldType::json)
         return option ? std::string(label_of(option->label, option->name, locale)) : *text;
     } else if (const auto* date = value.as<Date>()) {
       return format_date(*date);
     } else if (const auto* amount = value.as<Decimal>()) {
       return format_decimal(*amount);
-    } else if (const auto* number = value.as<std::int64_t>(); number && entity.title->type == model::FieldType::integer) {
+    } else if (const auto* number = value.as<std::int64_t>();
+               number && entity.title->type == model::FieldType::integer) {
       return std::to_string(*number);
     }
   }
@@ -39,8 +44,9 @@ void Titles::load(const records::RecordService& records, const records::Context&
     ids.reserve(titles.size());
     for (const auto& [id, title] : titles) ids.push_back(id);
     for (std::size_t at = 0; at < ids.size(); at += at_once) {
-      const std::vector<std::int64_t> some(ids.begin() + static_cast<std::ptrdiff_t>(at),
-                                           ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), at + at_once)));
+      const std::vector<std::int64_t> some(
+          ids.begin() + static_cast<std::ptrdiff_t>(at),
+          ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), at + at_once)));
       for (const records::Record& record : records.get_many(context, *entity, some)) {
         titles[record.id()] = title_of(record, context.locale);
       }

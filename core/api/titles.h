@@ -17,7 +17,8 @@ std::string_view label_of(const model::Text& label, std::string_view name, std::
 /// What a reference to the record shows: its title field, else its number, else its id.
 std::string title_of(const records::Record& record, std::string_view locale);
 
-/// Titles of referenced records that the caller may see: collected first, then read with one query per entity.
+/// Titles of referenced records that the caller may see: collected first, then read with one query per
+/// entity.
 class Titles {
  public:
   void want(const model::Entity& entity, std::int64_t id) { wanted_[&entity].emplace(id, std::string()); }

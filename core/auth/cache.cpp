@@ -12,7 +12,8 @@ std::shared_ptr<CacheEntry> IdentityCache::find(const CacheKey& key) const {
   return found == entries_.end() ? nullptr : found->second;
 }
 
-void IdentityCache::put(const CacheKey& key, std::shared_ptr<CacheEntry> entry, std::uint64_t read_in_generation) {
+void IdentityCache::put(const CacheKey& key, std::shared_ptr<CacheEntry> entry,
+                        std::uint64_t read_in_generation) {
   std::lock_guard lock(mutex_);
   if (generation_.load(std::memory_order_relaxed) != read_in_generation) return;
   if (entries_.size() >= capacity_ && !entries_.contains(key)) make_room();

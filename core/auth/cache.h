@@ -17,13 +17,13 @@ namespace caravan::auth {
 struct CacheEntry {
   Identity identity;
   std::int64_t expires_at = 0;
-  std::int64_t read_at = 0;                  ///< when its rows were read
-  std::atomic<bool> being_read{false};       ///< some thread is reading them again
+  std::int64_t read_at = 0;             ///< when its rows were read
+  std::atomic<bool> being_read{false};  ///< some thread is reading them again
   std::atomic<std::int64_t> used_at{0};
 };
 
-/// Sessions and tokens in memory, found by a keyed hash of the secret. Bounded. Thread-safe; find() takes a shared lock
-/// and one hash.
+/// Sessions and tokens in memory, found by a keyed hash of the secret. Bounded. Thread-safe; find() takes a
+/// shared lock and one hash.
 class IdentityCache {
  public:
   explicit IdentityCache(std::size_t capacity = 20'000) : capacity_(capacity) {}

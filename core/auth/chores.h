@@ -17,8 +17,8 @@
 namespace caravan::auth {
 
 /// Small writes that no request should wait for (when a session was last used, a failed attempt), done by one
-/// thread soon after; and the deletion of what has expired, every ten minutes. What cannot be written is dropped
-/// with a line in the log. The destructor writes what is waiting.
+/// thread soon after; and the deletion of what has expired, every ten minutes. What cannot be written is
+/// dropped with a line in the log. The destructor writes what is waiting.
 class Chores {
  public:
   using Work = std::function<void(storage::Session&)>;

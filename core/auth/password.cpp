@@ -28,8 +28,10 @@ class PasswordHasher::Slot {
  public:
   Slot(PasswordHasher& hasher, int patience_seconds) : hasher_(hasher) {
     std::unique_lock lock(hasher.mutex_);
-    if (!hasher.freed_.wait_for(lock, std::chrono::seconds(patience_seconds), [&] { return hasher.free_ > 0; })) {
-      Error error(ErrorCode::unavailable, "Too many people are signing in at this moment. Try again in a few seconds.");
+    if (!hasher.freed_.wait_for(lock, std::chrono::seconds(patience_seconds),
+                                [&] { return hasher.free_ > 0; })) {
+      Error error(ErrorCode::unavailable,
+                  "Too many people are signing in at this moment. Try again in a few seconds.");
       error.retry_after = 3;
       throw error;
     }
@@ -50,15 +52,17 @@ class PasswordHasher::Slot {
 };
 
 PasswordHasher::PasswordHasher() {
-  if (sodium_init() < 0) throw Error(ErrorCode::internal, "libsodium cannot start: no source of random numbers");
-  nobody_ = "$argon2id$v=19$m=" + std::to_string(memory_bytes / 1024) + ",t=" + std::to_string(passes) + ",p=1$" +
-            base64(16) + "$" + base64(32);
+  if (sodium_init() < 0)
+    throw Error(ErrorCode::internal, "libsodium cannot start: no source of random numbers");
+  nobody_ = "$argon2id$v=19$m=" + std::to_string(memory_bytes / 1024) + ",t=" + std::to_string(passes) +
+            ",p=1$" + base64(16) + "$" + base64(32);
 }
 
 std::string PasswordHasher::hash(std::string_view password, int patience_seconds) {
   Slot slot(*this, patience_seconds);
   char out[crypto_pwhash_STRBYTES];
-  if (crypto_pwhash_str_alg(out, password.data(), password.size(), passes, memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0)
+  if (crypto_pwhash_str_alg(out, password.data(), password.size(), passes, memory_bytes,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0)
     throw Error(ErrorCode::unavailable, "There is not enough memory to hash a password");
   return out;
 }

@@ -7,8 +7,8 @@
 
 namespace caravan::auth {
 
-/// Hashes passwords with argon2id (libsodium), at most two at once: each takes 19 MiB and some 50 ms of CPU, and logins
-/// must starve neither memory nor the rest of the server. Thread-safe.
+/// Hashes passwords with argon2id (libsodium), at most two at once: each takes 19 MiB and some 50 ms of CPU,
+/// and logins must starve neither memory nor the rest of the server. Thread-safe.
 class PasswordHasher {
  public:
   PasswordHasher();

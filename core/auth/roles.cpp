@@ -6,7 +6,8 @@ std::vector<std::string> parse_roles(std::string_view json) {
   std::vector<std::string> roles;
   std::size_t at = 0;
   const auto skip = [&] {
-    while (at < json.size() && (json[at] == ' ' || json[at] == '\t' || json[at] == '\n' || json[at] == '\r')) ++at;
+    while (at < json.size() && (json[at] == ' ' || json[at] == '\t' || json[at] == '\n' || json[at] == '\r'))
+      ++at;
     return at < json.size() ? json[at] : '\0';
   };
   if (skip() != '[') return {};

@@ -32,7 +32,8 @@ std::string random_secret() {
 
 bool is_secret(std::string_view text) {
   return text.size() == secret_length && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_';
          });
 }
 
@@ -46,13 +47,15 @@ std::string digest(std::string_view text) {
 
 CacheHasher::CacheHasher() {
   ready();
-  static_assert(crypto_shorthash_siphashx24_KEYBYTES == 16 && crypto_shorthash_siphashx24_BYTES == sizeof(CacheKey));
+  static_assert(crypto_shorthash_siphashx24_KEYBYTES == 16 &&
+                crypto_shorthash_siphashx24_BYTES == sizeof(CacheKey));
   randombytes_buf(key_.data(), key_.size());
 }
 
 CacheKey CacheHasher::operator()(std::string_view text) const {
   unsigned char out[crypto_shorthash_siphashx24_BYTES];
-  crypto_shorthash_siphashx24(out, reinterpret_cast<const unsigned char*>(text.data()), text.size(), key_.data());
+  crypto_shorthash_siphashx24(out, reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                              key_.data());
   CacheKey key;
   std::memcpy(key.data(), out, sizeof out);
   return key;

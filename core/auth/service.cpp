@@ -14,15 +14,16 @@
 #include "auth/throttle.h"
 #include "base/error.h"
 
-// Who somebody is lies below the gate of core/records, which needs an actor to ask anything: this folder reads the
-// users' table by its own SQL. It never writes it.
+// Who somebody is lies below the gate of core/records, which needs an actor to ask anything: this folder
+// reads the users' table by its own SQL. It never writes it.
 
 namespace caravan::auth {
 namespace {
 
 constexpr std::int64_t second = 1'000'000;  // in µs
 constexpr std::int64_t stale_after = second;
-constexpr std::int64_t reread_after = second * 7 / 10;  // by one thread, while the others still use what is there
+constexpr std::int64_t reread_after =
+    second * 7 / 10;  // by one thread, while the others still use what is there
 constexpr std::int64_t touch_every = 300 * second;
 constexpr std::size_t max_password_characters = 1'000;
 constexpr int max_tokens = 100;
@@ -32,17 +33,21 @@ constexpr ThrottlePolicy user_policy{5, 300, 300};
 constexpr ThrottlePolicy address_policy{30, 60, 20};
 
 std::size_t characters(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 Error wait(int seconds) {
-  Error error(ErrorCode::too_many_requests,
-              "Too many failed attempts. Try again in " + std::to_string(seconds) + (seconds == 1 ? " second." : " seconds."));
+  Error error(ErrorCode::too_many_requests, "Too many failed attempts. Try again in " +
+                                                std::to_string(seconds) +
+                                                (seconds == 1 ? " second." : " seconds."));
   error.retry_after = seconds;
   return error;
 }
 
-Error refused() { return {ErrorCode::unauthenticated, "The user name or the password is wrong."}; }
+Error refused() {
+  return {ErrorCode::unauthenticated, "The user name or the password is wrong."};
+}
 
 struct User {
   records::Actor actor;
@@ -73,7 +78,8 @@ class Service final : public AuthService {
       : database_(database), sequences_(sequences), clock_(clock), chores_(database, clock) {}
 
   NewSession login(std::string_view username, std::string_view password, std::string_view address) override {
-    if (username.empty() || username.size() > 400 || password.size() > 4 * max_password_characters) throw refused();
+    if (username.empty() || username.size() > 400 || password.size() > 4 * max_password_characters)
+      throw refused();
     const std::string address_name = address.empty() ? std::string() : address_key(address);
     if (!address_name.empty()) {
       if (const int seconds = addresses_.charge(address_name, clock_.now())) throw wait(seconds);
@@ -82,14 +88,16 @@ class Service final : public AuthService {
     bool right = false;
     try {
       user = find_user("WHERE u.username = ?", username);
-      const std::string throttle_name = user ? user_throttle(user->actor.user_id) : "name " + std::string(username);
+      const std::string throttle_name =
+          user ? user_throttle(user->actor.user_id) : "name " + std::string(username);
       right = verify(user ? &*user : nullptr, throttle_name, password);
     } catch (...) {
       if (!address_name.empty()) addresses_.refund(address_name);
       throw;
     }
     if (!right) {
-      spdlog::info("auth: login refused for {} from {}", user ? "user " + std::to_string(user->actor.user_id) : "an unknown user",
+      spdlog::info("auth: login refused for {} from {}",
+                   user ? "user " + std::to_string(user->actor.user_id) : "an unknown user",
                    address_name.empty() ? "this machine" : address_name);
       throw refused();
     }
@@ -100,17 +108,20 @@ class Service final : public AuthService {
   void logout(std::string_view cookie) override {
     if (!is_secret(cookie)) return;
     const std::string hash = digest(cookie);
-    database_.transact([&](storage::Session& s) { run_sql(s, "DELETE FROM login_session WHERE id_hash = ?", hash); });
+    database_.transact(
+        [&](storage::Session& s) { run_sql(s, "DELETE FROM login_session WHERE id_hash = ?", hash); });
     cache_.erase(cache_.key(cookie));
   }
 
   std::optional<Identity> by_cookie(std::string_view cookie) override {
     if (!is_secret(cookie)) return std::nullopt;
-    return resolve(cookie, [this](std::string_view secret, Timestamp now) { return read_session(secret, now); });
+    return resolve(cookie,
+                   [this](std::string_view secret, Timestamp now) { return read_session(secret, now); });
   }
 
   std::optional<Identity> by_token(std::string_view token) override {
-    if (!token.starts_with(token_prefix) || !is_secret(token.substr(token_prefix.size()))) return std::nullopt;
+    if (!token.starts_with(token_prefix) || !is_secret(token.substr(token_prefix.size())))
+      return std::nullopt;
     return resolve(token, [this](std::string_view secret, Timestamp now) { return read_token(secret, now); });
   }
 
@@ -119,10 +130,14 @@ class Service final : public AuthService {
     require_user(context);
     const Timestamp now = clock_.now();
     std::vector<FieldError> mistakes;
-    if (label.empty()) mistakes.push_back({"label", "required", "A token needs a label that tells what it is for."});
-    if (characters(label) > 100) mistakes.push_back({"label", "too_long", "The label may have at most 100 characters."});
-    if (expires_at && *expires_at <= now) mistakes.push_back({"expires_at", "too_small", "The expiry must lie in the future."});
-    if (!mistakes.empty()) throw Error(ErrorCode::invalid_record, "The token cannot be created.", std::move(mistakes));
+    if (label.empty())
+      mistakes.push_back({"label", "required", "A token needs a label that tells what it is for."});
+    if (characters(label) > 100)
+      mistakes.push_back({"label", "too_long", "The label may have at most 100 characters."});
+    if (expires_at && *expires_at <= now)
+      mistakes.push_back({"expires_at", "too_small", "The expiry must lie in the future."});
+    if (!mistakes.empty())
+      throw Error(ErrorCode::invalid_record, "The token cannot be created.", std::move(mistakes));
 
     const std::int64_t id = sequences_.next("api_token");
     NewToken made{std::to_string(id), std::string(token_prefix) + random_secret()};
@@ -134,9 +149,12 @@ class Service final : public AuthService {
         if (query.next()) count = query.integer(0);
       }
       if (count >= max_tokens)
-        throw Error(ErrorCode::conflict, "There are 100 tokens already, which is the most one person may have. Delete one first.");
-      run_sql(s, "INSERT INTO api_token (id, user_id, token_hash, label, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)", id,
-              context.actor.user_id, hash, label, now, expires_at);
+        throw Error(ErrorCode::conflict,
+                    "There are 100 tokens already, which is the most one person may have. Delete one first.");
+      run_sql(s,
+              "INSERT INTO api_token (id, user_id, token_hash, label, created_at, expires_at) VALUES (?, ?, "
+              "?, ?, ?, ?)",
+              id, context.actor.user_id, hash, label, now, expires_at);
     });
     return made;
   }
@@ -146,11 +164,12 @@ class Service final : public AuthService {
     std::vector<TokenInfo> found;
     auto session = database_.read();
     Query query(*session,
-                "SELECT id, label, created_at, expires_at, last_used_at FROM api_token WHERE user_id = ? ORDER BY id DESC LIMIT 100",
+                "SELECT id, label, created_at, expires_at, last_used_at FROM api_token WHERE user_id = ? "
+                "ORDER BY id DESC LIMIT 100",
                 context.actor.user_id);
     while (query.next()) {
-      found.push_back({std::to_string(query.integer(0)), query.text(1), query.instant(2).value_or(Timestamp{}), query.instant(3),
-                       query.instant(4)});
+      found.push_back({std::to_string(query.integer(0)), query.text(1),
+                       query.instant(2).value_or(Timestamp{}), query.instant(3), query.instant(4)});
     }
     return found;
   }
@@ -202,7 +221,8 @@ class Service final : public AuthService {
       const bool too_short = length < 8;
       throw Error(ErrorCode::invalid_record, "The password cannot be used.",
                   {{"password", too_short ? "too_short" : "too_long",
-                    too_short ? "A password needs at least 8 characters." : "A password may have at most 1000 characters."}});
+                    too_short ? "A password needs at least 8 characters."
+                              : "A password may have at most 1000 characters."}});
     }
     const std::string hash = hasher_.hash(password);
     const std::string keep = is_secret(keep_cookie) ? digest(keep_cookie) : std::string();
@@ -213,7 +233,9 @@ class Service final : public AuthService {
         if (!query.next()) throw Error(ErrorCode::not_found, "There is no such user.");
       }
       run_sql(s, "DELETE FROM credential WHERE user_id = ?", user_id);
-      run_sql(s, "INSERT INTO credential (user_id, password_hash, failed_count, changed_at) VALUES (?, ?, 0, ?)", user_id, hash, now);
+      run_sql(s,
+              "INSERT INTO credential (user_id, password_hash, failed_count, changed_at) VALUES (?, ?, 0, ?)",
+              user_id, hash, now);
       run_sql(s, "DELETE FROM login_session WHERE user_id = ? AND id_hash <> ?", user_id, keep);
     });
     users_.clear(user_throttle(user_id));
@@ -251,7 +273,8 @@ class Service final : public AuthService {
     return user;
   }
 
-  /// The one place where a password is tried. `user` is null for a name that nobody has; the time is the same.
+  /// The one place where a password is tried. `user` is null for a name that nobody has; the time is the
+  /// same.
   bool verify(const User* user, const std::string& throttle_name, std::string_view password) {
     const Timestamp now = clock_.now();
     if (user && user->locked_until && *user->locked_until > now)
@@ -289,17 +312,21 @@ class Service final : public AuthService {
       }
       // What is a day old no longer makes the next mistake dearer.
       if (locked && locked->micros < now.micros - 86'400 * second) failed = 0;
-      const int seconds = backoff_seconds(user_policy, static_cast<int>(std::min<std::int64_t>(failed + 1, 1'000)));
+      const int seconds =
+          backoff_seconds(user_policy, static_cast<int>(std::min<std::int64_t>(failed + 1, 1'000)));
       const Timestamp until{now.micros + seconds * second};
-      run_sql(s, "UPDATE credential SET failed_count = ?, locked_until = ? WHERE user_id = ?", failed + 1, until, user_id);
+      run_sql(s, "UPDATE credential SET failed_count = ?, locked_until = ? WHERE user_id = ?", failed + 1,
+              until, user_id);
     });
   }
 
   /// Brings a hash to today's parameters while the password is at hand. Not worth failing a login for.
   void rehash(const User& user, std::string_view password) {
     try {
-      chores_.add({}, [id = user.actor.user_id, old = user.password_hash, hash = hasher_.hash(password, 0)](storage::Session& s) {
-        run_sql(s, "UPDATE credential SET password_hash = ? WHERE user_id = ? AND password_hash = ?", hash, id, old);
+      chores_.add({}, [id = user.actor.user_id, old = user.password_hash,
+                       hash = hasher_.hash(password, 0)](storage::Session& s) {
+        run_sql(s, "UPDATE credential SET password_hash = ? WHERE user_id = ? AND password_hash = ?", hash,
+                id, old);
       });
     } catch (const Error&) {
       // Busy; the next login does it.
@@ -313,7 +340,8 @@ class Service final : public AuthService {
     const Timestamp expires{now.micros + session_seconds * second};
     database_.transact([&](storage::Session& s) {
       run_sql(s,
-              "INSERT INTO login_session (id_hash, user_id, csrf, created_at, expires_at, last_seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+              "INSERT INTO login_session (id_hash, user_id, csrf, created_at, expires_at, last_seen_at) "
+              "VALUES (?, ?, ?, ?, ?, ?)",
               hash, actor.user_id, made.csrf, now, expires, now);
     });
     made.identity = {std::move(actor), made.csrf, false};
@@ -328,7 +356,8 @@ class Service final : public AuthService {
     if (entry) {
       const std::int64_t age = now.micros - entry->read_at;
       const bool usable = age >= 0 && age < stale_after;
-      const bool fresh = usable && (age < reread_after || entry->being_read.exchange(true, std::memory_order_acq_rel));
+      const bool fresh =
+          usable && (age < reread_after || entry->being_read.exchange(true, std::memory_order_acq_rel));
       if (!fresh) entry = reread(secret, key, now, read, true, usable ? entry : nullptr);
     } else {
       entry = reread(secret, key, now, read, false, nullptr);
@@ -340,8 +369,8 @@ class Service final : public AuthService {
 
   /// `fallback`: what is still good enough where the database does not answer; may be null.
   template <class Read>
-  std::shared_ptr<CacheEntry> reread(std::string_view secret, const CacheKey& key, Timestamp now, const Read& read, bool cached,
-                                     std::shared_ptr<CacheEntry> fallback) {
+  std::shared_ptr<CacheEntry> reread(std::string_view secret, const CacheKey& key, Timestamp now,
+                                     const Read& read, bool cached, std::shared_ptr<CacheEntry> fallback) {
     const std::uint64_t generation = cache_.generation();
     std::shared_ptr<CacheEntry> entry;
     try {
@@ -365,7 +394,8 @@ class Service final : public AuthService {
     const std::string hash = digest(cookie);
     auto session = database_.read();
     Query query(*session,
-                "SELECT u.id, u.username, u.name, u.locale, u.active, u.roles, s.csrf, s.created_at, s.expires_at, s.last_seen_at "
+                "SELECT u.id, u.username, u.name, u.locale, u.active, u.roles, s.csrf, s.created_at, "
+                "s.expires_at, s.last_seen_at "
                 "FROM login_session s JOIN core_user u ON u.id = s.user_id WHERE s.id_hash = ?",
                 hash);
     if (!query.next() || query.integer(4) == 0) return nullptr;
@@ -379,7 +409,8 @@ class Service final : public AuthService {
       entry->expires_at = std::max(entry->expires_at, std::min(now.micros + session_seconds * second,
                                                                created_at + session_max_seconds * second));
       chores_.add(hash, [hash, now, until = Timestamp{entry->expires_at}](storage::Session& s) {
-        run_sql(s, "UPDATE login_session SET last_seen_at = ?, expires_at = ? WHERE id_hash = ?", now, until, hash);
+        run_sql(s, "UPDATE login_session SET last_seen_at = ?, expires_at = ? WHERE id_hash = ?", now, until,
+                hash);
       });
     }
     return entry;
@@ -421,13 +452,15 @@ class Service final : public AuthService {
 
 bool is_administrator(const records::Context& context) {
   if (context.actor.system) return true;
-  return context.catalog && std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
+  return context.catalog &&
+         std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
            const model::Role* role = context.catalog->role(name);
            return role && role->administrator;
          });
 }
 
-std::unique_ptr<AuthService> AuthService::make(storage::Database& database, storage::Sequences& sequences, const Clock& clock) {
+std::unique_ptr<AuthService> AuthService::make(storage::Database& database, storage::Sequences& sequences,
+                                               const Clock& clock) {
   return std::make_unique<Service>(database, sequences, clock);
 }
 

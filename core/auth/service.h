@@ -18,19 +18,19 @@ namespace caravan::auth {
 /// A signed-in caller.
 struct Identity {
   records::Actor actor;
-  std::string csrf;              ///< of a cookie session; empty for a bearer token
+  std::string csrf;  ///< of a cookie session; empty for a bearer token
   bool by_token = false;
 };
 
 struct NewSession {
-  std::string cookie;            ///< secret, only the client keeps it
+  std::string cookie;  ///< secret, only the client keeps it
   std::string csrf;
   Identity identity;
 };
 
 struct NewToken {
   std::string id;
-  std::string token;             ///< secret, shown once; `cvn_` and 43 base64url characters
+  std::string token;  ///< secret, shown once; `cvn_` and 43 base64url characters
 };
 
 struct TokenInfo {
@@ -43,19 +43,22 @@ struct TokenInfo {
 inline constexpr std::int64_t session_seconds = 12 * 3600;       ///< since it was last used
 inline constexpr std::int64_t session_max_seconds = 30 * 86400;  ///< since it began
 
-/// Users are records of `core.user`; passwords (argon2id), sessions and tokens are kept beside them, as hashes only.
-/// Thread-safe. Sessions and tokens are cached in memory and re-read at most a second after a revocation.
+/// Users are records of `core.user`; passwords (argon2id), sessions and tokens are kept beside them, as
+/// hashes only. Thread-safe. Sessions and tokens are cached in memory and re-read at most a second after a
+/// revocation.
 class AuthService {
  public:
   virtual ~AuthService() = default;
-  /// Throws unauthenticated (same words for unknown user and wrong password), too_many_requests when throttled
-  /// (per user and per address), unavailable when too many argon2 computations run at once.
-  virtual NewSession login(std::string_view username, std::string_view password, std::string_view address) = 0;
+  /// Throws unauthenticated (same words for unknown user and wrong password), too_many_requests when
+  /// throttled (per user and per address), unavailable when too many argon2 computations run at once.
+  virtual NewSession login(std::string_view username, std::string_view password,
+                           std::string_view address) = 0;
   virtual void logout(std::string_view cookie) = 0;
   /// nullopt where unknown, expired or revoked, or the user is not active.
   virtual std::optional<Identity> by_cookie(std::string_view cookie) = 0;
   virtual std::optional<Identity> by_token(std::string_view token) = 0;
-  /// For the context's user. Throws invalid_record where the label is empty or too long or `expires_at` is past.
+  /// For the context's user. Throws invalid_record where the label is empty or too long or `expires_at` is
+  /// past.
   virtual NewToken create_token(const records::Context& context, std::string_view label,
                                 std::optional<Timestamp> expires_at) = 0;
   /// The context's user's own, newest first; at most 100 exist.
@@ -64,8 +67,10 @@ class AuthService {
   virtual void revoke_token(const records::Context& context, std::string_view id) = 0;
   /// Whether `password` is the user's; throttled and limited like login, and throws as login does.
   virtual bool check_password(std::int64_t user_id, std::string_view password, std::string_view address) = 0;
-  /// Checks the length (8 to 1,000 characters; invalid_record); ends the user's sessions but that of `keep_cookie`.
-  virtual void set_password(std::int64_t user_id, std::string_view password, std::string_view keep_cookie = {}) = 0;
+  /// Checks the length (8 to 1,000 characters; invalid_record); ends the user's sessions but that of
+  /// `keep_cookie`.
+  virtual void set_password(std::int64_t user_id, std::string_view password,
+                            std::string_view keep_cookie = {}) = 0;
   /// The user's record has changed here: the next call reads it again, without the second's delay.
   virtual void forget(std::int64_t user_id) = 0;
   /// Whether any user exists yet.

@@ -14,12 +14,24 @@ namespace caravan::auth {
 
 inline constexpr storage::ColumnType instant_column{storage::ColumnType::Kind::instant, 0, 0};
 
-inline void bind_one(storage::Statement& s, int index, std::int64_t value) { s.bind(index, value); }
-inline void bind_one(storage::Statement& s, int index, int value) { s.bind(index, std::int64_t{value}); }
-inline void bind_one(storage::Statement& s, int index, std::string_view value) { s.bind(index, value); }
-inline void bind_one(storage::Statement& s, int index, const std::string& value) { s.bind(index, std::string_view(value)); }
-inline void bind_one(storage::Statement& s, int index, const char* value) { s.bind(index, std::string_view(value)); }
-inline void bind_one(storage::Statement& s, int index, Timestamp value) { s.bind(index, expr::Value(value), instant_column); }
+inline void bind_one(storage::Statement& s, int index, std::int64_t value) {
+  s.bind(index, value);
+}
+inline void bind_one(storage::Statement& s, int index, int value) {
+  s.bind(index, std::int64_t{value});
+}
+inline void bind_one(storage::Statement& s, int index, std::string_view value) {
+  s.bind(index, value);
+}
+inline void bind_one(storage::Statement& s, int index, const std::string& value) {
+  s.bind(index, std::string_view(value));
+}
+inline void bind_one(storage::Statement& s, int index, const char* value) {
+  s.bind(index, std::string_view(value));
+}
+inline void bind_one(storage::Statement& s, int index, Timestamp value) {
+  s.bind(index, expr::Value(value), instant_column);
+}
 inline void bind_one(storage::Statement& s, int index, std::optional<Timestamp> value) {
   if (value) {
     bind_one(s, index, *value);
@@ -32,7 +44,8 @@ inline void bind_one(storage::Statement& s, int index, std::optional<Timestamp> 
 class Query {
  public:
   template <class... Values>
-  Query(storage::Session& session, std::string_view sql, const Values&... values) : statement_(session.prepare(sql)) {
+  Query(storage::Session& session, std::string_view sql, const Values&... values)
+      : statement_(session.prepare(sql)) {
     int index = 0;
     (bind_one(statement_, ++index, values), ...);
   }
@@ -42,7 +55,9 @@ class Query {
 
   bool next() { return statement_.step(); }
   std::int64_t integer(int column) { return statement_.is_null(column) ? 0 : statement_.integer(column); }
-  std::string text(int column) { return statement_.is_null(column) ? std::string() : std::string(statement_.text(column)); }
+  std::string text(int column) {
+    return statement_.is_null(column) ? std::string() : std::string(statement_.text(column));
+  }
   std::optional<Timestamp> instant(int column) {
     if (statement_.is_null(column)) return std::nullopt;
     const expr::Value value = statement_.value(column, instant_column);

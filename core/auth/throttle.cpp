@@ -49,7 +49,8 @@ void Throttle::make_room(std::int64_t now) {
   const std::int64_t old = now - std::int64_t{policy_.forgive_seconds} * 1'000'000 * policy_.free_attempts;
   std::erase_if(entries_, [&](const auto& e) { return e.second.counted_at < old; });
   if (entries_.size() < capacity_) return;
-  // Still full, so somebody is sending many keys: keep those with the most failures, which are the ones under attack.
+  // Still full, so somebody is sending many keys: keep those with the most failures, which are the ones under
+  // attack.
   std::vector<int> failures;
   failures.reserve(entries_.size());
   for (const auto& [key, entry] : entries_) failures.push_back(entry.failures);

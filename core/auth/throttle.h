@@ -24,9 +24,10 @@ int backoff_seconds(const ThrottlePolicy& policy, int failures);
 /// Failed attempts by key, in memory, bounded. Thread-safe.
 class Throttle {
  public:
-  explicit Throttle(ThrottlePolicy policy, std::size_t capacity = 20'000) : policy_(policy), capacity_(capacity) {}
-  /// Counts an attempt before it is made, so that a thousand at once do not slip through together. Returns 0 where it may be
-  /// made, else the seconds to wait (and then does not count it).
+  explicit Throttle(ThrottlePolicy policy, std::size_t capacity = 20'000)
+      : policy_(policy), capacity_(capacity) {}
+  /// Counts an attempt before it is made, so that a thousand at once do not slip through together. Returns 0
+  /// where it may be made, else the seconds to wait (and then does not count it).
   int charge(std::string_view key, Timestamp now);
   /// The attempt counted by charge() was not one after all (it could not be made).
   void refund(std::string_view key);
@@ -47,7 +48,8 @@ class Throttle {
   std::unordered_map<std::string, Entry> entries_;
 };
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address (whoever has one has all of them).
+/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address (whoever has one has all of
+/// them).
 std::string address_key(std::string_view address);
 
 }  // namespace caravan::auth

@@ -32,7 +32,8 @@ TEST_P(ApiTest, HealthAndReadiness) {
 }
 
 TEST_P(ApiTest, UnknownAddressesAndMethods) {
-  for (const char* path : {"/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/me", "/api/v1/records", "/api/v1//me"}) {
+  for (const char* path : {"/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/me",
+                           "/api/v1/records", "/api/v1//me"}) {
     const auto answer = call("boss", "GET", path);
     EXPECT_EQ(answer.status, 404) << path;
     EXPECT_EQ(answer.at("code"), "not_found");
@@ -48,19 +49,21 @@ TEST_P(ApiTest, UnknownAddressesAndMethods) {
 TEST_P(ApiTest, EveryRouteAsksWhoCalls) {
   for (const RouteInfo& route : Api::routes()) {
     std::string path = "/api/v1" + std::string(route.pattern);
-    for (auto at = path.find('{'); at != std::string::npos; at = path.find('{')) path.replace(at, path.find('}') - at + 1, "1");
+    for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
+      path.replace(at, path.find('}') - at + 1, "1");
     const std::string method = route.method == "*" ? "PUT" : std::string(route.method);
     if (route.access == Access::anyone) {
       EXPECT_EQ(send(method, path, "", {}).status, 400) << path;
       continue;
     }
-    for (const Headers& headers : std::vector<Headers>{{},
-                                                       {{"Authorization", "Bearer"}},
-                                                       {{"Authorization", "Bearer cvn_" + std::string(43, 'x')}},
-                                                       {{"Authorization", "Basic " + tokens["admin"]}},
-                                                       {{"Authorization", tokens["admin"]}},
-                                                       {{"Cookie", "caravan_session=" + std::string(43, 'x')}},
-                                                       {{"Cookie", "caravan_session=" + tokens["admin"]}}}) {
+    for (const Headers& headers :
+         std::vector<Headers>{{},
+                              {{"Authorization", "Bearer"}},
+                              {{"Authorization", "Bearer cvn_" + std::string(43, 'x')}},
+                              {{"Authorization", "Basic " + tokens["admin"]}},
+                              {{"Authorization", tokens["admin"]}},
+                              {{"Cookie", "caravan_session=" + std::string(43, 'x')}},
+                              {{"Cookie", "caravan_session=" + tokens["admin"]}}}) {
       const auto answer = send(method, path, "", headers);
       EXPECT_EQ(answer.status, 401) << method << ' ' << path;
       EXPECT_EQ(answer.at("code"), "unauthenticated");
@@ -81,7 +84,8 @@ TEST_P(ApiTest, CookieSessionsNeedTheirCsrfTokenForEveryWrite) {
   for (const RouteInfo& route : Api::routes()) {
     if (route.access == Access::anyone || route.pattern == "/session") continue;
     std::string path = "/api/v1" + std::string(route.pattern);
-    for (auto at = path.find('{'); at != std::string::npos; at = path.find('{')) path.replace(at, path.find('}') - at + 1, "1");
+    for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
+      path.replace(at, path.find('}') - at + 1, "1");
     const std::string method = route.method == "*" ? "DELETE" : std::string(route.method);
     const auto status = [&](const Headers& more) {
       Headers headers{{"Cookie", session.cookie}};
@@ -115,7 +119,8 @@ TEST_P(ApiTest, SignsInAndOut) {
   EXPECT_THAT(set, HasSubstr("; SameSite=Lax"));
   EXPECT_THAT(set, Not(HasSubstr("Secure")));
   EXPECT_THAT(answer.body, Not(HasSubstr(set.substr(16, 43))));
-  EXPECT_THAT(send("POST", "/api/v1/session", body, {}, false, true).header("Set-Cookie"), HasSubstr("; Secure"));
+  EXPECT_THAT(send("POST", "/api/v1/session", body, {}, false, true).header("Set-Cookie"),
+              HasSubstr("; Secure"));
 
   const Headers cookie{{"Cookie", set.substr(0, set.find(';'))}};
   const auto me = send("GET", "/api/v1/me", "", cookie);
@@ -142,14 +147,17 @@ TEST_P(ApiTest, SessionsExpire) {
 TEST_P(ApiTest, RefusesLoginsAndThrottlesThem) {
   auth->set_password(ids["seller"], password);
   const auto attempt = [&](std::string_view name, std::string_view secret, const Headers& headers = {}) {
-    return send("POST", "/api/v1/session", R"({"username":")" + std::string(name) + R"(","password":")" + std::string(secret) + "\"}", headers);
+    return send("POST", "/api/v1/session",
+                R"({"username":")" + std::string(name) + R"(","password":")" + std::string(secret) + "\"}",
+                headers);
   };
   const auto wrong = attempt("seller", "wrong"), unknown = attempt("nobody", "wrong");
   EXPECT_EQ(wrong.status, 401);
   EXPECT_EQ(wrong.at("code"), "unauthenticated");
   EXPECT_EQ(wrong.at("detail"), unknown.at("detail"));
   EXPECT_EQ(wrong.at("detail"), "用户名或密码错误。");
-  EXPECT_EQ(attempt("seller", "wrong", {{"Accept-Language", "en"}}).at("detail"), "The user name or the password is wrong.");
+  EXPECT_EQ(attempt("seller", "wrong", {{"Accept-Language", "en"}}).at("detail"),
+            "The user name or the password is wrong.");
   for (int i = 0; i < 3; ++i) attempt("seller", "wrong");
   const auto throttled = attempt("seller", password);
   EXPECT_EQ(throttled.status, 429);
@@ -158,9 +166,11 @@ TEST_P(ApiTest, RefusesLoginsAndThrottlesThem) {
   clock.advance_seconds(2);
   EXPECT_EQ(attempt("seller", password).status, 200);
 
-  for (const char* body : {"", "{}", R"({"username":"seller"})", R"({"username":1,"password":"x"})", R"({"username":"a","password":"b","x":1})", "[]", "x"})
+  for (const char* body : {"", "{}", R"({"username":"seller"})", R"({"username":1,"password":"x"})",
+                           R"({"username":"a","password":"b","x":1})", "[]", "x"})
     EXPECT_EQ(send("POST", "/api/v1/session", body, {}).status, 400) << body;
-  const auto form = send("POST", "/api/v1/session", "username=seller&password=x", {{"Content-Type", "application/x-www-form-urlencoded"}});
+  const auto form = send("POST", "/api/v1/session", "username=seller&password=x",
+                         {{"Content-Type", "application/x-www-form-urlencoded"}});
   EXPECT_EQ(form.status, 415);
   EXPECT_EQ(form.at("code"), "invalid_argument");
 }
@@ -177,15 +187,20 @@ TEST_P(ApiTest, OwnLanguage) {
   EXPECT_EQ(call("guest", "PATCH", "/api/v1/me", R"({"roles":["core.administrator"]})").status, 400);
   EXPECT_EQ(call("guest", "PATCH", "/api/v1/me", "{}").at("locale"), "zh-TW");
   EXPECT_EQ(call("guest", "PATCH", "/api/v1/me", R"({"locale":null})").at("locale"), "zh-CN");
-  const auto event = call("admin", "GET", "/api/v1/records/core.user/" + std::to_string(ids["guest"]) + "/timeline?limit=1");
+  const auto event =
+      call("admin", "GET", "/api/v1/records/core.user/" + std::to_string(ids["guest"]) + "/timeline?limit=1");
   EXPECT_EQ(event.at("items.0.actor.id"), std::to_string(ids["guest"]));
 }
 
 TEST_P(ApiTest, LanguageComesFromTheHeaderElseTheUserElseTheAgency) {
   EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins").at("detail"), "仅限管理员使用。");
-  EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "fr, en;q=0.5"}}).at("detail"), "This is for administrators.");
-  EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "zh-Hant"}}).at("detail"), "僅限管理員使用。");
-  EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "fr"}}).at("detail"), "仅限管理员使用。");
+  EXPECT_EQ(
+      call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "fr, en;q=0.5"}}).at("detail"),
+      "This is for administrators.");
+  EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "zh-Hant"}}).at("detail"),
+            "僅限管理員使用。");
+  EXPECT_EQ(call("guest", "GET", "/api/v1/admin/plugins", "", {{"Accept-Language", "fr"}}).at("detail"),
+            "仅限管理员使用。");
 }
 
 TEST_P(ApiTest, OwnPassword) {
@@ -193,7 +208,8 @@ TEST_P(ApiTest, OwnPassword) {
   const Session kept = sign_in("seller");  // sign_in sets the password, which ends the two before
   (void)here;
   const auto change = [&](std::string_view current, std::string_view wanted) {
-    return send("POST", "/api/v1/me/password", R"({"current":")" + std::string(current) + R"(","new":")" + std::string(wanted) + "\"}",
+    return send("POST", "/api/v1/me/password",
+                R"({"current":")" + std::string(current) + R"(","new":")" + std::string(wanted) + "\"}",
                 {{"Cookie", kept.cookie}, {"X-CSRF-Token", kept.csrf}});
   };
   const auto wrong = change("not it", "another passphrase");
@@ -207,11 +223,15 @@ TEST_P(ApiTest, OwnPassword) {
   EXPECT_EQ(change(password, "another passphrase").status, 204);
   EXPECT_EQ(send("GET", "/api/v1/me", "", {{"Cookie", kept.cookie}}).status, 200);
   EXPECT_EQ(send("GET", "/api/v1/me", "", {{"Cookie", there.cookie}}).status, 401);
-  EXPECT_EQ(send("POST", "/api/v1/session", std::string(R"({"username":"seller","password":")") + password + "\"}", {}).status, 401);
+  EXPECT_EQ(send("POST", "/api/v1/session",
+                 std::string(R"({"username":"seller","password":")") + password + "\"}", {})
+                .status,
+            401);
 }
 
 TEST_P(ApiTest, AccessTokens) {
-  const auto made = call("seller", "POST", "/api/v1/tokens", R"({"label":"导入","expires_at":"2026-03-02T10:00:00+01:00"})");
+  const auto made = call("seller", "POST", "/api/v1/tokens",
+                         R"({"label":"导入","expires_at":"2026-03-02T10:00:00+01:00"})");
   ASSERT_EQ(made.status, 201) << made.body;
   tokens["mine"] = made.at("token");
   EXPECT_EQ(call("mine", "GET", "/api/v1/me").at("username"), "seller");
@@ -231,15 +251,20 @@ TEST_P(ApiTest, AccessTokens) {
   EXPECT_EQ(call("seller", "DELETE", "/api/v1/tokens/" + made.at("id")).status, 404);
   EXPECT_EQ(call("seller", "DELETE", "/api/v1/tokens/x").status, 404);
   EXPECT_EQ(call("seller", "POST", "/api/v1/tokens", R"({"label":""})").at("errors.0.code"), "required");
-  EXPECT_EQ(call("seller", "POST", "/api/v1/tokens", R"({"label":"x","expires_at":"2020-01-01T00:00:00Z"})").status, 422);
+  EXPECT_EQ(
+      call("seller", "POST", "/api/v1/tokens", R"({"label":"x","expires_at":"2020-01-01T00:00:00Z"})").status,
+      422);
   EXPECT_EQ(call("seller", "POST", "/api/v1/tokens", R"({"label":"x","expires_at":"tomorrow"})").status, 400);
 }
 
 TEST_P(ApiTest, RequestIds) {
-  EXPECT_EQ(call("", "GET", "/api/v1/me", "", {{"X-Request-Id", "client-42"}}).header("X-Request-Id"), "client-42");
-  const std::string odd = call("", "GET", "/api/v1/me", "", {{"X-Request-Id", "a\r\nb"}}).header("X-Request-Id");
+  EXPECT_EQ(call("", "GET", "/api/v1/me", "", {{"X-Request-Id", "client-42"}}).header("X-Request-Id"),
+            "client-42");
+  const std::string odd =
+      call("", "GET", "/api/v1/me", "", {{"X-Request-Id", "a\r\nb"}}).header("X-Request-Id");
   EXPECT_EQ(odd.size(), 26u);
-  EXPECT_NE(call("", "GET", "/healthz").header("X-Request-Id"), call("", "GET", "/healthz").header("X-Request-Id"));
+  EXPECT_NE(call("", "GET", "/healthz").header("X-Request-Id"),
+            call("", "GET", "/healthz").header("X-Request-Id"));
 }
 
 TEST_P(ApiTest, TheAdminSocketActsAsTheSystem) {
@@ -248,14 +273,17 @@ TEST_P(ApiTest, TheAdminSocketActsAsTheSystem) {
   EXPECT_EQ(me.at("administrator"), "true");
   const auto made = send("POST", "/api/v1/records/shop.person", R"({"name":"A"})", {}, true);
   EXPECT_EQ(made.status, 201);
-  EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person/" + made.at("id") + "/timeline").at("items.0.source"), "cli");
+  EXPECT_EQ(
+      call("boss", "GET", "/api/v1/records/shop.person/" + made.at("id") + "/timeline").at("items.0.source"),
+      "cli");
   EXPECT_EQ(send("POST", "/api/v1/tokens", R"({"label":"x"})", {}, true).status, 400);
   EXPECT_EQ(send("POST", "/api/v1/me/password", R"({"current":"x","new":"y"})", {}, true).status, 400);
 }
 
 TEST_P(ApiTest, AUserSwitchedOffIsOutAtOnce) {
   EXPECT_EQ(call("guest", "GET", "/api/v1/me").status, 200);
-  const auto off = call("admin", "PATCH", "/api/v1/records/core.user/" + std::to_string(ids["guest"]), R"({"active":false})", {{"If-Match", "*"}});
+  const auto off = call("admin", "PATCH", "/api/v1/records/core.user/" + std::to_string(ids["guest"]),
+                        R"({"active":false})", {{"If-Match", "*"}});
   EXPECT_EQ(off.status, 200) << off.body;
   EXPECT_EQ(call("guest", "GET", "/api/v1/me").status, 401);
 }
@@ -264,15 +292,18 @@ TEST_P(ApiTest, PluginsAndTheirRoutes) {
   EXPECT_EQ(call("admin", "GET", "/api/v1/admin/plugins").body, R"({"items":[]})");
   EXPECT_EQ(call("boss", "GET", "/api/v1/plugins/shop/x").status, 404);
   plugins = [] {
-    return std::vector<PluginInfo>{{"shop", "1.2.0", "Shop", "enabled", "shop.so", "0.1", "", 2, {"GET /api/v1/plugins/shop/hello"}},
-                                   {"bad", "", "", "refused", "bad.so", "", "no manifest", 0, {}}};
+    return std::vector<PluginInfo>{
+        {"shop", "1.2.0", "Shop", "enabled", "shop.so", "0.1", "", 2, {"GET /api/v1/plugins/shop/hello"}},
+        {"bad", "", "", "refused", "bad.so", "", "no manifest", 0, {}}};
   };
-  plugin_route = [](const records::Context& context, const Request& request, std::string_view plugin, std::string_view rest) -> std::optional<Response> {
+  plugin_route = [](const records::Context& context, const Request& request, std::string_view plugin,
+                    std::string_view rest) -> std::optional<Response> {
     if (rest == "boom") throw std::runtime_error("password=hunter2");
     if (plugin != "shop") return std::nullopt;
     Response response;
     response.status = 202;
-    response.body = "\"" + std::string(request.method) + " " + std::string(rest) + " " + context.actor.username + "\"";
+    response.body =
+        "\"" + std::string(request.method) + " " + std::string(rest) + " " + context.actor.username + "\"";
     return response;
   };
   start();
@@ -316,7 +347,8 @@ TEST_P(ApiTest, Reload) {
   EXPECT_EQ(answer.at("errors.0.code"), "unknown-field");
   EXPECT_EQ(answer.at("errors.0.hint"), "budget?");
   result.diagnostics.erase(result.diagnostics.begin());
-  EXPECT_EQ(call("admin", "POST", "/api/v1/admin/reload").at("warnings.0.message"), "there is no field budgt");
+  EXPECT_EQ(call("admin", "POST", "/api/v1/admin/reload").at("warnings.0.message"),
+            "there is no field budgt");
 }
 
 TEST_P(ApiTest, HostileJson) {
@@ -324,43 +356,66 @@ TEST_P(ApiTest, HostileJson) {
   const std::string very_deep(200'000, '[');
   std::string nested;
   for (int i = 0; i < 40; ++i) nested += "{\"extra\":";
-  for (const std::string& body : std::vector<std::string>{
-           deep, very_deep, nested, "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"\xff\xfe\"}", "{\"name\":\"\xed\xa0\x80\"}", "{\"name\":\"\\ud800\"}",
-           "{\"name\":", "{\"name\":\"a\"}x", "{\"name\":NaN}", "{'name':1}", "[]", "\"x\"", "1", "null", std::string("{\"name\":\"a\0\"}", 13),
-           "{\"name\":\"a\n\"}", "\xef\xbb\xbf[]", "{\"name\":1e999}",
-           "{\"name\":-1e400}"}) {
+  for (const std::string& body : std::vector<std::string>{deep,
+                                                          very_deep,
+                                                          nested,
+                                                          "{\"name\":\"a\",\"name\":\"b\"}",
+                                                          "{\"name\":\"\xff\xfe\"}",
+                                                          "{\"name\":\"\xed\xa0\x80\"}",
+                                                          "{\"name\":\"\\ud800\"}",
+                                                          "{\"name\":",
+                                                          "{\"name\":\"a\"}x",
+                                                          "{\"name\":NaN}",
+                                                          "{'name':1}",
+                                                          "[]",
+                                                          "\"x\"",
+                                                          "1",
+                                                          "null",
+                                                          std::string("{\"name\":\"a\0\"}", 13),
+                                                          "{\"name\":\"a\n\"}",
+                                                          "\xef\xbb\xbf[]",
+                                                          "{\"name\":1e999}",
+                                                          "{\"name\":-1e400}"}) {
     const auto answer = call("boss", "POST", "/api/v1/records/shop.person", body);
     EXPECT_EQ(answer.status, 400) << body.substr(0, 60);
     EXPECT_EQ(answer.at("code"), "invalid_argument");
     EXPECT_LT(answer.body.size(), 1000u);
   }
   for (const char* number : {"99999999999999999999", "1.5", "1e300", "1e-999", "0.0000000000000000000001"}) {
-    const auto answer = call("boss", "POST", "/api/v1/records/shop.order", R"({"person":")" + person() + R"(","seats":)" + number + "}");
+    const auto answer = call("boss", "POST", "/api/v1/records/shop.order",
+                             R"({"person":")" + person() + R"(","seats":)" + number + "}");
     EXPECT_EQ(answer.status, 422) << number;
     EXPECT_EQ(answer.at("errors.0.field"), "seats");
   }
-  const auto huge = call("boss", "POST", "/api/v1/records/shop.person", "{\"name\":\"" + std::string(1'100'000, 'a') + "\"}");
+  const auto huge = call("boss", "POST", "/api/v1/records/shop.person",
+                         "{\"name\":\"" + std::string(1'100'000, 'a') + "\"}");
   EXPECT_EQ(huge.status, 413);
   EXPECT_EQ(huge.at("code"), "too_large");
   EXPECT_EQ(call("boss", "POST", "/api/v1/records/shop.person", R"({"name":"\u0000"})").status, 422);
 }
 
 TEST_P(ApiTest, ContentTypes) {
-  const auto post = [&](const char* type) { return call("boss", "POST", "/api/v1/records/shop.person", R"({"name":"a"})", {{"Content-Type", type}}).status; };
+  const auto post = [&](const char* type) {
+    return call("boss", "POST", "/api/v1/records/shop.person", R"({"name":"a"})", {{"Content-Type", type}})
+        .status;
+  };
   EXPECT_EQ(post("application/json"), 201);
   EXPECT_EQ(post("application/json; charset=utf-8"), 201);
   EXPECT_EQ(post("application/merge-patch+json"), 415);
   EXPECT_EQ(post("text/plain"), 415);
   EXPECT_EQ(post(""), 415);
   const std::string path = "/api/v1/records/shop.person/" + person();
-  const auto patch = [&](const char* type) { return call("boss", "PATCH", path, R"({"tier":"a"})", {{"Content-Type", type}, {"If-Match", "*"}}); };
+  const auto patch = [&](const char* type) {
+    return call("boss", "PATCH", path, R"({"tier":"a"})", {{"Content-Type", type}, {"If-Match", "*"}});
+  };
   EXPECT_EQ(patch("application/json").status, 200);
   EXPECT_EQ(patch("application/merge-patch+json").status, 200);
   EXPECT_EQ(patch("application/json-patch+json").status, 415);
   EXPECT_THAT(patch("text/plain").header("Accept-Patch"), HasSubstr("application/merge-patch+json"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Databases, ApiTest, caravan::testing::both_dialects(), caravan::testing::dialect_name);
+INSTANTIATE_TEST_SUITE_P(Databases, ApiTest, caravan::testing::both_dialects(),
+                         caravan::testing::dialect_name);
 
 }  // namespace
 }  // namespace caravan::api

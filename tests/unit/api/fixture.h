@@ -92,11 +92,14 @@ grants:
     transitions_.emplace(*records_);
     auth = auth::AuthService::make(database(), *sequences_, clock);
     for (const char* name : {"admin", "seller", "boss", "guest", "blind"}) {
-      const std::string role = std::string(name) == "admin" ? "core.administrator" : std::string("shop.") + name;
+      const std::string role =
+          std::string(name) == "admin" ? "core.administrator" : std::string("shop.") + name;
       const model::Entity& users = *catalog->entity("core.user");
       records::Context context = system();
-      const auto user = records_->create(context, users, {{users.field("username"), name}, {users.field("name"), std::string("Name of ") + name},
-                                                          {users.field("roles"), "[\"" + role + "\"]"}});
+      const auto user = records_->create(context, users,
+                                         {{users.field("username"), name},
+                                          {users.field("name"), std::string("Name of ") + name},
+                                          {users.field("roles"), "[\"" + role + "\"]"}});
       ids[name] = user.id();
       context.actor.user_id = user.id();
       tokens[name] = auth->create_token(context, "test", std::nullopt).token;
@@ -112,7 +115,16 @@ grants:
     DialectTest::TearDown();
   }
   virtual Services services() {
-    return {*records_, *transitions_, *auth, clock, [this] { return catalog; }, [this] { return database_ready; }, plugin_route, plugins, reload, {}};
+    return {*records_,
+            *transitions_,
+            *auth,
+            clock,
+            [this] { return catalog; },
+            [this] { return database_ready; },
+            plugin_route,
+            plugins,
+            reload,
+            {}};
   }
   void start() { api = std::make_unique<Api>(services()); }
 
@@ -125,14 +137,15 @@ grants:
   }
 
   /// `headers` are added to those of `who` (a user's token; nobody's where empty).
-  Answer call(std::string_view who, std::string_view method, std::string_view target, std::string_view body = {}, const Headers& headers = {}) {
+  Answer call(std::string_view who, std::string_view method, std::string_view target,
+              std::string_view body = {}, const Headers& headers = {}) {
     Headers all = headers;
     if (!who.empty()) all.emplace_back("Authorization", "Bearer " + tokens.at(std::string(who)));
     return send(method, target, body, all);
   }
   /// `target` with a query; a body gets the content type application/json where the headers name none.
-  Answer send(std::string_view method, std::string_view target, std::string_view body, const Headers& headers, bool admin_socket = false,
-              bool secure = false) {
+  Answer send(std::string_view method, std::string_view target, std::string_view body, const Headers& headers,
+              bool admin_socket = false, bool secure = false) {
     Request request;
     request.method = method;
     const auto question = target.find('?');
@@ -151,7 +164,8 @@ grants:
     Response response = api->handle(request);
     Answer answer{response.status, response.content_type, response.body, response.headers, {}};
     EXPECT_NE(answer.header("X-Request-Id"), "");
-    if (answer.type.find("json") != std::string::npos && !answer.body.empty()) answer.json = records::parse_json(answer.body);
+    if (answer.type.find("json") != std::string::npos && !answer.body.empty())
+      answer.json = records::parse_json(answer.body);
     if (answer.status >= 400 && std::string_view(target).starts_with("/api")) {
       EXPECT_EQ(answer.type, "application/problem+json") << answer.body;
       EXPECT_EQ(answer.at("status"), std::to_string(answer.status));
@@ -181,7 +195,8 @@ grants:
       const std::string_view pair = text.substr(0, amp);
       text = amp == std::string_view::npos ? std::string_view() : text.substr(amp + 1);
       const auto equals = pair.find('=');
-      query.emplace_back(decode(pair.substr(0, equals)), equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1)));
+      query.emplace_back(decode(pair.substr(0, equals)),
+                         equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1)));
     }
     return query;
   }
@@ -191,16 +206,19 @@ grants:
   };
   Session sign_in(const std::string& name) {
     auth->set_password(ids.at(name), password);
-    const Answer answer = send("POST", "/api/v1/session", R"({"username":")" + name + R"(","password":")" + password + "\"}", {});
+    const Answer answer = send("POST", "/api/v1/session",
+                               R"({"username":")" + name + R"(","password":")" + password + "\"}", {});
     EXPECT_EQ(answer.status, 200) << answer.body;
     const std::string set = answer.header("Set-Cookie");
     return {set.substr(0, set.find(';')), answer.at("csrf")};
   }
   std::string person(std::string_view name = "王芳") {
-    return call("boss", "POST", "/api/v1/records/shop.person", R"({"name":")" + std::string(name) + "\"}").at("id");
+    return call("boss", "POST", "/api/v1/records/shop.person", R"({"name":")" + std::string(name) + "\"}")
+        .at("id");
   }
   Answer order(std::string_view more = "", std::string_view who = "boss") {
-    return call(who, "POST", "/api/v1/records/shop.order", R"({"person":")" + person() + "\"" + std::string(more) + "}");
+    return call(who, "POST", "/api/v1/records/shop.order",
+                R"({"person":")" + person() + "\"" + std::string(more) + "}");
   }
   static std::string path_of(const Answer& record) { return "/api/v1/records/shop.order/" + record.at("id"); }
 

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::string_view type = "multipart/form-data; boundary=XX";
 
-std::string head(std::string_view name) { return "Content-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n\r\n"; }
+std::string head(std::string_view name) {
+  return "Content-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n\r\n";
+}
 
 void refused(std::string_view content_type, const std::string& body) {
   try {
@@ -23,9 +25,11 @@ void refused(std::string_view content_type, const std::string& body) {
 }
 
 TEST(Multipart, SplitsParts) {
-  const std::string body = "--XX\r\nContent-Disposition: form-data; name=\"map\"; filename=\"m.yaml\"\r\nContent-Type: text/yaml\r\n\r\na: 1\r\n" +
-                           std::string("\r\n--XX\r\n") + head("file") + std::string("x\0\r\n--X\r\n--\r\n", 13) + "\r\n--XX\r\n" + head("empty") +
-                           "\r\n--XX--\r\n";
+  const std::string body =
+      "--XX\r\nContent-Disposition: form-data; name=\"map\"; filename=\"m.yaml\"\r\nContent-Type: "
+      "text/yaml\r\n\r\na: 1\r\n" +
+      std::string("\r\n--XX\r\n") + head("file") + std::string("x\0\r\n--X\r\n--\r\n", 13) + "\r\n--XX\r\n" +
+      head("empty") + "\r\n--XX--\r\n";
   const auto parts = parse_multipart(type, body);
   ASSERT_EQ(parts.size(), 3u);
   EXPECT_EQ(parts[0].name, "map");
@@ -37,7 +41,11 @@ TEST(Multipart, SplitsParts) {
 }
 
 TEST(Multipart, QuotedBoundary) {
-  EXPECT_EQ(parse_multipart("Multipart/Form-Data; boundary=\"a b+c\"", "--a b+c\r\n" + head("x") + "1\r\n--a b+c--").at(0).data, "1");
+  EXPECT_EQ(
+      parse_multipart("Multipart/Form-Data; boundary=\"a b+c\"", "--a b+c\r\n" + head("x") + "1\r\n--a b+c--")
+          .at(0)
+          .data,
+      "1");
 }
 
 TEST(Multipart, RefusesWhatDeviates) {
@@ -57,8 +65,12 @@ TEST(Multipart, RefusesWhatDeviates) {
   refused(type, "--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n--XX--");
   refused(type, "--XX\r\nContent-Disposition: form-data\r\n\r\n1\r\n--XX--");
   refused(type, "--XX\r\nContent-Disposition: form-data; name=\"a\nb\"\r\n\r\n1\r\n--XX--");
-  refused(type, "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n\r\n1\r\n--XX--");
-  refused(type, "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\nMQ==\r\n--XX--");
+  refused(type,
+          "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; "
+          "name=b\r\n\r\n1\r\n--XX--");
+  refused(type,
+          "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: "
+          "base64\r\n\r\nMQ==\r\n--XX--");
   refused(type, "--XX\r\n" + head("a") + "1\r\n--XX\r\n" + head("a") + "2\r\n--XX--");
   refused(type, "--XX\r\n" + std::string(5000, 'h') + ": x\r\n\r\n1\r\n--XX--");
   std::string many;
@@ -74,9 +86,15 @@ TEST(Multipart, NeverReadsOutsideWhateverComes) {
     for (int j = static_cast<int>(random() % 4); j >= 0; --j) {
       const auto at = random() % body.size();
       switch (random() % 3) {
-        case 0: body[at] = static_cast<char>(random()); break;
-        case 1: body.erase(at, random() % 8); break;
-        default: body.insert(at, "\r\n--XX"); break;
+        case 0:
+          body[at] = static_cast<char>(random());
+          break;
+        case 1:
+          body.erase(at, random() % 8);
+          break;
+        default:
+          body.insert(at, "\r\n--XX");
+          break;
       }
       if (body.empty()) body = "-";
     }

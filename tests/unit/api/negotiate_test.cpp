@@ -62,7 +62,8 @@ TEST(EntityTags, Parsed) {
   EXPECT_EQ(several->tags.size(), 3u);
   EXPECT_TRUE(several->matches("2"));
   EXPECT_TRUE(parse_entity_tags("*")->matches("anything"));
-  for (const char* bad : {"", "3", "\"3", "\"3\" \"4\"", "\"3\",", "W/3", "*, \"3\"", "\"", "W/"}) EXPECT_FALSE(parse_entity_tags(bad)) << bad;
+  for (const char* bad : {"", "3", "\"3", "\"3\" \"4\"", "\"3\",", "W/3", "*, \"3\"", "\"", "W/"})
+    EXPECT_FALSE(parse_entity_tags(bad)) << bad;
   std::string many;
   for (int i = 0; i < 60; ++i) many += "\"1\",";
   EXPECT_FALSE(parse_entity_tags(many + "\"1\""));
@@ -100,12 +101,14 @@ TEST(PercentEncode, KeepsUnreservedOnly) {
 TEST(ParseId, WholePositiveNumbersOnly) {
   EXPECT_EQ(parse_id("1"), 1);
   EXPECT_EQ(parse_id("9223372036854775807"), INT64_MAX);
-  for (const char* bad : {"", "0", "01", "-1", "+1", " 1", "1 ", "1x", "9223372036854775808", "1e3"}) EXPECT_FALSE(parse_id(bad)) << bad;
+  for (const char* bad : {"", "0", "01", "-1", "+1", " 1", "1 ", "1x", "9223372036854775808", "1e3"})
+    EXPECT_FALSE(parse_id(bad)) << bad;
 }
 
 TEST(RequestId, KeepsASaneOneAndMakesOthers) {
   EXPECT_EQ(request_id("abc-1.2_Z"), "abc-1.2_Z");
-  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\r\nSet-Cookie: x"), std::string(65, 'a'), std::string("<x>")})
+  for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\r\nSet-Cookie: x"),
+                                 std::string(65, 'a'), std::string("<x>")})
     EXPECT_EQ(request_id(bad).size(), 26u);
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(request_id("")).second);
@@ -114,7 +117,14 @@ TEST(RequestId, KeepsASaneOneAndMakesOthers) {
 TEST(JsonWriter, PutsCommas) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object().member("a", "x\"\n").member("b", std::int64_t{-5}).key("c").begin_array().begin_object().end_object().null();
+  json.begin_object()
+      .member("a", "x\"\n")
+      .member("b", std::int64_t{-5})
+      .key("c")
+      .begin_array()
+      .begin_object()
+      .end_object()
+      .null();
   json.boolean(true).begin_array().end_array().end_array().member_or_null("d", "").key("e");
   json.value_follows() += "1";
   json.member("f", true).end_object();

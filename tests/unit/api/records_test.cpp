@@ -12,9 +12,12 @@ class ApiRecords : public ApiTest {};
 
 TEST_P(ApiRecords, CreatesAndShows) {
   const std::string someone = person();
-  const auto made = call("seller", "POST", "/api/v1/records/shop.order",
-                         R"({"person":")" + someone + R"(","seats":3,"price":"100","channel":"web","on":"2026-12-20","at":"2026-12-20T10:00:00+08:00",
-                             "remark":" 你好 ","extra":{"a":[1,2.50]},"owner":")" + std::to_string(ids["seller"]) + "\"}");
+  const auto made = call(
+      "seller", "POST", "/api/v1/records/shop.order",
+      R"({"person":")" + someone +
+          R"(","seats":3,"price":"100","channel":"web","on":"2026-12-20","at":"2026-12-20T10:00:00+08:00",
+                             "remark":" 你好 ","extra":{"a":[1,2.50]},"owner":")" +
+          std::to_string(ids["seller"]) + "\"}");
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(made.header("Location"), path_of(made));
   EXPECT_EQ(made.header("ETag"), "\"1\"");
@@ -40,7 +43,8 @@ TEST_P(ApiRecords, CreatesAndShows) {
 }
 
 TEST_P(ApiRecords, RefusesBadInputWithAMessagePerField) {
-  const auto answer = call("seller", "POST", "/api/v1/records/shop.order", R"({"seats":0,"channel":"fax","nothing":1,"price":"1.234","on":"2026-02-30"})");
+  const auto answer = call("seller", "POST", "/api/v1/records/shop.order",
+                           R"({"seats":0,"channel":"fax","nothing":1,"price":"1.234","on":"2026-02-30"})");
   EXPECT_EQ(answer.status, 422);
   EXPECT_EQ(answer.at("code"), "invalid_record");
   EXPECT_EQ(answer.at("title"), "Unprocessable Content");
@@ -61,7 +65,9 @@ TEST_P(ApiRecords, RefusesBadInputWithAMessagePerField) {
 
 TEST_P(ApiRecords, ConditionalReads) {
   const auto made = order();
-  const auto status = [&](const char* tag) { return call("boss", "GET", path_of(made), "", {{"If-None-Match", tag}}).status; };
+  const auto status = [&](const char* tag) {
+    return call("boss", "GET", path_of(made), "", {{"If-None-Match", tag}}).status;
+  };
   EXPECT_EQ(status("\"1\""), 304);
   EXPECT_EQ(status("W/\"1\""), 304);
   EXPECT_EQ(status("\"7\", \"1\""), 304);
@@ -71,13 +77,15 @@ TEST_P(ApiRecords, ConditionalReads) {
   const auto unchanged = call("boss", "GET", path_of(made), "", {{"If-None-Match", "\"1\""}});
   EXPECT_EQ(unchanged.body, "");
   EXPECT_EQ(unchanged.header("ETag"), "\"1\"");
-  EXPECT_EQ(call("boss", "GET", path_of(made) + "?expand=person", "", {{"If-None-Match", "\"1\""}}).status, 200);
+  EXPECT_EQ(call("boss", "GET", path_of(made) + "?expand=person", "", {{"If-None-Match", "\"1\""}}).status,
+            200);
 }
 
 TEST_P(ApiRecords, WhatIsNotThereOrNotToBeSeenIs404) {
   const auto made = order();
-  for (const std::string path : {"/api/v1/records/shop.order/999999", "/api/v1/records/shop.order/0", "/api/v1/records/shop.order/-1",
-                                 "/api/v1/records/shop.order/abc", "/api/v1/records/shop.order/99999999999999999999"}) {
+  for (const std::string path :
+       {"/api/v1/records/shop.order/999999", "/api/v1/records/shop.order/0", "/api/v1/records/shop.order/-1",
+        "/api/v1/records/shop.order/abc", "/api/v1/records/shop.order/99999999999999999999"}) {
     EXPECT_EQ(call("boss", "GET", path).status, 404) << path;
     EXPECT_EQ(call("boss", "PATCH", path, "{}", {{"If-Match", "*"}}).status, 404) << path;
     EXPECT_EQ(call("boss", "DELETE", path, "", {{"If-Match", "*"}}).status, 404) << path;
@@ -93,7 +101,10 @@ TEST_P(ApiRecords, WhatIsNotThereOrNotToBeSeenIs404) {
   EXPECT_EQ(call("seller", "PATCH", path_of(made), "{}", {{"If-Match", "\"1\""}}).status, 404);
   EXPECT_EQ(call("seller", "GET", path_of(made) + "/timeline").status, 404);
   EXPECT_EQ(call("seller", "GET", path_of(made) + "/transitions").status, 404);
-  EXPECT_EQ(call("seller", "POST", path_of(made) + "/transitions/lose", R"({"comment":"x","input":{"reason":"y"}})").status, 404);
+  EXPECT_EQ(
+      call("seller", "POST", path_of(made) + "/transitions/lose", R"({"comment":"x","input":{"reason":"y"}})")
+          .status,
+      404);
 }
 
 TEST_P(ApiRecords, ChangesByMergePatchWithTheVersionSeen) {
@@ -104,7 +115,8 @@ TEST_P(ApiRecords, ChangesByMergePatchWithTheVersionSeen) {
   for (const char* bad : {"1", "\"1", "\"1\", \"2\"", "x"})
     EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":3})", {{"If-Match", bad}}).status, 400) << bad;
 
-  const auto changed = call("boss", "PATCH", path_of(made), R"({"seats":3,"remark":null})", {{"If-Match", "\"1\""}});
+  const auto changed =
+      call("boss", "PATCH", path_of(made), R"({"seats":3,"remark":null})", {{"If-Match", "\"1\""}});
   EXPECT_EQ(changed.status, 200);
   EXPECT_EQ(changed.header("ETag"), "\"2\"");
   EXPECT_EQ(changed.at("seats"), "3");
@@ -119,9 +131,11 @@ TEST_P(ApiRecords, ChangesByMergePatchWithTheVersionSeen) {
     EXPECT_EQ(stale.at("current.seats"), "3");
     EXPECT_EQ(stale.header("ETag"), "\"2\"");
   }
-  EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":4})", {{"If-Match", "W/\"2\""}}).at("version"), "3");
+  EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":4})", {{"If-Match", "W/\"2\""}}).at("version"),
+            "3");
   EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":5})", {{"If-Match", "*"}}).at("version"), "4");
-  EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":5})", {{"If-Match", "\"4\""}}).at("version"), "4");  // nothing to change
+  EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"seats":5})", {{"If-Match", "\"4\""}}).at("version"),
+            "4");  // nothing to change
   EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"state":"sold"})", {{"If-Match", "*"}}).status, 422);
   EXPECT_EQ(call("boss", "PATCH", path_of(made), R"({"each":"1.00"})", {{"If-Match", "*"}}).status, 422);
   EXPECT_EQ(call("seller", "PATCH", path_of(made), R"({"seats":6})", {{"If-Match", "*"}}).status, 403);
@@ -162,7 +176,8 @@ TEST_P(ApiRecords, Lists) {
   EXPECT_EQ(page.at("total"), "5");
   std::vector<std::string> seen;
   for (int i = 0; i < 3; ++i) {
-    for (std::size_t j = 0; j < page.count("items"); ++j) seen.push_back(page.at("items." + std::to_string(j) + ".id"));
+    for (std::size_t j = 0; j < page.count("items"); ++j)
+      seen.push_back(page.at("items." + std::to_string(j) + ".id"));
     if (page.at("next") == "null") break;
     const std::string link = page.header("Link");
     EXPECT_THAT(link, HasSubstr("; rel=\"next\""));
@@ -188,23 +203,28 @@ TEST_P(ApiRecords, Lists) {
 TEST_P(ApiRecords, FiltersByCel) {
   order(R"(,"seats":2)");
   order(R"(,"seats":5)");
-  const auto found = call("boss", "GET", "/api/v1/records/shop.order?filter=record.seats%20%3E%203%20%26%26%20record.state%20%3D%3D%20%22new%22");
+  const auto found =
+      call("boss", "GET",
+           "/api/v1/records/"
+           "shop.order?filter=record.seats%20%3E%203%20%26%26%20record.state%20%3D%3D%20%22new%22");
   ASSERT_EQ(found.status, 200) << found.body;
   ASSERT_EQ(found.count("items"), 1u);
   EXPECT_EQ(found.at("items.0.seats"), "5");
 }
 
 TEST_P(ApiRecords, RefusesBadListParameters) {
-  for (const char* query : {"limit=0", "limit=201", "limit=x", "limit=-1", "limit=1.5", "count=maybe", "sort=nothing", "sort=-", "fields=nothing", "expand=nothing",
-                            "expand=name", "filter=record.nothing%20%3D%3D%201", "filter=1%20%2B", "filter=record.name", "after=garbage", "after=AAAA",
-                            "filtre=x", "limit=1&limit=2", "sort=name,name"}) {
+  for (const char* query : {"limit=0", "limit=201", "limit=x", "limit=-1", "limit=1.5", "count=maybe",
+                            "sort=nothing", "sort=-", "fields=nothing", "expand=nothing", "expand=name",
+                            "filter=record.nothing%20%3D%3D%201", "filter=1%20%2B", "filter=record.name",
+                            "after=garbage", "after=AAAA", "filtre=x", "limit=1&limit=2", "sort=name,name"}) {
     const auto answer = call("boss", "GET", std::string("/api/v1/records/shop.person?") + query);
     EXPECT_EQ(answer.status, 400) << query;
     EXPECT_EQ(answer.at("code"), "invalid_argument");
   }
   EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.nothing").status, 404);
   EXPECT_EQ(call("guest", "GET", "/api/v1/records/shop.order").status, 403);
-  EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person?limit=&count=&filter=&sort=&q=&after=").status, 200);
+  EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person?limit=&count=&filter=&sort=&q=&after=").status,
+            200);
 }
 
 TEST_P(ApiRecords, ExpandsReferencesUnderTheReadersRights) {
@@ -269,7 +289,8 @@ TEST_P(ApiRecords, StepsOfTheWorkflow) {
   const std::string lose = path_of(made) + "/transitions/lose";
   EXPECT_EQ(call("boss", "POST", lose, R"({"input":{"reason":"too dear"}})").status, 422);  // no comment
   EXPECT_EQ(call("boss", "POST", lose, R"({"comment":"called"})").status, 422);             // no reason
-  EXPECT_EQ(call("boss", "POST", lose, R"({"input":{"seats":9,"reason":"x"},"comment":"called"})").status, 422);
+  EXPECT_EQ(call("boss", "POST", lose, R"({"input":{"seats":9,"reason":"x"},"comment":"called"})").status,
+            422);
   const auto lost = call("boss", "POST", lose, R"({"input":{"reason":"too dear"},"comment":"called"})");
   ASSERT_EQ(lost.status, 200) << lost.body;
   EXPECT_EQ(lost.at("reason"), "too dear");
@@ -279,9 +300,12 @@ TEST_P(ApiRecords, StepsOfTheWorkflow) {
 TEST_P(ApiRecords, TellsTheHistory) {
   const auto made = order(R"(,"seats":2,"channel":"web","price":"10.00")");
   const std::string other = person("李娜");
-  call("boss", "PATCH", path_of(made), R"({"person":")" + other + R"(","channel":"phone","price":"12.00","price_currency":"USD","remark":"a\"b"})",
+  call("boss", "PATCH", path_of(made),
+       R"({"person":")" + other +
+           R"(","channel":"phone","price":"12.00","price_currency":"USD","remark":"a\"b"})",
        {{"If-Match", "\"1\""}, {"X-Request-Id", "req-7"}});
-  call("boss", "POST", path_of(made) + "/transitions/lose", R"({"input":{"reason":"r"},"comment":"called twice"})");
+  call("boss", "POST", path_of(made) + "/transitions/lose",
+       R"({"input":{"reason":"r"},"comment":"called twice"})");
   const auto all = call("boss", "GET", path_of(made) + "/timeline", "", {{"Accept-Language", "en"}});
   ASSERT_EQ(all.status, 200) << all.body;
   ASSERT_EQ(all.count("items"), 3u);
@@ -309,14 +333,22 @@ TEST_P(ApiRecords, TellsTheHistory) {
       changes[*change.find("field")->as<std::string>()] = text;
     }
   }
-  EXPECT_EQ(changes["state"], R"({"field":"state","label":")" + catalog->entity("shop.order")->field("state")->label.in("en") +
+  EXPECT_EQ(changes["state"], R"({"field":"state","label":")" +
+                                  catalog->entity("shop.order")->field("state")->label.in("en") +
                                   R"(","old":"new","new":"lost","old_text":"New","new_text":"Lost"})");
-  EXPECT_EQ(changes["person"], R"({"field":"person","label":"Person","old":")" + made.at("person") + R"(","new":")" + other +
-                                   R"(","old_text":"王芳","new_text":"李娜"})");
-  EXPECT_EQ(changes["channel"], R"({"field":"channel","label":"Channel","old":"web","new":"phone","old_text":"Website","new_text":"Phone"})");
-  EXPECT_EQ(changes["price"], R"({"field":"price","label":"Price","old":"10.00","new":"12.00","old_text":null,"new_text":null})");
-  EXPECT_EQ(changes["price_currency"], R"({"field":"price_currency","label":"Price","old":"CNY","new":"USD","old_text":null,"new_text":null})");
-  EXPECT_EQ(changes["remark"], R"({"field":"remark","label":"Remark","old":null,"new":"a\"b","old_text":null,"new_text":null})");
+  EXPECT_EQ(changes["person"], R"({"field":"person","label":"Person","old":")" + made.at("person") +
+                                   R"(","new":")" + other + R"(","old_text":"王芳","new_text":"李娜"})");
+  EXPECT_EQ(
+      changes["channel"],
+      R"({"field":"channel","label":"Channel","old":"web","new":"phone","old_text":"Website","new_text":"Phone"})");
+  EXPECT_EQ(
+      changes["price"],
+      R"({"field":"price","label":"Price","old":"10.00","new":"12.00","old_text":null,"new_text":null})");
+  EXPECT_EQ(
+      changes["price_currency"],
+      R"({"field":"price_currency","label":"Price","old":"CNY","new":"USD","old_text":null,"new_text":null})");
+  EXPECT_EQ(changes["remark"],
+            R"({"field":"remark","label":"Remark","old":null,"new":"a\"b","old_text":null,"new_text":null})");
 
   EXPECT_THAT(call("boss", "GET", path_of(made) + "/timeline").body, HasSubstr("网站"));
   EXPECT_THAT(call("blind", "GET", path_of(made) + "/timeline").body, Not(HasSubstr("王芳")));
@@ -367,7 +399,9 @@ TEST_P(ApiRecords, ModelShowsWhatTheUserMaySee) {
   for (const Json& field : *entity.find("fields")->as<Json::Array>()) {
     const std::string name = *field.find("name")->as<std::string>();
     if (name == "person") {
-      EXPECT_EQ(text(field), R"({"name":"person","label":"Person","help":"","type":"ref","to":"shop.person","system":false,"required":true,"read_only":false,"search":false,"multiline":false,"max":null,"min":null,"scale":null,"choices":null,"sortable":true})");
+      EXPECT_EQ(
+          text(field),
+          R"({"name":"person","label":"Person","help":"","type":"ref","to":"shop.person","system":false,"required":true,"read_only":false,"search":false,"multiline":false,"max":null,"min":null,"scale":null,"choices":null,"sortable":true})");
     } else if (name == "seats") {
       EXPECT_EQ(text(*field.find("max")) + text(*field.find("min")), "5001");
     } else if (name == "price") {
@@ -383,11 +417,14 @@ TEST_P(ApiRecords, ModelShowsWhatTheUserMaySee) {
       EXPECT_EQ(text(*field.find("sortable")), "false");
     }
   }
-  EXPECT_EQ(text(*boss.json.find("choices")->find("shop.channel")->as<Json::Array>()->at(1).find("label")), "\"Website\"");
+  EXPECT_EQ(text(*boss.json.find("choices")->find("shop.channel")->as<Json::Array>()->at(1).find("label")),
+            "\"Website\"");
   EXPECT_EQ(boss.at("modules.0.name"), "shop");
 
-  EXPECT_EQ(text(*call("seller", "GET", "/api/v1/model").json.find("entities")->find("shop.person")->find("rights")),
-            R"({"read":true,"create":true,"update":true,"delete":false})");
+  EXPECT_EQ(
+      text(
+          *call("seller", "GET", "/api/v1/model").json.find("entities")->find("shop.person")->find("rights")),
+      R"({"read":true,"create":true,"update":true,"delete":false})");
   const auto guest = call("guest", "GET", "/api/v1/model");
   EXPECT_EQ(guest.at("locale"), "zh-CN");
   EXPECT_EQ(guest.json.find("entities")->as<Json::Object>()->size(), 1u);
@@ -407,7 +444,9 @@ TEST_P(ApiRecords, ModelShowsWhatTheUserMaySee) {
   EXPECT_THAT(call("admin", "GET", "/api/v1/model").body, HasSubstr("core.user"));
 
   // Another Catalog takes the place of the models of the old one.
-  catalog = test::catalog_of(std::string(test::shop) + "---\nkind: choices\nname: shop.other\nlabel: {en: Other}\noptions:\n  a: {label: {en: A}}\n");
+  catalog = test::catalog_of(
+      std::string(test::shop) +
+      "---\nkind: choices\nname: shop.other\nlabel: {en: Other}\noptions:\n  a: {label: {en: A}}\n");
   EXPECT_NE(call("boss", "GET", "/api/v1/model", "", english).header("ETag"), tag);
 }
 
@@ -424,9 +463,12 @@ records:
       name: {column: Name, empty: refuse}
       tier: {column: Tier}
 )";
-  const auto upload = [&](std::string_view who, std::string_view target, const std::string& map_text, const std::string& csv) {
-    const std::string body = "--B\r\nContent-Disposition: form-data; name=\"map\"; filename=\"people.yaml\"\r\n\r\n" + map_text +
-                             "\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"p.csv\"\r\n\r\n" + csv + "\r\n--B--\r\n";
+  const auto upload = [&](std::string_view who, std::string_view target, const std::string& map_text,
+                          const std::string& csv) {
+    const std::string body =
+        "--B\r\nContent-Disposition: form-data; name=\"map\"; filename=\"people.yaml\"\r\n\r\n" + map_text +
+        "\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"p.csv\"\r\n\r\n" + csv +
+        "\r\n--B--\r\n";
     return call(who, "POST", target, body, {{"Content-Type", "multipart/form-data; boundary=B"}});
   };
   const std::string csv = "ID,Name,Tier\n1,王芳,gold\n2,,x\n3,\"Li, Na\",\n";
@@ -446,7 +488,9 @@ records:
   EXPECT_EQ(again.at("created"), "0");
   EXPECT_EQ(again.at("unchanged"), "2");
   const auto list = call("boss", "GET", "/api/v1/records/shop.person?sort=name&q=Li");
-  EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person/" + list.at("items.0.id") + "/timeline").at("items.0.source"), "import");
+  EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person/" + list.at("items.0.id") + "/timeline")
+                .at("items.0.source"),
+            "import");
 
   EXPECT_EQ(upload("boss", "/api/v1/import/shop.person", map, csv).status, 403);
   EXPECT_EQ(upload("admin", "/api/v1/import/shop.order", map, csv).status, 400);
@@ -457,11 +501,18 @@ records:
   EXPECT_EQ(bad.at("errors.0.file"), "people.yaml");
   EXPECT_EQ(bad.at("errors.0.line"), "12");
   EXPECT_EQ(call("admin", "POST", "/api/v1/import/shop.person", "{}").status, 415);
-  EXPECT_EQ(call("admin", "POST", "/api/v1/import/shop.person", "--B--", {{"Content-Type", "multipart/form-data; boundary=B"}}).status, 400);
-  EXPECT_EQ(call("admin", "POST", "/api/v1/import/shop.person", "x", {{"Content-Type", "multipart/form-data; boundary=B"}}).status, 400);
+  EXPECT_EQ(call("admin", "POST", "/api/v1/import/shop.person", "--B--",
+                 {{"Content-Type", "multipart/form-data; boundary=B"}})
+                .status,
+            400);
+  EXPECT_EQ(call("admin", "POST", "/api/v1/import/shop.person", "x",
+                 {{"Content-Type", "multipart/form-data; boundary=B"}})
+                .status,
+            400);
 }
 
-INSTANTIATE_TEST_SUITE_P(Databases, ApiRecords, caravan::testing::both_dialects(), caravan::testing::dialect_name);
+INSTANTIATE_TEST_SUITE_P(Databases, ApiRecords, caravan::testing::both_dialects(),
+                         caravan::testing::dialect_name);
 
 }  // namespace
 }  // namespace caravan::api

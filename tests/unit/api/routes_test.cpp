@@ -30,8 +30,9 @@ TEST(Router, TellsTheMethodsOfAPath) {
   const auto match = router.find("PUT", "/records/a.b/7");
   EXPECT_FALSE(match.route);
   EXPECT_EQ(match.allowed, "GET, HEAD, PATCH, DELETE");
-  for (const char* path : {"", "/", "/nothing", "/records", "/records/", "/records/a/", "/records//7", "/records/a/7/", "/records/a/7/x",
-                           "/me/", "//me", "/tokens/1/2", "/records/a/7/transitions/b/c"}) {
+  for (const char* path :
+       {"", "/", "/nothing", "/records", "/records/", "/records/a/", "/records//7", "/records/a/7/",
+        "/records/a/7/x", "/me/", "//me", "/tokens/1/2", "/records/a/7/transitions/b/c"}) {
     const auto none = router.find("GET", path);
     EXPECT_FALSE(none.route) << path;
     EXPECT_EQ(none.allowed, "") << path;

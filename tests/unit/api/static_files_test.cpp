@@ -34,7 +34,8 @@ class StaticFilesTest : public ::testing::Test {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << content;
   }
-  Response get(std::string_view path, std::vector<std::pair<std::string_view, std::string_view>> headers = {}) {
+  Response get(std::string_view path,
+               std::vector<std::pair<std::string_view, std::string_view>> headers = {}) {
     Request request;
     request.method = "GET";
     request.path = path;
@@ -88,10 +89,11 @@ TEST_F(StaticFilesTest, PagesOfTheConsoleFallBackToItsIndexButMissingAssetsDoNot
 
 TEST_F(StaticFilesTest, NoPathLeadsOut) {
   for (const std::string& path :
-       {std::string("/../secret.txt"), std::string("/assets/../../secret.txt"), std::string("/./../secret.txt"), std::string("//secret.txt"),
-        std::string("/link.txt"), std::string("/.env"), std::string("/.vite/manifest.json"), std::string("/..\\secret.txt"),
-        std::string("/%2e%2e/secret.txt"), root_.parent_path().string() + "/secret.txt", std::string("/secret.txt\0", 12), std::string(),
-        std::string(100'000, '/')}) {
+       {std::string("/../secret.txt"), std::string("/assets/../../secret.txt"),
+        std::string("/./../secret.txt"), std::string("//secret.txt"), std::string("/link.txt"),
+        std::string("/.env"), std::string("/.vite/manifest.json"), std::string("/..\\secret.txt"),
+        std::string("/%2e%2e/secret.txt"), root_.parent_path().string() + "/secret.txt",
+        std::string("/secret.txt\0", 12), std::string(), std::string(100'000, '/')}) {
     const auto response = get(path);
     EXPECT_EQ(response.body.find("secret"), std::string::npos) << path;
     EXPECT_EQ(response.body.find("hidden"), std::string::npos) << path;

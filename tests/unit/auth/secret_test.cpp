@@ -71,19 +71,22 @@ TEST(Password, VerifiesOnlyTheRightOne) {
   EXPECT_FALSE(hasher.verify("", ""));
   EXPECT_FALSE(hasher.verify("not a hash", "correct horse"));
   EXPECT_FALSE(hasher.outdated(hash));
-  EXPECT_TRUE(hasher.outdated("$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
-                              "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+  EXPECT_TRUE(
+      hasher.outdated("$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
+                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
 }
 
 TEST(Roles, ReadsAnArrayOfNames) {
   using V = std::vector<std::string>;
-  EXPECT_EQ(parse_roles(R"(["sales.salesperson", "core.administrator"])"), (V{"sales.salesperson", "core.administrator"}));
+  EXPECT_EQ(parse_roles(R"(["sales.salesperson", "core.administrator"])"),
+            (V{"sales.salesperson", "core.administrator"}));
   EXPECT_EQ(parse_roles(" [ ] "), V{});
   EXPECT_EQ(parse_roles("[\"a\"\n,\t\"b\"]"), (V{"a", "b"}));
 }
 
 TEST(Roles, MalformedTextGivesNone) {
-  for (const char* text : {"", "null", "{}", "[", "[1]", "[\"a\"", "[\"a\",]", "[\"a\" \"b\"]", "\"a\"", "[\"a\\\"b\"]", "[\"\"]"})
+  for (const char* text : {"", "null", "{}", "[", "[1]", "[\"a\"", "[\"a\",]", "[\"a\" \"b\"]", "\"a\"",
+                           "[\"a\\\"b\"]", "[\"\"]"})
     EXPECT_TRUE(parse_roles(text).empty()) << text;
 }
 

@@ -83,8 +83,10 @@ class AuthTest : public caravan::testing::DialectTest {
   std::int64_t user(std::string_view username, std::string_view roles = R"(["core.administrator"])") {
     const model::Entity& users = *catalog_->entity("core.user");
     const auto record = records_->create(system(), users,
-                                         {{users.field("username"), username}, {users.field("name"), "Name of " + std::string(username)},
-                                          {users.field("locale"), "zh-TW"}, {users.field("roles"), roles}});
+                                         {{users.field("username"), username},
+                                          {users.field("name"), "Name of " + std::string(username)},
+                                          {users.field("locale"), "zh-TW"},
+                                          {users.field("roles"), roles}});
     auth_->set_password(record.id(), password);
     return record.id();
   }
@@ -153,8 +155,12 @@ TEST_P(AuthTest, OnlyHashesAreInTheDatabase) {
 TEST_P(AuthTest, RefusesUnknownUserAndWrongPasswordWithTheSameWords) {
   const auto id = user("li.na");
   std::vector<std::string> words;
-  for (const auto& [name, secret] : std::vector<std::pair<std::string, std::string>>{
-           {"li.na", "wrong password"}, {"nobody", std::string(password)}, {"li.na", ""}, {"", ""}, {std::string(5000, 'x'), "x"}}) {
+  for (const auto& [name, secret] :
+       std::vector<std::pair<std::string, std::string>>{{"li.na", "wrong password"},
+                                                        {"nobody", std::string(password)},
+                                                        {"li.na", ""},
+                                                        {"", ""},
+                                                        {std::string(5000, 'x'), "x"}}) {
     try {
       auth_->login(name, secret, "192.0.2.1");
       ADD_FAILURE() << name;
@@ -202,7 +208,8 @@ TEST_P(AuthTest, SessionsSlideAndEnd) {
   const auto session = auth_->login("li.na", password, "");
   clock_.advance_seconds(11 * 3600);
   ASSERT_TRUE(auth_->by_cookie(session.cookie));  // moves the end to 12 hours from now
-  eventually([&] { return count("SELECT COUNT(*) FROM login_session WHERE last_seen_at > created_at") == 1; });
+  eventually(
+      [&] { return count("SELECT COUNT(*) FROM login_session WHERE last_seen_at > created_at") == 1; });
   clock_.advance_seconds(11 * 3600);
   EXPECT_TRUE(auth_->by_cookie(session.cookie));
   eventually([&] { return other_node().by_cookie(session.cookie).has_value(); });
@@ -283,7 +290,8 @@ TEST_P(AuthTest, ThrottlesByUser) {
   user("li.na");
   user("wang");
   for (int i = 0; i < 5; ++i)
-    EXPECT_EQ(code_of([&] { auth_->login("li.na", "wrong", "192.0.2." + std::to_string(i)); }), ErrorCode::unauthenticated);
+    EXPECT_EQ(code_of([&] { auth_->login("li.na", "wrong", "192.0.2." + std::to_string(i)); }),
+              ErrorCode::unauthenticated);
   try {
     auth_->login("li.na", password, "192.0.2.99");
     ADD_FAILURE() << "not throttled";
@@ -299,7 +307,8 @@ TEST_P(AuthTest, ThrottlesByUser) {
 
 TEST_P(AuthTest, ThrottleOfAUserSurvivesARestart) {
   user("li.na");
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(code_of([&] { auth_->login("li.na", "wrong", ""); }), ErrorCode::unauthenticated);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(code_of([&] { auth_->login("li.na", "wrong", ""); }), ErrorCode::unauthenticated);
   auth_.reset();  // writes what is waiting
   EXPECT_EQ(count("SELECT failed_count FROM credential"), 5);
   start();
@@ -310,14 +319,17 @@ TEST_P(AuthTest, ThrottleOfAUserSurvivesARestart) {
 }
 
 TEST_P(AuthTest, ThrottlesUnknownUsersLikeKnownOnes) {
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(code_of([&] { auth_->login("nobody", "wrong", ""); }), ErrorCode::unauthenticated);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(code_of([&] { auth_->login("nobody", "wrong", ""); }), ErrorCode::unauthenticated);
   EXPECT_EQ(code_of([&] { auth_->login("nobody", "wrong", ""); }), ErrorCode::too_many_requests);
 }
 
 TEST_P(AuthTest, ThrottlesByAddress) {
   user("li.na");
   for (int i = 0; i < 30; ++i)
-    EXPECT_EQ(code_of([&] { auth_->login("guess" + std::to_string(i), "wrong", "2001:db8::1:" + std::to_string(i)); }),
+    EXPECT_EQ(code_of([&] {
+                auth_->login("guess" + std::to_string(i), "wrong", "2001:db8::1:" + std::to_string(i));
+              }),
               ErrorCode::unauthenticated);
   EXPECT_EQ(code_of([&] { auth_->login("li.na", password, "2001:db8::2"); }), ErrorCode::too_many_requests);
   EXPECT_NO_THROW(auth_->login("li.na", password, "192.0.2.1"));
@@ -351,12 +363,14 @@ TEST_P(AuthTest, OldHashesAreRenewedAtLogin) {
   {
     auto writer = database().begin();
     // The same password with 8 MiB and one pass.
-    run_sql(*writer, "UPDATE credential SET password_hash = ?",
-            "$argon2id$v=19$m=8192,t=1,p=1$yGKDAqnHGOwoKmpYa9+RGw$qVszJPtX59d6sQCxRXuct1jWOZ1L/Bd36a+G7jLdKNA");
+    run_sql(
+        *writer, "UPDATE credential SET password_hash = ?",
+        "$argon2id$v=19$m=8192,t=1,p=1$yGKDAqnHGOwoKmpYa9+RGw$qVszJPtX59d6sQCxRXuct1jWOZ1L/Bd36a+G7jLdKNA");
     writer.commit();
   }
   EXPECT_NO_THROW(auth_->login("li.na", password, ""));
-  eventually([&] { return count("SELECT COUNT(*) FROM credential WHERE password_hash LIKE '%m=19456,t=2%'") == 1; });
+  eventually(
+      [&] { return count("SELECT COUNT(*) FROM credential WHERE password_hash LIKE '%m=19456,t=2%'") == 1; });
   EXPECT_NO_THROW(auth_->login("li.na", password, ""));
 }
 
@@ -391,7 +405,8 @@ TEST_P(AuthTest, Tokens) {
   EXPECT_TRUE(auth_->tokens(as(id)).empty());
 
   EXPECT_EQ(code_of([&] { auth_->create_token(as(id), "", std::nullopt); }), ErrorCode::invalid_record);
-  EXPECT_EQ(code_of([&] { auth_->create_token(as(id), std::string(101, 'x'), std::nullopt); }), ErrorCode::invalid_record);
+  EXPECT_EQ(code_of([&] { auth_->create_token(as(id), std::string(101, 'x'), std::nullopt); }),
+            ErrorCode::invalid_record);
   EXPECT_EQ(code_of([&] { auth_->create_token(as(id), "x", clock_.now()); }), ErrorCode::invalid_record);
   EXPECT_EQ(code_of([&] { auth_->create_token(system(), "x", std::nullopt); }), ErrorCode::invalid_argument);
   for (int i = 0; i < 100; ++i) auth_->create_token(as(id), "x", std::nullopt);
@@ -409,7 +424,8 @@ TEST_P(AuthTest, ManyThreadsAtOnce) {
         if (auth_->by_cookie(session.cookie)) ++known;
         if (i % 50 == 0) clock_.advance_seconds(0.8);
         if (t == 0 && i % 100 == 0) auth_->forget(id);
-        if (t == 1 && i % 100 == 0) auth_->logout(auth_->by_cookie(session.cookie) ? std::string(43, 'z') : "");
+        if (t == 1 && i % 100 == 0)
+          auth_->logout(auth_->by_cookie(session.cookie) ? std::string(43, 'z') : "");
       }
     });
   }
@@ -417,7 +433,8 @@ TEST_P(AuthTest, ManyThreadsAtOnce) {
   EXPECT_EQ(known, 2000);
 }
 
-INSTANTIATE_TEST_SUITE_P(Dialects, AuthTest, caravan::testing::both_dialects(), caravan::testing::dialect_name);
+INSTANTIATE_TEST_SUITE_P(Dialects, AuthTest, caravan::testing::both_dialects(),
+                         caravan::testing::dialect_name);
 
 }  // namespace
 }  // namespace caravan::auth

@@ -6,7 +6,9 @@ namespace caravan::auth {
 namespace {
 
 constexpr ThrottlePolicy policy{3, 60, 100};
-Timestamp at(std::int64_t seconds) { return {1'700'000'000'000'000 + seconds * 1'000'000}; }
+Timestamp at(std::int64_t seconds) {
+  return {1'700'000'000'000'000 + seconds * 1'000'000};
+}
 
 TEST(Backoff, DoublesUpToTheLongestWait) {
   EXPECT_EQ(backoff_seconds(policy, 0), 0);
