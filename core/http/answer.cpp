@@ -14,26 +14,38 @@ namespace {
 
 const char* stable_code(int status) {
   switch (status) {
-    case 408: return "timeout";
+    case 408:
+      return "timeout";
     case 413:
     case 414:
-    case 431: return "too_large";
+    case 431:
+      return "too_large";
     case 417:
     case 501:
-    case 505: return "not_supported";
-    case 500: return "internal";
-    case 503: return "unavailable";
-    default: return "invalid_argument";
+    case 505:
+      return "not_supported";
+    case 500:
+      return "internal";
+    case 503:
+      return "unavailable";
+    default:
+      return "invalid_argument";
   }
 }
 
 std::string reason(int status) {
   switch (status) {
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    default: return Poco::Net::HTTPResponse::getReasonForStatus(static_cast<Poco::Net::HTTPResponse::HTTPStatus>(status));
+    case 422:
+      return "Unprocessable Content";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    default:
+      return Poco::Net::HTTPResponse::getReasonForStatus(
+          static_cast<Poco::Net::HTTPResponse::HTTPStatus>(status));
   }
 }
 
@@ -47,13 +59,14 @@ std::string_view http_date() {
   const auto now = std::time(nullptr);
   if (now != cached.at) {
     static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     std::tm utc{};
     gmtime_r(&now, &utc);
-    std::snprintf(cached.text.data(), cached.text.size(), "%s, %02u %s %04u %02u:%02u:%02u GMT", days[utc.tm_wday % 7],
-                  static_cast<unsigned>(utc.tm_mday) % 100, months[utc.tm_mon % 12], static_cast<unsigned>(utc.tm_year + 1900) % 10000,
-                  static_cast<unsigned>(utc.tm_hour) % 100, static_cast<unsigned>(utc.tm_min) % 100,
-                  static_cast<unsigned>(utc.tm_sec) % 100);
+    std::snprintf(cached.text.data(), cached.text.size(), "%s, %02u %s %04u %02u:%02u:%02u GMT",
+                  days[utc.tm_wday % 7], static_cast<unsigned>(utc.tm_mday) % 100, months[utc.tm_mon % 12],
+                  static_cast<unsigned>(utc.tm_year + 1900) % 10000, static_cast<unsigned>(utc.tm_hour) % 100,
+                  static_cast<unsigned>(utc.tm_min) % 100, static_cast<unsigned>(utc.tm_sec) % 100);
     cached.at = now;
   }
   return cached.text.data();
@@ -67,7 +80,8 @@ bool has_control(std::string_view text) {
 }
 
 bool is_the_doors(std::string_view name) {
-  for (std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "X-Content-Type-Options"}) {
+  for (std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date",
+                               "X-Content-Type-Options"}) {
     if (equals_ignoring_case(name, own)) return true;
   }
   return false;
@@ -96,8 +110,9 @@ void append_json_string(std::string& out, std::string_view text) {
 std::string new_request_id() {
   static constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   thread_local std::mt19937_64 random{std::random_device{}()};
-  auto millis = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  auto millis = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                               std::chrono::system_clock::now().time_since_epoch())
+                                               .count());
   std::string id(26, '0');
   for (std::size_t i = 10; i-- > 0; millis >>= 5) id[i] = digits[millis & 31];
   for (std::size_t half = 0; half < 2; ++half) {
@@ -136,7 +151,10 @@ Answer serialize(api::Response response, const AnswerStyle& style) {
   head += "HTTP/1.1 ";
   head += std::to_string(response.status);
   head += ' ';
-  if (response.status == 200) head += "OK"; else head += reason(response.status);
+  if (response.status == 200)
+    head += "OK";
+  else
+    head += reason(response.status);
   head += "\r\nDate: ";
   head += http_date();
   if (!no_body) {

@@ -13,7 +13,7 @@ namespace caravan::http {
 struct AnswerStyle {
   bool head_method = false;  ///< no body, but its length
   bool http_1_0 = false;
-  bool close = false;        ///< the connection ends after it
+  bool close = false;  ///< the connection ends after it
 };
 
 /// An answer ready for the socket.
@@ -23,8 +23,8 @@ struct Answer {
   bool close = false;
 };
 
-/// Adds Content-Length, Date, Connection and X-Content-Type-Options; a handler's own values of the first three are
-/// dropped. A header with a line break or another control character makes the whole answer a 500.
+/// Adds Content-Length, Date, Connection and X-Content-Type-Options; a handler's own values of the first
+/// three are dropped. A header with a line break or another control character makes the whole answer a 500.
 Answer serialize(api::Response response, const AnswerStyle& style);
 
 /// The door's own refusal as problem+json with a new request id. `retry_after` in seconds, 0 for none.

@@ -26,20 +26,24 @@ std::string temporary_directory() {
 int open_unlinked() {
   const auto directory = temporary_directory();
   int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {  // a file system without O_TMPFILE
+  if (fd < 0 &&
+      (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {  // a file system without O_TMPFILE
     std::string path = directory + "/caravan-body-XXXXXX";
     fd = ::mkostemp(path.data(), O_CLOEXEC);
     if (fd >= 0) ::unlink(path.c_str());
   }
   if (fd < 0) {
-    throw Error(ErrorCode::unavailable, "A temporary file for a request body cannot be made in " + directory + ": " + std::strerror(errno));
+    throw Error(ErrorCode::unavailable, "A temporary file for a request body cannot be made in " + directory +
+                                            ": " + std::strerror(errno));
   }
   return fd;
 }
 
 }  // namespace
 
-Body::Body(Body&& other) noexcept { *this = std::move(other); }
+Body::Body(Body&& other) noexcept {
+  *this = std::move(other);
+}
 
 Body& Body::operator=(Body&& other) noexcept {
   if (this != &other) {
@@ -69,7 +73,8 @@ void Body::clear() noexcept {
 void Body::append(std::string_view data, std::size_t spool_bytes, std::size_t total_bytes) {
   if (file_ < 0) {
     const auto wanted = memory_.size() + data.size();
-    const bool room = in_memory_ == nullptr || in_memory_->load(std::memory_order_relaxed) + data.size() <= total_bytes;
+    const bool room =
+        in_memory_ == nullptr || in_memory_->load(std::memory_order_relaxed) + data.size() <= total_bytes;
     if (wanted > spool_bytes || (!room && wanted > always_in_memory)) {
       file_ = open_unlinked();
       write_file(memory_);
@@ -95,7 +100,8 @@ void Body::write_file(std::string_view data) {
     const auto written = ::write(file_, data.data(), data.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
-      throw Error(ErrorCode::unavailable, "A request body cannot be kept in " + temporary_directory() + ": " + std::strerror(errno));
+      throw Error(ErrorCode::unavailable,
+                  "A request body cannot be kept in " + temporary_directory() + ": " + std::strerror(errno));
     }
     data.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -106,7 +112,8 @@ std::string_view Body::view() {
   if (map_ == nullptr && size_ > 0) {
     void* map = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_PRIVATE, file_, 0);
     if (map == MAP_FAILED) {
-      throw Error(ErrorCode::unavailable, std::string("A request body cannot be mapped: ") + std::strerror(errno));
+      throw Error(ErrorCode::unavailable,
+                  std::string("A request body cannot be mapped: ") + std::strerror(errno));
     }
     map_ = map;
   }

@@ -8,8 +8,8 @@
 
 namespace caravan::http {
 
-/// A request body: in memory while it is small, else in an unlinked temporary file that is mapped for reading.
-/// Movable; used by one thread at a time.
+/// A request body: in memory while it is small, else in an unlinked temporary file that is mapped for
+/// reading. Movable; used by one thread at a time.
 class Body {
  public:
   Body() = default;
@@ -21,8 +21,8 @@ class Body {
   Body& operator=(const Body&) = delete;
   ~Body() { clear(); }
 
-  /// Appends; goes to a file when the body would exceed `spool_bytes` in memory, or all bodies together `total_bytes`.
-  /// Throws Error(unavailable) where the file cannot be made or written.
+  /// Appends; goes to a file when the body would exceed `spool_bytes` in memory, or all bodies together
+  /// `total_bytes`. Throws Error(unavailable) where the file cannot be made or written.
   void append(std::string_view data, std::size_t spool_bytes, std::size_t total_bytes);
   std::uint64_t size() const { return size_; }
   bool spooled() const { return file_ >= 0; }

@@ -27,7 +27,9 @@ std::optional<IpAddress> parse_hop(std::string_view text) {
 
 }  // namespace
 
-bool IpAddress::is_v4() const { return std::equal(v4_prefix.begin(), v4_prefix.end(), bytes.begin()); }
+bool IpAddress::is_v4() const {
+  return std::equal(v4_prefix.begin(), v4_prefix.end(), bytes.begin());
+}
 
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN] = "";
@@ -84,8 +86,9 @@ TrustedProxies::TrustedProxies(const std::vector<std::string>& entries) {
       if (address->is_v4()) prefix += 96;
     }
     if (!fine) {
-      throw Error(ErrorCode::invalid_argument,
-                  "trusted_proxies: '" + entry + "' is neither an address (10.0.0.1) nor a block (10.0.0.0/8)");
+      throw Error(
+          ErrorCode::invalid_argument,
+          "trusted_proxies: '" + entry + "' is neither an address (10.0.0.1) nor a block (10.0.0.0/8)");
     }
     blocks_.push_back({*address, prefix});
   }
@@ -94,7 +97,8 @@ TrustedProxies::TrustedProxies(const std::vector<std::string>& entries) {
 bool TrustedProxies::contains(const IpAddress& address) const {
   return std::any_of(blocks_.begin(), blocks_.end(), [&address](const Block& block) {
     const auto whole = static_cast<std::ptrdiff_t>(block.prefix / 8);
-    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole, block.network.bytes.begin())) return false;
+    if (!std::equal(address.bytes.begin(), address.bytes.begin() + whole, block.network.bytes.begin()))
+      return false;
     const int bits = block.prefix % 8;
     if (bits == 0) return true;
     const auto index = static_cast<std::size_t>(whole);
@@ -103,14 +107,16 @@ bool TrustedProxies::contains(const IpAddress& address) const {
   });
 }
 
-IpAddress client_behind(const IpAddress& peer, const std::vector<std::string_view>& forwarded_for, const TrustedProxies& trusted) {
+IpAddress client_behind(const IpAddress& peer, const std::vector<std::string_view>& forwarded_for,
+                        const TrustedProxies& trusted) {
   IpAddress client = peer;
   for (auto field = forwarded_for.rbegin(); field != forwarded_for.rend(); ++field) {
     std::string_view list = *field;
     while (true) {
       if (!trusted.contains(client)) return client;
       const auto comma = list.rfind(',');
-      const auto hop = parse_hop(trim_blanks(comma == std::string_view::npos ? list : list.substr(comma + 1)));
+      const auto hop =
+          parse_hop(trim_blanks(comma == std::string_view::npos ? list : list.substr(comma + 1)));
       if (!hop) return client;
       client = *hop;
       if (comma == std::string_view::npos) break;

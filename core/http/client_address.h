@@ -20,7 +20,8 @@ struct IpAddress {
   static std::optional<IpAddress> parse(std::string_view text);
 };
 
-/// What addresses share one cap of connections: an IPv4 address, or an IPv6 /64, which one client usually owns whole.
+/// What addresses share one cap of connections: an IPv4 address, or an IPv6 /64, which one client usually
+/// owns whole.
 IpAddress cap_key(const IpAddress& address);
 
 struct IpAddressHash {
@@ -43,8 +44,9 @@ class TrustedProxies {
   std::vector<Block> blocks_;
 };
 
-/// The client behind `peer`: goes through X-Forwarded-For (all fields, in order) from its end while the hop is trusted;
-/// stops at the first that is not, or is malformed.
-IpAddress client_behind(const IpAddress& peer, const std::vector<std::string_view>& forwarded_for, const TrustedProxies& trusted);
+/// The client behind `peer`: goes through X-Forwarded-For (all fields, in order) from its end while the hop
+/// is trusted; stops at the first that is not, or is malformed.
+IpAddress client_behind(const IpAddress& peer, const std::vector<std::string_view>& forwarded_for,
+                        const TrustedProxies& trusted);
 
 }  // namespace caravan::http

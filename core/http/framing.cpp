@@ -14,7 +14,8 @@ constexpr std::size_t max_chunk_overhead_bytes = 16 * 1024;
 
 constexpr std::array<bool, 256> make_token_table() {
   std::array<bool, 256> table{};
-  for (char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+  for (char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
     table[static_cast<unsigned char>(c)] = true;
   }
   return table;
@@ -28,7 +29,9 @@ bool is_field_value(std::string_view text) {
   });
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 /// Calls `use` for each element of a comma-separated list.
 template <typename Use>
@@ -41,22 +44,30 @@ void for_each_element(std::string_view list, Use use) {
   }
 }
 
-Refusal bad(std::string detail) { return {400, std::move(detail)}; }
+Refusal bad(std::string detail) {
+  return {400, std::move(detail)};
+}
 
-std::optional<Refusal> check_field_line(std::string_view line, std::pair<std::string_view, std::string_view>& field) {
-  if (line.front() == ' ' || line.front() == '\t') return bad("A header field continues on a second line; send it on one line.");
+std::optional<Refusal> check_field_line(std::string_view line,
+                                        std::pair<std::string_view, std::string_view>& field) {
+  if (line.front() == ' ' || line.front() == '\t')
+    return bad("A header field continues on a second line; send it on one line.");
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return bad("A header line has no colon.");
   const auto name = line.substr(0, colon);
   if (name.size() > max_field_name_bytes) return Refusal{431, "A header field's name is too long."};
   if (!is_token(name)) {
-    return bad("A header field's name is empty or has a character that is not allowed there, such as a space before the colon.");
+    return bad(
+        "A header field's name is empty or has a character that is not allowed there, such as a space before "
+        "the colon.");
   }
   const auto value = trim_blanks(line.substr(colon + 1));
   if (value.size() > max_field_value_bytes) {
-    return Refusal{431, "The header field " + std::string(name) + " is longer than " + std::to_string(max_field_value_bytes) + " bytes."};
+    return Refusal{431, "The header field " + std::string(name) + " is longer than " +
+                            std::to_string(max_field_value_bytes) + " bytes."};
   }
-  if (!is_field_value(value)) return bad("The header field " + std::string(name) + " has a control character.");
+  if (!is_field_value(value))
+    return bad("The header field " + std::string(name) + " has a control character.");
   field = {name, value};
   return std::nullopt;
 }
@@ -71,13 +82,16 @@ std::optional<Refusal> check_request_line(std::string_view line, Framing& framin
   const auto version = line.substr(second + 1);
   if (!is_token(method)) return bad("The method has a character that is not allowed there.");
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || !digit(version[5]) || version[6] != '.' || !digit(version[7])) {
+  if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || !digit(version[5]) || version[6] != '.' ||
+      !digit(version[7])) {
     return bad("The request line does not end in HTTP/1.1 or HTTP/1.0.");
   }
-  if (version[5] != '1' || version[7] > '1') return Refusal{505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."};
+  if (version[5] != '1' || version[7] > '1')
+    return Refusal{505, "Only HTTP/1.1 and HTTP/1.0 are spoken here."};
   framing.http_1_0 = version[7] == '0';
   const auto upper = [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; };
-  if (method.size() > max_method_bytes || !std::all_of(method.begin(), method.end(), upper) || method == "CONNECT" || method == "TRACE") {
+  if (method.size() > max_method_bytes || !std::all_of(method.begin(), method.end(), upper) ||
+      method == "CONNECT" || method == "TRACE") {
     return Refusal{501, "This method is not supported."};
   }
   if (target.size() > max_target_bytes) {
@@ -94,8 +108,8 @@ std::optional<Refusal> check_request_line(std::string_view line, Framing& framin
 }  // namespace
 
 bool is_token(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return token_table[static_cast<unsigned char>(c)]; });
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return token_table[static_cast<unsigned char>(c)]; });
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
@@ -145,7 +159,8 @@ std::optional<Refusal> check_head(std::string_view head, Framing& framing) {
   std::size_t fields = 0, hosts = 0, lengths = 0, chunked = 0;
   bool transfer_coding = false, close = false, keep_alive = false;
   for (auto line = next_line(); !line.empty(); line = next_line()) {
-    if (++fields > max_fields) return Refusal{431, "The request has more than " + std::to_string(max_fields) + " header fields."};
+    if (++fields > max_fields)
+      return Refusal{431, "The request has more than " + std::to_string(max_fields) + " header fields."};
     std::pair<std::string_view, std::string_view> field;
     if (auto refusal = check_field_line(line, field)) return refusal;
     const auto [name, value] = field;
@@ -158,7 +173,8 @@ std::optional<Refusal> check_head(std::string_view head, Framing& framing) {
         break;
       case 6:
         if (equals_ignoring_case(name, "Expect")) {
-          if (!equals_ignoring_case(value, "100-continue")) return Refusal{417, "Of Expect, only 100-continue is supported."};
+          if (!equals_ignoring_case(value, "100-continue"))
+            return Refusal{417, "Of Expect, only 100-continue is supported."};
           framing.expects_continue = !framing.http_1_0;
         }
         break;
@@ -173,10 +189,12 @@ std::optional<Refusal> check_head(std::string_view head, Framing& framing) {
       case 14:
         if (equals_ignoring_case(name, "Content-Length")) {
           if (++lengths > 1) return bad("There is more than one Content-Length field.");
-          if (value.empty() || value.size() > 18 || value.find_first_not_of("0123456789") != std::string_view::npos) {
+          if (value.empty() || value.size() > 18 ||
+              value.find_first_not_of("0123456789") != std::string_view::npos) {
             return bad("The Content-Length field is not a plain number.");
           }
-          for (char c : value) framing.content_length = framing.content_length * 10 + static_cast<std::uint64_t>(c - '0');
+          for (char c : value)
+            framing.content_length = framing.content_length * 10 + static_cast<std::uint64_t>(c - '0');
         }
         break;
       case 17:
@@ -196,7 +214,8 @@ std::optional<Refusal> check_head(std::string_view head, Framing& framing) {
           if (refusal) return refusal;
         }
         break;
-      default: break;
+      default:
+        break;
     }
   }
   if (!head.empty()) return bad("The head has an empty line in its middle.");
@@ -238,9 +257,12 @@ ChunkedDecoder::Step ChunkedDecoder::step(std::string_view input) {
       std::uint64_t size = 0;
       for (; digits < line.size(); ++digits) {
         const char c = lower(line[digits]);
-        if (c >= '0' && c <= '9') size = size * 16 + static_cast<std::uint64_t>(c - '0');
-        else if (c >= 'a' && c <= 'f') size = size * 16 + static_cast<std::uint64_t>(c - 'a' + 10);
-        else break;
+        if (c >= '0' && c <= '9')
+          size = size * 16 + static_cast<std::uint64_t>(c - '0');
+        else if (c >= 'a' && c <= 'f')
+          size = size * 16 + static_cast<std::uint64_t>(c - 'a' + 10);
+        else
+          break;
         if (digits >= 15) return refuse(400, "A chunk's size is too large.");
       }
       const auto extension = line.substr(digits);
@@ -277,7 +299,8 @@ ChunkedDecoder::Step ChunkedDecoder::step(std::string_view input) {
       std::pair<std::string_view, std::string_view> field;
       if ((result.refusal = check_field_line(line, field))) return result;
       overhead_ += line.size();
-      if (++trailers_ > max_fields || overhead_ > max_chunk_overhead_bytes) return refuse(431, "The trailer is too long.");
+      if (++trailers_ > max_fields || overhead_ > max_chunk_overhead_bytes)
+        return refuse(431, "The trailer is too long.");
       return result;
     }
   }

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// Where a request begins and ends, decided strictly (RFC 9112) so that no proxy in front can see it otherwise.
-/// Pure functions over bytes; no I/O.
+/// Where a request begins and ends, decided strictly (RFC 9112) so that no proxy in front can see it
+/// otherwise. Pure functions over bytes; no I/O.
 namespace caravan::http {
 
 /// Why the door refuses a request: the status and one sentence for the client.
@@ -25,7 +25,7 @@ inline constexpr std::size_t max_fields = 100;
 
 /// What the framing needs of a head; everything else is read by Poco's parser later.
 struct Framing {
-  bool head_method = false;      ///< HEAD: the answer has no body
+  bool head_method = false;  ///< HEAD: the answer has no body
   bool http_1_0 = false;
   bool keep_alive = true;
   bool chunked = false;
@@ -33,13 +33,13 @@ struct Framing {
   std::uint64_t content_length = 0;
 };
 
-/// Searches the end of a head in `data`, from line start `line` (advanced past complete lines, so that the next call
-/// goes on there). Returns the head's length with its empty line, 0 where more bytes are needed.
+/// Searches the end of a head in `data`, from line start `line` (advanced past complete lines, so that the
+/// next call goes on there). Returns the head's length with its empty line, 0 where more bytes are needed.
 /// Sets `refusal` on a bare LF.
 std::size_t find_head_end(std::string_view data, std::size_t& line, std::optional<Refusal>& refusal);
 
-/// Checks a complete head (with its final empty line) and fills `framing`; a Refusal where it is malformed, ambiguous
-/// or not supported.
+/// Checks a complete head (with its final empty line) and fills `framing`; a Refusal where it is malformed,
+/// ambiguous or not supported.
 std::optional<Refusal> check_head(std::string_view head, Framing& framing);
 
 /// Splits one checked field line (without CRLF) at its colon; the value without surrounding blanks.
@@ -49,9 +49,9 @@ std::pair<std::string_view, std::string_view> split_field(std::string_view line)
 class ChunkedDecoder {
  public:
   struct Step {
-    std::size_t consumed = 0;      ///< bytes of the input that are done with
-    std::string_view data;         ///< body bytes, a part of the input
-    bool done = false;             ///< the body and its trailers are complete
+    std::size_t consumed = 0;  ///< bytes of the input that are done with
+    std::string_view data;     ///< body bytes, a part of the input
+    bool done = false;         ///< the body and its trailers are complete
     std::optional<Refusal> refusal;
   };
   /// One step over `input`; nothing consumed and not done means that more bytes are needed.

@@ -39,12 +39,15 @@
 
 /// A connection's life, all of it in the epoll thread:
 ///
-///   idle ── first byte ──> head ── empty line ──> body ── complete ──> handling ── answer ──> writing ──> idle
-///                            └── refused ─────────────┴──────────────────────────────────────────> writing ──> lingering ──> closed
+///   idle ── first byte ──> head ── empty line ──> body ── complete ──> handling ── answer ──> writing ──>
+///   idle
+///                            └── refused ─────────────┴──────────────────────────────────────────> writing
+///                            ──> lingering ──> closed
 ///
-/// Only `handling` needs a worker, and the worker sees no socket: it gets a Job (bytes) and gives back a Done (bytes).
-/// While a request is in hand nothing more is read, so pipelined requests wait in the kernel and stay in order.
-/// A connection that only receives (server-sent events) is one more state here: open, with output now and then.
+/// Only `handling` needs a worker, and the worker sees no socket: it gets a Job (bytes) and gives back a Done
+/// (bytes). While a request is in hand nothing more is read, so pipelined requests wait in the kernel and
+/// stay in order. A connection that only receives (server-sent events) is one more state here: open, with
+/// output now and then.
 namespace caravan::http {
 namespace {
 
@@ -54,7 +57,8 @@ constexpr Time never = Time::max();
 
 /// Bodies in memory of all connections together, in `spool_bytes`; beyond it they go to files from 16 KiB on.
 constexpr std::size_t spooled_bodies_in_memory = 256;
-/// Unsent answers of all connections together, in `max_output_bytes`; beyond it the slowest reader is cut off.
+/// Unsent answers of all connections together, in `max_output_bytes`; beyond it the slowest reader is cut
+/// off.
 constexpr std::size_t largest_answers_in_memory = 16;
 constexpr std::size_t read_size = 64 * 1024;
 constexpr int unsent_in_kernel = 256 * 1024;
@@ -90,10 +94,13 @@ class Fd {
 };
 
 Clock::duration seconds(double value) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::clamp(value, 0.0, 1e7)));
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(std::clamp(value, 0.0, 1e7)));
 }
 
-[[noreturn]] void fail(const std::string& what) { throw Error(ErrorCode::unavailable, what + ": " + std::strerror(errno)); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error(ErrorCode::unavailable, what + ": " + std::strerror(errno));
+}
 
 struct Job {
   std::uint64_t connection = 0;
@@ -159,13 +166,14 @@ struct Connection {
   Fd fd;
   std::uint64_t id = 0;
   State state = State::idle;
-  bool readable = false, writable = true, ended = false;  ///< as epoll last said; `ended`: the client sends no more
-  bool queued = false;                                     ///< in the list of those whose turn goes on
+  bool readable = false, writable = true,
+       ended = false;   ///< as epoll last said; `ended`: the client sends no more
+  bool queued = false;  ///< in the list of those whose turn goes on
   Origin origin;
-  bool capped = false;                                     ///< counted in the per-address cap
-  Time deadline = never, armed = never;                    ///< what applies, and the earliest entry in the timer heap
-  std::string in;                                          ///< read, not consumed yet
-  std::size_t line = 0;                                    ///< start of the first head line in `in` not yet complete
+  bool capped = false;                   ///< counted in the per-address cap
+  Time deadline = never, armed = never;  ///< what applies, and the earliest entry in the timer heap
+  std::string in;                        ///< read, not consumed yet
+  std::size_t line = 0;                  ///< start of the first head line in `in` not yet complete
   std::string head;
   Framing framing;
   Body body;
@@ -202,7 +210,10 @@ void want_open_files(int connections) {
 class Door final : public FrontDoor {
  public:
   Door(const FrontDoorOptions& options, api::Handler& handler)
-      : options_(options), handler_(handler), trusted_(options.trusted_proxies), jobs_(static_cast<std::size_t>(std::max(options.queue, 1))) {
+      : options_(options),
+        handler_(handler),
+        trusted_(options.trusted_proxies),
+        jobs_(static_cast<std::size_t>(std::max(options.queue, 1))) {
     want_open_files(options_.max_connections);
     epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
     wake_ = Fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -240,7 +251,8 @@ class Door final : public FrontDoor {
   }
 
   Counters counters() const override {
-    return {accepted_.load(), requests_.load(), refused_.load(), timed_out_.load(), open_.load(), static_cast<int>(jobs_.size())};
+    return {accepted_.load(),  requests_.load(), refused_.load(),
+            timed_out_.load(), open_.load(),     static_cast<int>(jobs_.size())};
   }
 
  private:
@@ -254,11 +266,13 @@ class Door final : public FrontDoor {
     const auto port = std::to_string(options_.port);
     const auto place = options_.address + " port " + port;
     int error = getaddrinfo(options_.address.c_str(), port.c_str(), &hints, &found);
-    if (error == EAI_ADDRFAMILY || error == EAI_NONAME) {  // AI_ADDRCONFIG hides ::1 on a machine with no other IPv6 address
+    if (error == EAI_ADDRFAMILY ||
+        error == EAI_NONAME) {  // AI_ADDRCONFIG hides ::1 on a machine with no other IPv6 address
       hints.ai_flags = AI_PASSIVE;
       error = getaddrinfo(options_.address.c_str(), port.c_str(), &hints, &found);
     }
-    if (error != 0) throw Error(ErrorCode::unavailable, "Cannot listen on " + place + ": " + gai_strerror(error));
+    if (error != 0)
+      throw Error(ErrorCode::unavailable, "Cannot listen on " + place + ": " + gai_strerror(error));
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
     tcp_ = Fd(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!tcp_) fail("Cannot listen on " + place);
@@ -280,13 +294,15 @@ class Door final : public FrontDoor {
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) {
       throw Error(ErrorCode::invalid_argument, "The admin socket's path is longer than " +
-                                                   std::to_string(sizeof address.sun_path - 1) + " bytes: " + path);
+                                                   std::to_string(sizeof address.sun_path - 1) +
+                                                   " bytes: " + path);
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     const auto* name = reinterpret_cast<const sockaddr*>(&address);
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0) {
-      if (!S_ISSOCK(status.st_mode)) throw Error(ErrorCode::unavailable, path + " is in the way of the admin socket and is not a socket");
+      if (!S_ISSOCK(status.st_mode))
+        throw Error(ErrorCode::unavailable, path + " is in the way of the admin socket and is not a socket");
       const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       if (::connect(probe.get(), name, sizeof address) == 0 || errno == EAGAIN) {
         throw Error(ErrorCode::unavailable, "Another server answers on the admin socket " + path);
@@ -294,9 +310,11 @@ class Door final : public FrontDoor {
       ::unlink(path.c_str());  // left over by a server that was killed
     }
     admin_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    // The mode of the socket becomes the mode of the file, so there is no moment in which others could connect.
+    // The mode of the socket becomes the mode of the file, so there is no moment in which others could
+    // connect.
     if (!admin_ || ::fchmod(admin_.get(), 0600) != 0 || ::bind(admin_.get(), name, sizeof address) != 0 ||
-        ::chmod(path.c_str(), 0600) != 0 || ::listen(admin_.get(), 64) != 0 || ::lstat(path.c_str(), &status) != 0) {
+        ::chmod(path.c_str(), 0600) != 0 || ::listen(admin_.get(), 64) != 0 ||
+        ::lstat(path.c_str(), &status) != 0) {
       fail("Cannot listen on the admin socket " + path);
     }
     admin_inode_ = {status.st_dev, status.st_ino};
@@ -370,7 +388,8 @@ class Door final : public FrontDoor {
     pthread_setname_np(pthread_self(), "http-door");
     std::vector<epoll_event> events(512);
     while (true) {
-      const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_millis());
+      const int count =
+          epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_millis());
       now_ = Clock::now();
       bool accept_tcp = false, accept_admin = false;
       for (int i = 0; i < count; ++i) {
@@ -381,9 +400,14 @@ class Door final : public FrontDoor {
             [[maybe_unused]] const auto got = ::read(wake_.get(), &value, sizeof value);
             break;
           }
-          case tcp_id: accept_tcp = true; break;
-          case admin_id: accept_admin = true; break;
-          default: on_event(event.data.u64, event.events);
+          case tcp_id:
+            accept_tcp = true;
+            break;
+          case admin_id:
+            accept_admin = true;
+            break;
+          default:
+            on_event(event.data.u64, event.events);
         }
       }
       deliver();
@@ -409,7 +433,8 @@ class Door final : public FrontDoor {
     if (next == never) return -1;
     const auto left = next - Clock::now();
     if (left <= Clock::duration::zero()) return 0;
-    return static_cast<int>(std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 60'000));
+    return static_cast<int>(
+        std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 60'000));
   }
 
   Connection* find(std::uint64_t id) {
@@ -423,7 +448,8 @@ class Door final : public FrontDoor {
     for (int i = 0; i < 256; ++i) {
       sockaddr_storage address{};
       socklen_t length = sizeof address;
-      Fd fd(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      Fd fd(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&address), &length,
+                      SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!fd) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
         if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -455,8 +481,10 @@ class Door final : public FrontDoor {
     const auto text = answer.head + answer.body;
     ::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd.get(), SHUT_WR);
-    std::array<char, 4096> ignored;  // unread bytes would turn the close into a reset, and the answer would be lost
-    while (::recv(fd.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) == static_cast<ssize_t>(ignored.size())) {
+    std::array<char, 4096>
+        ignored;  // unread bytes would turn the close into a reset, and the answer would be lost
+    while (::recv(fd.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) ==
+           static_cast<ssize_t>(ignored.size())) {
     }
   }
 
@@ -541,7 +569,8 @@ class Door final : public FrontDoor {
     open_.fetch_sub(1, std::memory_order_relaxed);
   }
 
-  /// Closes so that the kernel forgets unsent bytes at once instead of holding them for a client that does not read.
+  /// Closes so that the kernel forgets unsent bytes at once instead of holding them for a client that does
+  /// not read.
   void abort(Connection& c) {
     const linger reset{1, 0};
     setsockopt(c.fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
@@ -571,7 +600,9 @@ class Door final : public FrontDoor {
       }
       switch (c->state) {
         case State::idle:
-        case State::lingering: close(*c); break;
+        case State::lingering:
+          close(*c);
+          break;
         case State::head:
           timed_out_.fetch_add(1, std::memory_order_relaxed);
           refuse(*c, {408, "The head of the request did not arrive in time."});
@@ -586,7 +617,8 @@ class Door final : public FrontDoor {
           timed_out_.fetch_add(1, std::memory_order_relaxed);
           abort(*c);
           break;
-        case State::handling: break;
+        case State::handling:
+          break;
       }
     }
   }
@@ -622,7 +654,8 @@ class Door final : public FrontDoor {
     std::size_t turn = 0;
     while (true) {
       switch (c.state) {
-        case State::handling: return;
+        case State::handling:
+          return;
         case State::writing:
           if (!c.writable) return;
           if (!write(c)) return;
@@ -697,7 +730,8 @@ class Door final : public FrontDoor {
     if (refusal) return refuse(c, *refusal);
     if (length == 0) {
       if (data.size() < options_.max_header_bytes) return false;
-      return refuse(c, c.line == 0 ? Refusal{414, "The request line is too long."} : Refusal{431, "The head of the request is too long."});
+      return refuse(c, c.line == 0 ? Refusal{414, "The request line is too long."}
+                                   : Refusal{431, "The head of the request is too long."});
     }
     const auto head = data.substr(0, length);
     data.remove_prefix(length);
@@ -711,8 +745,10 @@ class Door final : public FrontDoor {
     if (c.framing.expects_continue && data.empty()) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       const auto sent = ::send(c.fd.get(), go_on.data(), go_on.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      // Cut in its middle it would spoil the answer; not sent at all, the client goes on by itself after a while.
-      if (sent > 0 && static_cast<std::size_t>(sent) < go_on.size()) return refuse(c, {400, "The connection does not take answers."});
+      // Cut in its middle it would spoil the answer; not sent at all, the client goes on by itself after a
+      // while.
+      if (sent > 0 && static_cast<std::size_t>(sent) < go_on.size())
+        return refuse(c, {400, "The connection does not take answers."});
     }
     return true;
   }
@@ -720,7 +756,8 @@ class Door final : public FrontDoor {
   bool consume_body(Connection& c, std::string_view& data) {
     try {
       if (!c.framing.chunked) {
-        const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(data.size(), c.framing.content_length - c.body.size())));
+        const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                             data.size(), c.framing.content_length - c.body.size())));
         c.body.append(part, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
         data.remove_prefix(part.size());
         return c.body.size() == c.framing.content_length && dispatch(c);
@@ -756,7 +793,9 @@ class Door final : public FrontDoor {
     if (!jobs_.push(job)) {
       refused_.fetch_add(1, std::memory_order_relaxed);
       job.body.clear();
-      begin_answer(c, serialize(problem(503, "The server is too busy; try again in a moment.", retry_after_seconds), style));
+      begin_answer(
+          c, serialize(problem(503, "The server is too busy; try again in a moment.", retry_after_seconds),
+                       style));
     }
     return false;
   }
@@ -768,7 +807,9 @@ class Door final : public FrontDoor {
     AnswerStyle style;
     style.close = true;
     style.head_method = c.state == State::body && c.framing.head_method;
-    begin_answer(c, serialize(problem(refusal.status, refusal.detail, refusal.status == 503 ? retry_after_seconds : 0), style));
+    begin_answer(
+        c, serialize(problem(refusal.status, refusal.detail, refusal.status == 503 ? retry_after_seconds : 0),
+                     style));
     return false;
   }
 
@@ -788,9 +829,11 @@ class Door final : public FrontDoor {
     while (c.sent < total) {
       std::array<iovec, 2> parts{};
       std::size_t count = 0;
-      if (c.sent < head.size()) parts[count++] = {const_cast<char*>(head.data()) + c.sent, head.size() - c.sent};
+      if (c.sent < head.size())
+        parts[count++] = {const_cast<char*>(head.data()) + c.sent, head.size() - c.sent};
       const auto body_sent = c.sent > head.size() ? c.sent - head.size() : 0;
-      if (body_sent < body.size()) parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
+      if (body_sent < body.size())
+        parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
       msghdr message{};
       message.msg_iov = parts.data();
       message.msg_iovlen = count;
@@ -840,10 +883,12 @@ class Door final : public FrontDoor {
 
   /// Cuts off those who have been writing for the longest while unsent answers would take too much memory.
   void make_room(std::size_t size) {
-    while (output_memory_ > 0 && output_memory_ + size > largest_answers_in_memory * options_.max_output_bytes) {
+    while (output_memory_ > 0 &&
+           output_memory_ + size > largest_answers_in_memory * options_.max_output_bytes) {
       Connection* slowest = nullptr;
       for (const auto& c : connections_) {
-        if (c && c->state == State::writing && !c->answer.body.empty() && (slowest == nullptr || c->deadline < slowest->deadline)) {
+        if (c && c->state == State::writing && !c->answer.body.empty() &&
+            (slowest == nullptr || c->deadline < slowest->deadline)) {
           slowest = c.get();
         }
       }

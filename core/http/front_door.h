@@ -13,37 +13,41 @@ namespace caravan::http {
 /// Limits of the front door. Times in seconds, sizes in bytes.
 struct FrontDoorOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;             ///< 0: any free one, see port()
-  std::string admin_socket;              ///< path of a Unix socket (mode 0600), or empty
+  std::uint16_t port = 8080;  ///< 0: any free one, see port()
+  std::string admin_socket;   ///< path of a Unix socket (mode 0600), or empty
   int workers = 8;
   int max_connections = 10'000;
   int max_connections_per_address = 4'096;
-  int queue = 1'024;                     ///< complete requests waiting for a worker; beyond: 503 with Retry-After
+  int queue = 1'024;  ///< complete requests waiting for a worker; beyond: 503 with Retry-After
   std::size_t max_header_bytes = 32 * 1024;
   std::size_t max_body_bytes = 64 * 1024 * 1024;
-  std::size_t spool_bytes = 1024 * 1024; ///< larger bodies go to an unlinked temporary file
+  std::size_t spool_bytes = 1024 * 1024;            ///< larger bodies go to an unlinked temporary file
   std::size_t max_output_bytes = 64 * 1024 * 1024;  ///< per connection
-  double header_timeout = 10;            ///< from the first byte of a request to its head's end
-  double body_timeout = 30;              ///< from the head's end to the body's end
-  double write_timeout = 30;             ///< from the answer's first byte to its last
+  double header_timeout = 10;                       ///< from the first byte of a request to its head's end
+  double body_timeout = 30;                         ///< from the head's end to the body's end
+  double write_timeout = 30;                        ///< from the answer's first byte to its last
   double keep_alive_timeout = 75;
   std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-For/-Proto count
 };
 
-/// One epoll thread that accepts, reads whole requests and drains answers; `workers` threads that call the handler.
-/// Poco's parser runs on the complete request in memory.
+/// One epoll thread that accepts, reads whole requests and drains answers; `workers` threads that call the
+/// handler. Poco's parser runs on the complete request in memory.
 class FrontDoor {
  public:
   /// Binds and listens; throws Error(unavailable) naming address and port, or the admin socket's path, and
-  /// Error(invalid_argument) for trusted_proxies that are none. `handler` outlives the front door. Raises the process's
-  /// soft limit of open files to hold max_connections, as far as the hard limit allows. Its threads take no signals.
+  /// Error(invalid_argument) for trusted_proxies that are none. `handler` outlives the front door. Raises the
+  /// process's soft limit of open files to hold max_connections, as far as the hard limit allows. Its threads
+  /// take no signals.
   static std::unique_ptr<FrontDoor> start(const FrontDoorOptions& options, api::Handler& handler);
-  virtual ~FrontDoor() = default;        ///< stops at once
+  virtual ~FrontDoor() = default;  ///< stops at once
   virtual std::uint16_t port() const = 0;
   /// Stops accepting, lets requests in hand finish (at most `grace_seconds`), closes. Idempotent.
   /// Waits for handlers that are still running, even beyond the grace; so never call it from a handler.
   virtual void stop(double grace_seconds) = 0;
-  struct Counters { std::uint64_t accepted, requests, refused, timed_out; int open_connections, queued; };
+  struct Counters {
+    std::uint64_t accepted, requests, refused, timed_out;
+    int open_connections, queued;
+  };
   virtual Counters counters() const = 0;
 };
 

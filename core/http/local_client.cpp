@@ -12,11 +12,13 @@
 
 namespace caravan::http {
 
-std::optional<LocalResponse> local_request(const std::string& socket_path, std::string_view method, const std::string& target,
-                                           std::string_view content_type, std::string_view body, int timeout_seconds) {
+std::optional<LocalResponse> local_request(const std::string& socket_path, std::string_view method,
+                                           const std::string& target, std::string_view content_type,
+                                           std::string_view body, int timeout_seconds) {
   Poco::Net::StreamSocket socket;
   try {
-    socket.connect(Poco::Net::SocketAddress(Poco::Net::AddressFamily::UNIX_LOCAL, socket_path), Poco::Timespan(5, 0));
+    socket.connect(Poco::Net::SocketAddress(Poco::Net::AddressFamily::UNIX_LOCAL, socket_path),
+                   Poco::Timespan(5, 0));
   } catch (const Poco::Exception&) {
     return std::nullopt;
   }
@@ -36,7 +38,8 @@ std::optional<LocalResponse> local_request(const std::string& socket_path, std::
     Poco::StreamCopier::copyToString64(in, result.body);
     return result;
   } catch (const Poco::Exception& error) {
-    throw Error(ErrorCode::unavailable, "The running server did not answer over " + socket_path + ": " + error.displayText());
+    throw Error(ErrorCode::unavailable,
+                "The running server did not answer over " + socket_path + ": " + error.displayText());
   }
 }
 

@@ -50,8 +50,8 @@ class MemorySocketImpl final : public Poco::Net::StreamSocketImpl {
 
 class Session final : public Poco::Net::HTTPServerSession {
  public:
-  using HTTPServerSession::HTTPServerSession;
   using HTTPServerSession::buffered;
+  using HTTPServerSession::HTTPServerSession;
 };
 
 /// Calls `use(name, value)` for the field lines of a checked head.
@@ -71,7 +71,10 @@ void for_each_field(std::string_view head, Use use) {
 
 class PocoAdapter::Parser {
  public:
-  Parser() : params_(new Poco::Net::HTTPServerParams), socket_(new MemorySocketImpl), session_(Poco::Net::StreamSocket(socket_), params_) {
+  Parser()
+      : params_(new Poco::Net::HTTPServerParams),
+        socket_(new MemorySocketImpl),
+        session_(Poco::Net::StreamSocket(socket_), params_) {
     params_->setKeepAlive(true);
   }
   MemorySocketImpl& socket() { return *socket_; }
@@ -86,10 +89,12 @@ class PocoAdapter::Parser {
   Session session_;
 };
 
-PocoAdapter::PocoAdapter(api::Handler& handler, const TrustedProxies& trusted) : handler_(handler), trusted_(trusted) {}
+PocoAdapter::PocoAdapter(api::Handler& handler, const TrustedProxies& trusted)
+    : handler_(handler), trusted_(trusted) {}
 PocoAdapter::~PocoAdapter() = default;
 
-api::Response PocoAdapter::answer(const std::string& head, std::string_view body, const Origin& origin) noexcept {
+api::Response PocoAdapter::answer(const std::string& head, std::string_view body,
+                                  const Origin& origin) noexcept {
   try {
     auto response = parse_and_handle(head, body, origin);
     if (!parser_->clean()) parser_.reset();
@@ -103,25 +108,31 @@ api::Response PocoAdapter::answer(const std::string& head, std::string_view body
   }
 }
 
-api::Response PocoAdapter::parse_and_handle(const std::string& head, std::string_view body, const Origin& origin) {
+api::Response PocoAdapter::parse_and_handle(const std::string& head, std::string_view body,
+                                            const Origin& origin) {
   if (!parser_) parser_ = std::make_unique<Parser>();
-  // Poco decodes RFC 2047 words (=?utf-8?q?=0D=0A?=) in every value, which HTTP does not have: such a head is given to it
-  // with the words broken, and the values are taken from the head itself.
+  // Poco decodes RFC 2047 words (=?utf-8?q?=0D=0A?=) in every value, which HTTP does not have: such a head is
+  // given to it with the words broken, and the values are taken from the head itself.
   const bool words = head.find("=?", head.find("\r\n")) != std::string::npos;
   std::string masked;
   if (words) {
     masked = head;
-    for (auto at = masked.find("=?", masked.find("\r\n")); at != std::string::npos; at = masked.find("=?", at)) masked[at + 1] = '_';
+    for (auto at = masked.find("=?", masked.find("\r\n")); at != std::string::npos;
+         at = masked.find("=?", at))
+      masked[at + 1] = '_';
   }
   parser_->socket().set(words ? masked : head);
   Poco::Net::HTTPServerResponseImpl poco_response(parser_->session());
   const Poco::Net::HTTPServerRequestImpl poco(poco_response, parser_->session(), parser_->params());
 
   Target target;
-  if (!split_target(poco.getURI(), target)) return problem(400, "The address in the request line is malformed.");
+  if (!split_target(poco.getURI(), target))
+    return problem(400, "The address in the request line is malformed.");
   const auto path = decode_path(target.path);
   if (!path) {
-    return problem(400, "The path has an invalid escape, a control character, an escaped slash, a segment '.' or '..', or is not UTF-8.");
+    return problem(400,
+                   "The path has an invalid escape, a control character, an escaped slash, a segment '.' or "
+                   "'..', or is not UTF-8.");
   }
   auto query = decode_query(target.query);
   if (!query) return problem(400, "The query has an invalid escape, or is not UTF-8.");
@@ -134,11 +145,14 @@ api::Response PocoAdapter::parse_and_handle(const std::string& head, std::string
   request.admin_socket = origin.admin_socket;
   request.headers.reserve(poco.size());
   if (words) {
-    for_each_field(head, [&request](std::string_view name, std::string_view value) { request.headers.emplace_back(name, value); });
+    for_each_field(head, [&request](std::string_view name, std::string_view value) {
+      request.headers.emplace_back(name, value);
+    });
   } else {
     for (const auto& [name, value] : poco) request.headers.emplace_back(name, trim_blanks(value));
   }
-  if (!target.authority.empty()) {  // RFC 9112, 3.2.2: the absolute form's authority counts, not the Host field
+  if (!target.authority
+           .empty()) {  // RFC 9112, 3.2.2: the absolute form's authority counts, not the Host field
     for (auto& [name, value] : request.headers) {
       if (equals_ignoring_case(name, "Host")) value = target.authority;
     }
@@ -154,7 +168,8 @@ api::Response PocoAdapter::parse_and_handle(const std::string& head, std::string
           forwarded_for.push_back(value);
         } else if (equals_ignoring_case(name, "X-Forwarded-Proto")) {
           const auto comma = value.rfind(',');
-          request.secure = equals_ignoring_case(trim_blanks(comma == std::string_view::npos ? value : value.substr(comma + 1)), "https");
+          request.secure = equals_ignoring_case(
+              trim_blanks(comma == std::string_view::npos ? value : value.substr(comma + 1)), "https");
         }
       }
       client = client_behind(origin.peer, forwarded_for, trusted_);

@@ -52,7 +52,8 @@ bool is_utf8(std::string_view text) {
       continue;
     }
     std::size_t length = 0;
-    unsigned char low = 0x80, high = 0xbf;  // of the second byte: no overlong forms, no surrogates, nothing above 10FFFF
+    unsigned char low = 0x80,
+                  high = 0xbf;  // of the second byte: no overlong forms, no surrogates, nothing above 10FFFF
     if (c >= 0xc2 && c <= 0xdf) {
       length = 2;
     } else if (c >= 0xe0 && c <= 0xef) {
@@ -93,8 +94,8 @@ bool is_authority(std::string_view text) {
     host = text.substr(0, colon);
     if (host.empty()) return false;
     const auto allowed = [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' ||
-             c == '~' || c == '%';
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+             c == '.' || c == '_' || c == '~' || c == '%';
     };
     if (!std::all_of(host.begin(), host.end(), allowed)) return false;
     if (colon == std::string_view::npos) return true;
@@ -157,8 +158,11 @@ std::optional<std::vector<std::pair<std::string, std::string>>> decode_query(std
     const auto equals = item.find('=');
     auto& [name, value] = out.emplace_back();
     if (!percent_decode(item.substr(0, equals), true, name)) return std::nullopt;
-    if (equals != std::string_view::npos && !percent_decode(item.substr(equals + 1), true, value)) return std::nullopt;
-    const auto fine = [](const std::string& text) { return text.find('\0') == std::string::npos && is_utf8(text); };
+    if (equals != std::string_view::npos && !percent_decode(item.substr(equals + 1), true, value))
+      return std::nullopt;
+    const auto fine = [](const std::string& text) {
+      return text.find('\0') == std::string::npos && is_utf8(text);
+    };
     if (!fine(name) || !fine(value)) return std::nullopt;
   }
   return out;

@@ -22,8 +22,8 @@ bool split_target(std::string_view target, Target& parts);
 /// HOST or HOST:PORT, without user information.
 bool is_authority(std::string_view text);
 
-/// The path decoded once; nullopt for invalid escapes, bytes that are not UTF-8, control characters, an escaped slash,
-/// and the segments `.` and `..`: what the path means must not depend on who decodes it.
+/// The path decoded once; nullopt for invalid escapes, bytes that are not UTF-8, control characters, an
+/// escaped slash, and the segments `.` and `..`: what the path means must not depend on who decodes it.
 std::optional<std::string> decode_path(std::string_view path);
 
 /// `a=1&b=x+y` decoded; nullopt for invalid escapes, NUL, or bytes that are not UTF-8.

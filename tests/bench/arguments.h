@@ -17,7 +17,8 @@ class Arguments {
   Arguments(int argc, char** argv, std::vector<std::string> known) {
     for (int i = 1; i + 1 < argc; i += 2) {
       const std::string name = argv[i];
-      if (name.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), name.substr(2)) == known.end()) fail("unknown option " + name);
+      if (name.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), name.substr(2)) == known.end())
+        fail("unknown option " + name);
       values_[name.substr(2)].emplace_back(argv[i + 1]);
     }
     if (argc % 2 == 0) fail(std::string("option without a value: ") + argv[argc - 1]);

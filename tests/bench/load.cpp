@@ -30,7 +30,8 @@ constexpr const char* usage =
     "  {id} in path and body becomes a number of the range, {choice} one of the choices\n";
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
 }
 
 std::vector<std::string> prepare(const Arguments& arguments, unsigned seed) {
@@ -107,7 +108,8 @@ class Connection {
       status = std::atoi(buffer_.data() + 9);
       body_bytes = 0;
       const auto field = text.substr(0, end).find("Content-Length: ");
-      if (field != std::string_view::npos) body_bytes = std::strtoull(buffer_.data() + field + 16, nullptr, 10);
+      if (field != std::string_view::npos)
+        body_bytes = std::strtoull(buffer_.data() + field + 16, nullptr, 10);
       total_ = end + 4 + body_bytes;
     }
     if (used_ < total_) return false;
@@ -127,8 +129,8 @@ class Connection {
   std::size_t used_ = 0, total_ = 0;
 };
 
-void run(const sockaddr_in& address, const std::vector<std::string>& requests, int count, Clock::time_point measure_from,
-         Clock::time_point until, Result& result) {
+void run(const sockaddr_in& address, const std::vector<std::string>& requests, int count,
+         Clock::time_point measure_from, Clock::time_point until, Result& result) {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   std::vector<std::unique_ptr<Connection>> connections;
   std::size_t next = 0;
@@ -149,11 +151,12 @@ void run(const sockaddr_in& address, const std::vector<std::string>& requests, i
       if (!connection.receive()) continue;
       now = Clock::now();
       if (now >= measure_from && now < until) {
-        result.latencies.micros.push_back(
-            static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now - connection.began).count()));
+        result.latencies.micros.push_back(static_cast<std::uint32_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(now - connection.began).count()));
         ++result.statuses[connection.status];
         result.bytes += connection.body_bytes;
-        if (connection.status >= 300 && result.first_error.empty()) result.first_error = connection.body.substr(0, 500);
+        if (connection.status >= 300 && result.first_error.empty())
+          result.first_error = connection.body.substr(0, 500);
       }
       connection.send(requests[next++ % requests.size()]);
     }
@@ -165,29 +168,37 @@ void run(const sockaddr_in& address, const std::vector<std::string>& requests, i
 
 int main(int argc, char** argv) {
   if (argc < 2) Arguments::fail(usage);
-  const Arguments arguments(argc, argv, {"host", "port", "path", "method", "header", "body", "from", "to", "choices", "connections", "threads", "seconds", "warmup"});
+  const Arguments arguments(argc, argv,
+                            {"host", "port", "path", "method", "header", "body", "from", "to", "choices",
+                             "connections", "threads", "seconds", "warmup"});
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(arguments.integer("port", 8080)));
-  if (inet_pton(AF_INET, arguments.text("host", "127.0.0.1").c_str(), &address.sin_addr) != 1) Arguments::fail("--host wants an IPv4 address");
+  if (inet_pton(AF_INET, arguments.text("host", "127.0.0.1").c_str(), &address.sin_addr) != 1)
+    Arguments::fail("--host wants an IPv4 address");
   const int threads = static_cast<int>(std::max<std::int64_t>(1, arguments.integer("threads", 1)));
-  const int connections = static_cast<int>(std::max<std::int64_t>(threads, arguments.integer("connections", 16)));
+  const int connections =
+      static_cast<int>(std::max<std::int64_t>(threads, arguments.integer("connections", 16)));
   const double seconds = arguments.number("seconds", 8);
   std::vector<std::vector<std::string>> requests;
   for (int i = 0; i < threads; ++i) requests.push_back(prepare(arguments, static_cast<unsigned>(i + 1)));
   std::vector<Result> results(static_cast<std::size_t>(threads));
-  const auto measure_from = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(arguments.number("warmup", 1)));
-  const auto until = measure_from + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  const auto measure_from = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                               std::chrono::duration<double>(arguments.number("warmup", 1)));
+  const auto until =
+      measure_from + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   std::vector<std::thread> running;
   for (int i = 0; i < threads; ++i) {
     const auto index = static_cast<std::size_t>(i);
     const int share = connections / threads + (i < connections % threads ? 1 : 0);
-    running.emplace_back([&, index, share] { run(address, requests[index], share, measure_from, until, results[index]); });
+    running.emplace_back(
+        [&, index, share] { run(address, requests[index], share, measure_from, until, results[index]); });
   }
   for (auto& thread : running) thread.join();
   Result all;
   for (auto& result : results) {
-    all.latencies.micros.insert(all.latencies.micros.end(), result.latencies.micros.begin(), result.latencies.micros.end());
+    all.latencies.micros.insert(all.latencies.micros.end(), result.latencies.micros.begin(),
+                                result.latencies.micros.end());
     for (const auto& [status, count] : result.statuses) all.statuses[status] += count;
     all.bytes += result.bytes;
     if (all.first_error.empty()) all.first_error = result.first_error;
@@ -195,9 +206,12 @@ int main(int argc, char** argv) {
   const auto count = all.latencies.micros.size();
   std::uint64_t errors = 0;
   for (const auto& [status, times] : all.statuses) errors += status >= 300 ? times : 0;
-  std::printf("{\"requests\":%zu,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"errors\":%llu,\"body_bytes\":%.0f,\"statuses\":{", count,
-              static_cast<double>(count) / seconds, all.latencies.percentile(0.5), all.latencies.percentile(0.99),
-              static_cast<unsigned long long>(errors), count > 0 ? static_cast<double>(all.bytes) / static_cast<double>(count) : 0.0);
+  std::printf(
+      "{\"requests\":%zu,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"errors\":%llu,\"body_bytes\":%"
+      ".0f,\"statuses\":{",
+      count, static_cast<double>(count) / seconds, all.latencies.percentile(0.5),
+      all.latencies.percentile(0.99), static_cast<unsigned long long>(errors),
+      count > 0 ? static_cast<double>(all.bytes) / static_cast<double>(count) : 0.0);
   const char* separator = "";
   for (const auto& [status, times] : all.statuses) {
     std::printf("%s\"%d\":%llu", separator, status, static_cast<unsigned long long>(times));

@@ -20,14 +20,16 @@ using StatementPtr = std::unique_ptr<MYSQL_STMT, CloseStatement>;
 ConnectionPtr connect(const std::string& socket, const std::string& database) {
   ConnectionPtr connection(mysql_init(nullptr));
   mysql_options(connection.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
-  if (mysql_real_connect(connection.get(), nullptr, "root", "", database.c_str(), 0, socket.c_str(), 0) == nullptr) {
+  if (mysql_real_connect(connection.get(), nullptr, "root", "", database.c_str(), 0, socket.c_str(), 0) ==
+      nullptr) {
     throw std::runtime_error(std::string("cannot connect: ") + mysql_error(connection.get()));
   }
   return connection;
 }
 
 bool is_integer(enum_field_types type) {
-  return type == MYSQL_TYPE_LONGLONG || type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_INT24 || type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_TINY;
+  return type == MYSQL_TYPE_LONGLONG || type == MYSQL_TYPE_LONG || type == MYSQL_TYPE_INT24 ||
+         type == MYSQL_TYPE_SHORT || type == MYSQL_TYPE_TINY;
 }
 
 /// A prepared statement with parameters and results bound once: integers as such, everything else as text.
@@ -78,7 +80,9 @@ class Prepared {
       auto& cell = parameters[i];
       auto& bind = parameter_binds_[i];
       std::memset(&bind, 0, sizeof bind);
-      bind.buffer_type = cell.null != 0 ? MYSQL_TYPE_NULL : cell.is_integer ? MYSQL_TYPE_LONGLONG : MYSQL_TYPE_STRING;
+      bind.buffer_type = cell.null != 0    ? MYSQL_TYPE_NULL
+                         : cell.is_integer ? MYSQL_TYPE_LONGLONG
+                                           : MYSQL_TYPE_STRING;
       bind.buffer = cell.is_integer ? static_cast<void*>(&cell.integer) : cell.text.data();
       cell.length = static_cast<unsigned long>(cell.text.size());
       bind.buffer_length = cell.length;
@@ -170,32 +174,41 @@ class MysqlWorker final : public Worker {
 class MysqlTarget final : public Target {
  public:
   MysqlTarget(Plan plan_of, std::string socket, std::string database)
-      : plan(std::move(plan_of)), blocks(plan.block), socket_(std::move(socket)), database_(std::move(database)), leasing_(connect(socket_, database_)) {
+      : plan(std::move(plan_of)),
+        blocks(plan.block),
+        socket_(std::move(socket)),
+        database_(std::move(database)),
+        leasing_(connect(socket_, database_)) {
     const auto columns = newest(leasing_.get(), plan.table, "1 = 1");
     record_columns = joined(columns.names, "r.");
     if (plan.operation != "create") return;
     record = newest(leasing_.get(), plan.table, "1 = 1");
     event = newest(leasing_.get(), "event", "action = 'create'");
-    lease_ = std::make_unique<Prepared>(leasing_.get(), "INSERT INTO sequence_block (name, next_value) VALUES (?, 1 + ?) "
-                                                        "ON DUPLICATE KEY UPDATE next_value = next_value + ?");
-    leased_ = std::make_unique<Prepared>(leasing_.get(), "SELECT next_value FROM sequence_block WHERE name = ?");
+    lease_ = std::make_unique<Prepared>(leasing_.get(),
+                                        "INSERT INTO sequence_block (name, next_value) VALUES (?, 1 + ?) "
+                                        "ON DUPLICATE KEY UPDATE next_value = next_value + ?");
+    leased_ =
+        std::make_unique<Prepared>(leasing_.get(), "SELECT next_value FROM sequence_block WHERE name = ?");
   }
-  std::unique_ptr<Worker> worker() override { return std::make_unique<MysqlWorker>(*this, plan, socket_, database_); }
+  std::unique_ptr<Worker> worker() override {
+    return std::make_unique<MysqlWorker>(*this, plan, socket_, database_);
+  }
   std::int64_t next(const char* name) {
-    return blocks.next(name, [this](const std::string& sequence, std::int64_t count) {  // under the lock of `blocks`
-      run(leasing_.get(), "START TRANSACTION");
-      lease_->set(0, sequence);
-      lease_->set(1, count);
-      lease_->set(2, count);
-      lease_->execute();
-      leased_->set(0, sequence);
-      leased_->execute();
-      if (!leased_->fetch()) throw std::runtime_error("no sequence_block");
-      const auto end = leased_->results[0].integer;
-      leased_->done();
-      run(leasing_.get(), "COMMIT");
-      return static_cast<std::int64_t>(end);
-    });
+    return blocks.next(
+        name, [this](const std::string& sequence, std::int64_t count) {  // under the lock of `blocks`
+          run(leasing_.get(), "START TRANSACTION");
+          lease_->set(0, sequence);
+          lease_->set(1, count);
+          lease_->set(2, count);
+          lease_->execute();
+          leased_->set(0, sequence);
+          leased_->execute();
+          if (!leased_->fetch()) throw std::runtime_error("no sequence_block");
+          const auto end = leased_->results[0].integer;
+          leased_->done();
+          run(leasing_.get(), "COMMIT");
+          return static_cast<std::int64_t>(end);
+        });
   }
 
   const Plan plan;
@@ -209,13 +222,16 @@ class MysqlTarget final : public Target {
   std::unique_ptr<Prepared> lease_, leased_;
 };
 
-MysqlWorker::MysqlWorker(MysqlTarget& target, const Plan& plan, const std::string& socket, const std::string& database)
+MysqlWorker::MysqlWorker(MysqlTarget& target, const Plan& plan, const std::string& socket,
+                         const std::string& database)
     : target_(target), plan_(plan), connection_(connect(socket, database)) {
   if (plan.operation == "read") {
-    statement_ = std::make_unique<Prepared>(connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table + " r WHERE r.id = ?");
+    statement_ = std::make_unique<Prepared>(
+        connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table + " r WHERE r.id = ?");
   } else if (plan.operation == "list") {
-    statement_ = std::make_unique<Prepared>(connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table +
-                                                                   " r WHERE r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
+    statement_ = std::make_unique<Prepared>(
+        connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table +
+                               " r WHERE r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
   } else {
     statement_ = std::make_unique<Prepared>(connection_.get(), insert_sql(plan.table, target.record));
     statement_->parameters = target.record.cells;
@@ -226,7 +242,8 @@ MysqlWorker::MysqlWorker(MysqlTarget& target, const Plan& plan, const std::strin
 
 int MysqlWorker::once(std::mt19937_64& random) {
   if (plan_.operation == "read") {
-    statement_->set(0, plan_.from + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
+    statement_->set(0, plan_.from + static_cast<std::int64_t>(
+                                        random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
     statement_->execute();
     return fetch_all();
   }
@@ -253,7 +270,8 @@ int MysqlWorker::once(std::mt19937_64& random) {
 
 }  // namespace
 
-std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket, const std::string& database) {
+std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket,
+                                     const std::string& database) {
   return std::make_unique<MysqlTarget>(plan, socket, database);
 }
 

@@ -9,7 +9,9 @@ using namespace caravan::bench;
 using Clock = std::chrono::steady_clock;
 
 int main(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"file", "socket", "database", "operation", "table", "from", "to", "states", "block", "threads", "seconds", "warmup"});
+  const Arguments arguments(argc, argv,
+                            {"file", "socket", "database", "operation", "table", "from", "to", "states",
+                             "block", "threads", "seconds", "warmup"});
   Plan plan;
   plan.operation = arguments.text("operation", "read");
   plan.table = arguments.text("table", plan.table);
@@ -17,21 +19,26 @@ int main(int argc, char** argv) {
   plan.to = arguments.integer("to", plan.from);
   plan.states = arguments.list("states");
   plan.block = arguments.integer("block", plan.block);
-  if (plan.operation != "read" && plan.operation != "list" && plan.operation != "create") Arguments::fail("--operation is read, list or create");
+  if (plan.operation != "read" && plan.operation != "list" && plan.operation != "create")
+    Arguments::fail("--operation is read, list or create");
   if (plan.operation == "list" && plan.states.empty()) Arguments::fail("list wants --states");
   const auto threads = static_cast<std::size_t>(std::max<std::int64_t>(1, arguments.integer("threads", 16)));
   const double seconds = arguments.number("seconds", 8);
   try {
-    const auto target = arguments.text("file").empty() ? mysql_target(plan, arguments.text("socket"), arguments.text("database"))
-                                                       : sqlite_target(plan, arguments.text("file"));
+    const auto target = arguments.text("file").empty()
+                            ? mysql_target(plan, arguments.text("socket"), arguments.text("database"))
+                            : sqlite_target(plan, arguments.text("file"));
     std::vector<std::unique_ptr<Worker>> workers;
     for (std::size_t i = 0; i < threads; ++i) workers.push_back(target->worker());
     std::vector<Latencies> latencies(threads);
     std::vector<std::int64_t> rows(threads, 0);
     std::mutex failure_mutex;
     std::string failure;
-    const auto measure_from = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(arguments.number("warmup", 1)));
-    const auto until = measure_from + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const auto measure_from =
+        Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                           std::chrono::duration<double>(arguments.number("warmup", 1)));
+    const auto until =
+        measure_from + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     std::vector<std::thread> running;
     for (std::size_t i = 0; i < threads; ++i) {
       running.emplace_back([&, i] {
@@ -41,7 +48,8 @@ int main(int argc, char** argv) {
             const int count = workers[i]->once(random);
             const auto ended = Clock::now();
             if (ended >= measure_from && ended < until) {
-              latencies[i].micros.push_back(static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(ended - began).count()));
+              latencies[i].micros.push_back(static_cast<std::uint32_t>(
+                  std::chrono::duration_cast<std::chrono::microseconds>(ended - began).count()));
               rows[i] += count;
             }
             began = ended;
@@ -61,9 +69,10 @@ int main(int argc, char** argv) {
       all_rows += rows[i];
     }
     const auto count = all.micros.size();
-    std::printf("{\"operations\":%zu,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"rows_each\":%.2f}\n", count,
-                static_cast<double>(count) / seconds, all.percentile(0.5), all.percentile(0.99),
-                count > 0 ? static_cast<double>(all_rows) / static_cast<double>(count) : 0.0);
+    std::printf(
+        "{\"operations\":%zu,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"rows_each\":%.2f}\n",
+        count, static_cast<double>(count) / seconds, all.percentile(0.5), all.percentile(0.99),
+        count > 0 ? static_cast<double>(all_rows) / static_cast<double>(count) : 0.0);
     return count > 0 ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -17,18 +17,19 @@
 namespace caravan::bench {
 
 struct Plan {
-  std::string operation;                ///< read, list or create
+  std::string operation;  ///< read, list or create
   std::string table = "sales_inquiry";
-  std::int64_t from = 1, to = 1;        ///< ids for read
-  std::vector<std::string> states;      ///< for list
-  std::int64_t block = 100;             ///< numbers leased at once
+  std::int64_t from = 1, to = 1;    ///< ids for read
+  std::vector<std::string> states;  ///< for list
+  std::int64_t block = 100;         ///< numbers leased at once
 };
 
 /// Numbers from blocks that `lease` fetches, as the product does. Thread-safe.
 class Blocks {
  public:
   explicit Blocks(std::int64_t block) : block_(block) {}
-  std::int64_t next(const std::string& name, const std::function<std::int64_t(const std::string&, std::int64_t)>& lease) {
+  std::int64_t next(const std::string& name,
+                    const std::function<std::int64_t(const std::string&, std::int64_t)>& lease) {
     const std::lock_guard lock(mutex_);
     auto& range = ranges_[name];
     if (range.first == range.second) {
@@ -59,8 +60,8 @@ class Target {
   virtual std::unique_ptr<Worker> worker() = 0;
 };
 
-std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket, const std::string& database);
+std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket,
+                                     const std::string& database);
 std::unique_ptr<Target> sqlite_target(const Plan& plan, const std::string& file);
-
 
 }  // namespace caravan::bench

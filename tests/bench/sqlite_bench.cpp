@@ -26,15 +26,18 @@ DatabasePtr open(const std::string& file) {
   DatabasePtr database(raw);
   if (code != SQLITE_OK) throw std::runtime_error("cannot open " + file + ": " + sqlite3_errmsg(raw));
   sqlite3_busy_timeout(raw, 5000);
-  for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA temp_store=MEMORY"}) {
-    if (sqlite3_exec(raw, pragma, nullptr, nullptr, nullptr) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(raw));
+  for (const char* pragma :
+       {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA temp_store=MEMORY"}) {
+    if (sqlite3_exec(raw, pragma, nullptr, nullptr, nullptr) != SQLITE_OK)
+      throw std::runtime_error(sqlite3_errmsg(raw));
   }
   return database;
 }
 
 StatementPtr prepare(sqlite3* database, const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(database, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(database, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &statement, nullptr) != SQLITE_OK) {
     throw std::runtime_error(std::string(sqlite3_errmsg(database)) + ": " + sql);
   }
   return StatementPtr(statement);
@@ -48,9 +51,15 @@ int run(sqlite3_stmt* statement) {
     ++rows;
     for (int i = 0, count = sqlite3_column_count(statement); i < count; ++i) {
       switch (sqlite3_column_type(statement, i)) {
-        case SQLITE_INTEGER: sum = sum + static_cast<std::size_t>(sqlite3_column_int64(statement, i)); break;
-        case SQLITE_NULL: break;
-        default: sum = sum + (sqlite3_column_text(statement, i) != nullptr ? static_cast<std::size_t>(sqlite3_column_bytes(statement, i)) : 0);
+        case SQLITE_INTEGER:
+          sum = sum + static_cast<std::size_t>(sqlite3_column_int64(statement, i));
+          break;
+        case SQLITE_NULL:
+          break;
+        default:
+          sum = sum + (sqlite3_column_text(statement, i) != nullptr
+                           ? static_cast<std::size_t>(sqlite3_column_bytes(statement, i))
+                           : 0);
       }
     }
   }
@@ -65,7 +74,8 @@ struct Row {
 };
 
 Row newest(sqlite3* database, const std::string& table, const std::string& condition) {
-  const auto select = prepare(database, "SELECT * FROM " + table + " WHERE " + condition + " ORDER BY id DESC LIMIT 1");
+  const auto select =
+      prepare(database, "SELECT * FROM " + table + " WHERE " + condition + " ORDER BY id DESC LIMIT 1");
   if (sqlite3_step(select.get()) != SQLITE_ROW) throw std::runtime_error("no row to copy in " + table);
   Row row;
   for (int i = 0, count = sqlite3_column_count(select.get()); i < count; ++i) {
@@ -77,7 +87,8 @@ Row newest(sqlite3* database, const std::string& table, const std::string& condi
 
 std::string joined(const std::vector<std::string>& names, const char* prefix) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(prefix) + "\"" + name + "\"";
+  for (const auto& name : names)
+    text += (text.empty() ? "" : ", ") + std::string(prefix) + "\"" + name + "\"";
   return text;
 }
 
@@ -98,8 +109,9 @@ class Writer {
         insert_event_(prepare(database_.get(), insert_sql("event", event_))),
         begin_(prepare(database_.get(), "BEGIN IMMEDIATE")),
         commit_(prepare(database_.get(), "COMMIT")),
-        lease_(prepare(database_.get(), "INSERT INTO sequence_block (name, next_value) VALUES (?1, 1 + ?2) "
-                                        "ON CONFLICT (name) DO UPDATE SET next_value = next_value + ?2 RETURNING next_value")),
+        lease_(prepare(database_.get(),
+                       "INSERT INTO sequence_block (name, next_value) VALUES (?1, 1 + ?2) "
+                       "ON CONFLICT (name) DO UPDATE SET next_value = next_value + ?2 RETURNING next_value")),
         blocks_(plan.block) {}
 
   int create() {
@@ -118,7 +130,8 @@ class Writer {
   std::int64_t next(const char* name) {
     return blocks_.next(name, [this](const std::string& sequence, std::int64_t count) {
       run(begin_.get());
-      sqlite3_bind_text(lease_.get(), 1, sequence.data(), static_cast<int>(sequence.size()), SQLITE_TRANSIENT);
+      sqlite3_bind_text(lease_.get(), 1, sequence.data(), static_cast<int>(sequence.size()),
+                        SQLITE_TRANSIENT);
       sqlite3_bind_int64(lease_.get(), 2, count);
       if (sqlite3_step(lease_.get()) != SQLITE_ROW) throw std::runtime_error(sqlite3_errmsg(database_.get()));
       const auto end = sqlite3_column_int64(lease_.get(), 0);
@@ -127,7 +140,8 @@ class Writer {
       return static_cast<std::int64_t>(end);
     });
   }
-  static void bind(sqlite3_stmt* statement, const Row& row, std::int64_t id, std::int64_t record, std::int64_t number) {
+  static void bind(sqlite3_stmt* statement, const Row& row, std::int64_t id, std::int64_t record,
+                   std::int64_t number) {
     for (std::size_t i = 0; i < row.names.size(); ++i) {
       const int at = static_cast<int>(i) + 1;
       if (row.names[i] == "id") {
@@ -155,11 +169,16 @@ class Reader final : public Worker {
   Reader(const Plan& plan, const std::string& file) : plan_(plan), database_(open(file)) {
     const auto columns = joined(newest(database_.get(), plan.table, "1 = 1").names, "r.");
     const auto from = "SELECT " + columns + " FROM " + plan.table + " r WHERE ";
-    statement_ = prepare(database_.get(), plan.operation == "read" ? from + "r.id = ?" : from + "r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
+    statement_ =
+        prepare(database_.get(), plan.operation == "read"
+                                     ? from + "r.id = ?"
+                                     : from + "r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
   }
   int once(std::mt19937_64& random) override {
     if (plan_.operation == "read") {
-      sqlite3_bind_int64(statement_.get(), 1, plan_.from + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
+      sqlite3_bind_int64(statement_.get(), 1,
+                         plan_.from + static_cast<std::int64_t>(
+                                          random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
     } else {
       const auto& state = plan_.states[random() % plan_.states.size()];
       sqlite3_bind_text(statement_.get(), 1, state.data(), static_cast<int>(state.size()), SQLITE_STATIC);
@@ -200,6 +219,8 @@ class SqliteTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> sqlite_target(const Plan& plan, const std::string& file) { return std::make_unique<SqliteTarget>(plan, file); }
+std::unique_ptr<Target> sqlite_target(const Plan& plan, const std::string& file) {
+  return std::make_unique<SqliteTarget>(plan, file);
+}
 
 }  // namespace caravan::bench

@@ -49,12 +49,15 @@ double new_client_ms(std::uint16_t port, int tries) {
 }
 
 int hung_up(const std::vector<Client>& clients) {
-  return static_cast<int>(std::count_if(clients.begin(), clients.end(), [](const Client& c) { return c.hung_up(); }));
+  return static_cast<int>(
+      std::count_if(clients.begin(), clients.end(), [](const Client& c) { return c.hung_up(); }));
 }
 
-/// Until the handler has made all the answers asked for: making 800 MB of them takes the machine some hundred ms.
+/// Until the handler has made all the answers asked for: making 800 MB of them takes the machine some hundred
+/// ms.
 void until_answers_are_made(FrontDoor& door, std::uint64_t requests) {
-  while (door.counters().requests < requests || door.counters().queued > 0) std::this_thread::sleep_for(milliseconds(5));
+  while (door.counters().requests < requests || door.counters().queued > 0)
+    std::this_thread::sleep_for(milliseconds(5));
   std::this_thread::sleep_for(milliseconds(200));
 }
 
@@ -73,13 +76,17 @@ TEST(Attack, ClientsThatDoNotReadHoldNoWorker) {
   }
   until_answers_are_made(*door, 200);
   const auto worst = new_client_ms(door->port(), 20);
-  std::printf("with 200 clients that do not read 4 MiB: a new client is answered in %.2f ms at worst\n", worst);
+  std::printf("with 200 clients that do not read 4 MiB: a new client is answered in %.2f ms at worst\n",
+              worst);
   EXPECT_LT(worst, 1000);
-  while (hung_up(deaf) == 0 && steady_clock::now() < began + std::chrono::seconds(60)) std::this_thread::sleep_for(milliseconds(10));
+  while (hung_up(deaf) == 0 && steady_clock::now() < began + std::chrono::seconds(60))
+    std::this_thread::sleep_for(milliseconds(10));
   EXPECT_GE(steady_clock::now() - began, milliseconds(2900)) << "cut off before the write deadline";
-  while (hung_up(deaf) < 200 && steady_clock::now() < began + std::chrono::seconds(60)) std::this_thread::sleep_for(milliseconds(10));
+  while (hung_up(deaf) < 200 && steady_clock::now() < began + std::chrono::seconds(60))
+    std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(hung_up(deaf), 200) << "cut off at the write deadline";
-  for (int i = 0; i < 200 && door->counters().open_connections > 0; ++i) std::this_thread::sleep_for(milliseconds(10));
+  for (int i = 0; i < 200 && door->counters().open_connections > 0; ++i)
+    std::this_thread::sleep_for(milliseconds(10));
   EXPECT_EQ(door->counters().timed_out, 200u);
   EXPECT_EQ(door->counters().open_connections, 0);
 }
@@ -136,11 +143,14 @@ TEST(Attack, ThreeThousandSlowClientsOfEveryKind) {
     }
   });
   const auto worst = new_client_ms(port, 20);
-  std::printf("with 2,000 idle, 500 half heads, 200 slow bodies, 200 that do not read, 8 workers: a new client is answered in %.2f ms at worst\n",
-              worst);
+  std::printf(
+      "with 2,000 idle, 500 half heads, 200 slow bodies, 200 that do not read, 8 workers: a new client is "
+      "answered in %.2f ms at worst\n",
+      worst);
   EXPECT_LT(worst, 1000);
   const auto latest = steady_clock::now() + std::chrono::seconds(60);
-  while (steady_clock::now() < latest && (hung_up(heads) < 500 || hung_up(bodies) < 200 || hung_up(deaf) < 200)) {
+  while (steady_clock::now() < latest &&
+         (hung_up(heads) < 500 || hung_up(bodies) < 200 || hung_up(deaf) < 200)) {
     std::this_thread::sleep_for(milliseconds(50));
   }
   over = true;
@@ -181,7 +191,8 @@ TEST(Attack, RunningOutOfFilesPausesAndRecovers) {
   const auto cpu_ms = [](const rusage& u) {
     return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
   };
-  EXPECT_LT(cpu_ms(end_usage) - cpu_ms(start_usage), 250) << "accepting again and again would burn the processor";
+  EXPECT_LT(cpu_ms(end_usage) - cpu_ms(start_usage), 250)
+      << "accepting again and again would burn the processor";
   EXPECT_EQ(before.ask(get("/small")).status, 200) << "those inside are served";
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   clients.clear();
@@ -198,8 +209,10 @@ TEST(Attack, MutatedRequestsNeverBreakIt) {
   const auto door = FrontDoor::start(options, handler);
   const std::vector<std::string> seeds{
       get("/a/b?x=1&y=%E7%8E%8B", "X-Forwarded-For: 1.2.3.4\r\nCookie: a=b\r\n"),
-      "POST /api/v1/records/x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"a\":\"b\\u00\"}",
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n7D0\r\n" + std::string(2000, 'z') + "\r\n0\r\nTrailer: 1\r\n\r\n",
+      "POST /api/v1/records/x HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+      "13\r\n\r\n{\"a\":\"b\\u00\"}",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n7D0\r\n" +
+          std::string(2000, 'z') + "\r\n0\r\nTrailer: 1\r\n\r\n",
       "GET http://h.example:80/abs?q HTTP/1.1\r\nHost: other\r\nConnection: keep-alive, close\r\n\r\n",
       "HEAD / HTTP/1.0\r\nX: =?utf-8?Q?=0D=0A?=\r\nConnection: keep-alive\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nabcd"};
@@ -214,11 +227,21 @@ TEST(Attack, MutatedRequestsNeverBreakIt) {
     for (std::size_t changes = 1 + below(6); changes-- > 0 && !text.empty();) {
       const auto at = below(text.size());
       switch (below(5)) {
-        case 0: text[at] = static_cast<char>(random()); break;
-        case 1: text[at] = interesting[below(interesting.size())]; break;
-        case 2: text.insert(at, 1, interesting[below(interesting.size())]); break;
-        case 3: text.erase(at, 1 + below(8)); break;
-        default: text.insert(at, text.substr(below(text.size()), below(40))); break;
+        case 0:
+          text[at] = static_cast<char>(random());
+          break;
+        case 1:
+          text[at] = interesting[below(interesting.size())];
+          break;
+        case 2:
+          text.insert(at, 1, interesting[below(interesting.size())]);
+          break;
+        case 3:
+          text.erase(at, 1 + below(8));
+          break;
+        default:
+          text.insert(at, text.substr(below(text.size()), below(40)));
+          break;
       }
     }
     Client c(door->port());

@@ -24,7 +24,8 @@ namespace caravan::http::test {
 /// A raw client on 127.0.0.1 (or a Unix socket) that sends and receives exactly what a test says.
 class Client {
  public:
-  explicit Client(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Client(std::uint16_t port, int receive_buffer = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (receive_buffer > 0) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -60,7 +61,7 @@ class Client {
   void finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
   struct Reply {
-    int status = 0;           ///< 0: none came
+    int status = 0;  ///< 0: none came
     std::string head, body;
     bool has(std::string_view text) const { return head.find(text) != std::string::npos; }
   };
@@ -125,7 +126,8 @@ class Client {
 /// A handler from a function.
 class FunctionHandler final : public api::Handler {
  public:
-  explicit FunctionHandler(std::function<api::Response(const api::Request&)> function) : function_(std::move(function)) {}
+  explicit FunctionHandler(std::function<api::Response(const api::Request&)> function)
+      : function_(std::move(function)) {}
   api::Response handle(const api::Request& request) override { return function_(request); }
 
  private:
@@ -137,11 +139,12 @@ inline api::Response echo(const api::Request& request) {
   api::Response response;
   response.content_type = "text/plain";
   auto& text = response.body;
-  text += "method=" + std::string(request.method) + "\npath=" + std::string(request.path) + "\nremote=" +
-          std::string(request.remote_address) + "\nsecure=" + (request.secure ? "1" : "0") + "\nadmin=" +
-          (request.admin_socket ? "1" : "0") + "\n";
+  text += "method=" + std::string(request.method) + "\npath=" + std::string(request.path) +
+          "\nremote=" + std::string(request.remote_address) + "\nsecure=" + (request.secure ? "1" : "0") +
+          "\nadmin=" + (request.admin_socket ? "1" : "0") + "\n";
   for (const auto& [name, value] : request.query) text += "query." + name + "=" + value + "\n";
-  for (const auto& [name, value] : request.headers) text += "header." + std::string(name) + "=" + std::string(value) + "\n";
+  for (const auto& [name, value] : request.headers)
+    text += "header." + std::string(name) + "=" + std::string(value) + "\n";
   text += "body=" + std::string(request.body) + "\n";
   return response;
 }

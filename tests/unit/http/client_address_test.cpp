@@ -7,17 +7,21 @@
 namespace caravan::http {
 namespace {
 
-IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
+IpAddress ip(std::string_view text) {
+  return *IpAddress::parse(text);
+}
 
 std::string behind(std::string_view peer, const std::vector<std::string_view>& forwarded) {
-  return client_behind(ip(peer), forwarded, TrustedProxies({"10.0.0.0/8", "2001:db8::/33", "192.0.2.7"})).to_string();
+  return client_behind(ip(peer), forwarded, TrustedProxies({"10.0.0.0/8", "2001:db8::/33", "192.0.2.7"}))
+      .to_string();
 }
 
 TEST(IpAddress, ParsesAndPrints) {
   EXPECT_EQ(ip("192.0.2.1").to_string(), "192.0.2.1");
   EXPECT_EQ(ip("::ffff:192.0.2.1"), ip("192.0.2.1"));
   EXPECT_EQ(ip("2001:DB8:0::1").to_string(), "2001:db8::1");
-  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "::g", "1.2.3.4 ", "localhost"}) EXPECT_FALSE(IpAddress::parse(text)) << text;
+  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "::g", "1.2.3.4 ", "localhost"})
+    EXPECT_FALSE(IpAddress::parse(text)) << text;
 }
 
 TEST(IpAddress, CapsIpv6BySixtyFour) {
@@ -32,10 +36,11 @@ TEST(TrustedProxies, RefusesNonsense) {
 }
 
 TEST(TrustedProxies, FindTheClient) {
-  EXPECT_EQ(behind("203.0.113.9", {"198.51.100.1"}), "203.0.113.9");               // not a proxy: its word counts nothing
+  EXPECT_EQ(behind("203.0.113.9", {"198.51.100.1"}), "203.0.113.9");  // not a proxy: its word counts nothing
   EXPECT_EQ(behind("10.1.2.3", {}), "10.1.2.3");
   EXPECT_EQ(behind("10.1.2.3", {"198.51.100.1"}), "198.51.100.1");
-  EXPECT_EQ(behind("10.1.2.3", {"1.1.1.1, 198.51.100.1"}), "198.51.100.1");        // the client's own claim is not believed
+  EXPECT_EQ(behind("10.1.2.3", {"1.1.1.1, 198.51.100.1"}),
+            "198.51.100.1");  // the client's own claim is not believed
   EXPECT_EQ(behind("10.1.2.3", {"1.1.1.1, 198.51.100.1 ,192.0.2.7, 10.9.9.9"}), "198.51.100.1");
   EXPECT_EQ(behind("10.1.2.3", {"1.1.1.1", "198.51.100.1", "10.9.9.9"}), "198.51.100.1");
   EXPECT_EQ(behind("10.1.2.3", {"198.51.100.1:4711"}), "198.51.100.1");

@@ -22,7 +22,9 @@ int verdict(const std::string& head, Framing* framing = nullptr) {
   return refusal ? refusal->status : 200;
 }
 
-std::string post(const std::string& fields) { return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+std::string post(const std::string& fields) {
+  return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
 
 TEST(Head, AcceptsOrdinaryRequests) {
   Framing framing;
@@ -33,7 +35,9 @@ TEST(Head, AcceptsOrdinaryRequests) {
   EXPECT_TRUE(framing.head_method);
   EXPECT_EQ(verdict("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", &framing), 200);
   EXPECT_TRUE(framing.keep_alive);
-  EXPECT_EQ(verdict("GET http://a.example/x?y HTTP/1.1\r\nHost: b\r\nconnection: te, CLOSE\r\n\r\n", &framing), 200);
+  EXPECT_EQ(
+      verdict("GET http://a.example/x?y HTTP/1.1\r\nHost: b\r\nconnection: te, CLOSE\r\n\r\n", &framing),
+      200);
   EXPECT_FALSE(framing.keep_alive);
   EXPECT_EQ(verdict("GET / HTTP/1.1\r\nHost: [::1]:80\r\nX:\r\nY: \t a b \t\r\n\r\n"), 200);
   EXPECT_EQ(verdict(post("Content-Length: 12\r\n"), &framing), 200);
@@ -56,11 +60,14 @@ TEST(Head, RefusesAmbiguousFraming) {
   EXPECT_EQ(verdict(post("Transfer-Encoding:\r\n")), 400);
   EXPECT_EQ(verdict(post("Transfer-Encoding: ,chunked\r\n")), 400);
   EXPECT_EQ(verdict("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
-  EXPECT_EQ(verdict(post("Transfer-Encoding: \x0b" "chunked\r\n")), 400);
+  EXPECT_EQ(verdict(post("Transfer-Encoding: \x0b"
+                         "chunked\r\n")),
+            400);
 }
 
 TEST(Head, AnswersUnknownCodingsMethodsVersionsAndExpectations) {
-  for (const char* coding : {"gzip", "gzip, chunked", "identity", "xchunked", "chunked;q=1", "\"chunked\"", "chunked, identity"}) {
+  for (const char* coding :
+       {"gzip", "gzip, chunked", "identity", "xchunked", "chunked;q=1", "\"chunked\"", "chunked, identity"}) {
     EXPECT_EQ(verdict(post("Transfer-Encoding: " + std::string(coding) + "\r\n")), 501) << coding;
   }
   EXPECT_EQ(verdict("get / HTTP/1.1\r\nHost: a\r\n\r\n"), 501);
@@ -74,9 +81,10 @@ TEST(Head, AnswersUnknownCodingsMethodsVersionsAndExpectations) {
 }
 
 TEST(Head, RefusesMalformedLines) {
-  for (const char* line : {"GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.10",
-                           "GET\t/ HTTP/1.1", "GET / HTTP/11", "G@T / HTTP/1.1", "GET x HTTP/1.1", "GET /a#b HTTP/1.1",
-                           "GET ftp://a/ HTTP/1.1", "GET http:// HTTP/1.1", "GET http://u@h/ HTTP/1.1", "GET * HTTP/1.1", ""}) {
+  for (const char* line :
+       {"GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.10",
+        "GET\t/ HTTP/1.1", "GET / HTTP/11", "G@T / HTTP/1.1", "GET x HTTP/1.1", "GET /a#b HTTP/1.1",
+        "GET ftp://a/ HTTP/1.1", "GET http:// HTTP/1.1", "GET http://u@h/ HTTP/1.1", "GET * HTTP/1.1", ""}) {
     EXPECT_EQ(verdict(std::string(line) + "\r\nHost: a\r\n\r\n"), line[0] == '\0' ? -1 : 400) << line;
   }
   EXPECT_EQ(verdict("GET / HTTP/1.1\r\nHost : a\r\n\r\n"), 400);
@@ -117,12 +125,14 @@ TEST(Head, IsFoundWhereverThePacketsAreCut) {
   const std::string head = "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
   std::size_t line = 0;
   std::optional<Refusal> refusal;
-  for (std::size_t i = 0; i < head.size(); ++i) EXPECT_EQ(find_head_end(head.substr(0, i), line, refusal), 0u) << i;
+  for (std::size_t i = 0; i < head.size(); ++i)
+    EXPECT_EQ(find_head_end(head.substr(0, i), line, refusal), 0u) << i;
   EXPECT_EQ(find_head_end(head + "rest", line, refusal), head.size());
   EXPECT_FALSE(refusal);
 }
 
-/// Decodes `input` given in pieces of `piece` bytes. Empty optional: refused. The number of consumed bytes goes to `used`.
+/// Decodes `input` given in pieces of `piece` bytes. Empty optional: refused. The number of consumed bytes
+/// goes to `used`.
 std::optional<std::string> decode(const std::string& input, std::size_t piece, std::size_t* used = nullptr) {
   ChunkedDecoder decoder;
   std::string body, pending;
@@ -157,9 +167,11 @@ TEST(Chunks, DecodeInAnyPieces) {
 
 TEST(Chunks, RefuseWhatIsNotPlain) {
   for (const std::string input :
-       {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1 \r\na\r\n", "1\na\r\n", "1\r\nab\r\n", "1\r\na\n", "1\r\naX\r\n",
-        "FFFFFFFFFFFFFFFF1\r\n", "10000000000000000\r\n", "0\r\n bad: 1\r\n\r\n", "0\r\nbad 1\r\n\r\n", "0\r\nX: 1\n\r\n", "1;a\x01\r\na\r\n"}) {
-    for (std::size_t piece : {std::size_t{1}, input.size()}) EXPECT_EQ(decode(input, piece), std::nullopt) << input;
+       {"\r\n", "g\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", " 1\r\n", "1 \r\na\r\n", "1\na\r\n", "1\r\nab\r\n",
+        "1\r\na\n", "1\r\naX\r\n", "FFFFFFFFFFFFFFFF1\r\n", "10000000000000000\r\n", "0\r\n bad: 1\r\n\r\n",
+        "0\r\nbad 1\r\n\r\n", "0\r\nX: 1\n\r\n", "1;a\x01\r\na\r\n"}) {
+    for (std::size_t piece : {std::size_t{1}, input.size()})
+      EXPECT_EQ(decode(input, piece), std::nullopt) << input;
   }
   EXPECT_EQ(decode("1;" + std::string(300, 'x') + "\r\na\r\n", 1000), std::nullopt);
   EXPECT_EQ(decode(std::string(300, '0'), 7), std::nullopt);

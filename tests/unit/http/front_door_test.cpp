@@ -24,7 +24,8 @@ using namespace std::string_literals;
 
 class Door : public testing::Test {
  protected:
-  void start(const FrontDoorOptions& options, std::function<api::Response(const api::Request&)> function = echo) {
+  void start(const FrontDoorOptions& options,
+             std::function<api::Response(const api::Request&)> function = echo) {
     handler_ = std::make_unique<FunctionHandler>(std::move(function));
     door_ = FrontDoor::start(options, *handler_);
   }
@@ -49,7 +50,9 @@ TEST_F(Door, AnswersAndKeepsTheConnection) {
   for (int i = 0; i < 3; ++i) {
     const auto reply = c.ask(get("/a%20b?x=1&y=%E7%8E%8B", "X-Thing: \t v \r\n"));
     EXPECT_EQ(reply.status, 200);
-    EXPECT_THAT(reply.body, HasSubstr("method=GET\npath=/a b\nremote=127.0.0.1\nsecure=0\nadmin=0\nquery.x=1\nquery.y=王\n"));
+    EXPECT_THAT(
+        reply.body,
+        HasSubstr("method=GET\npath=/a b\nremote=127.0.0.1\nsecure=0\nadmin=0\nquery.x=1\nquery.y=王\n"));
     EXPECT_THAT(reply.body, HasSubstr("header.X-Thing=v\n"));
     EXPECT_TRUE(reply.has("HTTP/1.1 200 OK\r\n"));
     EXPECT_TRUE(reply.has("\r\nDate: "));
@@ -73,7 +76,8 @@ TEST_F(Door, ClosesWhenAsked) {
   EXPECT_TRUE(old.closed(500));
 
   auto old_kept = client();
-  EXPECT_TRUE(old_kept.ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").has("Connection: keep-alive\r\n"));
+  EXPECT_TRUE(
+      old_kept.ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").has("Connection: keep-alive\r\n"));
   EXPECT_EQ(old_kept.ask("GET / HTTP/1.0\r\n\r\n").status, 200);
 }
 
@@ -92,7 +96,8 @@ TEST_F(Door, KeepsPipelinedRequestsInOrder) {
   options.workers = 8;
   start(options, [](const api::Request& request) {
     // The earlier ones take longer, so that an answer out of order would show.
-    std::this_thread::sleep_for(milliseconds(std::max(0, 20 - std::stoi(std::string(request.path.substr(1))))));
+    std::this_thread::sleep_for(
+        milliseconds(std::max(0, 20 - std::stoi(std::string(request.path.substr(1))))));
     return echo(request);
   });
   auto c = client();
@@ -101,7 +106,9 @@ TEST_F(Door, KeepsPipelinedRequestsInOrder) {
     const auto path = "/" + std::to_string(i);
     if (i % 3 == 0) all += get(path);
     if (i % 3 == 1) all += "POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-    if (i % 3 == 2) all += "POST " + path + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+    if (i % 3 == 2)
+      all += "POST " + path +
+             " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
   }
   c.send(all);
   for (int i = 0; i < 50; ++i) {
@@ -115,7 +122,9 @@ TEST_F(Door, KeepsPipelinedRequestsInOrder) {
 TEST_F(Door, TakesRequestsByteByByte) {
   start();
   auto c = client();
-  const std::string request = "\r\nPOST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n";
+  const std::string request =
+      "\r\nPOST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n";
   for (int round = 0; round < 2; ++round) {
     for (char byte : request) {
       c.send({&byte, 1});
@@ -200,26 +209,26 @@ TEST_F(Door, RefusesWithAProblemAndCloses) {
     std::string request;
   };
   const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
-  for (const auto& [status, request] : std::vector<Case>{
-           {400, "GET / HTTP/1.1\r\n\r\n"},
-           {400, "GET / HTTP/1.1\nHost: a\n\n"},
-           {400, "GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n"},
-           {400, "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n"},
-           {400, "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"s},
-           {400, post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-           {400, post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
-           {400, post + "Content-Length: x\r\n\r\n"},
-           {400, post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"},
-           {400, post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcX"},
-           {400, "\x16\x03\x01\x02"},
-           {413, post + "Content-Length: 1001\r\n\r\n"},
-           {413, post + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a')},
-           {414, "GET /" + std::string(4000, 'a')},
-           {417, post + "Expect: the-unexpected\r\nContent-Length: 3\r\n\r\nabc"},
-           {431, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(4000, 'a')},
-           {501, post + "Transfer-Encoding: gzip\r\n\r\n"},
-           {501, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
-           {505, "GET / HTTP/3.0\r\nHost: a\r\n\r\n"}}) {
+  for (const auto& [status, request] :
+       std::vector<Case>{{400, "GET / HTTP/1.1\r\n\r\n"},
+                         {400, "GET / HTTP/1.1\nHost: a\n\n"},
+                         {400, "GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n"},
+                         {400, "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n"},
+                         {400, "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"s},
+                         {400, post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+                         {400, post + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
+                         {400, post + "Content-Length: x\r\n\r\n"},
+                         {400, post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"},
+                         {400, post + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcX"},
+                         {400, "\x16\x03\x01\x02"},
+                         {413, post + "Content-Length: 1001\r\n\r\n"},
+                         {413, post + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a')},
+                         {414, "GET /" + std::string(4000, 'a')},
+                         {417, post + "Expect: the-unexpected\r\nContent-Length: 3\r\n\r\nabc"},
+                         {431, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(4000, 'a')},
+                         {501, post + "Transfer-Encoding: gzip\r\n\r\n"},
+                         {501, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"},
+                         {505, "GET / HTTP/3.0\r\nHost: a\r\n\r\n"}}) {
     auto c = client();
     const auto reply = c.ask(request);
     EXPECT_EQ(reply.status, status) << request;
@@ -240,7 +249,8 @@ TEST_F(Door, ARefusedUploadStillGetsItsAnswer) {
   start(options);
   auto c = client();
   c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
-  std::thread sender([&c] { c.send(std::string(8'000'000, 'a')); });  // goes on sending for a while, as clients do
+  std::thread sender(
+      [&c] { c.send(std::string(8'000'000, 'a')); });  // goes on sending for a while, as clients do
   EXPECT_EQ(c.receive().status, 413);
   sender.join();
 }
@@ -248,7 +258,8 @@ TEST_F(Door, ARefusedUploadStillGetsItsAnswer) {
 TEST_F(Door, InvalidAddressesAre400AndKeepTheConnection) {
   start();
   auto c = client();
-  for (const char* path : {"/%", "/%zz", "/%00", "/a%2fb", "/../etc/passwd", "/%2e%2e/x", "/%ff", "/?q=%f", "/?q=%ff"}) {
+  for (const char* path :
+       {"/%", "/%zz", "/%00", "/a%2fb", "/../etc/passwd", "/%2e%2e/x", "/%ff", "/?q=%f", "/?q=%ff"}) {
     EXPECT_EQ(c.ask(get(path)).status, 400) << path;
   }
   EXPECT_EQ(c.ask(get("/fine")).status, 200);
@@ -266,7 +277,8 @@ TEST_F(Door, TakesTheAbsoluteForm) {
 TEST_F(Door, EncodedWordsInFieldsStayAsTheyAre) {
   start();
   auto c = client();
-  const auto reply = c.ask(get("/p?a==?b", "X: =?utf-8?Q?a=0D=0AInjected:_1?=\r\nReferer: http://h/?a=?x?y?z?=\r\nX: two\r\n"));
+  const auto reply = c.ask(
+      get("/p?a==?b", "X: =?utf-8?Q?a=0D=0AInjected:_1?=\r\nReferer: http://h/?a=?x?y?z?=\r\nX: two\r\n"));
   EXPECT_EQ(reply.status, 200);
   EXPECT_THAT(reply.body, HasSubstr("query.a==?b\n"));
   EXPECT_THAT(reply.body, HasSubstr("header.X==?utf-8?Q?a=0D=0AInjected:_1?=\n"));
@@ -291,7 +303,9 @@ TEST_F(Door, ContinuesOnlyWhenTheClientWaits) {
   c.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   EXPECT_EQ(c.receive().status, 100);
   EXPECT_THAT(c.ask("abc").body, HasSubstr("body=abc\n"));
-  EXPECT_THAT(c.ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc").body, HasSubstr("body=abc\n"));
+  EXPECT_THAT(
+      c.ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc").body,
+      HasSubstr("body=abc\n"));
   c.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(c.receive().status, 100);
   EXPECT_THAT(c.ask("1\r\nx\r\n0\r\n\r\n").body, HasSubstr("body=x\n"));
@@ -304,7 +318,8 @@ TEST_F(Door, SpoolsLargeBodies) {
   start(options, [&expected](const api::Request& request) {
     api::Response response;
     bool same = request.body.size() == expected;
-    for (std::size_t i = 0; i < request.body.size(); ++i) same = same && request.body[i] == static_cast<char>('a' + i % 26);
+    for (std::size_t i = 0; i < request.body.size(); ++i)
+      same = same && request.body[i] == static_cast<char>('a' + i % 26);
     response.body = same ? "same" : "different";
     return response;
   });
@@ -313,10 +328,17 @@ TEST_F(Door, SpoolsLargeBodies) {
     expected = size;
     std::string body(size, ' ');
     for (std::size_t i = 0; i < size; ++i) body[i] = static_cast<char>('a' + i % 26);
-    EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + body).body, "same") << size;
+    EXPECT_EQ(
+        c.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + body)
+            .body,
+        "same")
+        << size;
     char hex[16];
     std::snprintf(hex, sizeof hex, "%zx", size);
-    EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(hex) + "\r\n" + body + "\r\n0\r\n\r\n").body, "same")
+    EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(hex) +
+                    "\r\n" + body + "\r\n0\r\n\r\n")
+                  .body,
+              "same")
         << size;
   }
 }
@@ -329,9 +351,13 @@ TEST_F(Door, ASpoolThatCannotBeMadeIs503) {
   ::setenv("TMPDIR", "/nonexistent", 1);
   start(options);
   auto c = client();
-  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n" + std::string(30, 'x')).status, 503);
+  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n" + std::string(30, 'x')).status,
+            503);
   door_->stop(0);
-  if (old != nullptr) ::setenv("TMPDIR", saved.c_str(), 1); else ::unsetenv("TMPDIR");
+  if (old != nullptr)
+    ::setenv("TMPDIR", saved.c_str(), 1);
+  else
+    ::unsetenv("TMPDIR");
 }
 
 TEST_F(Door, DeadlinesCloseTheSlow) {
@@ -340,7 +366,8 @@ TEST_F(Door, DeadlinesCloseTheSlow) {
   options.body_timeout = 0.4;
   options.keep_alive_timeout = 0.6;
   start(options);
-  auto idle = client(), used = client(), head = client(), trickle = client(), body = client(), fresh = client();
+  auto idle = client(), used = client(), head = client(), trickle = client(), body = client(),
+       fresh = client();
   EXPECT_EQ(used.ask(get("/")).status, 200);
   head.send("GET / HTTP/1.1\r\nHos");
   body.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
@@ -348,7 +375,9 @@ TEST_F(Door, DeadlinesCloseTheSlow) {
     for (int i = 0; i < 100 && trickle.send("X"); ++i) std::this_thread::sleep_for(milliseconds(20));
   });
   const auto began = std::chrono::steady_clock::now();
-  const auto elapsed = [began] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const auto elapsed = [began] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
   auto reply = head.receive();
   EXPECT_EQ(reply.status, 408);
   EXPECT_THAT(reply.body, HasSubstr("\"code\":\"timeout\""));
@@ -472,14 +501,16 @@ TEST_F(Door, BelievesOnlyTrustedProxies) {
   options.trusted_proxies = {"127.0.0.1"};
   start(options);
   EXPECT_THAT(client().ask(get("/", fields)).body, HasSubstr("remote=203.0.113.5\nsecure=1\n"));
-  EXPECT_THAT(client().ask(get("/", "X-Forwarded-Proto: https, http\r\n")).body, HasSubstr("remote=127.0.0.1\nsecure=0\n"));
+  EXPECT_THAT(client().ask(get("/", "X-Forwarded-Proto: https, http\r\n")).body,
+              HasSubstr("remote=127.0.0.1\nsecure=0\n"));
   options.trusted_proxies = {"everyone"};
   EXPECT_THROW(FrontDoor::start(options, *handler_), Error);
 }
 
 TEST_F(Door, AdminSocketIsForItsOwner) {
   auto options = local_options();
-  const auto path = std::filesystem::temp_directory_path() / ("caravan-admin-" + std::to_string(::getpid()) + ".sock");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("caravan-admin-" + std::to_string(::getpid()) + ".sock");
   options.admin_socket = path;
   start(options);
   struct stat status {};
@@ -487,7 +518,8 @@ TEST_F(Door, AdminSocketIsForItsOwner) {
   EXPECT_TRUE(S_ISSOCK(status.st_mode));
   EXPECT_EQ(status.st_mode & 0777u, 0600u);
   Client c(path.string());
-  EXPECT_THAT(c.ask(get("/x", "X-Forwarded-For: 1.2.3.4\r\n")).body, HasSubstr("remote=unix\nsecure=0\nadmin=1\n"));
+  EXPECT_THAT(c.ask(get("/x", "X-Forwarded-For: 1.2.3.4\r\n")).body,
+              HasSubstr("remote=unix\nsecure=0\nadmin=1\n"));
   EXPECT_THAT(client().ask(get("/x")).body, HasSubstr("admin=0\n"));
 
   try {
@@ -510,7 +542,9 @@ TEST_F(Door, AdminSocketIsForItsOwner) {
   start(options);
   EXPECT_EQ(Client(path.string()).ask(get("/")).status, 200);
   door_->stop(1);
-  { const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "w"), std::fclose); }
+  {
+    const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "w"), std::fclose);
+  }
   EXPECT_THROW(FrontDoor::start(options, *handler_), Error);
   EXPECT_TRUE(std::filesystem::is_regular_file(path));
   std::filesystem::remove(path);
@@ -547,7 +581,8 @@ TEST_F(Door, SpeaksIpv6) {
   ASSERT_EQ(::send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
   std::string text;
   char buffer[4096];
-  for (ssize_t got = 0; (got = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
+  for (ssize_t got = 0; (got = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
   ::close(fd);
   EXPECT_THAT(text, HasSubstr("remote=::1\n"));
 }
@@ -616,7 +651,8 @@ TEST_F(Door, AllUnsentAnswersTogetherAreBounded) {
   for (int i = 0; i < 40; ++i) {
     deaf.push_back(client(4096));
     deaf.back().send(get("/big"));
-    while (door_->counters().requests <= static_cast<unsigned>(i)) std::this_thread::sleep_for(milliseconds(1));
+    while (door_->counters().requests <= static_cast<unsigned>(i))
+      std::this_thread::sleep_for(milliseconds(1));
   }
   EXPECT_TRUE(settles_at(16)) << "the slowest are cut off";
   EXPECT_EQ(door_->counters().timed_out, 24u);
@@ -636,13 +672,16 @@ TEST_F(Door, AllBodiesTogetherInMemoryAreBounded) {
     clients.push_back(client());
     bodies.push_back(std::to_string(i) + std::string(size, static_cast<char>('a' + i % 26)));
     bodies.back().resize(size);
-    clients.back().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + bodies.back().substr(0, size - 1));
+    clients.back().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+                        bodies.back().substr(0, size - 1));
   }
   std::this_thread::sleep_for(milliseconds(200));
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code gone;
-    files += std::filesystem::read_symlink(entry.path(), gone).string().find("(deleted)") != std::string::npos ? 1 : 0;
+    files += std::filesystem::read_symlink(entry.path(), gone).string().find("(deleted)") != std::string::npos
+                 ? 1
+                 : 0;
   }
   EXPECT_GE(files, 300 - 5'120'000 / 19'499 - 1);
   EXPECT_LT(files, 100);
@@ -664,7 +703,9 @@ TEST_F(Door, ManyClientsAtOnce) {
         const auto mark = std::to_string(t * 1000 + i);
         std::string body(static_cast<std::size_t>(i * 37), 'b');
         body += mark;
-        const auto reply = c.ask("POST /" + mark + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        const auto reply =
+            c.ask("POST /" + mark + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
+                  "\r\n\r\n" + body);
         if (reply.status != 200 || reply.body.find("path=/" + mark + "\n") == std::string::npos ||
             reply.body.find("body=" + body + "\n") == std::string::npos) {
           ++wrong;

@@ -18,7 +18,8 @@ TEST(Target, Splits) {
   ASSERT_TRUE(split_target("https://h?x=1", parts));
   EXPECT_EQ(parts.path, "/");
   EXPECT_EQ(parts.query, "x=1");
-  for (const char* target : {"", "a", "//\x7f", "/a b", "/a#b", "ftp://h/", "http://", "http://u:p@h/", "http:///x", "**"}) {
+  for (const char* target :
+       {"", "a", "//\x7f", "/a b", "/a#b", "ftp://h/", "http://", "http://u:p@h/", "http:///x", "**"}) {
     EXPECT_FALSE(split_target(target, parts)) << target;
   }
 }
@@ -28,8 +29,8 @@ TEST(Target, DecodesPathsOnce) {
   EXPECT_EQ(decode_path("/%2541"), "/%41");
   EXPECT_EQ(decode_path("/a+b"), "/a+b");
   EXPECT_EQ(decode_path("/..a/b."), "/..a/b.");
-  for (const char* path : {"/%", "/%4", "/%zz", "/%00", "/%0a", "/%2f", "/a%2Fb", "/..", "/a/../b", "/%2e%2e/x", "/.", "/%2E", "/%ff",
-                           "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80"}) {
+  for (const char* path : {"/%", "/%4", "/%zz", "/%00", "/%0a", "/%2f", "/a%2Fb", "/..", "/a/../b",
+                           "/%2e%2e/x", "/.", "/%2E", "/%ff", "/%c0%af", "/%ed%a0%80", "/%f5%80%80%80"}) {
     EXPECT_EQ(decode_path(path), std::nullopt) << path;
   }
 }
@@ -39,12 +40,14 @@ TEST(Target, DecodesQueries) {
             (Pairs{{"a", "1"}, {"b", "x y+"}, {"c", ""}, {"", "d"}, {"e", "f=g"}}));
   EXPECT_EQ(*decode_query("q=%E7%8E%8B"), (Pairs{{"q", "王"}}));
   EXPECT_EQ(*decode_query("q=a%0Ab"), (Pairs{{"q", "a\nb"}}));
-  for (const char* query : {"a=%", "a=%1", "%gg=1", "a=%00", "a=%ff", "%ff=a"}) EXPECT_EQ(decode_query(query), std::nullopt) << query;
+  for (const char* query : {"a=%", "a=%1", "%gg=1", "a=%00", "a=%ff", "%ff=a"})
+    EXPECT_EQ(decode_query(query), std::nullopt) << query;
 }
 
 TEST(Utf8, IsCheckedStrictly) {
   EXPECT_TRUE(is_utf8("a\xc3\xa9\xe7\x8e\x8b\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf"));
-  for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xe7\x8e", "\xff"}) {
+  for (const char* text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                           "\xf4\x90\x80\x80", "\xe7\x8e", "\xff"}) {
     EXPECT_FALSE(is_utf8(text));
   }
 }
