@@ -7,6 +7,7 @@
 #include "api/json_writer.h"
 #include "api/negotiate.h"
 #include "api/titles.h"
+#include "records/codec.h"
 
 namespace caravan::api {
 namespace {
@@ -120,7 +121,23 @@ class ModelWriter {
     }
     json_.member_or_null("choices",
                          field.choices ? std::string_view(field.choices->name) : std::string_view());
+    json_.key("default");
+    write_default(field);
     json_.member("sortable", sortable(field)).end_object();
+  }
+
+  /// What a new record's form begins with: a default that depends on neither record, user nor time.
+  void write_default(const Field& field) {
+    const auto& program = field.default_value;
+    const expr::Value variables[2];
+    if (program && program->source().find("now(") == std::string::npos && program->source().find("today(") == std::string::npos) {
+      const auto result = program->evaluate({variables, 2, {}, "UTC"});
+      if (result.outcome == expr::Outcome::value) {
+        records::write_value(json_.value_follows(), field, result.value);
+        return;
+      }
+    }
+    json_.null();
   }
 
   void write_bound(std::string_view name, const Field& field, const std::optional<std::int64_t>& whole,
@@ -240,7 +257,9 @@ class ModelWriter {
       std::string sort;
       for (const model::SortKey& key : view->sort)
         sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
-      json_.end_array().member("sort", sort.empty() ? std::string("-id") : sort).end_object();
+      json_.end_array().member("sort", sort.empty() ? std::string("-id") : sort);
+      json_.member_or_null("filter", view->filter ? std::string_view(view->filter->source()) : std::string_view());
+      json_.end_object();
     }
     json_.end_array();
   }

@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "expr/conformance.h"
 #include "http/front_door.h"
-#include "model/reference.h"
+#include "http/local_client.h"
 #include "records/json.h"
 
 #ifndef CARAVAN_VERSION
@@ -203,9 +203,9 @@ int schema(const Overrides& overrides, bool apply, bool allow_destructive) {
     return 0;
   }
   for (const auto& step : *list) {
-    std::cout << (apply ? "" : "would ") << json_text(step, "what");
-    if (const auto safety = json_text(step, "safety"); safety != "additive") std::cout << "  [" << safety << "]";
-    std::cout << '\n';
+    const std::string safety = json_text(step, "safety");
+    const bool left = apply && safety != "additive" && !allow_destructive;
+    std::cout << (left ? "left alone: " : "") << json_text(step, "what") << (safety == "additive" ? "" : "  [" + safety + "]") << '\n';
   }
   return 0;
 }
@@ -288,12 +288,12 @@ int list_plugins(const Overrides& overrides, bool as_json) {
   std::string out;
   api::JsonWriter json(out);
   json.begin_array();
-  for (const auto& plugin : definitions.plugins->list()) {
-    json.begin_object().member("name", plugin.name).member("version", plugin.version).member("state", plugin.state_word());
-    json.member("file", plugin.file).member("sdk", plugin.sdk).member("error", plugin.error).end_object();
+  for (const auto& info : definitions.plugins->list()) {
+    json.begin_object().member("name", info.name).member("version", info.version).member("state", plugin::to_string(info.state));
+    json.member("file", info.file).member("sdk", info.sdk).member("error", info.error).end_object();
     if (as_json) continue;
-    std::printf("%-16s %-10s %-9s %s%s%s\n", plugin.name.c_str(), plugin.version.c_str(), plugin.state_word(), plugin.file.c_str(),
-                plugin.error.empty() ? "" : ": ", plugin.error.c_str());
+    std::printf("%-16s %-10s %-9s %s%s%s\n", info.name.c_str(), info.version.c_str(), plugin::to_string(info.state), info.file.c_str(),
+                info.error.empty() ? "" : ": ", info.error.c_str());
   }
   json.end_array();
   if (as_json) std::cout << out << '\n';
@@ -360,7 +360,7 @@ int run_command_line(int argc, char** argv) {
   place(adding);
   adding->add_option("username", username, "Name to log in with")->required();
   adding->add_option("--name", display, "Name to show");
-  adding->add_option("--role", roles, "A role, e.g. sales.salesperson; may be repeated");
+  adding->add_option("--role", roles, "A role, as MODULE.NAME; may be repeated");
   adding->add_flag("--password-stdin", password_stdin, "Read the password from standard input");
   adding->callback([&] { code = add_user(overrides, username, display, roles, password_stdin); });
   auto* passwd = users->add_subcommand("passwd", "Set a user's password; ends all of the user's sessions");
@@ -373,7 +373,7 @@ int run_command_line(int argc, char** argv) {
   bool dry_run = false;
   auto* importing = app.add_subcommand("import", "Import records from CSV");
   place(importing);
-  importing->add_option("entity", entity, "Entity, e.g. sales.inquiry")->required();
+  importing->add_option("entity", entity, "Entity, as MODULE.NAME")->required();
   importing->add_option("file", file, "CSV file")->required()->check(CLI::ExistingFile);
   importing->add_option("--map", map, "Import map (YAML)")->required()->check(CLI::ExistingFile);
   importing->add_flag("--dry-run", dry_run, "Do everything but keep it");
@@ -395,7 +395,9 @@ int run_command_line(int argc, char** argv) {
   std::string cases;
   auto* expressions = app.add_subcommand("expr", "The rule language");
   expressions->add_option("--conformance", cases, "Run the cases of this file (JSON lines)")->required()->check(CLI::ExistingFile);
-  expressions->callback([&] { code = expr::run_conformance(cases, std::cout) ? 0 : 1; });
+  expressions->callback([&] { const auto suites = expr::run_conformance(cases);
+    std::cout << expr::conformance_report(suites);
+    code = std::all_of(suites.begin(), suites.end(), [](const auto& suite) { return suite.failed == 0; }) ? 0 : 1; });
 
   auto* docs = app.add_subcommand("docs", "Reference documentation");
   docs->require_subcommand(1);

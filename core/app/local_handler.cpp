@@ -29,6 +29,15 @@ std::vector<std::string> texts_of(const records::Json& body, std::string_view na
   return texts;
 }
 
+const char* safety_word(storage::SchemaStep::Safety safety) {
+  switch (safety) {
+    case storage::SchemaStep::Safety::additive: return "additive";
+    case storage::SchemaStep::Safety::leftover: return "leftover";
+    case storage::SchemaStep::Safety::destructive: return "destructive";
+  }
+  return "";
+}
+
 api::Response local(Runtime& runtime, const api::Request& request) {
   api::Response response;
   api::JsonWriter json(response.body);
@@ -42,12 +51,12 @@ api::Response local(Runtime& runtime, const api::Request& request) {
     runtime.set_password(text_of(body, "username"), text_of(body, "password"));
     response.status = 204;
   } else if (request.path == "/local/schema" && (request.method == "GET" || request.method == "POST")) {
-    const auto steps = runtime.plan_schema();
-    if (request.method == "POST") runtime.apply_schema(request.parameter("allow_destructive") != nullptr);
+    const auto steps = request.method == "POST" ? runtime.apply_schema(request.parameter("allow_destructive") != nullptr)
+                                                : runtime.plan_schema();
     json.begin_object().key("steps").begin_array();
     for (const auto& step : steps) {
       json.begin_object().member("table", step.table).member("what", step.what);
-      json.member("safety", storage::to_string(step.safety)).key("sql").begin_array();
+      json.member("safety", safety_word(step.safety)).key("sql").begin_array();
       for (const auto& sql : step.sql) json.string(sql);
       json.end_array().end_object();
     }

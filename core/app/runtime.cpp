@@ -9,8 +9,6 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "records/codec.h"
-#include "records/import.h"
 
 namespace caravan::app {
 namespace {
@@ -86,11 +84,7 @@ Runtime::Runtime(const Settings& settings) : settings_(settings) {
     if (diagnostic.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(diagnostic));
   }
   if (!loaded.catalog) refuse(loaded.diagnostics);
-  {
-    auto transaction = database_->begin();
-    storage::apply_schema(*transaction, storage::plan_schema(*transaction, *loaded.catalog), false);
-    transaction.commit();
-  }
+  storage::update_schema(*database_, *loaded.catalog);
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
   catalog_.store(std::move(loaded.catalog));
   records_->set_hooks(plugins_->hooks());
@@ -132,24 +126,7 @@ Runtime::Runtime(const Settings& settings) : settings_(settings) {
         return list;
       },
       [this] { return reload(); },
-      [this](const records::Context& context, const model::Entity& entity, std::string_view map, std::string_view csv, bool dry_run) {
-        const auto loaded = model::load_import_map({"map", std::string(map), ""}, *context.catalog);
-        if (!loaded.map) {
-          std::string text = "The import map has mistakes:";
-          std::vector<FieldError> fields;
-          for (const auto& diagnostic : loaded.diagnostics) {
-            text += "\n" + model::to_string(diagnostic);
-            fields.push_back({"map", diagnostic.code, model::to_string(diagnostic)});
-          }
-          throw Error(ErrorCode::invalid_argument, std::move(text), std::move(fields));
-        }
-        if (loaded.map->entity != &entity) {
-          throw Error(ErrorCode::invalid_argument,
-                      "The import map is for " + loaded.map->entity->full_name + ", not for " + entity.full_name + ".");
-        }
-        return records::import_csv(*records_, context, *loaded.map, csv, dry_run);
-      },
-      settings_.console.string()});
+      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string()});
 }
 
 Runtime::~Runtime() {
@@ -179,9 +156,7 @@ api::ReloadResult Runtime::reload() {
     model::LoadResult loaded = load(settings_, *plugins_);
     result.diagnostics = std::move(loaded.diagnostics);
     if (!loaded.catalog || loaded.catalog->hash == old_catalog->hash) return result;
-    auto transaction = database_->begin();
-    storage::apply_schema(*transaction, storage::plan_schema(*transaction, *loaded.catalog), false);
-    transaction.commit();
+    storage::update_schema(*database_, *loaded.catalog);
     result.hash = loaded.catalog->hash;
     result.changed = true;
     catalog_.store(std::move(loaded.catalog));
@@ -256,10 +231,8 @@ std::vector<storage::SchemaStep> Runtime::plan_schema() {
   return storage::plan_schema(*session, *catalog_.load());
 }
 
-void Runtime::apply_schema(bool allow_destructive) {
-  auto transaction = database_->begin();
-  storage::apply_schema(*transaction, storage::plan_schema(*transaction, *catalog_.load()), allow_destructive);
-  transaction.commit();
+std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive) {
+  return storage::update_schema(*database_, *catalog_.load(), allow_destructive);
 }
 
 }  // namespace caravan::app

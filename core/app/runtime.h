@@ -45,7 +45,8 @@ class Runtime {
                         const std::string& password);
   void set_password(const std::string& username, const std::string& password);
   std::vector<storage::SchemaStep> plan_schema();
-  void apply_schema(bool allow_destructive);
+  /// Returns the plan; what it holds beyond additive steps was done only with `allow_destructive`.
+  std::vector<storage::SchemaStep> apply_schema(bool allow_destructive);
 
  private:
   records::Context system_context(std::string source) const;

@@ -994,6 +994,7 @@ class Builder {
       member.slot = field->slot;
       member.column = field->column;
       member.scale = field->scale;
+      member.currency_column = field->currency_column;
       if (draft.vague.contains(field.get())) continue;  // any: no mistakes that follow from another one
       switch (field->type) {
         case FieldType::id:

@@ -289,7 +289,7 @@ struct HostFunctions {
       const caravan_hook hook = taken(given, offsetof(caravan_hook, user) + sizeof given->user);
       const std::string_view entity = text(hook.entity, max_name);
       if (hook.point > CARAVAN_AFTER_TRANSITION || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
-      if (!is_word(entity, ".")) refuse_registration("A hook names the entity \"" + std::string(entity) + "\": write it like sales.inquiry.");
+      if (!is_word(entity, ".")) refuse_registration("A hook names the entity \"" + std::string(entity) + "\": write it as MODULE.NAME.");
       auto& hooks = call.instance.hooks_;
       if (hooks.size() >= 10'000) refuse_registration("More than 10,000 hooks are registered.");
       HookCallback& out = hooks.emplace_back();

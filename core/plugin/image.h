@@ -12,7 +12,7 @@ namespace caravan::plugin {
 class Image {
  public:
   struct File {
-    std::string name;  ///< `definitions/inquiry.yaml`
+    std::string name;  ///< `definitions/order.yaml`
     std::string text;
   };
 

@@ -30,7 +30,7 @@ using HookFunction = caravan_status (*)(void*, caravan_call, const caravan_hook_
 using RouteFunction = caravan_status (*)(void*, caravan_call, const caravan_request*);
 
 struct HookCallback {
-  std::string label;   ///< `before_create of sales.inquiry`, for messages
+  std::string label;   ///< `before_create of sales.order`, for messages
   records::HookPoint point{};
   std::string entity;
   int order = 0;

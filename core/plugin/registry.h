@@ -64,7 +64,7 @@ class PluginRegistry {
 
   /// All files found, then enabled names without a file; by name.
   std::vector<PluginInfo> list() const;
-  /// Definitions of the enabled plugins, in order of dependency; files are named `sales.so:definitions/inquiry.yaml`.
+  /// Definitions of the enabled plugins, in order of dependency; files are named `sales.so:definitions/order.yaml`.
   std::vector<model::SourceLayer> layers() const;
   /// Navigation groups of the enabled plugins, in order of display.
   std::vector<model::Module> modules() const;

@@ -34,6 +34,7 @@ class Record final : public expr::RecordView {
   const std::vector<expr::Value>& values() const { return values_; }
 
   expr::Value get(std::uint32_t slot) const override { return values_[slot]; }
+  const expr::Value* peek(std::uint32_t slot) const override { return &values_[slot]; }
   std::shared_ptr<const expr::RecordView> follow(std::uint32_t slot) const override;
   void set_follow(std::shared_ptr<const Follow> follow) { follow_ = std::move(follow); }
 

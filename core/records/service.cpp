@@ -191,10 +191,11 @@ bool RecordService::may(const Context& context, const Entity& entity, Operation 
 void RecordService::transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records) const {
   const auto plans = this->plans(context);
   const auto hooks = hooks_.load();
-  // Both are taken by nearly every write; a block that is at hand spares the write a second run.
-  sequences_.refill("record", expected_records);
-  sequences_.refill("event", expected_records);
+  // Both are taken by nearly every write; a block that is at hand spares the write a second run. Every run consumes
+  // numbers, also one that is rolled back, so all that were ever missing are refilled together.
+  std::vector<std::string> sequences{"record", "event"};
   for (;;) {
+    for (const auto& name : sequences) sequences_.refill(name, expected_records);
     try {
       database_.transact([&](storage::Session& session) {
         TransactionWork transaction(context, session, sequences_, plans, hooks);
@@ -202,7 +203,8 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
       });
       return;
     } catch (const SequenceEmpty& empty) {
-      sequences_.refill(empty.name, expected_records);
+      if (std::find(sequences.begin(), sequences.end(), empty.name) == sequences.end()) sequences.push_back(empty.name);
+      else expected_records *= 2;  // more were taken than anybody expected
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/messages.h"
+#include "storage/schema.h"
 
 namespace caravan::records {
 namespace {
@@ -116,8 +117,7 @@ void TransactionWork::check_references(const Record& record, const Record* befor
 void TransactionWork::check(Record& record, const Record* before) {
   const Entity& entity = record.entity();
   std::vector<FieldError> mistakes;
-  for (const auto& field : entity.fields) {
-    if (!field->compute) continue;
+  for (const Field* field : entity.computed) {
     auto result = evaluate(*field->compute, context_, record, follow_);
     if (result.outcome == expr::Outcome::error) {
       mistakes.push_back({field->name, "compute_error", message("compute_error", context_.locale, {label(*field), result.message})});
@@ -192,7 +192,7 @@ std::string TransactionWork::next_number(const Entity& entity) {
 
 void TransactionWork::refuse_duplicate(const Entity& entity, const std::string& key) {
   for (const auto& index : entity.indexes) {
-    if (!index.unique || key.find(index.name) == std::string::npos) continue;
+    if (!index.unique || !key.ends_with(storage::index_name(entity, index))) continue;
     const std::string& text = index.message.in(context_.locale);
     std::string names;
     std::vector<FieldError> mistakes;

@@ -15,7 +15,7 @@ struct SchemaStep {
     destructive  ///< loses values, or cannot succeed before rows are mended
   } safety = Safety::additive;
   std::string table;
-  std::string what;              ///< for a person: `add column depart_on DATE to sales_inquiry`
+  std::string what;              ///< for a person: `add column depart_on DATE to sales_order`
   std::vector<std::string> sql;  ///< after a kill in between, a new plan finds what is left
 };
 
@@ -31,7 +31,7 @@ void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool a
 /// Plans and applies under the schema's lock, so that nodes starting together do it once. Returns the plan.
 std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive = false);
 
-/// Name of an index in the database: `uq_sales_inquiry$same_trip`; at most 64 characters.
+/// Name of an index in the database: `uq_sales_order$same_trip`; at most 64 characters.
 std::string index_name(const model::Entity& entity, const model::Index& index);
 
 }  // namespace caravan::storage

@@ -100,10 +100,10 @@ TEST_P(Gate, EightWritersLoseNoIncrement) {
     writers.emplace_back([&] {
       for (int i = 0; i < 12; ++i) {
         for (;;) {
-          const Record now = gate().get(boss, order.entity(), order.id());
-          const auto seats = *now[order.entity().field("seats")->slot].as<std::int64_t>();
+          const Record current = gate().get(boss, order.entity(), order.id());
+          const auto seats = *current[order.entity().field("seats")->slot].as<std::int64_t>();
           try {
-            gate().update(boss, order.entity(), order.id(), {{order.entity().field("seats"), expr::Value(seats + 1)}}, now.version());
+            gate().update(boss, order.entity(), order.id(), {{order.entity().field("seats"), expr::Value(seats + 1)}}, current.version());
             ++acknowledged;
             break;
           } catch (const Error& error) {

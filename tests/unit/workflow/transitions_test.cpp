@@ -11,7 +11,13 @@ namespace {
 
 class Steps : public test::GateTest {
  protected:
-  const records::Context seller = as("shop.seller", 11), boss = as("shop.boss", 12), guest = as("shop.guest", 13);
+  void SetUp() override {
+    GateTest::SetUp();
+    seller = as("shop.seller", 11);
+    boss = as("shop.boss", 12);
+    guest = as("shop.guest", 13);
+  }
+  records::Context seller, boss, guest;
   records::Record order(const std::string& fields = "") {
     const std::string person = id(create(boss, "shop.person", R"({"name":"A"})"));
     return create(boss, "shop.order", R"({"person":")" + person + "\"" + fields + "}");
