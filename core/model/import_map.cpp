@@ -116,7 +116,6 @@ class Reader {
         continue;
       }
       ImportField import = read_source(field.value, {"column", "template", "value", "record", "trim", "map", "unmapped", "empty", "default", "note"}, earlier);
-      import.at = to_origin(field.at);
       if (record.entity != nullptr) {
         import.field = record.entity->field(field.key);
         if (import.field == nullptr) {
