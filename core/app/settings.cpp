@@ -171,29 +171,16 @@ SettingsResult load_settings(const Overrides& overrides, const fs::path& binary)
   settings.console = first_existing({home / "../../core/console/dist", home / "../share/caravan/console"});
   settings.data = "data";
 
-  Diagnostics diagnostics;
   const fs::path file = settings.config / "caravan.yaml";
   if (overrides.config && !fs::is_directory(settings.config)) {
     throw Error(ErrorCode::invalid_argument, "The configuration folder " + settings.config.string() + " does not exist.");
   }
-  if (fs::exists(file)) {
-    const std::string content = read_file(file);
-    model::FileInfo info;
-    info.name = file.lexically_normal().string();
-    info.text = content;
-    info.layer = model::LayerKind::agency;
-    std::vector<model::Chunk> lost;
-    for (const auto& chunk : model::split_documents(info, diagnostics, lost)) {
-      for (const Node& document : model::parse_chunk(chunk, diagnostics).documents) {
-        if (document.is_map()) Reader(settings, diagnostics).read(document);
-        else diagnostics.error(document.at, "wrong-kind", "the settings must be a map", "http: …");
-      }
-    }
-    if (diagnostics.failed()) {
-      result.diagnostics = diagnostics.take();
-      return result;
-    }
-  }
+  const std::string content = fs::exists(file) ? read_file(file) : std::string();
+  model::YamlDocument document(file.lexically_normal().string(), content, "the settings");
+  if (const Node* root = document.root()) Reader(settings, document.diagnostics()).read(*root);
+  const bool failed = document.diagnostics().failed();
+  result.diagnostics = document.diagnostics().take();
+  if (failed) return result;
   if (overrides.data) settings.data = *overrides.data;
   if (overrides.database) settings.database_url = *overrides.database;
   if (overrides.plugins) settings.plugins = *overrides.plugins;
@@ -204,7 +191,6 @@ SettingsResult load_settings(const Overrides& overrides, const fs::path& binary)
   if (settings.database_url.empty()) settings.database_url = "sqlite://" + (settings.data / "caravan.db").string();
   settings.http.admin_socket = settings.admin_socket().string();
   result.settings = std::move(settings);
-  result.diagnostics = diagnostics.take();
   return result;
 }
 

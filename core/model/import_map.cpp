@@ -245,27 +245,17 @@ class Reader {
 
 ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog) {
   ImportMapResult result;
-  Diagnostics diagnostics;
-  FileInfo file;
-  file.name = source.name;
-  file.text = source.text;
-  file.layer = LayerKind::agency;
-  std::vector<Chunk> lost;
-  std::vector<Node> documents;
-  for (const Chunk& chunk : split_documents(file, diagnostics, lost)) {
-    for (Node& document : parse_chunk(chunk, diagnostics).documents) documents.push_back(std::move(document));
-  }
-  if (!diagnostics.failed()) {
-    const Place start{&file, 1, 1};
-    if (documents.size() != 1 || !documents.front().is_map()) {
-      diagnostics.error(documents.empty() ? start : documents.front().at, "one-document", "the file must hold one import map",
-                        "kind: import_map …");
-    } else if (const Node* kind = documents.front().get("kind"); kind == nullptr || kind->text != "import_map") {
-      diagnostics.error(kind ? kind->at : documents.front().at, "wrong-kind", "this is no import map", "kind: import_map");
+  YamlDocument document(source.name, source.text, "the import map");
+  Diagnostics& diagnostics = document.diagnostics();
+  if (const Node* root = document.root()) {
+    if (const Node* kind = root->get("kind"); kind == nullptr || kind->text != "import_map") {
+      diagnostics.error(kind ? kind->at : root->at, "wrong-kind", "this is no import map", "kind: import_map");
     } else {
-      ImportMap map = Reader(catalog, diagnostics).read(documents.front());
+      ImportMap map = Reader(catalog, diagnostics).read(*root);
       if (!diagnostics.failed()) result.map = std::move(map);
     }
+  } else if (!diagnostics.failed()) {
+    diagnostics.error(document.start(), "empty", "the file is empty", "kind: import_map …");
   }
   result.diagnostics = diagnostics.take();
   return result;

@@ -437,6 +437,25 @@ void merge_patch(Node& target, Node&& patch, Diagnostics& diagnostics) {
   }
 }
 
+YamlDocument::YamlDocument(std::string name, std::string_view text, std::string_view what) {
+  file_.name = std::move(name);
+  file_.text = text;
+  file_.layer = LayerKind::agency;
+  std::vector<Chunk> lost;
+  std::vector<Node> documents;
+  for (const Chunk& chunk : split_documents(file_, diagnostics_, lost)) {
+    for (Node& document : parse_chunk(chunk, diagnostics_).documents) documents.push_back(std::move(document));
+  }
+  if (diagnostics_.failed() || documents.empty()) return;
+  if (documents.size() > 1) {
+    diagnostics_.error(documents[1].at, "one-document", std::string(what) + " must be one YAML document", "no further `---`");
+  } else if (!documents.front().is_map()) {
+    diagnostics_.error(documents.front().at, "wrong-kind", std::string(what) + " must be a map", "`word: value` lines");
+  } else {
+    root_ = std::move(documents.front());
+  }
+}
+
 Place place_inside(const Node& scalar, std::uint32_t line, std::uint32_t column) {
   const Place& at = scalar.at;
   if (!at.file || at.line == 0 || line == 0 || column == 0) return at;

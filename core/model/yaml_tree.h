@@ -89,6 +89,24 @@ std::string salvage(const Chunk& chunk, std::string_view key);
 /// a map first, so that a later layer may add to it. Warns where `null` removes nothing.
 void merge_patch(Node& target, Node&& patch, Diagnostics& diagnostics);
 
+/// A file that must hold exactly one map: settings, a manifest, an import map. `text` outlives it.
+class YamlDocument {
+ public:
+  /// `what` is the kind of file, for messages: "the settings". Mistakes are in diagnostics().
+  YamlDocument(std::string name, std::string_view text, std::string_view what);
+  YamlDocument(const YamlDocument&) = delete;
+  YamlDocument& operator=(const YamlDocument&) = delete;
+  /// The map; nullptr where there is a mistake or the file holds nothing.
+  const Node* root() const { return root_.is_map() ? &root_ : nullptr; }
+  Diagnostics& diagnostics() { return diagnostics_; }
+  Place start() const { return {&file_, 1, 1}; }
+
+ private:
+  FileInfo file_;
+  Node root_;
+  Diagnostics diagnostics_;
+};
+
 /// Where an expression's own line and column lie in the file (exact for plain, quoted and `|` scalars; else
 /// the scalar).
 Place place_inside(const Node& scalar, std::uint32_t line, std::uint32_t column);

@@ -28,11 +28,11 @@ export function editableFields(entity: Entity, form: FormDefinition): Field[] {
     .filter((field): field is Field => !!field && isEditable(field));
 }
 
-/** What the widgets show for `record`; without one, an empty form. */
+/** What the widgets show for `record`; without one, the defaults of a new record. */
 export function toFormValues(fields: readonly Field[], record: RecordData | undefined, locale: Locale): FormValues {
   const values: FormValues = {};
   for (const field of fields) {
-    const value = record?.[field.name];
+    const value = record ? record[field.name] : field.default;
     values[field.name] = toWidget(field, value, locale);
     if (field.type === 'money') values[currencyOf(field.name)] = record?.[currencyOf(field.name)] ?? locale.currency;
   }

@@ -33,6 +33,11 @@ describe('editing', () => {
   it('sends of a new record what was filled in', () => {
     expect(filledInput(collect(fields, { ...toFormValues(fields, undefined, locale), subject: '王芳' }, locale))).toEqual({ subject: '王芳' });
   });
+  it('begins a new record, but no stored one, with the defaults', () => {
+    const withDefault = fields.map((one) => (one.name === 'kind' ? { ...one, default: 'visit' } : one));
+    expect(toFormValues(withDefault, undefined, locale)['kind']).toBe('visit');
+    expect(toFormValues(withDefault, { ...record, kind: null }, locale)['kind']).toBeUndefined();
+  });
 });
 
 describe('mistakes', () => {

@@ -46,27 +46,27 @@ vendor: Example Ltd
 
 TEST(Manifest, NamesEveryMistakeWithItsPlace) {
   const std::string all = mistakes("name: My-Plugin\nversion: 1.0\nlabel: {en: X}\nsdk: latest\nrequires: {a: newest}\norder: -1\ncolour: red\n");
-  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:1:7: name: \"My-Plugin\" cannot name a plugin"));
-  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:2:10: version: \"1.0\" is not a version"));
-  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:4:6: sdk: \"latest\" is not a range"));
-  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:5:15: requires: a: \"newest\" is not a range"));
+  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:1:7: error: name: \"My-Plugin\" cannot name a plugin"));
+  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:2:10: error: version: \"1.0\" is not a version"));
+  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:4:6: error: sdk: \"latest\" is not a range"));
+  EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:5:15: error: requires: a: \"newest\" is not a range"));
   EXPECT_THAT(all, HasSubstr("order: \"-1\""));
   EXPECT_THAT(all, HasSubstr("unknown word \"colour\""));
 }
 
 TEST(Manifest, RefusesWhatIsNoManifest) {
-  EXPECT_THAT(mistakes(""), HasSubstr("not exactly one YAML document"));
-  EXPECT_THAT(mistakes("a: 1\n---\nb: 2\n"), HasSubstr("not exactly one YAML document"));
-  EXPECT_THAT(mistakes("- a\n- b\n"), HasSubstr("is not a map"));
-  EXPECT_THAT(mistakes("just text"), HasSubstr("is not a map"));
-  EXPECT_THAT(mistakes("name: [\n"), HasSubstr("not YAML"));
+  EXPECT_THAT(mistakes(""), HasSubstr("the manifest is empty"));
+  EXPECT_THAT(mistakes("a: 1\n---\nb: 2\n"), HasSubstr("must be one YAML document"));
+  EXPECT_THAT(mistakes("- a\n- b\n"), HasSubstr("must be a map"));
+  EXPECT_THAT(mistakes("just text"), HasSubstr("must be a map"));
+  EXPECT_THAT(mistakes("name: [\n"), HasSubstr("not valid YAML"));
   EXPECT_THAT(mistakes("{}"), HasSubstr("name is missing"));
-  EXPECT_THAT(mistakes("name: a\nname: b\n"), HasSubstr("\"name\" is given twice"));
+  EXPECT_THAT(mistakes("name: a\nname: b\n"), HasSubstr("\"name\" stands twice"));
   EXPECT_THAT(mistakes("name: core\nversion: 1.0.0\nlabel: x\nsdk: \">=0\"\n"), HasSubstr("cannot name a plugin"));
   EXPECT_THAT(mistakes("name: {a: b}\n"), HasSubstr("name is not a text"));
-  EXPECT_THAT(mistakes("? [1]\n: x\n"), HasSubstr("a key is not a plain word"));
+  EXPECT_THAT(mistakes("? [1]\n: x\n"), HasSubstr("a key must be a plain word"));
   EXPECT_THAT(mistakes(std::string(100'000, 'x')), HasSubstr("larger than 64 KiB"));
-  EXPECT_THAT(mistakes(std::string(20'000, '[')), HasSubstr("not YAML"));  // bounded depth
+  EXPECT_THAT(mistakes(std::string(20'000, '[')), HasSubstr("nested more than 32 levels deep"));
   EXPECT_NE(mistakes(std::string("a: \0b", 5)), "");
 }
 

@@ -22,6 +22,8 @@ export interface Field {
   /** Name of the list of choices. */
   choices?: string | null;
   sortable?: boolean;
+  /** What a new record begins with, as the API gives it; absent where it depends on more than the definition. */
+  default?: unknown;
 }
 
 export type StateCategory = 'open' | 'waiting' | 'done' | 'cancelled';
