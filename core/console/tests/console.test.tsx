@@ -140,6 +140,7 @@ describe('the list', () => {
         one.add('demo.task', {
           subject: `任务${index}`, person: person.id, kind: 'call', state: index % 2 ? 'new' : 'done', due_on: '2026-12-20', people: 3, budget: '12000.00', budget_currency: 'CNY',
           created_at: `2026-11-${String((index % 28) + 1).padStart(2, '0')}T20:30:00Z`,
+          children: 2, // a field's name that antd's table would take for nested rows
         });
       }
     });

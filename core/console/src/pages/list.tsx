@@ -174,6 +174,8 @@ function RecordList({ entity }: { entity: Entity }) {
             <Table<RecordData>
               size="small"
               rowKey="id"
+              // A field may be called anything, also "children", which antd would take for rows below this one.
+              expandable={{ childrenColumnName: ' ' }}
               columns={tableColumns}
               dataSource={page.items}
               loading={list.isPlaceholderData}
