@@ -8,7 +8,7 @@
 
 namespace caravan::app {
 
-Channel::Channel(const Settings& settings) : settings_(settings) {}
+Channel::Channel(const Settings& settings, bool leave_schema) : settings_(settings), leave_schema_(leave_schema) {}
 Channel::~Channel() = default;
 
 Channel::Answer Channel::send(std::string_view method, const std::string& target, std::string_view content_type, std::string_view body) {
@@ -16,7 +16,7 @@ Channel::Answer Channel::send(std::string_view method, const std::string& target
     if (auto answer = http::local_request(settings_.admin_socket().string(), method, target, content_type, body)) {
       return {answer->status, std::move(answer->body)};
     }
-    runtime_ = std::make_unique<Runtime>(settings_);
+    runtime_ = std::make_unique<Runtime>(settings_, leave_schema_ ? Runtime::Schema::leave : Runtime::Schema::update);
     handler_ = std::make_unique<LocalHandler>(*runtime_, runtime_->handler());
   }
   api::Request request;

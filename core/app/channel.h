@@ -14,7 +14,8 @@ class Runtime;
 /// the database in this process. Either way through the same handler.
 class Channel {
  public:
-  explicit Channel(const Settings& settings);
+  /// `leave_schema`: a database opened here is not brought up to the definitions first.
+  explicit Channel(const Settings& settings, bool leave_schema = false);
   ~Channel();
 
   struct Answer {
@@ -26,6 +27,7 @@ class Channel {
 
  private:
   Settings settings_;
+  const bool leave_schema_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<class LocalHandler> handler_;
 };

@@ -194,7 +194,7 @@ int check(const Overrides& overrides, const std::string& format) {
 
 int schema(const Overrides& overrides, bool apply, bool allow_destructive) {
   const Settings settings = settings_or_exit(overrides);
-  Channel channel(settings);
+  Channel channel(settings, true);
   const auto answer = ok_or_exit(channel.send(apply ? "POST" : "GET", allow_destructive ? "/local/schema?allow_destructive=1" : "/local/schema"));
   const auto* steps = answer.find("steps");
   const auto* list = steps ? steps->as<records::Json::Array>() : nullptr;

@@ -66,7 +66,7 @@ Definitions load_definitions(const Settings& settings) {
   return definitions;
 }
 
-Runtime::Runtime(const Settings& settings) : settings_(settings) {
+Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) {
   if (sodium_init() < 0) throw Error(ErrorCode::internal, "libsodium cannot start.");
   std::filesystem::create_directories(settings_.data);
   storage::DatabaseOptions options;
@@ -84,7 +84,7 @@ Runtime::Runtime(const Settings& settings) : settings_(settings) {
     if (diagnostic.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(diagnostic));
   }
   if (!loaded.catalog) refuse(loaded.diagnostics);
-  storage::update_schema(*database_, *loaded.catalog);
+  if (schema == Schema::update) storage::update_schema(*database_, *loaded.catalog);
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
   catalog_.store(std::move(loaded.catalog));
   records_->set_hooks(plugins_->hooks());

@@ -30,8 +30,12 @@ Definitions load_definitions(const Settings& settings);
 /// only) and loads the plugins' code. Thread-safe after construction.
 class Runtime {
  public:
+  enum class Schema {
+    update,  ///< additive steps are done at once
+    leave    ///< nothing is changed: for commands that show or do it themselves
+  };
   /// Throws Error with a message for an administrator; its fields hold the diagnostics of faulty definitions.
-  explicit Runtime(const Settings& settings);
+  explicit Runtime(const Settings& settings, Schema schema = Schema::update);
   ~Runtime();
 
   api::Handler& handler() { return *handler_; }

@@ -401,7 +401,7 @@ TEST_P(ApiRecords, ModelShowsWhatTheUserMaySee) {
     if (name == "person") {
       EXPECT_EQ(
           text(field),
-          R"({"name":"person","label":"Person","help":"","type":"ref","to":"shop.person","system":false,"required":true,"read_only":false,"search":false,"multiline":false,"max":null,"min":null,"scale":null,"choices":null,"sortable":true})");
+          R"({"name":"person","label":"Person","help":"","type":"ref","to":"shop.person","system":false,"required":true,"read_only":false,"search":false,"multiline":false,"max":null,"min":null,"scale":null,"choices":null,"default":null,"sortable":true})");
     } else if (name == "seats") {
       EXPECT_EQ(text(*field.find("max")) + text(*field.find("min")), "5001");
     } else if (name == "price") {
