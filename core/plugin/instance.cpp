@@ -44,8 +44,8 @@ const char* status_name(caravan_status status) {
 
 }  // namespace
 
-Instance::Instance(std::string name, const caravan_plugin& table, InstanceOptions options)
-    : name_(std::move(name)), table_(table), options_(std::move(options)), host_(host_functions()) {
+Instance::Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library, InstanceOptions options)
+    : library_(std::move(library)), name_(std::move(name)), table_(table), options_(std::move(options)), host_(host_functions()) {
   host_.self = this;
 }
 
@@ -145,6 +145,7 @@ void Instance::stop() noexcept {
   }
   created_ = false;
   instance_ = nullptr;
+  library_.reset();
 }
 
 void Instance::run_hook(HookCallback& hook, records::HookCall& write, const GateFactory& gates) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,7 +56,8 @@ using Parameters = std::vector<std::pair<std::string_view, std::string_view>>;
 /// thread-safe; the rest belongs to the control thread. Its address stays the same from start() on.
 class Instance {
  public:
-  Instance(std::string name, const caravan_plugin& table, InstanceOptions options);
+  /// `library`: kept as long as the instance.
+  Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library, InstanceOptions options);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -85,6 +87,7 @@ class Instance {
   template <class Call>
   void settle(Call& call, caravan_status status, Breaker& breaker, const std::string& label);
 
+  std::shared_ptr<void> library_;
   std::string name_;
   caravan_plugin table_;
   InstanceOptions options_;

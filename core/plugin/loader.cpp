@@ -2,22 +2,49 @@
 
 #define BOOST_DLL_USE_STD_FS
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <cstddef>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 
 namespace caravan::plugin {
+namespace {
 
-caravan_plugin load_library(Image& image) {
+/// The files in use, by device and inode: mapping the same file again yields the same library, with the same globals.
+struct Claims {
+  std::mutex mutex;
+  std::set<std::pair<dev_t, ino_t>> files;
+};
+
+std::shared_ptr<void> claim(int descriptor) {
+  static const auto claims = std::make_shared<Claims>();  // a process-wide fact: so is the mapping
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw Error(ErrorCode::invalid_argument, "it cannot be examined");
+  const std::pair file(status.st_dev, status.st_ino);
+  const std::lock_guard lock(claims->mutex);
+  if (!claims->files.insert(file).second) throw Error(ErrorCode::invalid_argument, "it is in use already in this process");
+  return {nullptr, [kept = claims, file](void*) {
+            const std::lock_guard release(kept->mutex);
+            kept->files.erase(file);
+          }};
+}
+
+}  // namespace
+
+Library load_library(Image& image) {
   namespace dll = boost::dll;
   // RTLD_NODELETE: the object below goes out of scope, the library stays.
   const auto mode = static_cast<dll::load_mode::type>(static_cast<unsigned>(dll::load_mode::rtld_now | dll::load_mode::rtld_local) |
                                                       static_cast<unsigned>(RTLD_NODELETE));
+  std::shared_ptr<void> claimed = claim(image.descriptor());
   std::error_code error;
   dll::shared_library library;
   const std::string path = "/proc/self/fd/" + std::to_string(image.descriptor());
@@ -41,7 +68,7 @@ caravan_plugin load_library(Image& image) {
     if (out.abi_major != image.abi_major) throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 changed while it was loaded");
     if (out.create == nullptr || out.destroy == nullptr)
       throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 lacks create or destroy");
-    return out;
+    return {out, std::move(claimed)};
   } catch (const Error&) {
     throw;
   } catch (const std::exception& other) {

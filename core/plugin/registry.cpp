@@ -261,7 +261,8 @@ void PluginRegistry::load(GateFactory gates) {
     state.check_dependencies();  // one before may have failed
     if (!plugin.enabled()) continue;
     try {
-      auto instance = std::make_unique<Instance>(plugin.info.name, load_library(*plugin.image), state.options.instance);
+      Library library = load_library(*plugin.image);
+      auto instance = std::make_unique<Instance>(plugin.info.name, library.table, std::move(library.claim), state.options.instance);
       instance->start();
       plugin.info.hooks = instance->hooks().size();
       plugin.info.routes = instance->routes().size();

@@ -92,6 +92,26 @@ TEST(Lifecycle, ManyRegistriesInOneProcessKeepTheirPluginsApart) {
   }
 }
 
+TEST(Lifecycle, OneFileHasOneInstanceAtATime) {
+  FakeStore store;
+  const auto load = [&] {
+    auto registry = PluginRegistry::scan({plugins("sound"), std::set<std::string>{"in_c"}, {}});
+    registry->load(store.gates());
+    return registry;
+  };
+  const auto state = [](const PluginRegistry& registry) {
+    for (const auto& info : registry.list()) {
+      if (info.name == "in_c") return std::string(to_string(info.state)) + " " + info.error;
+    }
+    return std::string("absent");
+  };
+  auto first = load();
+  EXPECT_EQ(state(*first), "enabled ");
+  EXPECT_EQ(state(*load()), "refused it is in use already in this process");  // its globals would be overwritten
+  first.reset();
+  EXPECT_EQ(state(*load()), "enabled ");
+}
+
 TEST(Lifecycle, HooksOfAnUnloadedRegistryRefuse) {
   Host own({plugins("sound"), std::set<std::string>{"in_c"}, {}});
   own.registry->unload();

@@ -132,9 +132,12 @@ class FakeStore {
   };
 };
 
-/// The plugins of a directory, their Catalog, and a user who may call their routes.
+/// The plugins of a directory, their Catalog, and a user who may call their routes. Copies the files, since a process has
+/// one instance of a file at a time.
 struct Host {
   explicit Host(RegistryOptions options) {
+    for (const auto& file : std::filesystem::directory_iterator(options.directory)) std::filesystem::copy(file.path(), copies.path);
+    options.directory = copies.path;
     if (!options.instance.log) options.instance.log = log.sink();
     registry = PluginRegistry::scan(std::move(options));
     registry->load(store.gates());
@@ -174,6 +177,7 @@ struct Host {
     return registry->handle(context, request, plugin, path);
   }
 
+  Scratch copies;
   Log log;
   FakeStore store;
   std::unique_ptr<PluginRegistry> registry;

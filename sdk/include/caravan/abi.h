@@ -249,8 +249,9 @@ typedef struct caravan_plugin {
   uint32_t abi_major;
   uint32_t abi_minor;
   uint32_t reserved;
-  /* Makes the plugin's instance and registers hooks and routes with `call`. `host` is to be copied. A status other
-   * than CARAVAN_OK refuses the plugin: the server goes on without it and does not call destroy. */
+  /* Makes the plugin's instance and registers hooks and routes with `call`. `host` is to be copied. There is one
+   * instance at a time in a process; after destroy another may be created. A status other than
+   * CARAVAN_OK refuses the plugin: the server goes on without it and does not call destroy. */
   caravan_status (*create)(const caravan_host* host, caravan_call call, void** instance) CARAVAN_NOEXCEPT;
   void (*destroy)(void* instance) CARAVAN_NOEXCEPT;
   /* Optional, as are all after it. Callbacks come only between enable and disable. */
