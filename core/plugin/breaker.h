@@ -6,14 +6,16 @@
 
 namespace caravan::plugin {
 
-/// Pauses a callback that fails again and again by its own fault, so that it does not hurt each request. Thread-safe.
+/// Pauses a callback that fails again and again by its own fault, so that it does not hurt each request.
+/// Thread-safe.
 class Breaker {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr int limit = 5;                     ///< internal errors in a row
+  static constexpr int limit = 5;  ///< internal errors in a row
   static constexpr std::chrono::seconds pause{30};
 
-  /// Whole seconds until calls pass again; 0 where they do. After the pause the next internal error opens it at once.
+  /// Whole seconds until calls pass again; 0 where they do. After the pause the next internal error opens it
+  /// at once.
   int seconds_left(Time now) const {
     const auto left = open_until_.load(std::memory_order_relaxed) - now.time_since_epoch().count();
     if (left <= 0) return 0;

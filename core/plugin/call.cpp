@@ -16,20 +16,25 @@ caravan_call next_id() {
 
 }  // namespace
 
-Call::Call(Kind kind_, Instance& instance_, const std::string& label_) : id(next_id()), kind(kind_), instance(instance_), label(label_) {
+Call::Call(Kind kind_, Instance& instance_, const std::string& label_)
+    : id(next_id()), kind(kind_), instance(instance_), label(label_) {
   if (kind == Kind::hook) {
-    const auto depth = static_cast<std::size_t>(std::count_if(stack.begin(), stack.end(), [](const Call* c) { return c->kind == Kind::hook; }));
+    const auto depth = static_cast<std::size_t>(
+        std::count_if(stack.begin(), stack.end(), [](const Call* c) { return c->kind == Kind::hook; }));
     if (depth >= max_hook_depth) {
       std::string chain;
       for (const Call* c : stack) chain += c->instance.name() + " " + c->label + " → ";
-      throw Error(ErrorCode::internal, "Plugins' hooks set each other off more than " + std::to_string(max_hook_depth) +
-                                           " deep: " + chain + instance.name() + " " + label + ".");
+      throw Error(ErrorCode::internal, "Plugins' hooks set each other off more than " +
+                                           std::to_string(max_hook_depth) + " deep: " + chain +
+                                           instance.name() + " " + label + ".");
     }
   }
   stack.push_back(this);
 }
 
-Call::~Call() { std::erase(stack, this); }
+Call::~Call() {
+  std::erase(stack, this);
+}
 
 Call* Call::find(caravan_call id) noexcept {
   for (auto it = stack.rbegin(); it != stack.rend(); ++it) {
@@ -40,8 +45,8 @@ Call* Call::find(caravan_call id) noexcept {
 
 caravan_record Call::add(records::Record* record, Entry::Mode mode) {
   if (held_ >= max_records)
-    throw Error(ErrorCode::too_large, "The plugin " + instance.name() + " holds more than " + std::to_string(max_records) +
-                                          " records in one call.");
+    throw Error(ErrorCode::too_large, "The plugin " + instance.name() + " holds more than " +
+                                          std::to_string(max_records) + " records in one call.");
   Entry& entry = *entries_.emplace_back(std::make_unique<Entry>());
   entry.mode = mode;
   entry.record = record;

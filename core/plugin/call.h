@@ -17,8 +17,9 @@
 
 namespace caravan::plugin {
 
-/// One call of one callback. While it lives it is on top of its thread's stack of calls, under a number that no other call
-/// of the process has: a plugin that keeps the number, or uses it on another thread, finds nothing.
+/// One call of one callback. While it lives it is on top of its thread's stack of calls, under a number that
+/// no other call of the process has: a plugin that keeps the number, or uses it on another thread, finds
+/// nothing.
 struct Call {
   enum class Kind { create, enable, hook, route };
   static constexpr std::size_t max_hook_depth = 8;
@@ -37,7 +38,7 @@ struct Call {
     enum class Mode { read_only, hook, fresh, stored } mode = Mode::read_only;
     records::Record* record = nullptr;
     std::optional<records::Record> own;
-    std::set<std::uint32_t> touched;     ///< slots set by the plugin
+    std::set<std::uint32_t> touched;  ///< slots set by the plugin
     std::deque<std::string> texts;
   };
   struct Resolved {

@@ -9,14 +9,17 @@ class HookGate final : public Gate {
  public:
   HookGate(const records::RecordService& service, const records::Context& context, records::Work& work)
       : service_(service), context_(context), work_(work) {}
-  records::Record get(const model::Entity& entity, std::int64_t id) override { return work_.load(entity, id); }
+  records::Record get(const model::Entity& entity, std::int64_t id) override {
+    return work_.load(entity, id);
+  }
   records::Page list(const model::Entity& entity, const records::ListQuery& query) override {
     return service_.list(context_, entity, query);
   }
   records::Record create(const model::Entity& entity, records::Input input) override {
     return work_.create(entity, std::move(input));
   }
-  records::Record update(const model::Entity& entity, std::int64_t id, records::Input input, std::int64_t version) override {
+  records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
+                         std::int64_t version) override {
     return work_.update(entity, id, std::move(input), version);
   }
 
@@ -28,15 +31,19 @@ class HookGate final : public Gate {
 
 class RouteGate final : public Gate {
  public:
-  RouteGate(const records::RecordService& service, const records::Context& context) : service_(service), context_(context) {}
-  records::Record get(const model::Entity& entity, std::int64_t id) override { return service_.get(context_, entity, id); }
+  RouteGate(const records::RecordService& service, const records::Context& context)
+      : service_(service), context_(context) {}
+  records::Record get(const model::Entity& entity, std::int64_t id) override {
+    return service_.get(context_, entity, id);
+  }
   records::Page list(const model::Entity& entity, const records::ListQuery& query) override {
     return service_.list(context_, entity, query);
   }
   records::Record create(const model::Entity& entity, records::Input input) override {
     return service_.create(context_, entity, std::move(input));
   }
-  records::Record update(const model::Entity& entity, std::int64_t id, records::Input input, std::int64_t version) override {
+  records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
+                         std::int64_t version) override {
     return service_.update(context_, entity, id, std::move(input), version);
   }
 

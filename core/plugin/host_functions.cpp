@@ -1,4 +1,5 @@
-// The server's side of the ABI: each function finds its call, checks what it was given and answers with a status.
+// The server's side of the ABI: each function finds its call, checks what it was given and answers with a
+// status.
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
@@ -27,7 +28,9 @@ std::string_view text(caravan_string given, std::size_t longest) {
   return {given.data, given.size};
 }
 
-caravan_string view(std::string_view given) { return {given.data(), given.size()}; }
+caravan_string view(std::string_view given) {
+  return {given.data(), given.size()};
+}
 
 /// Sentences end up in answers and logs: bounded, and valid UTF-8.
 std::string sentence(caravan_string given) {
@@ -59,12 +62,14 @@ caravan_status on_call(caravan_call id, Work&& work) noexcept {
     if (!call->host_error_final) {
       call->host_error = error;
       call->host_status = status;
-      call->host_error_final = call->work != nullptr && (status == CARAVAN_RETRY || status == CARAVAN_UNAVAILABLE);
+      call->host_error_final =
+          call->work != nullptr && (status == CARAVAN_RETRY || status == CARAVAN_UNAVAILABLE);
     }
     return status;
   } catch (const std::exception& error) {
     if (!call->host_error_final) {
-      call->host_error = Error(ErrorCode::internal, "The server failed while it served the plugin " + call->instance.name() + ".");
+      call->host_error = Error(ErrorCode::internal,
+                               "The server failed while it served the plugin " + call->instance.name() + ".");
       call->host_error->add_context(error.what());
       call->host_status = CARAVAN_INTERNAL;
     }
@@ -149,7 +154,8 @@ caravan_status read(Call& call, Call::Entry& entry, const model::Field& field, c
 
 caravan_status write(Call& call, Call::Entry& entry, const model::Field& field, const caravan_value& given) {
   using Mode = Call::Entry::Mode;
-  if (entry.mode == Mode::read_only || field.compute != nullptr || (field.system && field.slot != model::slot_owner))
+  if (entry.mode == Mode::read_only || field.compute != nullptr ||
+      (field.system && field.slot != model::slot_owner))
     throw Misuse{CARAVAN_E_READ_ONLY};
   expr::Value value;
   if (const caravan_status status = from_abi(field, given, value); status != CARAVAN_OK) return status;
@@ -164,17 +170,21 @@ caravan_status write(Call& call, Call::Entry& entry, const model::Field& field, 
 
 records::Input input_of(const Call::Entry& entry) {
   records::Input out;
-  for (const std::uint32_t slot : entry.touched) out.emplace_back(entry.record->entity().fields[slot].get(), (*entry.record)[slot]);
+  for (const std::uint32_t slot : entry.touched)
+    out.emplace_back(entry.record->entity().fields[slot].get(), (*entry.record)[slot]);
   return out;
 }
 
 bool is_word(std::string_view name, std::string_view also) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || also.find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           also.find(c) != std::string_view::npos;
   });
 }
 
-[[noreturn]] void refuse_registration(std::string why) { throw Error(ErrorCode::invalid_argument, std::move(why)); }
+[[noreturn]] void refuse_registration(std::string why) {
+  throw Error(ErrorCode::invalid_argument, std::move(why));
+}
 
 std::vector<std::string> parse_path(std::string_view path) {
   const auto wrong = [&](const char* what) {
@@ -188,7 +198,8 @@ std::vector<std::string> parse_path(std::string_view path) {
     const auto end = std::min(path.find('/', at), path.size());
     const std::string_view segment = path.substr(at, end - at);
     if (segment.starts_with('{')) {
-      if (!segment.ends_with('}') || !is_word(segment.substr(1, segment.size() - 2), "")) wrong("has a malformed parameter");
+      if (!segment.ends_with('}') || !is_word(segment.substr(1, segment.size() - 2), ""))
+        wrong("has a malformed parameter");
       if (std::find(out.begin(), out.end(), segment) != out.end()) wrong("names a parameter twice");
     } else {
       std::string lower(segment);
@@ -210,12 +221,15 @@ bool same_shape(const std::vector<std::string>& a, const std::vector<std::string
 
 bool token(std::string_view name) {
   return !name.empty() && name.size() <= max_name && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
 
 bool header_text(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F); });
+  return std::all_of(value.begin(), value.end(), [](char c) {
+    return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+  });
 }
 
 std::string lower_case(std::string_view name) {
@@ -231,7 +245,8 @@ struct HostFunctions {
   static void log(void* self, int32_t level, caravan_string message) noexcept {
     if (self == nullptr) return;
     try {
-      static_cast<const Instance*>(self)->log(std::clamp<int>(level, CARAVAN_LOG_DEBUG, CARAVAN_LOG_ERROR), sentence(message));
+      static_cast<const Instance*>(self)->log(std::clamp<int>(level, CARAVAN_LOG_DEBUG, CARAVAN_LOG_ERROR),
+                                              sentence(message));
     } catch (...) {  // a line lost is better than a plugin hurt
     }
   }
@@ -246,11 +261,14 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status fail_field(caravan_call id, caravan_string field, caravan_string code, caravan_string message) noexcept {
+  static caravan_status fail_field(caravan_call id, caravan_string field, caravan_string code,
+                                   caravan_string message) noexcept {
     return on_call(id, [&](Call& call) {
       if (call.field_errors.size() >= 200) throw Misuse{CARAVAN_E_ARGUMENT};
-      call.field_errors.push_back({std::string(text(field, max_name)), std::string(text(code, max_name)), sentence(message)});
-      if (call.message.empty() || call.said != CARAVAN_INVALID_RECORD) call.message = call.field_errors.back().message;
+      call.field_errors.push_back(
+          {std::string(text(field, max_name)), std::string(text(code, max_name)), sentence(message)});
+      if (call.message.empty() || call.said != CARAVAN_INVALID_RECORD)
+        call.message = call.field_errors.back().message;
       call.said = CARAVAN_INVALID_RECORD;
       return caravan_status{CARAVAN_INVALID_RECORD};
     });
@@ -289,7 +307,9 @@ struct HostFunctions {
       const caravan_hook hook = taken(given, offsetof(caravan_hook, user) + sizeof given->user);
       const std::string_view entity = text(hook.entity, max_name);
       if (hook.point > CARAVAN_AFTER_TRANSITION || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
-      if (!is_word(entity, ".")) refuse_registration("A hook names the entity \"" + std::string(entity) + "\": write it as MODULE.NAME.");
+      if (!is_word(entity, "."))
+        refuse_registration("A hook names the entity \"" + std::string(entity) +
+                            "\": write it as MODULE.NAME.");
       auto& hooks = call.instance.hooks_;
       if (hooks.size() >= 10'000) refuse_registration("More than 10,000 hooks are registered.");
       HookCallback& out = hooks.emplace_back();
@@ -307,20 +327,24 @@ struct HostFunctions {
     return on_call(id, [&](Call& call) {
       if (call.kind != Call::Kind::create) throw Misuse{CARAVAN_E_UNSUPPORTED};
       const caravan_route route = taken(given, offsetof(caravan_route, user) + sizeof given->user);
-      const std::string_view method = text(route.method, max_name), permission = text(route.permission, max_name);
+      const std::string_view method = text(route.method, max_name),
+                             permission = text(route.permission, max_name);
       if (route.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
       const std::string path(text(route.path, max_name));
       static constexpr std::string_view methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
       if (std::find(std::begin(methods), std::end(methods), method) == std::end(methods))
-        refuse_registration("The route " + path + " has the method \"" + std::string(method) + "\": use GET, POST, PUT, PATCH or DELETE.");
+        refuse_registration("The route " + path + " has the method \"" + std::string(method) +
+                            "\": use GET, POST, PUT, PATCH or DELETE.");
       if (!permission.empty() && !is_word(permission, ""))
-        refuse_registration("The route " + path + " has the permission \"" + std::string(permission) + "\": use a-z, 0-9 and _.");
+        refuse_registration("The route " + path + " has the permission \"" + std::string(permission) +
+                            "\": use a-z, 0-9 and _.");
       auto segments = parse_path(path);
       auto& routes = call.instance.routes_;
       if (routes.size() >= 10'000) refuse_registration("More than 10,000 routes are registered.");
       for (const RouteCallback& other : routes) {
         if (other.method == method && same_shape(other.segments, segments))
-          throw Error(ErrorCode::conflict, "The route " + std::string(method) + " " + path + " is registered already, as " + other.path + ".");
+          throw Error(ErrorCode::conflict, "The route " + std::string(method) + " " + path +
+                                               " is registered already, as " + other.path + ".");
       }
       RouteCallback& out = routes.emplace_back();
       out.method = method;
@@ -334,7 +358,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status find_field(caravan_call id, caravan_string entity, caravan_string name, caravan_field* out) noexcept {
+  static caravan_status find_field(caravan_call id, caravan_string entity, caravan_string name,
+                                   caravan_field* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
       const model::Entity& of = entity_of(call, entity);
@@ -345,7 +370,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status get(caravan_call id, caravan_record record, caravan_string field, caravan_value* out) noexcept {
+  static caravan_status get(caravan_call id, caravan_record record, caravan_string field,
+                            caravan_value* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
       Call::Entry& entry = entry_of(call, record);
@@ -353,7 +379,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status get_field(caravan_call id, caravan_record record, caravan_field field, caravan_value* out) noexcept {
+  static caravan_status get_field(caravan_call id, caravan_record record, caravan_field field,
+                                  caravan_value* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
       Call::Entry& entry = entry_of(call, record);
@@ -361,7 +388,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status set(caravan_call id, caravan_record record, caravan_string field, const caravan_value* value) noexcept {
+  static caravan_status set(caravan_call id, caravan_record record, caravan_string field,
+                            const caravan_value* value) noexcept {
     return on_call(id, [&](Call& call) {
       need(value);
       Call::Entry& entry = entry_of(call, record);
@@ -369,7 +397,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status set_field(caravan_call id, caravan_record record, caravan_field field, const caravan_value* value) noexcept {
+  static caravan_status set_field(caravan_call id, caravan_record record, caravan_field field,
+                                  const caravan_value* value) noexcept {
     return on_call(id, [&](Call& call) {
       need(value);
       Call::Entry& entry = entry_of(call, record);
@@ -377,7 +406,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status record_read(caravan_call id, caravan_string entity, int64_t record, caravan_record* out) noexcept {
+  static caravan_status record_read(caravan_call id, caravan_string entity, int64_t record,
+                                    caravan_record* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
       const model::Entity& of = entity_of(call, entity);
@@ -386,7 +416,8 @@ struct HostFunctions {
     });
   }
 
-  static caravan_status record_list(caravan_call id, caravan_string entity, const caravan_query* given, caravan_page* out) noexcept {
+  static caravan_status record_list(caravan_call id, caravan_string entity, const caravan_query* given,
+                                    caravan_page* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
       const model::Entity& of = entity_of(call, entity);
@@ -402,7 +433,8 @@ struct HostFunctions {
       records::Page found = gate_of(call).list(of, ask);
       auto& handles = call.pages.emplace_back();
       handles.reserve(found.items.size());
-      for (records::Record& record : found.items) handles.push_back(call.add(std::move(record), Call::Entry::Mode::stored));
+      for (records::Record& record : found.items)
+        handles.push_back(call.add(std::move(record), Call::Entry::Mode::stored));
       caravan_page page{};
       page.records = handles.data();
       page.count = handles.size();
@@ -434,12 +466,14 @@ struct HostFunctions {
       Call::Entry& entry = entry_of(call, record);
       if (entry.mode != Call::Entry::Mode::stored) throw Misuse{CARAVAN_E_UNSUPPORTED};
       if (entry.touched.empty()) return caravan_status{CARAVAN_OK};
-      stored(entry, gate_of(call).update(entry.record->entity(), entry.record->id(), input_of(entry), entry.record->version()));
+      stored(entry, gate_of(call).update(entry.record->entity(), entry.record->id(), input_of(entry),
+                                         entry.record->version()));
       return caravan_status{CARAVAN_OK};
     });
   }
 
-  static caravan_status record_release(caravan_call id, const caravan_record* records, size_t count) noexcept {
+  static caravan_status record_release(caravan_call id, const caravan_record* records,
+                                       size_t count) noexcept {
     return on_call(id, [&](Call& call) {
       if (count == 0) return caravan_status{CARAVAN_OK};
       need(records);
@@ -485,19 +519,23 @@ struct HostFunctions {
   static caravan_status request_header(caravan_call id, caravan_string name, caravan_string* out) noexcept {
     return ask(id, name, out, [](Call& call, std::string_view wanted) -> std::optional<std::string_view> {
       const std::string lower = lower_case(wanted);
-      if (lower == "cookie" || lower == "authorization" || lower == "proxy-authorization" || lower == "x-csrf-token") return std::nullopt;
+      if (lower == "cookie" || lower == "authorization" || lower == "proxy-authorization" ||
+          lower == "x-csrf-token")
+        return std::nullopt;
       const std::string_view found = call.request->header(wanted);
       if (found.empty()) return std::nullopt;
       return found;
     });
   }
 
-  static caravan_status respond(caravan_call id, int32_t status, caravan_string type, caravan_string body) noexcept {
+  static caravan_status respond(caravan_call id, int32_t status, caravan_string type,
+                                caravan_string body) noexcept {
     return on_call(id, [&](Call& call) {
       if (call.kind != Call::Kind::route) throw Misuse{CARAVAN_E_UNSUPPORTED};
       const std::string_view content_type = text(type, max_name);
       if (body.size > max_body)
-        throw Error(ErrorCode::too_large, "The answer of the plugin " + call.instance.name() + " is larger than 64 MiB.");
+        throw Error(ErrorCode::too_large,
+                    "The answer of the plugin " + call.instance.name() + " is larger than 64 MiB.");
       const std::string_view content = text(body, max_body);
       const bool bodiless = status == 204 || status == 304;
       if (status < 200 || status > 599 || !header_text(content_type) || (bodiless && !content.empty()) ||
@@ -514,11 +552,24 @@ struct HostFunctions {
     return on_call(id, [&](Call& call) {
       if (call.kind != Call::Kind::route) throw Misuse{CARAVAN_E_UNSUPPORTED};
       const std::string_view key = text(name, max_name), content = text(value, max_message);
-      if (!token(key) || !header_text(content) || call.response.headers.size() >= 64) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (!token(key) || !header_text(content) || call.response.headers.size() >= 64)
+        throw Misuse{CARAVAN_E_ARGUMENT};
       // The session and the framing of the connection are the server's.
-      static constexpr std::string_view own[] = {"set-cookie", "content-length", "content-type", "transfer-encoding", "connection", "keep-alive",
-                                                 "upgrade", "trailer", "te", "date", "x-request-id", "content-security-policy", "strict-transport-security"};
-      if (std::find(std::begin(own), std::end(own), lower_case(key)) != std::end(own)) throw Misuse{CARAVAN_E_READ_ONLY};
+      static constexpr std::string_view own[] = {"set-cookie",
+                                                 "content-length",
+                                                 "content-type",
+                                                 "transfer-encoding",
+                                                 "connection",
+                                                 "keep-alive",
+                                                 "upgrade",
+                                                 "trailer",
+                                                 "te",
+                                                 "date",
+                                                 "x-request-id",
+                                                 "content-security-policy",
+                                                 "strict-transport-security"};
+      if (std::find(std::begin(own), std::end(own), lower_case(key)) != std::end(own))
+        throw Misuse{CARAVAN_E_READ_ONLY};
       call.response.headers.emplace_back(key, content);
       return caravan_status{CARAVAN_OK};
     });

@@ -40,7 +40,9 @@ constexpr unsigned machine = EM_RISCV;
 static_assert(sizeof(void*) == 8, "plugins are 64-bit");
 constexpr unsigned char byte_order = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::invalid_argument, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::invalid_argument, why);
+}
 
 /// The whole file, so that what is checked cannot change between two reads.
 std::vector<char> read_all(int descriptor, std::size_t size) {
@@ -93,7 +95,9 @@ class Bytes {
 
 using ElfHandle = std::unique_ptr<Elf, int (*)(Elf*)>;
 
-bool has_bytes(const GElf_Shdr& header) { return header.sh_type != SHT_NOBITS && header.sh_type != SHT_NULL; }
+bool has_bytes(const GElf_Shdr& header) {
+  return header.sh_type != SHT_NOBITS && header.sh_type != SHT_NULL;
+}
 
 struct Symbol {
   std::uint64_t offset, size;
@@ -113,8 +117,9 @@ std::optional<Symbol> find_symbol(Elf* elf, std::string_view bytes) {
       if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
       const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
       if (name == nullptr || symbol_name != name) continue;
-      if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT ||
-          GELF_ST_BIND(symbol.st_info) == STB_LOCAL || symbol.st_size < 12)
+      if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE ||
+          GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || GELF_ST_BIND(symbol.st_info) == STB_LOCAL ||
+          symbol.st_size < 12)
         continue;
       Elf_Scn* home = elf_getscn(elf, symbol.st_shndx);
       GElf_Shdr where;
@@ -130,7 +135,8 @@ std::optional<Symbol> find_symbol(Elf* elf, std::string_view bytes) {
 
 std::string_view find_section(Elf* elf, std::string_view bytes) {
   std::size_t names = 0;
-  if (elf_getshdrstrndx(elf, &names) != 0) refuse("it has no table of sections (was it stripped of its section headers?)");
+  if (elf_getshdrstrndx(elf, &names) != 0)
+    refuse("it has no table of sections (was it stripped of its section headers?)");
   std::optional<std::string_view> found;
   for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
     GElf_Shdr header;
@@ -148,7 +154,9 @@ std::string_view find_section(Elf* elf, std::string_view bytes) {
 
 /// See sdk/cmake/CaravanEmbed.cmake for the layout.
 std::vector<Image::File> read_files(std::string_view section) {
-  const auto damaged = [](const char* what) { refuse(std::string("its section caravan_manifest is damaged: ") + what); };
+  const auto damaged = [](const char* what) {
+    refuse(std::string("its section caravan_manifest is damaged: ") + what);
+  };
   const Bytes bytes(section);
   if (!section.starts_with("CARAVAN1")) damaged("it does not begin with CARAVAN1");
   const auto size = bytes.word(8), count = bytes.word(12);
@@ -167,9 +175,11 @@ std::vector<Image::File> read_files(std::string_view section) {
     // Entries may not overlap into more than the section holds.
     total += text->size();
     if (total > section.size()) damaged("files overlap");
-    const bool plain = !name->empty() && name->size() <= 200 && std::all_of(name->begin(), name->end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' || c == '-';
-    });
+    const bool plain =
+        !name->empty() && name->size() <= 200 && std::all_of(name->begin(), name->end(), [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                 c == '.' || c == '/' || c == '-';
+        });
     if (!plain || !seen.insert(*name).second) damaged("a file's name");
     const auto actual = sha256(*text);
     if (std::memcmp(actual.data(), hash->data(), actual.size()) != 0) damaged("a file's checksum");
@@ -180,7 +190,9 @@ std::vector<Image::File> read_files(std::string_view section) {
 
 }  // namespace
 
-Image::Image(Image&& other) noexcept { *this = std::move(other); }
+Image::Image(Image&& other) noexcept {
+  *this = std::move(other);
+}
 
 Image& Image::operator=(Image&& other) noexcept {
   std::swap(file_name, other.file_name);
@@ -205,7 +217,8 @@ Image Image::open(const std::filesystem::path& path) {
   out.descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (out.descriptor_ < 0) refuse(std::string("it cannot be opened: ") + std::strerror(errno));
   struct stat status {};
-  if (::fstat(out.descriptor_, &status) != 0) refuse(std::string("it cannot be examined: ") + std::strerror(errno));
+  if (::fstat(out.descriptor_, &status) != 0)
+    refuse(std::string("it cannot be examined: ") + std::strerror(errno));
   if (!S_ISREG(status.st_mode)) refuse("it is not a regular file");
   if ((status.st_mode & S_IWOTH) != 0) refuse("everybody on the machine may write it: chmod o-w");
   if (status.st_size > static_cast<off_t>(max_file)) refuse("it is larger than 64 MiB");
@@ -215,14 +228,16 @@ Image Image::open(const std::filesystem::path& path) {
 
   if (!bytes.starts_with(ELFMAG)) refuse("it is not an ELF file");
   if (content.size() < sizeof(Elf64_Ehdr)) refuse("it is cut off");
-  if (static_cast<unsigned char>(content[EI_CLASS]) != ELFCLASS64 || static_cast<unsigned char>(content[EI_DATA]) != byte_order)
+  if (static_cast<unsigned char>(content[EI_CLASS]) != ELFCLASS64 ||
+      static_cast<unsigned char>(content[EI_DATA]) != byte_order)
     refuse("it was built for another kind of machine");
   if (elf_version(EV_CURRENT) == EV_NONE) throw Error(ErrorCode::internal, "libelf is older than its header");
   // libelf works on a copy: it may bring words into place, and the views into `bytes` stay as read.
   std::vector<char> working(content);
   const ElfHandle elf(elf_memory(working.data(), working.size()), &elf_end);
   GElf_Ehdr header;
-  if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &header) == nullptr) refuse("it is not a sound ELF file");
+  if (!elf || elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &header) == nullptr)
+    refuse("it is not a sound ELF file");
   if (header.e_machine != machine) refuse("it was built for another kind of machine");
   if (header.e_type != ET_DYN) refuse("it is not a shared library");
 
@@ -245,7 +260,8 @@ Image Image::open(const std::filesystem::path& path) {
     }
   }
   if (!has_manifest) refuse("its section caravan_manifest holds no plugin.yaml");
-  std::sort(out.definitions.begin(), out.definitions.end(), [](const File& a, const File& b) { return a.name < b.name; });
+  std::sort(out.definitions.begin(), out.definitions.end(),
+            [](const File& a, const File& b) { return a.name < b.name; });
   return out;
 }
 

@@ -29,27 +29,44 @@ std::string one_line(std::string_view text) {
 
 const char* status_name(caravan_status status) {
   switch (status) {
-    case CARAVAN_RETRY: return "retry without cause";
-    case CARAVAN_INTERNAL: return "internal error";
-    case CARAVAN_E_CALL: return "a call that is over or belongs to another thread";
-    case CARAVAN_E_HANDLE: return "a record or field of another call";
-    case CARAVAN_E_TYPE: return "a value of another type than the field's";
-    case CARAVAN_E_READ_ONLY: return "a record or field that may not be set there";
-    case CARAVAN_E_UNSUPPORTED: return "a function that is not available in such a call";
-    case CARAVAN_E_UNKNOWN_NAME: return "an unknown entity or field";
-    case CARAVAN_E_ARGUMENT: return "a malformed argument";
-    default: return "a status that does not exist";
+    case CARAVAN_RETRY:
+      return "retry without cause";
+    case CARAVAN_INTERNAL:
+      return "internal error";
+    case CARAVAN_E_CALL:
+      return "a call that is over or belongs to another thread";
+    case CARAVAN_E_HANDLE:
+      return "a record or field of another call";
+    case CARAVAN_E_TYPE:
+      return "a value of another type than the field's";
+    case CARAVAN_E_READ_ONLY:
+      return "a record or field that may not be set there";
+    case CARAVAN_E_UNSUPPORTED:
+      return "a function that is not available in such a call";
+    case CARAVAN_E_UNKNOWN_NAME:
+      return "an unknown entity or field";
+    case CARAVAN_E_ARGUMENT:
+      return "a malformed argument";
+    default:
+      return "a status that does not exist";
   }
 }
 
 }  // namespace
 
-Instance::Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library, InstanceOptions options)
-    : library_(std::move(library)), name_(std::move(name)), table_(table), options_(std::move(options)), host_(host_functions()) {
+Instance::Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library,
+                   InstanceOptions options)
+    : library_(std::move(library)),
+      name_(std::move(name)),
+      table_(table),
+      options_(std::move(options)),
+      host_(host_functions()) {
   host_.self = this;
 }
 
-Instance::~Instance() { stop(); }
+Instance::~Instance() {
+  stop();
+}
 
 void Instance::log(int level, std::string_view message) const {
   if (options_.log) options_.log(level, name_, one_line(message));
@@ -58,8 +75,9 @@ void Instance::log(int level, std::string_view message) const {
 void Instance::check_breaker(const Breaker& breaker, const std::string& label) const {
   const int seconds = breaker.seconds_left(options_.clock());
   if (seconds == 0) return;
-  Error error(ErrorCode::unavailable, "The plugin " + name_ + " is paused in " + label + " after repeated errors; try again in " +
-                                          std::to_string(seconds) + " seconds.");
+  Error error(ErrorCode::unavailable, "The plugin " + name_ + " is paused in " + label +
+                                          " after repeated errors; try again in " + std::to_string(seconds) +
+                                          " seconds.");
   error.retry_after = seconds;
   throw error;
 }
@@ -74,23 +92,29 @@ void Instance::settle(CallType& call, caravan_status status, Breaker& breaker, c
     return;
   }
   // The plugin passed on what a function of the host answered: not its fault.
-  if (call.host_error && status == call.host_status && call.said != status) throw Error(*call.host_error).add_context(where);
+  if (call.host_error && status == call.host_status && call.said != status)
+    throw Error(*call.host_error).add_context(where);
 
   const ErrorCode code = code_of(status);
   if (code != ErrorCode::internal) {
     breaker.succeeded();
-    std::string message = call.said == status && !call.message.empty() ? call.message : "The plugin " + name_ + " refuses (" + label + ").";
+    std::string message = call.said == status && !call.message.empty()
+                              ? call.message
+                              : "The plugin " + name_ + " refuses (" + label + ").";
     std::vector<FieldError> fields;
     if (code == ErrorCode::invalid_record) fields = std::move(call.field_errors);
     throw Error(code, std::move(message), std::move(fields)).add_context(where);
   }
-  const std::string detail = call.said == status && !call.message.empty() ? call.message : status_name(status);
+  const std::string detail =
+      call.said == status && !call.message.empty() ? call.message : status_name(status);
   const bool opened = breaker.failed(options_.clock());
   log(CARAVAN_LOG_ERROR, label + " failed: " + detail + (opened ? "; paused for 30 seconds" : ""));
-  throw Error(ErrorCode::internal, "The plugin " + name_ + " failed in " + label + ".").add_context(where + ": " + detail);
+  throw Error(ErrorCode::internal, "The plugin " + name_ + " failed in " + label + ".")
+      .add_context(where + ": " + detail);
 }
 
-void Instance::lifecycle(const char* label, int kind, const std::function<caravan_status(caravan_call)>& run) {
+void Instance::lifecycle(const char* label, int kind,
+                         const std::function<caravan_status(caravan_call)>& run) {
   const std::string text = label;
   const records::Context context = server_context();
   Call call(static_cast<Call::Kind>(kind), *this, text);
@@ -104,10 +128,14 @@ void Instance::lifecycle(const char* label, int kind, const std::function<carava
   }
   if (status == CARAVAN_OK) return;
   std::string why;
-  if (call.said == status && !call.message.empty()) why = call.message;
-  else if (call.host_error && call.host_status == status) why = call.host_error->message();
-  else if (code_of(status) == ErrorCode::internal) why = status_name(status);
-  else why = to_string(code_of(status));
+  if (call.said == status && !call.message.empty())
+    why = call.message;
+  else if (call.host_error && call.host_status == status)
+    why = call.host_error->message();
+  else if (code_of(status) == ErrorCode::internal)
+    why = status_name(status);
+  else
+    why = to_string(code_of(status));
   throw Error(code_of(status), "its function " + text + " failed: " + why);
 }
 
@@ -116,10 +144,12 @@ void Instance::start() {
   caravan_status (*const create)(const caravan_host*, caravan_call, void**) = table_.create;
   caravan_status (*const enable)(void*, caravan_call) = table_.enable;
   try {
-    lifecycle("create", static_cast<int>(Call::Kind::create), [&](caravan_call call) { return create(&host_, call, &instance_); });
+    lifecycle("create", static_cast<int>(Call::Kind::create),
+              [&](caravan_call call) { return create(&host_, call, &instance_); });
     created_ = true;
     if (enable != nullptr)
-      lifecycle("enable", static_cast<int>(Call::Kind::enable), [&](caravan_call call) { return enable(instance_, call); });
+      lifecycle("enable", static_cast<int>(Call::Kind::enable),
+                [&](caravan_call call) { return enable(instance_, call); });
     enabled_ = true;
   } catch (...) {
     stop();
@@ -155,15 +185,18 @@ void Instance::run_hook(HookCallback& hook, records::HookCall& write, const Gate
   call.context = &write.context;
   call.work = &write.work;
   call.gates = &gates;
-  const bool may_set = hook.point == HookPoint::before_create || hook.point == HookPoint::before_update || hook.point == HookPoint::before_transition;
+  const bool may_set = hook.point == HookPoint::before_create || hook.point == HookPoint::before_update ||
+                       hook.point == HookPoint::before_transition;
   caravan_hook_event event{};
   event.struct_size = sizeof event;
   event.point = static_cast<std::uint32_t>(hook.point);
   event.entity = {hook.entity.data(), hook.entity.size()};
   event.record = call.add(&write.record, may_set ? Call::Entry::Mode::hook : Call::Entry::Mode::read_only);
   // read_only: nothing is ever set through the handle
-  if (write.before != nullptr) event.before = call.add(const_cast<records::Record*>(write.before), Call::Entry::Mode::read_only);
-  if (write.transition != nullptr) event.transition = {write.transition->name.data(), write.transition->name.size()};
+  if (write.before != nullptr)
+    event.before = call.add(const_cast<records::Record*>(write.before), Call::Entry::Mode::read_only);
+  if (write.transition != nullptr)
+    event.transition = {write.transition->name.data(), write.transition->name.size()};
   caravan_status status = CARAVAN_INTERNAL;
   try {
     status = hook.run(hook.user, call.id, &event);
@@ -174,8 +207,9 @@ void Instance::run_hook(HookCallback& hook, records::HookCall& write, const Gate
   settle(call, status, hook.breaker, hook.label);
 }
 
-api::Response Instance::run_route(RouteCallback& route, const records::Context& context, const api::Request& request,
-                                  std::string_view path, const Parameters& parameters, const GateFactory& gates) {
+api::Response Instance::run_route(RouteCallback& route, const records::Context& context,
+                                  const api::Request& request, std::string_view path,
+                                  const Parameters& parameters, const GateFactory& gates) {
   check_breaker(route.breaker, route.label);
   records::Context own = context;
   own.source = "plugin " + name_;

@@ -23,7 +23,8 @@ using LogSink = std::function<void(int level, std::string_view plugin, std::stri
 
 struct InstanceOptions {
   LogSink log;
-  std::function<std::chrono::steady_clock::time_point()> clock = &std::chrono::steady_clock::now;  ///< of the breakers
+  std::function<std::chrono::steady_clock::time_point()> clock =
+      &std::chrono::steady_clock::now;  ///< of the breakers
 };
 
 // Function types without noexcept: a callback compiled without our header may still throw, and is caught.
@@ -31,7 +32,7 @@ using HookFunction = caravan_status (*)(void*, caravan_call, const caravan_hook_
 using RouteFunction = caravan_status (*)(void*, caravan_call, const caravan_request*);
 
 struct HookCallback {
-  std::string label;   ///< `before_create of sales.order`, for messages
+  std::string label;  ///< `before_create of sales.order`, for messages
   records::HookPoint point{};
   std::string entity;
   int order = 0;
@@ -41,7 +42,7 @@ struct HookCallback {
 };
 
 struct RouteCallback {
-  std::string label;   ///< `GET /items/{id}`
+  std::string label;  ///< `GET /items/{id}`
   std::string method, path;
   std::vector<std::string> segments;  ///< a parameter keeps its braces
   std::string permission;             ///< without the plugin's name; may be empty
@@ -52,12 +53,14 @@ struct RouteCallback {
 
 using Parameters = std::vector<std::pair<std::string_view, std::string_view>>;
 
-/// One loaded plugin: its table, the functions that it is given, and what it registered. run_hook and run_route are
-/// thread-safe; the rest belongs to the control thread. Its address stays the same from start() on.
+/// One loaded plugin: its table, the functions that it is given, and what it registered. run_hook and
+/// run_route are thread-safe; the rest belongs to the control thread. Its address stays the same from start()
+/// on.
 class Instance {
  public:
   /// `library`: kept as long as the instance.
-  Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library, InstanceOptions options);
+  Instance(std::string name, const caravan_plugin& table, std::shared_ptr<void> library,
+           InstanceOptions options);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -75,8 +78,8 @@ class Instance {
 
   /// Throws the refusal; internal errors name the plugin and the callback.
   void run_hook(HookCallback& hook, records::HookCall& call, const GateFactory& gates);
-  api::Response run_route(RouteCallback& route, const records::Context& context, const api::Request& request, std::string_view path,
-                          const Parameters& parameters, const GateFactory& gates);
+  api::Response run_route(RouteCallback& route, const records::Context& context, const api::Request& request,
+                          std::string_view path, const Parameters& parameters, const GateFactory& gates);
 
   void log(int level, std::string_view message) const;
 

@@ -18,7 +18,8 @@
 namespace caravan::plugin {
 namespace {
 
-/// The files in use, by device and inode: mapping the same file again yields the same library, with the same globals.
+/// The files in use, by device and inode: mapping the same file again yields the same library, with the same
+/// globals.
 struct Claims {
   std::mutex mutex;
   std::set<std::pair<dev_t, ino_t>> files;
@@ -30,7 +31,8 @@ std::shared_ptr<void> claim(int descriptor) {
   if (::fstat(descriptor, &status) != 0) throw Error(ErrorCode::invalid_argument, "it cannot be examined");
   const std::pair file(status.st_dev, status.st_ino);
   const std::lock_guard lock(claims->mutex);
-  if (!claims->files.insert(file).second) throw Error(ErrorCode::invalid_argument, "it is in use already in this process");
+  if (!claims->files.insert(file).second)
+    throw Error(ErrorCode::invalid_argument, "it is in use already in this process");
   return {nullptr, [kept = claims, file](void*) {
             const std::lock_guard release(kept->mutex);
             kept->files.erase(file);
@@ -42,8 +44,9 @@ std::shared_ptr<void> claim(int descriptor) {
 Library load_library(Image& image) {
   namespace dll = boost::dll;
   // RTLD_NODELETE: the object below goes out of scope, the library stays.
-  const auto mode = static_cast<dll::load_mode::type>(static_cast<unsigned>(dll::load_mode::rtld_now | dll::load_mode::rtld_local) |
-                                                      static_cast<unsigned>(RTLD_NODELETE));
+  const auto mode = static_cast<dll::load_mode::type>(
+      static_cast<unsigned>(dll::load_mode::rtld_now | dll::load_mode::rtld_local) |
+      static_cast<unsigned>(RTLD_NODELETE));
   std::shared_ptr<void> claimed = claim(image.descriptor());
   std::error_code error;
   dll::shared_library library;
@@ -54,18 +57,22 @@ Library load_library(Image& image) {
     library.load(path, mode, error);
     if (error) {
       const char* why = ::dlerror();
-      throw Error(ErrorCode::invalid_argument, std::string("it cannot be loaded: ") + (why != nullptr ? why : error.message()));
+      throw Error(ErrorCode::invalid_argument,
+                  std::string("it cannot be loaded: ") + (why != nullptr ? why : error.message()));
     }
-    if (!library.has("caravan_plugin_v1")) throw Error(ErrorCode::invalid_argument, "it does not export caravan_plugin_v1");
+    if (!library.has("caravan_plugin_v1"))
+      throw Error(ErrorCode::invalid_argument, "it does not export caravan_plugin_v1");
     const auto& table = library.get<const caravan_plugin>("caravan_plugin_v1");
     // Read anew: what a constructor wrote there counts, not what the file said.
     caravan_plugin out{};
     std::uint32_t size = 0;
     std::memcpy(&size, &table, sizeof size);
     if (size < offsetof(caravan_plugin, enable) || size > 4096 || size != image.struct_size)
-      throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 has an impossible size of " + std::to_string(size));
+      throw Error(ErrorCode::invalid_argument,
+                  "its table caravan_plugin_v1 has an impossible size of " + std::to_string(size));
     std::memcpy(&out, &table, std::min<std::size_t>(size, sizeof out));
-    if (out.abi_major != image.abi_major) throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 changed while it was loaded");
+    if (out.abi_major != image.abi_major)
+      throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 changed while it was loaded");
     if (out.create == nullptr || out.destroy == nullptr)
       throw Error(ErrorCode::invalid_argument, "its table caravan_plugin_v1 lacks create or destroy");
     return {out, std::move(claimed)};

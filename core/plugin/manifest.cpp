@@ -13,7 +13,8 @@ constexpr std::size_t max_size = 64 * 1024;
 
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= 32 && name[0] >= 'a' && name[0] <= 'z' &&
-         std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 using model::Node;
@@ -23,7 +24,9 @@ class Reader {
  public:
   explicit Reader(model::Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
-  void wrong(const model::Place& at, std::string message) { diagnostics_.error(at, "manifest", std::move(message)); }
+  void wrong(const model::Place& at, std::string message) {
+    diagnostics_.error(at, "manifest", std::move(message));
+  }
 
   /// Key and value of each entry; says so where the node is no map.
   const std::vector<model::Entry>& entries(const Node& node, std::string_view what) {
@@ -53,7 +56,9 @@ class Reader {
     const std::string given = text(node, key);
     if (given.empty()) return {};
     auto out = VersionRange::parse(given);
-    if (!out) wrong(node.at, std::string(key) + ": \"" + given + "\" is not a range of versions: write it as \">=0.1 <1\"");
+    if (!out)
+      wrong(node.at,
+            std::string(key) + ": \"" + given + "\" is not a range of versions: write it as \">=0.1 <1\"");
     return out.value_or(VersionRange());
   }
 
@@ -69,8 +74,10 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
   Reader reader(document.diagnostics());
   const Node nothing;
   const Node& root = document.root() ? *document.root() : nothing;
-  if (yaml.size() > max_size) reader.wrong(document.start(), "the manifest is larger than 64 KiB");
-  else if (document.root() == nullptr && !document.diagnostics().failed()) reader.wrong(document.start(), "the manifest is empty");
+  if (yaml.size() > max_size)
+    reader.wrong(document.start(), "the manifest is larger than 64 KiB");
+  else if (document.root() == nullptr && !document.diagnostics().failed())
+    reader.wrong(document.start(), "the manifest is empty");
 
   std::set<std::string> seen;
   for (const model::Entry& entry : root.entries) {
@@ -80,12 +87,15 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
     if (key == "name") {
       out.name = reader.text(value, key);
       if (!out.name.empty() && (!is_name(out.name) || out.name == "core"))
-        reader.wrong(value.at, "name: \"" + out.name + "\" cannot name a plugin: use a-z, 0-9 and _, at most 32, not \"core\"");
+        reader.wrong(value.at, "name: \"" + out.name +
+                                   "\" cannot name a plugin: use a-z, 0-9 and _, at most 32, not \"core\"");
     } else if (key == "version") {
       const std::string given = reader.text(value, key);
       const auto version = parse_version(given);
-      if (version) out.version = *version;
-      else if (!given.empty()) reader.wrong(value.at, "version: \"" + given + "\" is not a version: write it as 1.2.3");
+      if (version)
+        out.version = *version;
+      else if (!given.empty())
+        reader.wrong(value.at, "version: \"" + given + "\" is not a version: write it as 1.2.3");
     } else if (key == "label") {
       out.label = reader.texts(value, key);
     } else if (key == "description") {
@@ -96,21 +106,27 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
       out.icon = reader.text(value, key, 64);
     } else if (key == "order") {
       const std::string given = reader.text(value, key, 6);
-      if (!given.empty() && given.size() <= 5 && std::all_of(given.begin(), given.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      if (!given.empty() && given.size() <= 5 &&
+          std::all_of(given.begin(), given.end(), [](char c) { return c >= '0' && c <= '9'; }))
         out.order = std::stoi(given);
-      else reader.wrong(value.at, "order: \"" + given + "\" is not a number from 0 to 99999");
+      else
+        reader.wrong(value.at, "order: \"" + given + "\" is not a number from 0 to 99999");
     } else if (key == "sdk") {
       out.sdk = reader.range(value, key);
     } else if (key == "requires") {
       for (const auto& requirement : reader.entries(value, key)) {
         const std::string& name = requirement.key;
         const Node& range = requirement.value;
-        if (!is_name(name)) reader.wrong(range.at, "requires: \"" + name + "\" cannot be a plugin's name");
-        else out.dependencies.emplace(name, reader.range(range, "requires: " + name));
+        if (!is_name(name))
+          reader.wrong(range.at, "requires: \"" + name + "\" cannot be a plugin's name");
+        else
+          out.dependencies.emplace(name, reader.range(range, "requires: " + name));
       }
     } else {
-      reader.wrong(value.at, "unknown word \"" + key +
-                                     "\": a manifest has name, version, label, icon, order, sdk, requires, description and vendor");
+      reader.wrong(
+          value.at,
+          "unknown word \"" + key +
+              "\": a manifest has name, version, label, icon, order, sdk, requires, description and vendor");
     }
   }
   if (root.is_map()) {

@@ -11,18 +11,19 @@ namespace caravan::plugin {
 
 /// What a plugin says of itself in `plugin.yaml`.
 struct Manifest {
-  std::string name;                 ///< `sales`: a-z, 0-9 and _; prefix of its entities and of its routes
+  std::string name;  ///< `sales`: a-z, 0-9 and _; prefix of its entities and of its routes
   Version version;
   model::Text label;
-  std::string icon;                 ///< of its group in the navigation; may be empty
-  int order = 100;                  ///< place in the navigation
-  VersionRange sdk;                 ///< SDK versions it works with
+  std::string icon;                                  ///< of its group in the navigation; may be empty
+  int order = 100;                                   ///< place in the navigation
+  VersionRange sdk;                                  ///< SDK versions it works with
   std::map<std::string, VersionRange> dependencies;  ///< other plugins it needs
   model::Text description;
   std::string vendor;
 };
 
-/// Throws Error(invalid_argument) with all mistakes, one a line, as `file:line:column: what is wrong: what would be right`.
+/// Throws Error(invalid_argument) with all mistakes, one a line, as `file:line:column: what is wrong: what
+/// would be right`.
 Manifest parse_manifest(std::string_view yaml, std::string_view file);
 
 }  // namespace caravan::plugin

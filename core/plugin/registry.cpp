@@ -43,9 +43,10 @@ Plugin examine(const std::filesystem::path& path) {
     out.info.hash = image.hash;
     out.info.sdk = std::to_string(image.abi_major) + "." + std::to_string(image.abi_minor);
     if (image.abi_major != CARAVAN_ABI_MAJOR)
-      throw Error(ErrorCode::invalid_argument, "it was built for version " + out.info.sdk + " of the plugin ABI, this server has " +
-                                                   std::to_string(CARAVAN_ABI_MAJOR) + "." + std::to_string(CARAVAN_ABI_MINOR) +
-                                                   ": build it with this server's SDK");
+      throw Error(ErrorCode::invalid_argument,
+                  "it was built for version " + out.info.sdk + " of the plugin ABI, this server has " +
+                      std::to_string(CARAVAN_ABI_MAJOR) + "." + std::to_string(CARAVAN_ABI_MINOR) +
+                      ": build it with this server's SDK");
     out.manifest = parse_manifest(image.manifest, image.file_name + ":plugin.yaml");
     out.info.name = out.manifest.name;
     out.info.version = to_string(out.manifest.version);
@@ -53,7 +54,8 @@ Plugin examine(const std::filesystem::path& path) {
     out.info.description = out.manifest.description;
     out.info.vendor = out.manifest.vendor;
     if (!out.manifest.sdk.contains(sdk_version()))
-      throw Error(ErrorCode::invalid_argument, "it works with SDK " + out.manifest.sdk.text() + ", this server has " + to_string(sdk_version()));
+      throw Error(ErrorCode::invalid_argument, "it works with SDK " + out.manifest.sdk.text() +
+                                                   ", this server has " + to_string(sdk_version()));
     out.info.state = PluginState::enabled;
   } catch (const Error& error) {
     out.refuse(error.message());
@@ -83,7 +85,8 @@ std::vector<std::string_view> split_path(std::string_view path) {
 }
 
 /// How well a route fits: nullopt not at all, else a larger value for more literal segments further left.
-std::optional<std::uint64_t> match(const RouteCallback& route, const std::vector<std::string_view>& path, Parameters& parameters) {
+std::optional<std::uint64_t> match(const RouteCallback& route, const std::vector<std::string_view>& path,
+                                   Parameters& parameters) {
   if (route.segments.size() != path.size()) return std::nullopt;
   parameters.clear();
   std::uint64_t rank = 0;
@@ -109,9 +112,12 @@ struct BoundHook {
 
 const char* to_string(PluginState state) {
   switch (state) {
-    case PluginState::enabled: return "enabled";
-    case PluginState::refused: return "refused";
-    case PluginState::disabled: return "disabled";
+    case PluginState::enabled:
+      return "enabled";
+    case PluginState::refused:
+      return "refused";
+    case PluginState::disabled:
+      return "disabled";
   }
   return "";
 }
@@ -119,15 +125,17 @@ const char* to_string(PluginState state) {
 /// Shared with the hooks object, so that a RecordService may outlive the registry.
 struct PluginRegistry::State : records::Hooks {
   RegistryOptions options;
-  std::vector<Plugin> plugins;            ///< by name
-  std::vector<std::size_t> order;         ///< enabled ones, by dependency
+  std::vector<Plugin> plugins;     ///< by name
+  std::vector<std::size_t> order;  ///< enabled ones, by dependency
   GateFactory gates;
   bool loaded = false;
   std::atomic<bool> stopped{false};
-  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, 8>> by_entity;  ///< keys in the instances
+  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, 8>>
+      by_entity;  ///< keys in the instances
 
   const Plugin* find(std::string_view name) const {
-    const auto it = std::find_if(plugins.begin(), plugins.end(), [&](const Plugin& p) { return p.info.name == name; });
+    const auto it =
+        std::find_if(plugins.begin(), plugins.end(), [&](const Plugin& p) { return p.info.name == name; });
     return it == plugins.end() ? nullptr : &*it;
   }
 
@@ -147,7 +155,8 @@ struct PluginRegistry::State : records::Hooks {
   void run(records::HookPoint point, records::HookCall& call) const override {
     const auto* hooks = bound(point, call.record.entity());
     if (hooks == nullptr) return;
-    if (stopped.load(std::memory_order_acquire)) throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
+    if (stopped.load(std::memory_order_acquire))
+      throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
     for (const BoundHook& hook : *hooks) hook.instance->run_hook(*hook.callback, call, gates);
   }
 };
@@ -161,7 +170,8 @@ void PluginRegistry::State::check_duplicates() {
     if (same.size() < 2) continue;
     std::string files;
     for (const Plugin* plugin : same) files += (files.empty() ? "" : ", ") + plugin->info.file;
-    for (Plugin* plugin : same) plugin->refuse("several files hold the plugin " + name + ": " + files + "; keep one");
+    for (Plugin* plugin : same)
+      plugin->refuse("several files hold the plugin " + name + ": " + files + "; keep one");
   }
 }
 
@@ -169,7 +179,8 @@ void PluginRegistry::State::apply_enabled() {
   if (!options.enabled) return;
   for (Plugin& plugin : plugins) {
     if (!options.enabled->contains(plugin.info.name)) {
-      plugin.info.state = PluginState::disabled;  // a faulty file that nobody asked for is no trouble, but says why
+      plugin.info.state =
+          PluginState::disabled;  // a faulty file that nobody asked for is no trouble, but says why
     }
   }
   for (const std::string& name : *options.enabled) {
@@ -189,7 +200,9 @@ void PluginRegistry::State::check_dependencies() {
       std::string why;
       for (const auto& [name, range] : plugin.manifest.dependencies) {
         const std::string trouble = trouble_with(find(name), range);
-        if (!trouble.empty()) why += (why.empty() ? "" : "; ") + ("it needs the plugin " + name + " " + range.text() + ", " + trouble);
+        if (!trouble.empty())
+          why += (why.empty() ? "" : "; ") +
+                 ("it needs the plugin " + name + " " + range.text() + ", " + trouble);
       }
       if (why.empty()) continue;
       plugin.refuse(why);
@@ -208,7 +221,9 @@ void PluginRegistry::State::sort_by_dependency() {
       const Plugin& plugin = plugins[i];
       if (!plugin.enabled() || done.contains(plugin.info.name)) continue;
       const auto& needs = plugin.manifest.dependencies;
-      if (!std::all_of(needs.begin(), needs.end(), [&](const auto& need) { return done.contains(need.first); })) continue;
+      if (!std::all_of(needs.begin(), needs.end(),
+                       [&](const auto& need) { return done.contains(need.first); }))
+        continue;
       done.insert(plugin.info.name);
       order.push_back(i);
       progress = true;
@@ -217,7 +232,8 @@ void PluginRegistry::State::sort_by_dependency() {
   }
   std::string circle;
   for (const Plugin& plugin : plugins) {
-    if (plugin.enabled() && !done.contains(plugin.info.name)) circle += (circle.empty() ? "" : ", ") + plugin.info.name;
+    if (plugin.enabled() && !done.contains(plugin.info.name))
+      circle += (circle.empty() ? "" : ", ") + plugin.info.name;
   }
   for (Plugin& plugin : plugins) {
     if (plugin.enabled() && !done.contains(plugin.info.name))
@@ -231,10 +247,14 @@ std::unique_ptr<PluginRegistry> PluginRegistry::scan(RegistryOptions options) {
   const std::filesystem::path& directory = state->options.directory;
   std::error_code error;
   std::filesystem::directory_iterator files(directory, error);
-  if (error) throw Error(ErrorCode::invalid_argument, "The plugin directory " + directory.string() + " cannot be read: " + error.message() + ".");
+  if (error)
+    throw Error(ErrorCode::invalid_argument,
+                "The plugin directory " + directory.string() + " cannot be read: " + error.message() + ".");
   std::vector<std::filesystem::path> paths;
   for (; files != std::filesystem::directory_iterator(); files.increment(error)) {
-    if (error) throw Error(ErrorCode::invalid_argument, "The plugin directory " + directory.string() + " cannot be read: " + error.message() + ".");
+    if (error)
+      throw Error(ErrorCode::invalid_argument,
+                  "The plugin directory " + directory.string() + " cannot be read: " + error.message() + ".");
     const std::string name = files->path().filename().string();
     if (files->path().extension() == ".so" && !name.starts_with('.')) paths.push_back(files->path());
   }
@@ -249,7 +269,9 @@ std::unique_ptr<PluginRegistry> PluginRegistry::scan(RegistryOptions options) {
   return std::make_unique<PluginRegistry>(std::move(state));
 }
 
-PluginRegistry::~PluginRegistry() { unload(); }
+PluginRegistry::~PluginRegistry() {
+  unload();
+}
 
 void PluginRegistry::load(GateFactory gates) {
   State& state = *state_;
@@ -262,14 +284,16 @@ void PluginRegistry::load(GateFactory gates) {
     if (!plugin.enabled()) continue;
     try {
       Library library = load_library(*plugin.image);
-      auto instance = std::make_unique<Instance>(plugin.info.name, library.table, std::move(library.claim), state.options.instance);
+      auto instance = std::make_unique<Instance>(plugin.info.name, library.table, std::move(library.claim),
+                                                 state.options.instance);
       instance->start();
       plugin.info.hooks = instance->hooks().size();
       plugin.info.routes = instance->routes().size();
       plugin.instance = std::move(instance);
     } catch (const Error& error) {
       plugin.refuse(error.message());
-      if (state.options.instance.log) state.options.instance.log(CARAVAN_LOG_ERROR, plugin.info.name, "refused: " + error.message());
+      if (state.options.instance.log)
+        state.options.instance.log(CARAVAN_LOG_ERROR, plugin.info.name, "refused: " + error.message());
     }
   }
   std::erase_if(state.order, [&](std::size_t i) { return !state.plugins[i].enabled(); });
@@ -281,8 +305,9 @@ void PluginRegistry::load(GateFactory gates) {
   }
   for (auto& [entity, points] : state.by_entity) {
     for (auto& hooks : points) {
-      std::stable_sort(hooks.begin(), hooks.end(),
-                       [](const BoundHook& a, const BoundHook& b) { return a.callback->order < b.callback->order; });
+      std::stable_sort(hooks.begin(), hooks.end(), [](const BoundHook& a, const BoundHook& b) {
+        return a.callback->order < b.callback->order;
+      });
     }
   }
 }
@@ -323,12 +348,16 @@ std::vector<model::Module> PluginRegistry::modules() const {
   return out;
 }
 
-std::shared_ptr<const records::Hooks> PluginRegistry::hooks() const { return state_; }
+std::shared_ptr<const records::Hooks> PluginRegistry::hooks() const {
+  return state_;
+}
 
-std::optional<api::Response> PluginRegistry::handle(const records::Context& context, const api::Request& request,
-                                                    std::string_view plugin, std::string_view rest) const {
+std::optional<api::Response> PluginRegistry::handle(const records::Context& context,
+                                                    const api::Request& request, std::string_view plugin,
+                                                    std::string_view rest) const {
   const State& state = *state_;
-  if (state.stopped.load(std::memory_order_acquire)) throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
+  if (state.stopped.load(std::memory_order_acquire))
+    throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
   const Plugin* found = state.find(plugin);
   if (found == nullptr || !found->instance) return std::nullopt;
   const auto path = split_path(rest);
@@ -357,16 +386,21 @@ std::optional<api::Response> PluginRegistry::handle(const records::Context& cont
     out.status = 405;
     out.content_type = "application/problem+json";
     out.headers.emplace_back("Allow", allowed);
-    out.body = R"({"type":"about:blank","title":"Method Not Allowed","status":405,"code":"method_not_allowed","detail":"Allowed here: )" + allowed + R"(."})";
+    out.body =
+        R"({"type":"about:blank","title":"Method Not Allowed","status":405,"code":"method_not_allowed","detail":"Allowed here: )" +
+        allowed + R"(."})";
     return out;
   }
   if (!best->permission.empty()) {
     const std::string permission = found->info.name + "." + best->permission;
     const auto& roles = context.actor.roles;
-    const bool held = context.actor.system || std::any_of(roles.begin(), roles.end(), [&](const std::string& name) {
-      const model::Role* role = context.catalog ? context.catalog->role(name) : nullptr;
-      return role != nullptr && (role->administrator || std::find(role->routes.begin(), role->routes.end(), permission) != role->routes.end());
-    });
+    const bool held =
+        context.actor.system || std::any_of(roles.begin(), roles.end(), [&](const std::string& name) {
+          const model::Role* role = context.catalog ? context.catalog->role(name) : nullptr;
+          return role != nullptr &&
+                 (role->administrator ||
+                  std::find(role->routes.begin(), role->routes.end(), permission) != role->routes.end());
+        });
     if (!held) throw Error(ErrorCode::forbidden, "None of your roles allows " + permission + ".");
   }
   std::string full(rest);
@@ -380,7 +414,8 @@ std::vector<RouteInfo> PluginRegistry::routes() const {
     const Plugin& plugin = state_->plugins[i];
     if (!plugin.instance) continue;
     for (const RouteCallback& route : std::as_const(*plugin.instance).routes())
-      out.push_back({plugin.info.name, route.method, route.path, route.permission.empty() ? "" : plugin.info.name + "." + route.permission});
+      out.push_back({plugin.info.name, route.method, route.path,
+                     route.permission.empty() ? "" : plugin.info.name + "." + route.permission});
   }
   return out;
 }
@@ -392,7 +427,8 @@ std::vector<std::string> PluginRegistry::mistakes(const model::Catalog& catalog)
     if (!plugin.instance) continue;
     for (const HookCallback& hook : std::as_const(*plugin.instance).hooks()) {
       if (catalog.entity(hook.entity) == nullptr)
-        out.push_back("The plugin " + plugin.info.name + " has a hook for " + hook.label + ", which is not defined; it never runs.");
+        out.push_back("The plugin " + plugin.info.name + " has a hook for " + hook.label +
+                      ", which is not defined; it never runs.");
     }
   }
   std::set<std::string> permissions;
@@ -400,7 +436,8 @@ std::vector<std::string> PluginRegistry::mistakes(const model::Catalog& catalog)
   for (const auto& role : catalog.roles) {
     for (const std::string& permission : role->routes) {
       if (!permissions.contains(permission))
-        out.push_back("The role " + role->name + " allows the route " + permission + ", which no plugin has.");
+        out.push_back("The role " + role->name + " allows the route " + permission +
+                      ", which no plugin has.");
     }
   }
   return out;

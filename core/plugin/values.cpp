@@ -15,12 +15,18 @@ constexpr std::int64_t day_micros = 86'400'000'000;
 bool valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
     if (length == 0 || length > text.size() - i) return false;
     for (std::size_t k = 1; k < length; ++k) {
       const auto next = static_cast<unsigned char>(text[i + k]);
-      const unsigned low = k == 1 && lead == 0xE0 ? 0xA0 : k == 1 && lead == 0xF0 ? 0x90 : 0x80;   // overlong
-      const unsigned high = k == 1 && lead == 0xED ? 0x9F : k == 1 && lead == 0xF4 ? 0x8F : 0xBF;  // surrogates, above U+10FFFF
+      const unsigned low = k == 1 && lead == 0xE0 ? 0xA0 : k == 1 && lead == 0xF0 ? 0x90 : 0x80;  // overlong
+      const unsigned high = k == 1 && lead == 0xED   ? 0x9F
+                            : k == 1 && lead == 0xF4 ? 0x8F
+                                                     : 0xBF;  // surrogates, above U+10FFFF
       if (next < low || next > high) return false;
     }
     i += length;
@@ -28,7 +34,8 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
-caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts, caravan_value& out) {
+caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts,
+                      caravan_value& out) {
   out = caravan_value{};
   if (value.is_null()) return CARAVAN_OK;
   switch (field.type) {
@@ -80,13 +87,17 @@ caravan_status to_abi(const model::Field& field, const expr::Value& value, std::
         return CARAVAN_OK;
       }
       break;
-    case FieldType::json: return CARAVAN_E_UNSUPPORTED;
+    case FieldType::json:
+      return CARAVAN_E_UNSUPPORTED;
   }
   return CARAVAN_E_TYPE;
 }
 
 caravan_status from_abi(const model::Field& field, const caravan_value& value, expr::Value& out) {
-  const auto text = [&]() { return value.as.text.size == 0 ? std::string_view() : std::string_view(value.as.text.data, value.as.text.size); };
+  const auto text = [&]() {
+    return value.as.text.size == 0 ? std::string_view()
+                                   : std::string_view(value.as.text.data, value.as.text.size);
+  };
   const bool is_text = value.type == CARAVAN_TEXT || value.type == CARAVAN_DECIMAL;
   if (is_text && value.as.text.size != 0 && value.as.text.data == nullptr) return CARAVAN_E_ARGUMENT;
   if (value.type == CARAVAN_NULL) {
@@ -121,7 +132,8 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
       if (value.type != CARAVAN_DECIMAL) return CARAVAN_E_TYPE;
       auto amount = parse_decimal(text());
       if (!amount) return CARAVAN_E_ARGUMENT;
-      if (value.currency[0] != 0 && (value.currency[3] != 0 || !amount->set_currency({value.currency, 3}))) return CARAVAN_E_ARGUMENT;
+      if (value.currency[0] != 0 && (value.currency[3] != 0 || !amount->set_currency({value.currency, 3})))
+        return CARAVAN_E_ARGUMENT;
       out = *amount;
       return CARAVAN_OK;
     }
@@ -135,7 +147,8 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
       if (n < first_day * day_micros || n >= (last_day + 1) * day_micros) return CARAVAN_E_ARGUMENT;
       out = Timestamp{n};
       return CARAVAN_OK;
-    case FieldType::json: return CARAVAN_E_UNSUPPORTED;
+    case FieldType::json:
+      return CARAVAN_E_UNSUPPORTED;
   }
   return CARAVAN_E_TYPE;
 }

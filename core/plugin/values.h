@@ -9,9 +9,10 @@
 
 namespace caravan::plugin {
 
-/// Writes a field's value in the ABI's form. Texts point into `value`, or into `texts` where they had to be made.
-/// CARAVAN_E_TYPE or CARAVAN_E_UNSUPPORTED where the ABI has no form for it.
-caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts, caravan_value& out);
+/// Writes a field's value in the ABI's form. Texts point into `value`, or into `texts` where they had to be
+/// made. CARAVAN_E_TYPE or CARAVAN_E_UNSUPPORTED where the ABI has no form for it.
+caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts,
+                      caravan_value& out);
 
 /// The ABI's value as the field's own type, not yet checked against the field's rules. CARAVAN_E_TYPE or
 /// CARAVAN_E_ARGUMENT where it is not one.

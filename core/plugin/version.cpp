@@ -8,7 +8,9 @@
 namespace caravan::plugin {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t out = 0;
@@ -33,10 +35,12 @@ bool is_suffix(std::string_view text, bool numbers_strict) {
   const auto parts = split(text, '.');
   return std::all_of(parts.begin(), parts.end(), [&](std::string_view part) {
     if (part.empty()) return false;
-    if (!std::all_of(part.begin(), part.end(),
-                     [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-'; }))
+    if (!std::all_of(part.begin(), part.end(), [](char c) {
+          return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        }))
       return false;
-    return !numbers_strict || part.size() == 1 || part[0] != '0' || !std::all_of(part.begin(), part.end(), is_digit);
+    return !numbers_strict || part.size() == 1 || part[0] != '0' ||
+           !std::all_of(part.begin(), part.end(), is_digit);
   });
 }
 
@@ -53,7 +57,8 @@ std::optional<Version> parse(std::string_view text, std::size_t least_parts) {
     text = text.substr(0, minus);
   }
   const auto parts = split(text, '.');
-  if (parts.size() < least_parts || parts.size() > 3 || (parts.size() < 3 && !out.pre.empty())) return std::nullopt;
+  if (parts.size() < least_parts || parts.size() > 3 || (parts.size() < 3 && !out.pre.empty()))
+    return std::nullopt;
   std::uint32_t* const targets[] = {&out.major, &out.minor, &out.patch};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto n = number(parts[i]);
@@ -67,7 +72,8 @@ std::strong_ordering compare_pre(std::string_view a, std::string_view b) {
   if (a.empty() || b.empty()) return a.empty() <=> b.empty();  // a release is above its pre-releases
   const auto x = split(a, '.'), y = split(b, '.');
   for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
-    const bool nx = std::all_of(x[i].begin(), x[i].end(), is_digit), ny = std::all_of(y[i].begin(), y[i].end(), is_digit);
+    const bool nx = std::all_of(x[i].begin(), x[i].end(), is_digit),
+               ny = std::all_of(y[i].begin(), y[i].end(), is_digit);
     std::strong_ordering order = std::strong_ordering::equal;
     if (nx && ny) {  // without leading zeros: the longer one is larger
       order = x[i].size() <=> y[i].size();
@@ -91,10 +97,13 @@ std::strong_ordering Version::operator<=>(const Version& other) const {
   return compare_pre(pre, other.pre);
 }
 
-std::optional<Version> parse_version(std::string_view text) { return parse(text, 3); }
+std::optional<Version> parse_version(std::string_view text) {
+  return parse(text, 3);
+}
 
 std::string to_string(const Version& version) {
-  std::string out = std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch);
+  std::string out = std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+                    std::to_string(version.patch);
   if (!version.pre.empty()) out += "-" + version.pre;
   return out;
 }
@@ -102,14 +111,18 @@ std::string to_string(const Version& version) {
 std::optional<VersionRange> VersionRange::parse(std::string_view text) {
   VersionRange out;
   out.text_ = text;
-  static constexpr std::pair<std::string_view, Op> ops[] = {
-      {">=", Op::greater_equal}, {"<=", Op::less_equal}, {">", Op::greater}, {"<", Op::less}, {"=", Op::equal}};
+  static constexpr std::pair<std::string_view, Op> ops[] = {{">=", Op::greater_equal},
+                                                            {"<=", Op::less_equal},
+                                                            {">", Op::greater},
+                                                            {"<", Op::less},
+                                                            {"=", Op::equal}};
   while (!text.empty()) {
     if (text[0] == ' ') {
       text.remove_prefix(1);
       continue;
     }
-    const auto* const op = std::find_if(std::begin(ops), std::end(ops), [&](const auto& o) { return text.starts_with(o.first); });
+    const auto* const op = std::find_if(std::begin(ops), std::end(ops),
+                                        [&](const auto& o) { return text.starts_with(o.first); });
     if (op == std::end(ops) || out.bounds_.size() == 8) return std::nullopt;
     text.remove_prefix(op->first.size());
     const auto end = std::min(text.find(' '), text.size());
@@ -130,10 +143,14 @@ bool VersionRange::contains(const Version& version) const {
         const Version release{version.major, version.minor, version.patch, {}};
         return order < 0 && (!bound.version.pre.empty() || version.pre.empty() || release != bound.version);
       }
-      case Op::less_equal: return order <= 0;
-      case Op::equal: return order == 0;
-      case Op::greater_equal: return order >= 0;
-      case Op::greater: return order > 0;
+      case Op::less_equal:
+        return order <= 0;
+      case Op::equal:
+        return order == 0;
+      case Op::greater_equal:
+        return order >= 0;
+      case Op::greater:
+        return order > 0;
     }
     return false;
   });

@@ -21,8 +21,8 @@ struct Version {
 std::optional<Version> parse_version(std::string_view text);
 std::string to_string(const Version& version);
 
-/// Comparisons that must all hold: `>=0.1 <1`. Missing parts of a version count as 0. An upper bound `<1` leaves out the
-/// pre-releases of 1 too.
+/// Comparisons that must all hold: `>=0.1 <1`. Missing parts of a version count as 0. An upper bound `<1`
+/// leaves out the pre-releases of 1 too.
 class VersionRange {
  public:
   static std::optional<VersionRange> parse(std::string_view text);

@@ -18,8 +18,10 @@ void tidy(Hook& hook) {
   Record& record = hook.record();
   if (const auto given = changed_text(hook, "name")) {
     const std::string name = customers::tidy_name(*given);
-    if (name.empty()) record.clear("name");
-    else if (name != *given) record.set("name", name);
+    if (name.empty())
+      record.clear("name");
+    else if (name != *given)
+      record.set("name", name);
   }
   if (const auto given = changed_text(hook, "email")) {
     const auto email = customers::tidy_email(*given);
@@ -33,10 +35,13 @@ void tidy(Hook& hook) {
   if (const auto given = changed_text(hook, "phone")) {
     const auto phone = customers::tidy_phone(*given);
     if (!phone)
-      throw Refusal("phone", "invalid_phone",
-                    hook.say({{"en", "This is not a telephone number; use 5 to 15 digits, with + and country code from abroad."},
-                              {"zh-CN", "电话号码格式不正确，请填写 5 至 15 位数字，境外号码前加 + 和国家代码。"},
-                              {"zh-TW", "電話號碼格式不正確，請填寫 5 至 15 位數字，境外號碼前加 + 和國家代碼。"}}));
+      throw Refusal(
+          "phone", "invalid_phone",
+          hook.say(
+              {{"en",
+                "This is not a telephone number; use 5 to 15 digits, with + and country code from abroad."},
+               {"zh-CN", "电话号码格式不正确，请填写 5 至 15 位数字，境外号码前加 + 和国家代码。"},
+               {"zh-TW", "電話號碼格式不正確，請填寫 5 至 15 位數字，境外號碼前加 + 和國家代碼。"}}));
     if (*phone != *given) record.set("phone", *phone);
   }
 }

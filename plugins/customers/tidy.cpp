@@ -25,14 +25,17 @@ std::string fold_width(std::string_view text) {
   while (!text.empty()) {
     const std::string_view c = take(text);
     if (c.size() == 3 && c[0] == '\xEF') {
-      const unsigned code = 0xF000u | (static_cast<unsigned char>(c[1]) & 0x3Fu) << 6 | (static_cast<unsigned char>(c[2]) & 0x3Fu);
+      const unsigned code = 0xF000u | (static_cast<unsigned char>(c[1]) & 0x3Fu) << 6 |
+                            (static_cast<unsigned char>(c[2]) & 0x3Fu);
       if (code >= 0xFF01 && code <= 0xFF5E) {
         out += static_cast<char>(code - 0xFEE0);
         continue;
       }
     }
-    if (is_space(c)) out += ' ';
-    else out += c;
+    if (is_space(c))
+      out += ' ';
+    else
+      out += c;
   }
   return out;
 }
@@ -43,14 +46,19 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+}
 
 bool is_local_part(std::string_view text) {
   if (text.empty() || text.size() > 64 || text.front() == '.' || text.back() == '.') return false;
   if (text.find("..") != std::string_view::npos) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter(c) || is_digit(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
+    return is_letter(c) || is_digit(c) ||
+           std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
   });
 }
 
@@ -62,7 +70,9 @@ bool is_domain(std::string_view text) {
     const auto dot = text.find('.');
     last = text.substr(0, dot);
     if (last.empty() || last.size() > 63 || last.front() == '-' || last.back() == '-') return false;
-    if (!std::all_of(last.begin(), last.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '-'; })) return false;
+    if (!std::all_of(last.begin(), last.end(),
+                     [](char c) { return is_letter(c) || is_digit(c) || c == '-'; }))
+      return false;
     ++labels;
     if (dot == std::string_view::npos) break;
     text.remove_prefix(dot + 1);
@@ -91,7 +101,8 @@ std::string tidy_name(std::string_view name) {
 std::optional<std::string> tidy_email(std::string_view email) {
   const std::string folded = fold_width(email);
   std::string out(trim(folded));
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   const auto at = out.find('@');
   if (at == std::string::npos || out.size() > 254) return std::nullopt;
   const std::string_view all = out;
@@ -102,16 +113,21 @@ std::optional<std::string> tidy_email(std::string_view email) {
 std::optional<std::string> tidy_phone(std::string_view phone) {
   std::string out;
   for (const char c : fold_width(phone)) {
-    if (is_digit(c)) out += c;
-    else if (c == '+' && out.empty()) out += c;
-    else if (std::string_view(" -.()/").find(c) == std::string_view::npos) return std::nullopt;
+    if (is_digit(c))
+      out += c;
+    else if (c == '+' && out.empty())
+      out += c;
+    else if (std::string_view(" -.()/").find(c) == std::string_view::npos)
+      return std::nullopt;
   }
   if (out.starts_with("00")) out.replace(0, 2, "+");
   const auto is_mobile = [](std::string_view digits) {
     return digits.size() == 11 && digits[0] == '1' && digits[1] >= '3' && digits[1] <= '9';
   };
-  if (is_mobile(out)) out.insert(0, "+86");
-  else if (out.starts_with("86") && is_mobile(std::string_view(out).substr(2))) out.insert(0, "+");
+  if (is_mobile(out))
+    out.insert(0, "+86");
+  else if (out.starts_with("86") && is_mobile(std::string_view(out).substr(2)))
+    out.insert(0, "+");
   const std::size_t digits = out.size() - (out.starts_with('+') ? 1 : 0);
   if (digits < 5 || digits > 15) return std::nullopt;
   return out;

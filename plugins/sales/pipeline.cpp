@@ -22,8 +22,10 @@ std::string Pipeline::json() const {
     out.begin_object().key("state").text(name).key("count").number(state.count).key("budget").begin_array();
     for (const auto& [currency, sum] : state.budgets) {
       out.begin_object().key("currency").text(currency).key("amount");
-      if (sum) out.text(sum->str());
-      else out.null();
+      if (sum)
+        out.text(sum->str());
+      else
+        out.null();
       out.end_object();
     }
     out.end_array().end_object();

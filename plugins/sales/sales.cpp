@@ -16,7 +16,8 @@ void default_owner(Hook& hook) {
 /// The inquiries that the caller may see, per state.
 Response pipeline(Request& request) {
   sales::Pipeline pipeline;
-  request.for_each("sales.inquiry", {.sort = "id"}, [&](const Record& inquiry) { pipeline.add(inquiry.state(), inquiry.decimal("budget")); });
+  request.for_each("sales.inquiry", {.sort = "id"},
+                   [&](const Record& inquiry) { pipeline.add(inquiry.state(), inquiry.decimal("budget")); });
   return Response::json(pipeline.json());
 }
 

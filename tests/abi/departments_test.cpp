@@ -1,4 +1,5 @@
-// Plugins against the server's own gate, on both databases: the departments' as they ship, and one that fails.
+// Plugins against the server's own gate, on both databases: the departments' as they ship, and one that
+// fails.
 #include "records/codec.h"
 #include "records/service.h"
 #include "storage/schema.h"
@@ -21,7 +22,8 @@ class Departments : public caravan::testing::DialectTest {
     layers.push_back({"agency", {{"agency.yaml", agency, ""}}});
     const model::LoadResult loaded = model::load_catalog(layers, registry->modules());
     for (const auto& diagnostic : loaded.diagnostics) {
-      if (diagnostic.severity == model::Diagnostic::Severity::error) ADD_FAILURE() << model::to_string(diagnostic);
+      if (diagnostic.severity == model::Diagnostic::Severity::error)
+        ADD_FAILURE() << model::to_string(diagnostic);
     }
     ASSERT_TRUE(loaded.catalog);
     catalog = loaded.catalog;
@@ -29,10 +31,16 @@ class Departments : public caravan::testing::DialectTest {
     service->set_hooks(registry->hooks());
     const model::Entity& users = *catalog->entity("core.user");
     for (const char* name : {"alice", "bob"})
-      user_ids.push_back(service->create(system(), users, {{users.field("username"), expr::Value(name)}, {users.field("name"), expr::Value(name)}}).id());
+      user_ids.push_back(service
+                             ->create(system(), users,
+                                      {{users.field("username"), expr::Value(name)},
+                                       {users.field("name"), expr::Value(name)}})
+                             .id());
   }
   void open_departments() {
-    open({std::filesystem::path(CARAVAN_BINARY_DIR) / "plugins", std::set<std::string>{"customers", "sales"}, {}});
+    open({std::filesystem::path(CARAVAN_BINARY_DIR) / "plugins",
+          std::set<std::string>{"customers", "sales"},
+          {}});
     for (const auto& info : registry->list()) {
       if (info.name != "customers" && info.name != "sales") continue;
       EXPECT_EQ(info.state, PluginState::enabled) << info.error;
@@ -65,8 +73,11 @@ class Departments : public caravan::testing::DialectTest {
     const model::Entity& of = *catalog->entity(entity);
     return service->create(context, of, records::parse_input(*catalog, of, json, context.locale));
   }
-  records::Record change(const records::Context& context, const records::Record& record, const std::string& json) {
-    return service->update(context, record.entity(), record.id(), records::parse_input(*catalog, record.entity(), json, context.locale), record.version());
+  records::Record change(const records::Context& context, const records::Record& record,
+                         const std::string& json) {
+    return service->update(context, record.entity(), record.id(),
+                           records::parse_input(*catalog, record.entity(), json, context.locale),
+                           record.version());
   }
   static std::string text(const records::Record& record, const char* field) {
     const auto* out = record[record.entity().field(field)->slot].as<std::string>();
@@ -78,7 +89,9 @@ class Departments : public caravan::testing::DialectTest {
     return service->list(system(), *catalog->entity(entity), query).items.size();
   }
 
-  std::string agency = "kind: role\nname: sales.viewer\nroutes: [sales.pipeline]\ngrants:\n  sales.inquiry: {read: \"record.owner == user.id\"}\n";
+  std::string agency =
+      "kind: role\nname: sales.viewer\nroutes: [sales.pipeline]\ngrants:\n  sales.inquiry: {read: "
+      "\"record.owner == user.id\"}\n";
   Log log;
   std::optional<storage::Sequences> sequences;
   std::optional<records::RecordService> service;
@@ -90,8 +103,10 @@ class Departments : public caravan::testing::DialectTest {
 TEST_P(Departments, CustomersAreTidiedOnTheWayIn) {
   open_departments();
   const auto alice = as(0, "sales.salesperson");
-  const records::Record customer =
-      create(alice, "customers.customer", R"({"name":"　王　　芳 ","email":" Wang.Fang@EXAMPLE.com","phone":"１３８ 0013 8000","owner":")" + std::to_string(user_ids[0]) + "\"}");
+  const records::Record customer = create(
+      alice, "customers.customer",
+      R"({"name":"　王　　芳 ","email":" Wang.Fang@EXAMPLE.com","phone":"１３８ 0013 8000","owner":")" +
+          std::to_string(user_ids[0]) + "\"}");
   EXPECT_EQ(text(customer, "name"), "王 芳");
   EXPECT_EQ(text(customer, "email"), "wang.fang@example.com");
   EXPECT_EQ(text(customer, "phone"), "+8613800138000");
@@ -105,35 +120,43 @@ TEST_P(Departments, CustomersAreTidiedOnTheWayIn) {
 
 TEST_P(Departments, MalformedContactsAreRefusedInTheUsersLanguage) {
   open_departments();
-  const Error phone = error_of([&] { create(as(0, "sales.salesperson", "zh-CN"), "customers.customer", R"({"name":"a","phone":"call me"})"); });
+  const Error phone = error_of([&] {
+    create(as(0, "sales.salesperson", "zh-CN"), "customers.customer", R"({"name":"a","phone":"call me"})");
+  });
   EXPECT_EQ(phone.code(), ErrorCode::invalid_record);
   ASSERT_EQ(phone.fields().size(), 1u);
   EXPECT_EQ(phone.fields()[0].field, "phone");
   EXPECT_EQ(phone.fields()[0].code, "invalid_phone");
   EXPECT_NE(phone.fields()[0].message.find("电话号码"), std::string::npos);
-  const Error email = error_of([&] { create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a","email":"nobody"})"); });
+  const Error email = error_of(
+      [&] { create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a","email":"nobody"})"); });
   EXPECT_EQ(email.fields().at(0).code, "invalid_email");
   EXPECT_EQ(count("customers.customer"), 0u);
 }
 
 TEST_P(Departments, AnInquiryBelongsToWhoeverTakesItDown) {
   open_departments();
-  const std::string customer = std::to_string(create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a"})").id());
+  const std::string customer =
+      std::to_string(create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a"})").id());
   const std::string inquiry = R"({"channel":"phone","customer":")" + customer + "\"";
   const auto owner = [](const records::Record& record) {
     const auto* id = record[model::slot_owner].as<std::int64_t>();
     return id == nullptr ? 0 : *id;
   };
   EXPECT_EQ(owner(create(as(0, "sales.salesperson"), "sales.inquiry", inquiry + "}")), user_ids[0]);
-  EXPECT_EQ(owner(create(as(0, "sales.sales_manager"), "sales.inquiry", inquiry + R"(,"owner":")" + std::to_string(user_ids[1]) + "\"}")), user_ids[1]);
+  EXPECT_EQ(owner(create(as(0, "sales.sales_manager"), "sales.inquiry",
+                         inquiry + R"(,"owner":")" + std::to_string(user_ids[1]) + "\"}")),
+            user_ids[1]);
   EXPECT_EQ(owner(create(system(), "sales.inquiry", inquiry + "}")), 0);
 }
 
 TEST_P(Departments, ThePipelineAddsUpWhatTheCallerMaySee) {
   open_departments();
-  const std::string customer = std::to_string(create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a"})").id());
+  const std::string customer =
+      std::to_string(create(as(0, "sales.salesperson"), "customers.customer", R"({"name":"a"})").id());
   const auto add = [&](std::size_t user, const char* budget) {
-    create(as(user, "sales.salesperson"), "sales.inquiry", R"({"channel":"phone","customer":")" + customer + R"(","budget":)" + budget + "}");
+    create(as(user, "sales.salesperson"), "sales.inquiry",
+           R"({"channel":"phone","customer":")" + customer + R"(","budget":)" + budget + "}");
   };
   add(0, "\"12000.00\"");
   add(0, "\"0.10\"");
@@ -146,9 +169,12 @@ TEST_P(Departments, ThePipelineAddsUpWhatTheCallerMaySee) {
     const auto response = registry->handle(context, request, "sales", "/pipeline");
     return response ? response->body : std::string("no route");
   };
-  EXPECT_EQ(pipeline(as(0, "core.administrator")),
-            R"({"count":213,"states":[{"state":"new","count":213,"budget":[{"currency":"CNY","amount":"12212.20"}]}]})");
-  EXPECT_EQ(pipeline(as(0, "sales.viewer")), R"({"count":3,"states":[{"state":"new","count":3,"budget":[{"currency":"CNY","amount":"12000.10"}]}]})");
+  EXPECT_EQ(
+      pipeline(as(0, "core.administrator")),
+      R"({"count":213,"states":[{"state":"new","count":213,"budget":[{"currency":"CNY","amount":"12212.20"}]}]})");
+  EXPECT_EQ(
+      pipeline(as(0, "sales.viewer")),
+      R"({"count":3,"states":[{"state":"new","count":3,"budget":[{"currency":"CNY","amount":"12000.10"}]}]})");
   EXPECT_EQ(error_of([&] { pipeline(as(0, "sales.auditor")); }).code(), ErrorCode::forbidden);
 }
 
@@ -166,7 +192,8 @@ TEST_P(Departments, AHookThatFailsLeavesNothingBehind) {
             "The plugin throws failed in before_create of throws.item.");
 }
 
-INSTANTIATE_TEST_SUITE_P(Databases, Departments, caravan::testing::both_dialects(), caravan::testing::dialect_name);
+INSTANTIATE_TEST_SUITE_P(Databases, Departments, caravan::testing::both_dialects(),
+                         caravan::testing::dialect_name);
 
 }  // namespace
 }  // namespace caravan::plugin

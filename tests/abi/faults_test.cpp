@@ -24,7 +24,8 @@ TEST_P(Faults, AnExceptionBecomesAnErrorThatNamesPluginAndCallback) {
   ASSERT_FALSE(error.context().empty());
   EXPECT_NE(error.context()[0].find("secret detail"), std::string::npos);  // for the log, not for the client
   EXPECT_TRUE(host.log.has("secret detail"));
-  EXPECT_EQ(error_of([&] { host.get(plugin, "/throw"); }).message(), "The plugin " + plugin + " failed in GET /throw.");
+  EXPECT_EQ(error_of([&] { host.get(plugin, "/throw"); }).message(),
+            "The plugin " + plugin + " failed in GET /throw.");
 }
 
 TEST_P(Faults, AnExceptionThatCrossesAnywayIsCaught) {
@@ -46,7 +47,8 @@ TEST_P(Faults, ARefusalReachesTheUser) {
 }
 
 TEST_P(Faults, MisuseIsInternalAndRulesOfAFieldAreNot) {
-  for (const char* name : {"unknown field", "wrong type", "computed"}) EXPECT_EQ(error_of([&] { host.make(plugin, name); }).code(), ErrorCode::internal) << name;
+  for (const char* name : {"unknown field", "wrong type", "computed"})
+    EXPECT_EQ(error_of([&] { host.make(plugin, name); }).code(), ErrorCode::internal) << name;
   const Error error = error_of([&] { host.make(plugin, "too large"); });
   EXPECT_EQ(error.code(), ErrorCode::invalid_record);
   ASSERT_EQ(error.fields().size(), 1u);
@@ -70,30 +72,37 @@ TEST_P(Faults, HooksThatSetEachOtherOffStop) {
 
 TEST_P(Faults, TheBreakerOpensOnRepeatedInternalErrorsOnly) {
   moment = {};
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(error_of([&] { host.make(plugin, "refusal"); }).code(), ErrorCode::conflict);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(error_of([&] { host.make(plugin, "too large"); }).code(), ErrorCode::invalid_record);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(error_of([&] { host.make(plugin, "refusal"); }).code(), ErrorCode::conflict);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(error_of([&] { host.make(plugin, "too large"); }).code(), ErrorCode::invalid_record);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
   host.make(plugin, "a success between");
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
 
   const Error paused = error_of([&] { host.make(plugin, "good"); });
   EXPECT_EQ(paused.code(), ErrorCode::unavailable);
   EXPECT_NE(paused.message().find("The plugin " + plugin + " is paused"), std::string::npos);
   EXPECT_EQ(paused.retry_after, 30);
-  EXPECT_EQ(error_of([&] { host.get(plugin, "/throw"); }).code(), ErrorCode::internal);  // another callback, its own breaker
+  EXPECT_EQ(error_of([&] { host.get(plugin, "/throw"); }).code(),
+            ErrorCode::internal);  // another callback, its own breaker
 
   moment += std::chrono::seconds(29);
   EXPECT_EQ(error_of([&] { host.make(plugin, "good"); }).retry_after, 1);
   moment += std::chrono::seconds(2);
   EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
-  EXPECT_EQ(error_of([&] { host.make(plugin, "good"); }).code(), ErrorCode::unavailable);  // one more is enough
+  EXPECT_EQ(error_of([&] { host.make(plugin, "good"); }).code(),
+            ErrorCode::unavailable);  // one more is enough
   moment += std::chrono::seconds(31);
   EXPECT_NO_THROW(host.make(plugin, "good"));
   EXPECT_EQ(error_of([&] { host.make(plugin, "standard"); }).code(), ErrorCode::internal);
   EXPECT_NO_THROW(host.make(plugin, "good"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::Values("throws", "throws_libcxx"), [](const auto& one) { return std::string(one.param); });
+INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::Values("throws", "throws_libcxx"),
+                         [](const auto& one) { return std::string(one.param); });
 
 /// `"name":123` of a report.
 int status(const std::string& json, const std::string& name) {
@@ -120,7 +129,8 @@ struct Misuse : ::testing::Test {
 TEST_F(Misuse, ACallThatIsOverAnswersAStatus) {
   host.make("misuse", "x");  // keeps its call and record
   const std::string r = report("/stale");
-  for (const char* name : {"info", "get", "fail", "zero", "all"}) EXPECT_EQ(status(r, name), CARAVAN_E_CALL) << name;
+  for (const char* name : {"info", "get", "fail", "zero", "all"})
+    EXPECT_EQ(status(r, name), CARAVAN_E_CALL) << name;
 }
 
 TEST_F(Misuse, ACallOnAnotherThreadAnswersAStatus) {
@@ -173,7 +183,8 @@ TEST_F(Misuse, RecordsAndFieldsAreChecked) {
 
 TEST_F(Misuse, AnswersCannotBreakHttpNorTakeTheSession) {
   const std::string r = report("/answers");
-  for (const char* name : {"status 99", "status 600", "split type", "204 with body", "split header", "bad name", "short page", "long list"})
+  for (const char* name : {"status 99", "status 600", "split type", "204 with body", "split header",
+                           "bad name", "short page", "long list"})
     EXPECT_EQ(status(r, name), CARAVAN_E_ARGUMENT) << name;
   EXPECT_EQ(status(r, "huge"), CARAVAN_TOO_LARGE);
   EXPECT_EQ(status(r, "cookie"), CARAVAN_E_READ_ONLY);

@@ -61,9 +61,12 @@ TEST(Scan, RefusesFaultyFilesAndKeepsTheOthers) {
   EXPECT_EQ(list["fails.so"].state, PluginState::refused);
   EXPECT_EQ(list["fails.so"].error, "its function create failed: no licence was found");
   EXPECT_EQ(list["needs_fails.so"].state, PluginState::refused);
-  EXPECT_NE(list["needs_fails.so"].error.find("fails >=0, which was refused"), std::string::npos) << list["needs_fails.so"].error;
-  EXPECT_NE(list["small.so"].error.find("impossible size of 16"), std::string::npos) << list["small.so"].error;
-  EXPECT_NE(list["no_destroy.so"].error.find("lacks create or destroy"), std::string::npos) << list["no_destroy.so"].error;
+  EXPECT_NE(list["needs_fails.so"].error.find("fails >=0, which was refused"), std::string::npos)
+      << list["needs_fails.so"].error;
+  EXPECT_NE(list["small.so"].error.find("impossible size of 16"), std::string::npos)
+      << list["small.so"].error;
+  EXPECT_NE(list["no_destroy.so"].error.find("lacks create or destroy"), std::string::npos)
+      << list["no_destroy.so"].error;
   ASSERT_EQ(registry->layers().size(), 1u);
   EXPECT_EQ(registry->layers()[0].name, "plugin good");
 }
@@ -74,8 +77,10 @@ TEST(Scan, OrdersByDependencyAndNamesWhatDoesNotFit) {
   for (const auto& layer : registry->layers()) order.push_back(layer.name);
   EXPECT_EQ(order, (std::vector<std::string>{"plugin zebra", "plugin mango", "plugin apple"}));
   auto list = by_file(*registry);
-  EXPECT_NE(list["too_new.so"].error.find("zebra >=2, but 1.4.0 is installed"), std::string::npos) << list["too_new.so"].error;
-  EXPECT_NE(list["lonely.so"].error.find("absent >=1, which is not installed"), std::string::npos) << list["lonely.so"].error;
+  EXPECT_NE(list["too_new.so"].error.find("zebra >=2, but 1.4.0 is installed"), std::string::npos)
+      << list["too_new.so"].error;
+  EXPECT_NE(list["lonely.so"].error.find("absent >=1, which is not installed"), std::string::npos)
+      << list["lonely.so"].error;
   EXPECT_NE(list["needs_lonely.so"].error.find("lonely >=1, which was refused"), std::string::npos);
   for (const char* file : {"ring_a.so", "ring_b.so", "selfish.so"}) {
     EXPECT_EQ(list[file].state, PluginState::refused) << file;
@@ -88,20 +93,25 @@ TEST(Scan, OrdersByDependencyAndNamesWhatDoesNotFit) {
 }
 
 TEST(Scan, TakesTheEnabledOnesOnly) {
-  auto registry = PluginRegistry::scan({plugins("graph"), std::set<std::string>{"apple", "zebra", "ghost"}, {}});
+  auto registry =
+      PluginRegistry::scan({plugins("graph"), std::set<std::string>{"apple", "zebra", "ghost"}, {}});
   std::map<std::string, PluginInfo> list;
   for (auto& info : registry->list()) list.emplace(info.name, info);
   EXPECT_EQ(list["zebra"].state, PluginState::enabled);
   EXPECT_EQ(list["mango"].state, PluginState::disabled);
   EXPECT_EQ(list["apple"].state, PluginState::refused);
-  EXPECT_NE(list["apple"].error.find("mango >=0, which is disabled"), std::string::npos) << list["apple"].error;
+  EXPECT_NE(list["apple"].error.find("mango >=0, which is disabled"), std::string::npos)
+      << list["apple"].error;
   EXPECT_EQ(list["ghost"].state, PluginState::refused);
   EXPECT_NE(list["ghost"].error.find("no file in"), std::string::npos);
   EXPECT_EQ(registry->layers().size(), 1u);
 }
 
 TEST(Scan, NeedsADirectory) {
-  EXPECT_EQ(error_of([] { PluginRegistry::scan({"/no/such/directory", {}, {}}); }).code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(error_of([] {
+              PluginRegistry::scan({"/no/such/directory", {}, {}});
+            }).code(),
+            ErrorCode::invalid_argument);
   Scratch empty;
   EXPECT_TRUE(PluginRegistry::scan({empty.path, {}, {}})->list().empty());
 }
@@ -126,7 +136,9 @@ TEST(Image, RefusesWhatIsNoPluginFile) {
   EXPECT_NE(why(file("empty.so")).find("not an ELF file"), std::string::npos);
   write(file("text.so"), "#!/bin/sh\necho hello\n");
   EXPECT_NE(why(file("text.so")).find("not an ELF file"), std::string::npos);
-  write(file("head.so"), "\x7F" "ELF");
+  write(file("head.so"),
+        "\x7F"
+        "ELF");
   EXPECT_NE(why(file("head.so")).find("cut off"), std::string::npos);
   EXPECT_NE(why("/proc/self/exe"), "");
   fs::create_directory(file("directory.so"));
@@ -178,7 +190,8 @@ TEST(Image, RefusesEveryChangeInItsSection) {
   std::mt19937 random(20261220);
   for (int i = 0; i < 300; ++i) {
     std::string damaged = content;
-    const std::size_t at = i < 120 ? start + static_cast<std::size_t>(i) % 112 : std::uniform_int_distribution<std::size_t>(start, end)(random);
+    const std::size_t at = i < 120 ? start + static_cast<std::size_t>(i) % 112
+                                   : std::uniform_int_distribution<std::size_t>(start, end)(random);
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
     write(path, damaged);
     // A definition may come out under another name; another content, never.
@@ -206,9 +219,12 @@ TEST(Image, SurvivesAnyDamage) {
     // Headers, section table and the rest in turn; bytes, words and runs.
     const std::size_t table = damaged.size() - 40 * 64;
     for (int k = 0; k < 1 + i % 8; ++k) {
-      const std::size_t at = i % 3 == 0 ? random() % 64 : i % 3 == 1 ? table + random() % (40 * 64) : random() % damaged.size();
+      const std::size_t at = i % 3 == 0   ? random() % 64
+                             : i % 3 == 1 ? table + random() % (40 * 64)
+                                          : random() % damaged.size();
       const std::size_t run = i % 2 == 0 ? 1 : 8;
-      for (std::size_t b = at; b < std::min(at + run, damaged.size()); ++b) damaged[b] = static_cast<char>(i % 5 == 0 ? 0xFF : random());
+      for (std::size_t b = at; b < std::min(at + run, damaged.size()); ++b)
+        damaged[b] = static_cast<char>(i % 5 == 0 ? 0xFF : random());
     }
     write(path, damaged);
     auto registry = PluginRegistry::scan({scratch.path, {}, {}});

@@ -11,4 +11,6 @@ static_assert(!std::is_convertible_v<Unguarded, caravan_hook_fn>);
 static_assert(std::is_standard_layout_v<caravan_host> && std::is_trivial_v<caravan_host>);
 static_assert(sizeof(caravan_value) == 24);
 
-int main() { return 0; }
+int main() {
+  return 0;
+}

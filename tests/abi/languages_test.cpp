@@ -25,7 +25,8 @@ TEST_P(Language, HookReadsAndSets) {
   const std::string plugin = GetParam().first;
   const records::Record record = host().make(plugin, "花瓶");
   const model::Entity& item = record.entity();
-  EXPECT_EQ(*record[item.field("name")->slot].as<std::string>(), std::string("花瓶 (") + GetParam().second + ")");
+  EXPECT_EQ(*record[item.field("name")->slot].as<std::string>(),
+            std::string("花瓶 (") + GetParam().second + ")");
   const Decimal* price = record[item.field("price")->slot].as<Decimal>();
   ASSERT_NE(price, nullptr);
   EXPECT_EQ(format_decimal(*price), "1234.50");
@@ -60,8 +61,9 @@ TEST_P(Language, RouteAnswers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Language,
-                         ::testing::Values(std::pair("in_c", "c"), std::pair("in_clang_c", "c"), std::pair("in_gxx", "gxx"),
-                                           std::pair("in_libcxx", "libcxx"), std::pair("stripped", "gxx")),
+                         ::testing::Values(std::pair("in_c", "c"), std::pair("in_clang_c", "c"),
+                                           std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx"),
+                                           std::pair("stripped", "gxx")),
                          [](const auto& one) { return std::string(one.param.first); });
 
 TEST(Sizes, AnOlderAndShorterHeaderWorks) {
@@ -83,9 +85,11 @@ TEST(Lifecycle, ManyRegistriesInOneProcessKeepTheirPluginsApart) {
     for (const char* name : {"in_c", "in_gxx"}) {
       Log log;
       {
-        Host own({plugins("sound"), std::set<std::string>{name}, {log.sink(), &std::chrono::steady_clock::now}});
+        Host own(
+            {plugins("sound"), std::set<std::string>{name}, {log.sink(), &std::chrono::steady_clock::now}});
         const records::Record record = own.make(name, "x");
-        EXPECT_EQ(*record[record.entity().field("name")->slot].as<std::string>(), std::string(name) == "in_c" ? "x (c)" : "x (gxx)");
+        EXPECT_EQ(*record[record.entity().field("name")->slot].as<std::string>(),
+                  std::string(name) == "in_c" ? "x (c)" : "x (gxx)");
       }
       EXPECT_TRUE(log.has(std::string(name) + ": destroyed"));
     }
@@ -107,7 +111,8 @@ TEST(Lifecycle, OneFileHasOneInstanceAtATime) {
   };
   auto first = load();
   EXPECT_EQ(state(*first), "enabled ");
-  EXPECT_EQ(state(*load()), "refused it is in use already in this process");  // its globals would be overwritten
+  EXPECT_EQ(state(*load()),
+            "refused it is in use already in this process");  // its globals would be overwritten
   first.reset();
   EXPECT_EQ(state(*load()), "enabled ");
 }
@@ -147,11 +152,13 @@ TEST(Routes, ARoleThatListsThePermissionHoldsIt) {
   registry->load(store.gates());
   std::vector<model::SourceLayer> layers{model::core_layer()};
   for (auto& layer : registry->layers()) layers.push_back(std::move(layer));
-  layers.push_back({"agency", {{"agency.yaml", "kind: role\nname: in_c.clerk\nroutes: [in_c.echo, in_c.gone]\n", ""}}});
+  layers.push_back(
+      {"agency", {{"agency.yaml", "kind: role\nname: in_c.clerk\nroutes: [in_c.echo, in_c.gone]\n", ""}}});
   const model::LoadResult loaded = model::load_catalog(layers, registry->modules());
   for (const auto& diagnostic : loaded.diagnostics) {
-      if (diagnostic.severity == model::Diagnostic::Severity::error) ADD_FAILURE() << model::to_string(diagnostic);
-    }
+    if (diagnostic.severity == model::Diagnostic::Severity::error)
+      ADD_FAILURE() << model::to_string(diagnostic);
+  }
   ASSERT_TRUE(loaded.catalog);
   records::Context context;
   context.catalog = loaded.catalog;
@@ -168,7 +175,8 @@ TEST(Routes, ARoleThatListsThePermissionHoldsIt) {
 
 TEST(Routes, MatchWholePathsAndMethods) {
   Host& h = host();
-  for (const char* path : {"/echo", "/echo/", "/echo/1/2", "/", "", "/Echo/1", "echo//1"}) EXPECT_FALSE(h.get("in_c", path, "POST")) << path;
+  for (const char* path : {"/echo", "/echo/", "/echo/1/2", "/", "", "/Echo/1", "echo//1"})
+    EXPECT_FALSE(h.get("in_c", path, "POST")) << path;
   EXPECT_FALSE(h.get("no_such", "/echo/1", "POST"));
   EXPECT_TRUE(h.get("in_c", "echo/1", "POST"));  // the slash may be left out
   const auto other = h.get("in_c", "/echo/1", "GET");

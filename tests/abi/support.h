@@ -15,7 +15,9 @@
 
 namespace caravan::plugin {
 
-inline std::filesystem::path plugins(const char* set) { return std::filesystem::path(ABI_PLUGINS) / set; }
+inline std::filesystem::path plugins(const char* set) {
+  return std::filesystem::path(ABI_PLUGINS) / set;
+}
 
 /// A directory of the test's own; removed with all in it.
 class Scratch {
@@ -60,12 +62,21 @@ class FakeWork final : public records::Work {
   const records::Context& context() const override { return context_; }
   storage::Session& session() override { none(); }
   records::Record load(const model::Entity&, std::int64_t, bool) override { none(); }
-  std::optional<records::Record> find_external(const model::Entity&, std::string_view, std::string_view) override { none(); }
+  std::optional<records::Record> find_external(const model::Entity&, std::string_view,
+                                               std::string_view) override {
+    none();
+  }
   std::shared_ptr<const expr::RecordView> follow(const model::Entity&, std::int64_t) override { none(); }
   records::Record create(const model::Entity&, records::Input, records::Authority) override { none(); }
-  records::Record update(const model::Entity&, std::int64_t, records::Input, std::optional<std::int64_t>) override { none(); }
+  records::Record update(const model::Entity&, std::int64_t, records::Input,
+                         std::optional<std::int64_t>) override {
+    none();
+  }
   void remove(const model::Entity&, std::int64_t, std::optional<std::int64_t>) override { none(); }
-  records::Record apply_transition(const records::Record&, const model::Transition&, records::Input, std::string) override { none(); }
+  records::Record apply_transition(const records::Record&, const model::Transition&, records::Input,
+                                   std::string) override {
+    none();
+  }
 
  private:
   [[noreturn]] static void none() { throw Error(ErrorCode::internal, "the fake has no database"); }
@@ -117,7 +128,8 @@ class FakeStore {
     records::Record create(const model::Entity& entity, records::Input input) override {
       return store_.create(context_, entity, std::move(input));
     }
-    records::Record update(const model::Entity& entity, std::int64_t id, records::Input input, std::int64_t version) override {
+    records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
+                           std::int64_t version) override {
       records::Record record = get(entity, id);
       if (record.version() != version) throw Error(ErrorCode::stale, "Somebody changed it.");
       for (auto& [field, value] : input) record.set(field->slot, std::move(value));
@@ -132,11 +144,12 @@ class FakeStore {
   };
 };
 
-/// The plugins of a directory, their Catalog, and a user who may call their routes. Copies the files, since a process has
-/// one instance of a file at a time.
+/// The plugins of a directory, their Catalog, and a user who may call their routes. Copies the files, since a
+/// process has one instance of a file at a time.
 struct Host {
   explicit Host(RegistryOptions options) {
-    for (const auto& file : std::filesystem::directory_iterator(options.directory)) std::filesystem::copy(file.path(), copies.path);
+    for (const auto& file : std::filesystem::directory_iterator(options.directory))
+      std::filesystem::copy(file.path(), copies.path);
     options.directory = copies.path;
     if (!options.instance.log) options.instance.log = log.sink();
     registry = PluginRegistry::scan(std::move(options));
@@ -146,7 +159,8 @@ struct Host {
     for (auto& layer : registry->layers()) layers.push_back(std::move(layer));
     model::LoadResult loaded = model::load_catalog(layers, registry->modules());
     for (const auto& diagnostic : loaded.diagnostics) {
-      if (diagnostic.severity == model::Diagnostic::Severity::error) ADD_FAILURE() << model::to_string(diagnostic);
+      if (diagnostic.severity == model::Diagnostic::Severity::error)
+        ADD_FAILURE() << model::to_string(diagnostic);
     }
     catalog = loaded.catalog;
     context.catalog = catalog;
@@ -169,9 +183,11 @@ struct Host {
   /// Creates an item of that name, through the hooks.
   records::Record make(const std::string& plugin, std::string_view name) {
     const model::Entity& item = entity(plugin + ".item");
-    return store.create(context, item, {{item.field("name"), name.empty() ? expr::Value() : expr::Value(name)}});
+    return store.create(context, item,
+                        {{item.field("name"), name.empty() ? expr::Value() : expr::Value(name)}});
   }
-  std::optional<api::Response> get(std::string_view plugin, std::string_view path, std::string_view method = "GET") {
+  std::optional<api::Response> get(std::string_view plugin, std::string_view path,
+                                   std::string_view method = "GET") {
     api::Request request;
     request.method = method;
     return registry->handle(context, request, plugin, path);

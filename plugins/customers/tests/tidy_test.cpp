@@ -27,9 +27,10 @@ TEST(TidyEmail, LowersAndFolds) {
 }
 
 TEST(TidyEmail, RefusesOtherShapes) {
-  for (const char* wrong : {"", "wang", "@example.com", "wang@", "wang@example", "a@b@example.com", "a b@example.com", ".a@example.com",
-                            "a.@example.com", "a..b@example.com", "a@-b.com", "a@b-.com", "a@b..com", "a@b.c", "a@10.0.0.1",
-                            "a@exa_mple.com", "<a@example.com>"})
+  for (const char* wrong :
+       {"", "wang", "@example.com", "wang@", "wang@example", "a@b@example.com", "a b@example.com",
+        ".a@example.com", "a.@example.com", "a..b@example.com", "a@-b.com", "a@b-.com", "a@b..com", "a@b.c",
+        "a@10.0.0.1", "a@exa_mple.com", "<a@example.com>"})
     EXPECT_EQ(tidy_email(wrong), std::nullopt) << wrong;
   EXPECT_EQ(tidy_email(std::string(65, 'a') + "@example.com"), std::nullopt);
   EXPECT_NE(tidy_email(std::string(64, 'a') + "@example.com"), std::nullopt);
@@ -49,11 +50,13 @@ TEST(TidyPhone, BringsNumbersToOneForm) {
 }
 
 TEST(TidyPhone, IsStable) {
-  for (const char* number : {"+8613800138000", "01065529988", "4008001234"}) EXPECT_EQ(tidy_phone(number), number);
+  for (const char* number : {"+8613800138000", "01065529988", "4008001234"})
+    EXPECT_EQ(tidy_phone(number), number);
 }
 
 TEST(TidyPhone, RefusesWhatIsNoNumber) {
-  for (const char* wrong : {"", "n/a", "call me", "1380013800O", "13800138000转8", "138+0013", "1234", "1234567890123456", "+", "++8613800138000"})
+  for (const char* wrong : {"", "n/a", "call me", "1380013800O", "13800138000转8", "138+0013", "1234",
+                            "1234567890123456", "+", "++8613800138000"})
     EXPECT_EQ(tidy_phone(wrong), std::nullopt) << wrong;
 }
 

@@ -54,12 +54,16 @@ class Decimal {
     return unscaled_ < 0 ? "-" + digits : digits;
   }
 
-  /// nullopt on overflow of 18 digits, or where the currencies differ. A zero without currency takes the other's.
+  /// nullopt on overflow of 18 digits, or where the currencies differ. A zero without currency takes the
+  /// other's.
   static std::optional<Decimal> sum(Decimal a, Decimal b) {
     if (a.currency_ != b.currency_) {
-      if (a.zero() && a.currency_.empty()) a.currency_ = b.currency_;
-      else if (b.zero() && b.currency_.empty()) b.currency_ = a.currency_;
-      else return std::nullopt;
+      if (a.zero() && a.currency_.empty())
+        a.currency_ = b.currency_;
+      else if (b.zero() && b.currency_.empty())
+        b.currency_ = a.currency_;
+      else
+        return std::nullopt;
     }
     if (!a.widen(b.scale_) || !b.widen(a.scale_)) return std::nullopt;
     a.unscaled_ += b.unscaled_;  // both below 10^18: no overflow of 64 bits

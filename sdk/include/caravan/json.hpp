@@ -8,7 +8,8 @@
 
 namespace caravan::sdk {
 
-/// Writes one JSON value; commas and escapes are its own affair. Nesting is the caller's: each begin with its end.
+/// Writes one JSON value; commas and escapes are its own affair. Nesting is the caller's: each begin with its
+/// end.
 class JsonWriter {
  public:
   JsonWriter& begin_object() { return open('{'); }

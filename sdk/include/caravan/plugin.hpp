@@ -1,4 +1,5 @@
-/// Caravan plugins in C++20: a header over the C ABI (abi.h). Nothing here crosses the boundary but what abi.h says.
+/// Caravan plugins in C++20: a header over the C ABI (abi.h). Nothing here crosses the boundary but what
+/// abi.h says.
 ///
 ///     class Sales : public caravan::sdk::Plugin {
 ///       void setup(caravan::sdk::Setup& setup) override {
@@ -8,8 +9,8 @@
 ///     };
 ///     CARAVAN_PLUGIN(Sales)
 ///
-/// Handlers run concurrently. What they throw becomes a status: a Refusal reaches the user with its message; a failed
-/// call of the server passes through; everything else counts as an internal error of the plugin.
+/// Handlers run concurrently. What they throw becomes a status: a Refusal reaches the user with its message;
+/// a failed call of the server passes through; everything else counts as an internal error of the plugin.
 #pragma once
 
 #include <algorithm>
@@ -69,7 +70,10 @@ class Refusal : public std::exception {
   Refusal(Status status, std::string message) : status_(status), message_(std::move(message)) {}
   /// One field's mistake; `code` is stable, for clients.
   Refusal(std::string field, std::string code, std::string message)
-      : status_(Status::invalid_record), message_(std::move(message)), field_(std::move(field)), code_(std::move(code)) {}
+      : status_(Status::invalid_record),
+        message_(std::move(message)),
+        field_(std::move(field)),
+        code_(std::move(code)) {}
   Status status() const noexcept { return status_; }
   const std::string& field() const noexcept { return field_; }
   const std::string& code() const noexcept { return code_; }
@@ -92,7 +96,9 @@ class HostError : public std::exception {
   std::string what_;
 };
 
-inline caravan_string view(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline caravan_string view(std::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
 inline std::string_view view(caravan_string text) noexcept {
   return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
 }
@@ -119,16 +125,20 @@ using Translations = std::initializer_list<std::pair<std::string_view, std::stri
 /// A record within a call. A light handle; texts are copied out.
 class Record {
  public:
-  Record(const caravan_host& host, caravan_call call, caravan_record record) : host_(&host), call_(call), record_(record) {}
+  Record(const caravan_host& host, caravan_call call, caravan_record record)
+      : host_(&host), call_(call), record_(record) {}
 
   bool empty(std::string_view field) const { return raw(field).type == CARAVAN_NULL; }
-  /// The getters give nullopt for an empty field, and throw HostError (CARAVAN_E_TYPE) for a field of another type.
+  /// The getters give nullopt for an empty field, and throw HostError (CARAVAN_E_TYPE) for a field of another
+  /// type.
   std::optional<std::string> text(std::string_view field) const {
     const caravan_value value = typed(field, CARAVAN_TEXT);
     if (value.type == CARAVAN_NULL) return std::nullopt;
     return std::string(view(value.as.text));
   }
-  std::optional<std::int64_t> integer(std::string_view field) const { return number(typed(field, CARAVAN_INT)); }
+  std::optional<std::int64_t> integer(std::string_view field) const {
+    return number(typed(field, CARAVAN_INT));
+  }
   std::optional<bool> boolean(std::string_view field) const {
     const auto value = number(typed(field, CARAVAN_BOOL));
     if (!value) return std::nullopt;
@@ -165,8 +175,7 @@ class Record {
   void set(std::string_view field, const char* value) { set(field, std::string_view(value)); }
   void set(std::string_view field, const std::string& value) { set(field, std::string_view(value)); }
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  void set(std::string_view field, T value) {
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) void set(std::string_view field, T value) {
     put_number(field, CARAVAN_INT, static_cast<std::int64_t>(value));
   }
   void set(std::string_view field, bool value) { put_number(field, CARAVAN_BOOL, value ? 1 : 0); }
@@ -177,8 +186,12 @@ class Record {
     std::copy_n(value.currency().data(), std::min<std::size_t>(value.currency().size(), 3), v.currency);
     put(field, v);
   }
-  void set(std::string_view field, Date value) { put_number(field, CARAVAN_DATE, value.time_since_epoch().count()); }
-  void set(std::string_view field, Instant value) { put_number(field, CARAVAN_INSTANT, value.time_since_epoch().count()); }
+  void set(std::string_view field, Date value) {
+    put_number(field, CARAVAN_DATE, value.time_since_epoch().count());
+  }
+  void set(std::string_view field, Instant value) {
+    put_number(field, CARAVAN_INSTANT, value.time_since_epoch().count());
+  }
   void set(std::string_view field, Id value) { put_number(field, CARAVAN_REF, value.value); }
   void clear(std::string_view field) { put(field, make(CARAVAN_NULL)); }
 
@@ -206,7 +219,8 @@ class Record {
   }
   caravan_value typed(std::string_view field, std::uint32_t type) const {
     const caravan_value value = raw(field);
-    if (value.type != CARAVAN_NULL && value.type != type) detail::check(CARAVAN_E_TYPE, "reading the field", field);
+    if (value.type != CARAVAN_NULL && value.type != type)
+      detail::check(CARAVAN_E_TYPE, "reading the field", field);
     return value;
   }
   void put(std::string_view field, const caravan_value& value) {
@@ -237,8 +251,8 @@ struct Page {
   std::string next;  ///< empty on the last page
 };
 
-/// What every callback has: who acts, and the records within his rights. Valid only until the handler returns, and only on
-/// its thread.
+/// What every callback has: who acts, and the records within his rights. Valid only until the handler
+/// returns, and only on its thread.
 class Call {
  public:
   Call(const caravan_host& host, caravan_call call) : host_(&host), call_(call) {
@@ -334,7 +348,8 @@ class Call {
   caravan_call_info info_{};
 };
 
-/// One write of a record, inside its transaction. May run again after a deadlock: no effects outside the server.
+/// One write of a record, inside its transaction. May run again after a deadlock: no effects outside the
+/// server.
 class Hook : public Call {
  public:
   Hook(const caravan_host& host, caravan_call call, const caravan_hook_event& event)
@@ -375,12 +390,19 @@ class Request : public Call {
   std::string_view path() const { return view(request_.path); }
   std::string_view body() const { return view(request_.body); }
   /// A `{name}` of the route's path, decoded; empty where the path has none of that name.
-  std::string_view parameter(std::string_view name) const { return ask(host_->path_parameter, name).value_or(std::string_view()); }
-  std::optional<std::string_view> query(std::string_view name) const { return ask(host_->query_parameter, name); }
-  std::optional<std::string_view> header(std::string_view name) const { return ask(host_->request_header, name); }
+  std::string_view parameter(std::string_view name) const {
+    return ask(host_->path_parameter, name).value_or(std::string_view());
+  }
+  std::optional<std::string_view> query(std::string_view name) const {
+    return ask(host_->query_parameter, name);
+  }
+  std::optional<std::string_view> header(std::string_view name) const {
+    return ask(host_->request_header, name);
+  }
 
  private:
-  std::optional<std::string_view> ask(caravan_status (*function)(caravan_call, caravan_string, caravan_string*) noexcept,
+  std::optional<std::string_view> ask(caravan_status (*function)(caravan_call, caravan_string,
+                                                                 caravan_string*) noexcept,
                                       std::string_view name) const {
     caravan_string out{};
     const caravan_status status = function(call_, view(name), &out);
@@ -404,7 +426,8 @@ caravan_status guard(const caravan_host& host, caravan_call call, Work&& work) n
     return CARAVAN_OK;
   } catch (const Refusal& refusal) {
     const std::string_view message = refusal.what();
-    if (!refusal.field().empty()) return host.fail_field(call, view(refusal.field()), view(refusal.code()), view(message));
+    if (!refusal.field().empty())
+      return host.fail_field(call, view(refusal.field()), view(refusal.code()), view(message));
     return host.fail(call, static_cast<caravan_status>(refusal.status()), view(message));
   } catch (const HostError& error) {
     if (error.status() < CARAVAN_E_CALL) return error.status();  // the server knows why
@@ -438,7 +461,8 @@ struct RouteSlot {
     return guard(*slot.host, call, [&] {
       Request request(*slot.host, call, *raw);
       const Response response = slot.handler(request);
-      check(slot.host->respond(call, response.status, view(response.content_type), view(response.body)), "answering");
+      check(slot.host->respond(call, response.status, view(response.content_type), view(response.body)),
+            "answering");
       for (const auto& [name, value] : response.headers)
         check(slot.host->respond_header(call, view(name), view(value)), "answering with the header", name);
     });
@@ -471,9 +495,10 @@ class Setup {
     slots_.hooks.push_back(std::move(slot));
     detail::check(slots_.host.add_hook(call_, &hook), "registering a hook on", entity);
   }
-  /// `path` is below `/api/v1/plugins/NAME`, e.g. `/items/{id}`. `permission` is what roles list as `NAME.permission`;
-  /// empty: every signed-in user.
-  void route(std::string_view method, std::string_view path, std::string_view permission, RouteHandler handler) {
+  /// `path` is below `/api/v1/plugins/NAME`, e.g. `/items/{id}`. `permission` is what roles list as
+  /// `NAME.permission`; empty: every signed-in user.
+  void route(std::string_view method, std::string_view path, std::string_view permission,
+             RouteHandler handler) {
     auto slot = std::make_unique<detail::RouteSlot>(detail::RouteSlot{&slots_.host, std::move(handler)});
     caravan_route route{};
     route.struct_size = sizeof route;
@@ -530,7 +555,8 @@ struct Entry {
   static caravan_status create(const caravan_host* raw, caravan_call call, void** instance) noexcept {
     // A server older than these functions cannot carry this plugin.
     if (raw->struct_size < offsetof(caravan_host, respond_header) + sizeof(raw->respond_header))
-      return raw->fail ? raw->fail(call, CARAVAN_INTERNAL, view(std::string_view("the server is older than the plugin's SDK")))
+      return raw->fail ? raw->fail(call, CARAVAN_INTERNAL,
+                                   view(std::string_view("the server is older than the plugin's SDK")))
                        : CARAVAN_INTERNAL;
     const caravan_host host = copied(raw);
     return guard(host, call, [&] {
@@ -541,7 +567,9 @@ struct Entry {
       *instance = plugin.release();
     });
   }
-  static void destroy(void* instance) noexcept { std::unique_ptr<Plugin>(static_cast<Plugin*>(instance)).reset(); }
+  static void destroy(void* instance) noexcept {
+    std::unique_ptr<Plugin>(static_cast<Plugin*>(instance)).reset();
+  }
   static caravan_status enable(void* instance, caravan_call call) noexcept {
     auto& plugin = *static_cast<Plugin*>(instance);
     return guard(plugin.slots_.host, call, [&] { plugin.enable(); });
@@ -552,15 +580,16 @@ struct Entry {
 }  // namespace detail
 }  // namespace caravan::sdk
 
-/// Once a plugin, at namespace scope of one source file: exports `Class` (derived from Plugin, default-constructible).
-#define CARAVAN_PLUGIN(Class)                                                                              \
-  extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = {                                     \
-      sizeof(caravan_plugin),                                                                              \
-      CARAVAN_ABI_MAJOR,                                                                                   \
-      CARAVAN_ABI_MINOR,                                                                                   \
-      0,                                                                                                   \
-      &::caravan::sdk::detail::Entry<Class>::create,                                                       \
-      &::caravan::sdk::detail::Entry<Class>::destroy,                                                      \
-      &::caravan::sdk::detail::Entry<Class>::enable,                                                       \
-      &::caravan::sdk::detail::Entry<Class>::disable,                                                      \
+/// Once a plugin, at namespace scope of one source file: exports `Class` (derived from Plugin,
+/// default-constructible).
+#define CARAVAN_PLUGIN(Class)                                          \
+  extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = { \
+      sizeof(caravan_plugin),                                          \
+      CARAVAN_ABI_MAJOR,                                               \
+      CARAVAN_ABI_MINOR,                                               \
+      0,                                                               \
+      &::caravan::sdk::detail::Entry<Class>::create,                   \
+      &::caravan::sdk::detail::Entry<Class>::destroy,                  \
+      &::caravan::sdk::detail::Entry<Class>::enable,                   \
+      &::caravan::sdk::detail::Entry<Class>::disable,                  \
       nullptr};

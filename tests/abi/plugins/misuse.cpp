@@ -1,8 +1,7 @@
 // Uses the ABI as it must not be used, and answers with the statuses it got.
+#include <atomic>
 #include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
-
-#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -15,7 +14,9 @@ std::atomic<caravan_call> last_call{0};
 std::atomic<caravan_record> last_record{0};
 constexpr std::string_view entity = PLUGIN_NAME ".item";
 
-caravan_string s(std::string_view text) { return view(text); }
+caravan_string s(std::string_view text) {
+  return view(text);
+}
 
 caravan_value number(std::uint32_t type, std::int64_t n) {
   caravan_value v{};
@@ -52,7 +53,9 @@ caravan_status after_run(void*, caravan_call call, const caravan_hook_event* eve
   return host.set(call, event->record, s("name"), &v) == CARAVAN_E_READ_ONLY ? CARAVAN_OK : CARAVAN_INTERNAL;
 }
 
-caravan_status never(void*, caravan_call, const caravan_request*) noexcept { return 12345; }
+caravan_status never(void*, caravan_call, const caravan_request*) noexcept {
+  return 12345;
+}
 
 std::string stale() {
   Report r;
@@ -171,7 +174,10 @@ std::string answers(caravan_call call) {
 
 caravan_status route_run(void* user, caravan_call call, const caravan_request*) noexcept {
   const auto which = reinterpret_cast<std::intptr_t>(user);
-  const std::string body = which == 0 ? stale() : which == 1 ? other_thread(call) : which == 2 ? records(call) : answers(call);
+  const std::string body = which == 0   ? stale()
+                           : which == 1 ? other_thread(call)
+                           : which == 2 ? records(call)
+                                        : answers(call);
   return host.respond(call, 200, s("application/json"), s(body));
 }
 
@@ -205,7 +211,8 @@ caravan_status create(const caravan_host* given, caravan_call call, void**) noex
   if (host.add_route(call, &route) != CARAVAN_CONFLICT) return CARAVAN_INTERNAL;
   for (const std::string_view path : {"", "x", "/{", "/{a}/{a}", "//", "/a/", "/../x", "/a b", "/{A}"}) {
     route.path = s(path);
-    if (host.add_route(call, &route) != CARAVAN_INVALID_ARGUMENT) return host.fail(call, CARAVAN_CONFLICT, s(path));
+    if (host.add_route(call, &route) != CARAVAN_INVALID_ARGUMENT)
+      return host.fail(call, CARAVAN_CONFLICT, s(path));
   }
   route.path = s("/odd");
   route.run = never;
@@ -219,5 +226,12 @@ void destroy(void*) noexcept {}
 
 }  // namespace
 
-extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = {
-    sizeof(caravan_plugin), CARAVAN_ABI_MAJOR, CARAVAN_ABI_MINOR, 0, create, destroy, nullptr, nullptr, nullptr};
+extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = {sizeof(caravan_plugin),
+                                                                    CARAVAN_ABI_MAJOR,
+                                                                    CARAVAN_ABI_MINOR,
+                                                                    0,
+                                                                    create,
+                                                                    destroy,
+                                                                    nullptr,
+                                                                    nullptr,
+                                                                    nullptr};

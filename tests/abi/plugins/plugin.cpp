@@ -1,6 +1,5 @@
 // The same as plain.c in C++ over plugin.hpp; compiled by g++ with libstdc++ and by clang++ with libc++.
 #include <caravan/plugin.hpp>
-
 #include <locale>
 #include <thread>
 
@@ -23,9 +22,11 @@ void mark(Hook& hook) {
 
 Response echo(Request& request) {
   const auto part = [](std::optional<std::string_view> text) { return std::string(text.value_or("none")); };
-  Response out = Response::text(std::string(request.method()) + " " + std::string(request.path()) + " id=" + std::string(request.parameter("id")) +
-                                " word=" + part(request.query("word")) + " agent=" + part(request.header("user-agent")) +
-                                " user=" + std::string(request.username()) + " body=" + std::string(request.body()));
+  Response out =
+      Response::text(std::string(request.method()) + " " + std::string(request.path()) +
+                     " id=" + std::string(request.parameter("id")) + " word=" + part(request.query("word")) +
+                     " agent=" + part(request.header("user-agent")) +
+                     " user=" + std::string(request.username()) + " body=" + std::string(request.body()));
   out.headers.emplace_back("X-Language", PLUGIN_LANGUAGE);
   return out;
 }

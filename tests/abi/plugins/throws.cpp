@@ -1,6 +1,5 @@
 // Throws in every way a plugin can.
 #include <caravan/plugin.hpp>
-
 #include <stdexcept>
 
 namespace {
@@ -10,7 +9,9 @@ using namespace caravan::sdk;
 struct OfItsOwn {};
 
 /// What a compiler without our header's noexcept would let pass: an exception on its way into the server.
-caravan_status unguarded(void*, caravan_call, const caravan_request*) { throw std::runtime_error("nobody caught me"); }
+caravan_status unguarded(void*, caravan_call, const caravan_request*) {
+  throw std::runtime_error("nobody caught me");
+}
 
 void on_item(Hook& hook) {
   const std::string name = hook.record().text("name").value_or("");
@@ -58,4 +59,5 @@ caravan_status create(const caravan_host* host, caravan_call call, void** instan
 }  // namespace
 
 extern "C" CARAVAN_EXPORT const caravan_plugin caravan_plugin_v1 = {
-    sizeof(caravan_plugin), CARAVAN_ABI_MAJOR, CARAVAN_ABI_MINOR, 0, create, &detail::Entry<Throws>::destroy, nullptr, nullptr, nullptr};
+    sizeof(caravan_plugin),          CARAVAN_ABI_MAJOR, CARAVAN_ABI_MINOR, 0,      create,
+    &detail::Entry<Throws>::destroy, nullptr,           nullptr,           nullptr};

@@ -31,7 +31,8 @@ sdk: ">=0.1 <1"
 requires: {customers: ">=0.1 <1"}
 description: Inquiries and orders.
 vendor: Example Ltd
-)", "sales.so:plugin.yaml");
+)",
+                                    "sales.so:plugin.yaml");
   EXPECT_EQ(m.name, "sales");
   EXPECT_EQ(to_string(m.version), "0.1.0");
   EXPECT_EQ(m.label.in("zh-CN"), "销售");
@@ -45,7 +46,9 @@ vendor: Example Ltd
 }
 
 TEST(Manifest, NamesEveryMistakeWithItsPlace) {
-  const std::string all = mistakes("name: My-Plugin\nversion: 1.0\nlabel: {en: X}\nsdk: latest\nrequires: {a: newest}\norder: -1\ncolour: red\n");
+  const std::string all = mistakes(
+      "name: My-Plugin\nversion: 1.0\nlabel: {en: X}\nsdk: latest\nrequires: {a: newest}\norder: -1\ncolour: "
+      "red\n");
   EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:1:7: error: name: \"My-Plugin\" cannot name a plugin"));
   EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:2:10: error: version: \"1.0\" is not a version"));
   EXPECT_THAT(all, HasSubstr("x.so:plugin.yaml:4:6: error: sdk: \"latest\" is not a range"));
@@ -62,7 +65,8 @@ TEST(Manifest, RefusesWhatIsNoManifest) {
   EXPECT_THAT(mistakes("name: [\n"), HasSubstr("not valid YAML"));
   EXPECT_THAT(mistakes("{}"), HasSubstr("name is missing"));
   EXPECT_THAT(mistakes("name: a\nname: b\n"), HasSubstr("\"name\" stands twice"));
-  EXPECT_THAT(mistakes("name: core\nversion: 1.0.0\nlabel: x\nsdk: \">=0\"\n"), HasSubstr("cannot name a plugin"));
+  EXPECT_THAT(mistakes("name: core\nversion: 1.0.0\nlabel: x\nsdk: \">=0\"\n"),
+              HasSubstr("cannot name a plugin"));
   EXPECT_THAT(mistakes("name: {a: b}\n"), HasSubstr("name is not a text"));
   EXPECT_THAT(mistakes("? [1]\n: x\n"), HasSubstr("a key must be a plain word"));
   EXPECT_THAT(mistakes(std::string(100'000, 'x')), HasSubstr("larger than 64 KiB"));

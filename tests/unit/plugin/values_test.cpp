@@ -27,10 +27,17 @@ expr::Value there_and_back(FieldType type, const expr::Value& value) {
 TEST(Values, EveryTypeCrossesAndComesBack) {
   Decimal money{1200050, 2, {}};
   money.set_currency("CNY");
-  const std::pair<FieldType, expr::Value> values[] = {
-      {FieldType::text, "王芳 😀"}, {FieldType::choice, "phone"}, {FieldType::integer, std::int64_t{-7}}, {FieldType::boolean, true},
-      {FieldType::boolean, false}, {FieldType::decimal, Decimal{-5, 3, {}}}, {FieldType::money, money}, {FieldType::date, Date{20807}},
-      {FieldType::instant, Timestamp{-1}}, {FieldType::ref, std::int64_t{9'000'000'000}}, {FieldType::text, ""}};
+  const std::pair<FieldType, expr::Value> values[] = {{FieldType::text, "王芳 😀"},
+                                                      {FieldType::choice, "phone"},
+                                                      {FieldType::integer, std::int64_t{-7}},
+                                                      {FieldType::boolean, true},
+                                                      {FieldType::boolean, false},
+                                                      {FieldType::decimal, Decimal{-5, 3, {}}},
+                                                      {FieldType::money, money},
+                                                      {FieldType::date, Date{20807}},
+                                                      {FieldType::instant, Timestamp{-1}},
+                                                      {FieldType::ref, std::int64_t{9'000'000'000}},
+                                                      {FieldType::text, ""}};
   for (const auto& [type, value] : values) {
     EXPECT_TRUE(there_and_back(type, value).same_as(value)) << model::to_string(type);
     EXPECT_TRUE(there_and_back(type, {}).is_null()) << model::to_string(type);
@@ -58,8 +65,10 @@ TEST(Values, AMixedUpTypeIsAStatus) {
 }
 
 TEST(Values, Utf8IsCheckedStrictly) {
-  for (const char* good : {"", "a", "é", "王", "😀", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF"}) EXPECT_TRUE(valid_utf8(good)) << good;
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE4\xBD", "a\xFF"})
+  for (const char* good : {"", "a", "é", "王", "😀", "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF"})
+    EXPECT_TRUE(valid_utf8(good)) << good;
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE4\xBD", "a\xFF"})
     EXPECT_FALSE(valid_utf8(bad));
 }
 
