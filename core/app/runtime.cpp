@@ -22,6 +22,11 @@ std::unique_ptr<plugin::PluginRegistry> scan_plugins(const Settings& settings) {
       if (on) options.enabled->insert(name);
     }
   }
+  options.instance.log = [](int level, std::string_view plugin, std::string_view message) {
+    static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                           spdlog::level::err};
+    spdlog::log(levels[std::clamp(level, 0, 3)], "plugin {}: {}", plugin, message);
+  };
   return plugin::PluginRegistry::scan(std::move(options));
 }
 
