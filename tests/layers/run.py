@@ -26,6 +26,13 @@ class Layers(unittest.TestCase):
         self.assertEqual(done.returncode, 0, "\n" + done.stdout + done.stderr)
 
 
+class SetUp(unittest.TestCase):
+    def test_what_is_missing_is_found_also_where_errors_end_the_script(self):
+        done = run("bash", "-euo", "pipefail", "-c",
+                   f". {ROOT}/scripts/lib.sh; mapfile -t missing < <(missing_packages bash no-such-package-a no-such-package-b); echo ${{missing[*]}}")
+        self.assertEqual(done.stdout, "no-such-package-a no-such-package-b\n", done.stderr)
+
+
 class CheckLayers(unittest.TestCase):
     """The check finds what it is made to find, and nothing else."""
 
