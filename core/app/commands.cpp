@@ -127,8 +127,8 @@ int serve(const Overrides& overrides) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("caravan"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
   spdlog::set_level(spdlog::level::from_str(settings.log_level));
-  fs::create_directories(settings.data);
-  fs::permissions(settings.data, fs::perms::owner_all, fs::perm_options::replace);
+  // A folder of ours is for our eyes only; one that was there keeps the rights that its owner gave it.
+  if (fs::create_directories(settings.data)) fs::permissions(settings.data, fs::perms::owner_all, fs::perm_options::replace);
 
   Runtime runtime(settings);
   std::string generated;
