@@ -171,7 +171,7 @@ class Mariadb:
             work.chmod(0o711)
             as_user = [f"--user={user.pw_name}"]
         done = subprocess.run(["mariadb-install-db", "--no-defaults", *as_user, f"--datadir={data}", "--auth-root-authentication-method=normal",
-                               "--skip-name-resolve", "--skip-test-db"], capture_output=True, text=True)
+                               "--force", "--skip-test-db"], capture_output=True, text=True)
         if done.returncode != 0:
             die(f"mariadb-install-db failed: {done.stdout}{done.stderr}")
         with open(work / "mariadb.log", "wb") as log:
