@@ -63,7 +63,7 @@ void import_records(Call& call) {
   for (const Part& p : parts) {
     if (p.name != "map" && p.name != "file")
       throw refusal(call, ErrorCode::invalid_argument, "unknown_member",
-                    {std::string_view(p.name).substr(0, 64), "map, file"});
+                    {shown(p.name), "map, file"});
   }
   model::SourceFile source;
   source.name = map_part.file_name.empty() ? "map" : map_part.file_name;

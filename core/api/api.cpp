@@ -11,6 +11,7 @@
 #include "api/problem.h"
 #include "api/routes.h"
 #include "api/static_files.h"
+#include "records/access.h"
 
 namespace caravan::api {
 namespace {
@@ -127,7 +128,7 @@ void Api::State::identify(Call& call, Access access) const {
       !auth::same_secret(request.header("X-CSRF-Token"), call.csrf)) {
     throw refusal(call, ErrorCode::forbidden, "csrf");
   }
-  if (access == Access::administrator && !auth::is_administrator(call.context))
+  if (access == Access::administrator && !records::is_administrator(call.context))
     throw refusal(call, ErrorCode::forbidden, "administrators_only");
 }
 

@@ -24,7 +24,8 @@ bool contains(std::initializer_list<std::string_view> names, std::string_view na
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// What a client sent, short enough for a message.
+}  // namespace
+
 std::string_view shown(std::string_view text) {
   if (text.size() <= 64) return text;
   text = text.substr(0, 64);
@@ -32,8 +33,6 @@ std::string_view shown(std::string_view text) {
   if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80) text.remove_suffix(1);
   return text;
 }
-
-}  // namespace
 
 Refusal refusal(const Call& call, ErrorCode code, std::string_view text,
                 std::initializer_list<std::string_view> arguments) {

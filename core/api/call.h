@@ -34,6 +34,9 @@ Refusal refusal(const Call& call, ErrorCode code, std::string_view text,
 /// One field's mistake (invalid_record).
 Refusal field_refusal(const Call& call, std::string_view field, std::string_view code, std::string_view text);
 
+/// What a client sent, cut at a character's end, short enough for a message.
+std::string_view shown(std::string_view text);
+
 /// The entity of the first argument; throws not_found.
 const model::Entity& entity_of(const Call& call);
 /// The id of the second argument; throws not_found.

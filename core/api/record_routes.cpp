@@ -36,7 +36,7 @@ const Field& field_named(const Call& call, const Entity& entity, std::string_vie
   const Field* field = entity.field(name);
   if (field == nullptr) {
     throw refusal(call, ErrorCode::invalid_argument, "unknown_field",
-                  {parameter, name.substr(0, 64), entity.full_name});
+                  {parameter, shown(name), entity.full_name});
   }
   return *field;
 }
@@ -48,10 +48,10 @@ std::vector<const Field*> expand_parameter(const Call& call, const Entity& entit
   each_name(*text, [&](std::string_view name) {
     const Field& field = field_named(call, entity, "expand", name);
     if (field.type != model::FieldType::ref || field.target == nullptr)
-      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {name.substr(0, 64)});
+      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {shown(name)});
     if (std::find(fields.begin(), fields.end(), &field) != fields.end()) return;
     if (fields.size() == max_expand)
-      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {name.substr(0, 64)});
+      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {shown(name)});
     fields.push_back(&field);
   });
   return fields;

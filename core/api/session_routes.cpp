@@ -4,6 +4,7 @@
 #include "api/messages.h"
 #include "api/negotiate.h"
 #include "api/routes.h"
+#include "records/access.h"
 
 namespace caravan::api {
 namespace {
@@ -19,7 +20,7 @@ void write_me(JsonWriter& json, const Call& call) {
   json.member("locale", actor.locale.empty() ? call.context.catalog->agency.locale : actor.locale);
   json.key("roles").begin_array();
   for (const std::string& role : actor.roles) json.string(role);
-  json.end_array().member("administrator", auth::is_administrator(call.context));
+  json.end_array().member("administrator", records::is_administrator(call.context));
   if (!call.csrf.empty()) json.member("csrf", call.csrf);
   json.end_object();
 }
@@ -95,7 +96,7 @@ void change_me(Call& call) {
   if (object == nullptr) throw refusal(call, ErrorCode::invalid_argument, "body_object");
   for (const auto& [name, value] : *object) {
     if (name != "locale")
-      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {name.substr(0, 64), "locale"});
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {shown(name), "locale"});
   }
   if (body.find("locale") != nullptr) {
     const auto locale = text_member(call, body, "locale");

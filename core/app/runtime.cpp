@@ -165,12 +165,12 @@ api::ReloadResult Runtime::reload() {
     result.hash = loaded.catalog->hash;
     result.changed = true;
     catalog_.store(std::move(loaded.catalog));
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     // Unreadable files, and what the database's rows do not allow.
     model::Diagnostic diagnostic;
     diagnostic.at.file = settings_.config.string();
     diagnostic.code = "reload-failed";
-    diagnostic.message = error.message();
+    diagnostic.message = error.what();
     result.diagnostics.push_back(std::move(diagnostic));
   }
   return result;

@@ -131,13 +131,15 @@ void read_yaml_files(const fs::path& root, const std::set<std::string>& left_out
   std::error_code failed;
   for (fs::recursive_directory_iterator it(root, fs::directory_options::skip_permission_denied, failed), end; !failed && it != end; it.increment(failed)) {
     const std::string name = it->path().filename().string();
-    if (it->is_directory()) {
+    std::error_code unreadable;
+    if (it->is_directory(unreadable)) {
       if (name.starts_with('.') || (it.depth() == 0 && left_out.count(name) != 0)) it.disable_recursion_pending();
       continue;
     }
     const auto extension = it->path().extension();
     if (extension != ".yaml" && extension != ".yml") continue;
-    if (it.depth() == 0 && left_out.count(name) != 0) continue;
+    // Hidden files are editors' own.
+    if (name.starts_with('.') || (it.depth() == 0 && left_out.count(name) != 0)) continue;
     files.push_back(it->path());
   }
   std::sort(files.begin(), files.end());

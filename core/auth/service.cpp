@@ -13,6 +13,7 @@
 #include "auth/sql.h"
 #include "auth/throttle.h"
 #include "base/error.h"
+#include "records/access.h"
 
 // Who somebody is lies below the gate of core/records, which needs an actor to ask anything: this folder
 // reads the users' table by its own SQL. It never writes it.
@@ -178,7 +179,7 @@ class Service final : public AuthService {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
     const bool well_formed = error == std::errc() && end == id.data() + id.size();
-    const bool any = is_administrator(context);
+    const bool any = records::is_administrator(context);
     std::int64_t owner = 0;
     database_.transact([&](storage::Session& s) {
       owner = 0;
@@ -449,15 +450,6 @@ class Service final : public AuthService {
 };
 
 }  // namespace
-
-bool is_administrator(const records::Context& context) {
-  if (context.actor.system) return true;
-  return context.catalog &&
-         std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
-           const model::Role* role = context.catalog->role(name);
-           return role && role->administrator;
-         });
-}
 
 std::unique_ptr<AuthService> AuthService::make(storage::Database& database, storage::Sequences& sequences,
                                                const Clock& clock) {

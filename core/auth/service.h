@@ -80,9 +80,6 @@ class AuthService {
                                            const Clock& clock);
 };
 
-/// Whether the actor may do everything: the system itself, or one of its roles says so.
-bool is_administrator(const records::Context& context);
-
 /// 20 characters that a person can type, from libsodium's generator.
 std::string random_password();
 

@@ -57,4 +57,22 @@ Compiled compile(std::string_view source, const Environment& environment) {
   return result;
 }
 
+namespace {
+
+void collect_followed(const Node& node, std::vector<const RecordType*>& types) {
+  if (node.op == Op::follow && node.type.record != nullptr &&
+      std::find(types.begin(), types.end(), node.type.record) == types.end()) {
+    types.push_back(node.type.record);
+  }
+  for (const auto& child : node.children) collect_followed(*child, types);
+}
+
+}  // namespace
+
+std::vector<const RecordType*> followed_types(const Program& program) {
+  std::vector<const RecordType*> types;
+  collect_followed(program.root(), types);
+  return types;
+}
+
 }  // namespace caravan::expr

@@ -141,6 +141,9 @@ struct Compiled {
 /// and source size (16 KiB).
 Compiled compile(std::string_view source, const Environment& environment);
 
+/// The types of records that the program reaches through references, each once.
+std::vector<const RecordType*> followed_types(const Program& program);
+
 enum class Dialect : std::uint8_t { sqlite, mysql };
 
 /// A condition for a WHERE clause, with `?` placeholders in the order of `parameters`.

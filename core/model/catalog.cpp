@@ -130,6 +130,13 @@ const Field* Entity::field(std::string_view field_name) const {
   return found == by_name.end() ? nullptr : found->second;
 }
 
+bool Transition::asks_for(const Field& field) const {
+  if (form == nullptr) return false;
+  return std::any_of(form->groups.begin(), form->groups.end(), [&](const FormGroup& group) {
+    return std::find(group.fields.begin(), group.fields.end(), &field) != group.fields.end();
+  });
+}
+
 const expr::Member* Entity::member(std::string_view member_name) const {
   const Field* found = field(member_name);
   return found && found->slot < members.size() ? &members[found->slot] : nullptr;

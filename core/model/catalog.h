@@ -134,6 +134,7 @@ struct Transition {
   bool comment_required = false;
   std::vector<Effect> effects;       ///< in the transaction of the state change, in order
   Origin origin;
+  bool asks_for(const Field& field) const;  ///< whether the form has the field
 };
 
 struct Workflow {

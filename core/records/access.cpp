@@ -1,5 +1,9 @@
 #include "records/access.h"
 
+#include <algorithm>
+
+#include "records/messages.h"
+
 namespace caravan::records {
 namespace {
 
@@ -51,6 +55,27 @@ expr::Evaluation evaluate(const expr::Program& program, const Context& context, 
   auto result = program.evaluate({variables, 2, context.now, context.catalog->agency.time_zone});
   record.set_follow(nullptr);
   return result;
+}
+
+bool is_administrator(const Context& context) {
+  if (context.actor.system) return true;
+  return context.catalog && std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
+           const model::Role* role = context.catalog->role(name);
+           return role != nullptr && role->administrator;
+         });
+}
+
+void compute_fields(const Context& context, Record& record, const std::shared_ptr<const Follow>& follow,
+                    std::vector<FieldError>* mistakes) {
+  for (const model::Field* field : record.entity().computed) {
+    auto result = evaluate(*field->compute, context, record, follow);
+    if (result.outcome == expr::Outcome::error && mistakes != nullptr) {
+      const std::string& label = field->label.in(context.locale);
+      mistakes->push_back({field->name, "compute_error",
+                           message("compute_error", context.locale, {label.empty() ? field->name : label, result.message})});
+    }
+    record.set(field->slot, result.outcome == expr::Outcome::value ? std::move(result.value) : expr::Value());
+  }
 }
 
 bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "records/context.h"
 #include "records/record.h"
 
@@ -24,6 +25,13 @@ class UserView final : public expr::RecordView {
 /// Evaluates a program over `record` and `user`. The record keeps `follow` for the time of the call only.
 expr::Evaluation evaluate(const expr::Program& program, const Context& context, Record& record,
                           const std::shared_ptr<const Follow>& follow);
+
+/// Whether the actor may do everything: the system itself, or one of its roles says so.
+bool is_administrator(const Context& context);
+
+/// Sets the computed fields, each after those it reads; what fails is empty and, where `mistakes` is given, told there.
+void compute_fields(const Context& context, Record& record, const std::shared_ptr<const Follow>& follow,
+                    std::vector<FieldError>* mistakes = nullptr);
 
 /// Whether some role of the actor gives `operation` on some record of the entity.
 bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation);

@@ -77,7 +77,27 @@ void write_csv_row(std::string& out, const Row& row, char delimiter) {
   out.push_back('\n');
 }
 
-std::string quoted(std::string_view cell) { return "\"" + std::string(cell.substr(0, 60)) + "\""; }
+/// With U+FFFD for every byte that is no UTF-8: reports are read as text.
+std::string readable(std::string_view text) {
+  if (valid_utf8(text)) return std::string(text);
+  std::string out;
+  const auto size = static_cast<std::int32_t>(text.size());
+  for (std::int32_t i = 0; i < size;) {
+    const std::int32_t start = i;
+    UChar32 c;
+    U8_NEXT(reinterpret_cast<const std::uint8_t*>(text.data()), i, size, c);
+    if (c < 0) out += "\xEF\xBF\xBD";
+    else out.append(text.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(i - start)));
+  }
+  return out;
+}
+
+/// In quotes, cut to about 60 bytes at a character's end.
+std::string quoted(std::string_view cell) {
+  std::size_t end = std::min<std::size_t>(cell.size(), 60);
+  while (end < cell.size() && end > 0 && (static_cast<unsigned char>(cell[end]) & 0xC0) == 0x80) --end;
+  return "\"" + readable(cell.substr(0, end)) + "\"";
+}
 
 /// The mistake of one row; undoes the row, never the import.
 struct RowRefused {
@@ -285,6 +305,9 @@ ImportReport import_csv(const RecordService& records, const Context& context, co
   const std::vector<Row> rows = parse_csv(csv, map.delimiter);
   if (rows.empty()) throw Error(ErrorCode::invalid_argument, "The file is empty; its first row must name the columns.");
   const Row& header = rows.front();
+  for (const auto& name : header) {
+    if (!valid_utf8(name)) throw Error(ErrorCode::invalid_argument, "The file's first row is not UTF-8; save the file as UTF-8.");
+  }
   const Importer importer(context, map, header);
   // A file of failed rows that was mended has the last report's column `error`; it is written anew.
   const auto old_error = std::find(header.begin(), header.end(), "error");
@@ -317,10 +340,11 @@ ImportReport import_csv(const RecordService& records, const Context& context, co
                 work.session().execute("RELEASE SAVEPOINT import_row");
                 ++batch.failed;
                 batch.errors.push_back({static_cast<std::int64_t>(i), refused.column, refused.message});
-                Row failed = rows[i];
-                failed.resize(header.size());
+                Row failed;
+                for (const auto& cell : rows[i]) failed.push_back(readable(cell));
+                // A row with too few or too many cells keeps them, so that it is refused again until it is mended.
                 if (old_error == header.end()) failed.push_back(refused.message);
-                else failed[static_cast<std::size_t>(error_column)] = refused.message;
+                else if (failed.size() == header.size()) failed[static_cast<std::size_t>(error_column)] = refused.message;
                 write_csv_row(batch.error_file, failed, map.delimiter);
               }
             }

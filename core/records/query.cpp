@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "records/codec.h"
 #include "records/json.h"
+#include "records/messages.h"
 
 namespace caravan::records {
 namespace {
@@ -64,6 +65,9 @@ std::vector<model::SortKey> parse_sort(const model::Entity& entity, std::string_
     key.field = entity.field(name);
     if (key.field == nullptr) bad("sort: there is no field \"" + std::string(name) + "\" in " + entity.full_name + ".");
     if (key.field->type == model::FieldType::json) bad("sort: " + key.field->name + " holds JSON, which has no order.");
+    if (key.field->type == model::FieldType::text && !key.field->system && key.field->max_length == 0) {
+      bad("sort: " + key.field->name + " holds texts of any length, which are not sorted.");
+    }
     for (const auto& other : keys) {
       if (other.field == key.field) bad("sort: " + key.field->name + " is named twice.");
     }
@@ -126,8 +130,14 @@ std::vector<expr::Value> parse_cursor(const model::Catalog& catalog, const std::
       values.emplace_back(*value);
       continue;
     }
+    // The row was stored: the bounds of today's definition are no matter here.
+    Field unbounded = field;
+    unbounded.min.reset();
+    unbounded.max.reset();
+    unbounded.decimal_min.reset();
+    unbounded.decimal_max.reset();
     try {
-      values.push_back(parse_text(catalog, field, *value));
+      values.push_back(parse_text(catalog, unbounded, *value));
     } catch (const Error&) {
       refuse();
     }
@@ -209,6 +219,14 @@ ListStatement list_statement(const Context& context, const EntityPlan& plan, sto
                 std::to_string(issue.column) + ": " + issue.message + (issue.hint.empty() ? "" : ": " + issue.hint);
       }
       bad(std::move(text));
+    }
+    // In a filter of one's own, a record behind a reference is an oracle unless all of its kind may be read.
+    for (const expr::RecordType* type : expr::followed_types(*compiled.program)) {
+      const model::Entity* target = context.catalog->entity(type->name());
+      if (target == nullptr || !may_always(context, *target, model::Operation::read)) {
+        throw Error(ErrorCode::forbidden, message("forbidden_read", context.locale,
+                                                  {target ? target->label.in(context.locale) : std::string(type->name())}));
+      }
     }
     const UserActivation constants(context);
     auto condition = expr::to_sql(*compiled.program, dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite,

@@ -38,7 +38,10 @@ std::shared_ptr<const expr::RecordView> TransactionWork::follow(const Entity& en
 
 std::int64_t TransactionWork::take(std::string_view sequence) {
   const std::int64_t n = sequences_.try_next(sequence);
-  if (n == 0) throw SequenceEmpty{std::string(sequence)};
+  if (n == 0) {
+    missing_ = sequence;
+    throw Error(ErrorCode::retry, "A block of numbers must be leased first.");
+  }
   return n;
 }
 
@@ -100,13 +103,16 @@ void TransactionWork::run_hooks(HookPoint point, Record& record, const Record* b
   hooks_->run(point, call);
 }
 
-void TransactionWork::check_references(const Record& record, const Record* before, std::vector<FieldError>& mistakes) {
+void TransactionWork::check_references(const Record& record, const Record* before, Authority authority,
+                                       const model::Transition* transition, std::vector<FieldError>& mistakes) {
   for (const auto& field : record.entity().fields) {
     if (field->type != model::FieldType::ref || field->target == nullptr) continue;
     const auto* id = record[field->slot].as<std::int64_t>();
     if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
     auto target = fetch(*field->target, *id, Lock::shared);
-    if (target && may(context_, Operation::read, *target, follow_)) continue;
+    // What a definition orders is set by its right; what a step's form asks for, by the actor's.
+    const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
+    if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
     // An owner may be the actor himself even where he may not read the users.
     if (target && field->slot == model::slot_owner && *id == context_.actor.user_id) continue;
     mistakes.push_back({field->name, "unknown_reference",
@@ -114,16 +120,10 @@ void TransactionWork::check_references(const Record& record, const Record* befor
   }
 }
 
-void TransactionWork::check(Record& record, const Record* before) {
+void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition) {
   const Entity& entity = record.entity();
   std::vector<FieldError> mistakes;
-  for (const Field* field : entity.computed) {
-    auto result = evaluate(*field->compute, context_, record, follow_);
-    if (result.outcome == expr::Outcome::error) {
-      mistakes.push_back({field->name, "compute_error", message("compute_error", context_.locale, {label(*field), result.message})});
-    }
-    record.set(field->slot, result.outcome == expr::Outcome::value ? std::move(result.value) : expr::Value());
-  }
+  compute_fields(context_, record, follow_, &mistakes);
   for (const auto& field : entity.fields) {
     if (field->system && field->slot != model::slot_external_source && field->slot != model::slot_external_id) continue;
     const bool changed = before == nullptr || !(*before)[field->slot].same_as(record[field->slot]);
@@ -139,7 +139,15 @@ void TransactionWork::check(Record& record, const Record* before) {
       mistakes.push_back({field->name, "required", message("required", context_.locale, {label(*field)})});
     }
   }
-  check_references(record, before, mistakes);
+  // Roles decide everything else, so no grant on users alone is enough to give them.
+  if (entity.full_name == "core.user" && !is_administrator(context_)) {
+    const Field& roles = *entity.field("roles");
+    const expr::Value none;
+    if (!(before ? (*before)[roles.slot] : none).same_as(record[roles.slot])) {
+      mistakes.push_back({roles.name, "forbidden", message("read_only", context_.locale, {label(roles)})});
+    }
+  }
+  check_references(record, before, authority, transition, mistakes);
   if (mistakes.empty()) {
     for (const auto& invariant : entity.invariants) {
       const auto result = evaluate(*invariant.check, context_, record, follow_);
@@ -325,7 +333,7 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   record.set(model::slot_updated_at, expr::Value(context_.now));
   if (entity.workflow) record.set(model::slot_state, expr::Value(entity.workflow->initial->name));
   run_hooks(HookPoint::before_create, record, nullptr, nullptr);
-  check(record, nullptr);
+  check(record, nullptr, authority, nullptr);
   if (authority == Authority::actor && !may(context_, Operation::create, record, follow_)) forbid();
   record.set(model::slot_id, expr::Value(take("record")));
   if (!entity.number_format.empty()) record.set(model::slot_number, expr::Value(next_number(entity)));
@@ -353,7 +361,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
   };
   if (!differs()) return stored;
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
-  check(record, &stored);
+  check(record, &stored, Authority::actor, nullptr);
   if (!differs()) return stored;
   write_changes(stored, record);
   write_event(record, &stored, "update", {});
@@ -369,6 +377,7 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
   if (expected_version && *expected_version != stored.version()) {
     throw Error(ErrorCode::stale, message("stale", context_.locale, {label(entity), std::to_string(stored.version())}));
   }
+  run_hooks(HookPoint::before_delete, stored, &stored, nullptr);
   const EntityPlan& plan = plans_->of(entity);
   for (const auto& [referrer, field] : plan.referrers) {
     storage::Statement& statement =
@@ -379,7 +388,6 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
     statement.reset();
     if (used) throw Error(ErrorCode::conflict, message("referenced", context_.locale, {label(entity), label(*referrer)}));
   }
-  run_hooks(HookPoint::before_delete, stored, &stored, nullptr);
   storage::Statement& statement = session_.prepare(plan.remove);
   statement.bind(1, id);
   statement.bind(2, stored.version());
@@ -387,7 +395,9 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
   const auto affected = statement.affected();
   statement.reset();
   if (affected != 1) throw Error(ErrorCode::retry, "The record changed between reading and deleting it.");
-  write_event(stored, &stored, "delete", {});
+  Record last = stored;
+  last.set(model::slot_version, expr::Value(stored.version() + 1));
+  write_event(last, &stored, "delete", {});
   run_hooks(HookPoint::after_delete, stored, &stored, nullptr);
 }
 
@@ -396,7 +406,7 @@ Record TransactionWork::apply_transition(const Record& stored, const model::Tran
   take_input(record, std::move(input), true);
   record.set(model::slot_state, expr::Value(transition.to->name));
   run_hooks(HookPoint::before_transition, record, &stored, &transition);
-  check(record, &stored);
+  check(record, &stored, Authority::actor, &transition);
   write_changes(stored, record);
   write_event(record, &stored, "transition:" + transition.name, note);
   run_hooks(HookPoint::after_transition, record, &stored, &transition);

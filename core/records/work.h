@@ -6,6 +6,7 @@
 namespace caravan::records {
 
 /// A number was needed and no leased block was at hand: roll back, refill, run again. Not an Error: it never leaves the gate.
+/// Inside the transaction it travels as Error(retry), which passes through plugins.
 struct SequenceEmpty {
   std::string name;
 };
@@ -15,6 +16,8 @@ class TransactionWork final : public Work {
  public:
   TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
                   std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks);
+  /// The sequence that ran out, or "".
+  const std::string& missing_sequence() const { return missing_; }
 
   const Context& context() const override { return context_; }
   storage::Session& session() override { return session_; }
@@ -33,8 +36,9 @@ class TransactionWork final : public Work {
   void take_input(Record& record, Input input, bool by_transition);
   void run_hooks(HookPoint point, Record& record, const Record* before, const model::Transition* transition);
   /// Computes, checks every rule of the entity, throws invalid_record with all mistakes.
-  void check(Record& record, const Record* before);
-  void check_references(const Record& record, const Record* before, std::vector<FieldError>& mistakes);
+  void check(Record& record, const Record* before, Authority authority, const model::Transition* transition);
+  void check_references(const Record& record, const Record* before, Authority authority, const model::Transition* transition,
+                        std::vector<FieldError>& mistakes);
   std::string next_number(const model::Entity& entity);
   void insert(const Record& record);
   void write_changes(const Record& before, Record& record);
@@ -49,6 +53,7 @@ class TransactionWork final : public Work {
   std::shared_ptr<const Plans> plans_;
   std::shared_ptr<const Hooks> hooks_;
   std::shared_ptr<const Follow> follow_;
+  std::string missing_;
 };
 
 }  // namespace caravan::records

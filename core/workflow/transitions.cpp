@@ -21,13 +21,6 @@ std::string text_or(const model::Text& text, const Context& context, const std::
   return found.empty() ? fallback : found;
 }
 
-bool administrator(const Context& context) {
-  return context.actor.system || std::any_of(context.actor.roles.begin(), context.actor.roles.end(), [&](const std::string& name) {
-           const model::Role* role = context.catalog->role(name);
-           return role != nullptr && role->administrator;
-         });
-}
-
 bool leaves(const Transition& transition, std::string_view state) {
   return std::any_of(transition.from.begin(), transition.from.end(),
                      [&](const model::State* from) { return from->name == state; });
@@ -36,7 +29,7 @@ bool leaves(const Transition& transition, std::string_view state) {
 /// Why the actor may not take the transition, or "".
 std::string role_refusal(const Context& context, const Transition& transition, Record& record,
                          const std::shared_ptr<const records::Follow>& follow) {
-  if (administrator(context)) return {};
+  if (records::is_administrator(context)) return {};
   if (transition.by.empty()) {
     if (records::may(context, model::Operation::update, record, follow)) return {};
     return message("forbidden_update", context.locale, {text_or(record.entity().label, context, record.entity().full_name)});
@@ -68,14 +61,6 @@ std::string guard_refusal(const Context& context, const Transition& transition, 
   const std::string& said = transition.message.in(context.locale);
   if (!said.empty()) return message("transition_guard", context.locale, {label, said});
   return message("transition_guard", context.locale, {label, transition.when->source()});
-}
-
-bool asks_for(const Transition& transition, const Field* field) {
-  if (transition.form == nullptr) return false;
-  for (const auto& group : transition.form->groups) {
-    if (std::find(group.fields.begin(), group.fields.end(), field) != group.fields.end()) return true;
-  }
-  return false;
 }
 
 std::string names_of(const std::vector<const Field*>& fields, const Context& context) {
@@ -115,7 +100,7 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
     Available entry{transition.get(), false, role_refusal(context, *transition, copy, follow)};
     if (entry.why.empty()) {
       auto missing = missing_fields(*transition, record);
-      std::erase_if(missing, [&](const Field* field) { return asks_for(*transition, field); });
+      std::erase_if(missing, [&](const Field* field) { return transition->asks_for(*field); });
       if (!missing.empty()) {
         entry.why = message("transition_fields", context.locale,
                             {text_or(transition->label, context, transition->name), names_of(missing, context)});
@@ -158,11 +143,12 @@ Record Transitions::run(const Context& context, const Entity& entity, std::int64
     std::vector<FieldError> mistakes;
     Record candidate = stored;
     for (const auto& [field, value] : input) {
-      if (!asks_for(*transition, field)) {
+      if (!transition->asks_for(*field)) {
         mistakes.push_back({field->name, "not_in_form", message("not_in_form", context.locale, {text_or(field->label, context, field->name)})});
       }
       candidate.set(field->slot, value);
     }
+    records::compute_fields(context, candidate, follow);  // guard and effects see what the form's fields make of them
     for (const Field* field : missing_fields(*transition, candidate)) {
       mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
     }

@@ -107,6 +107,18 @@ grants:
   shop.order: {read: true, create: true, update: true, delete: true}
 ---
 kind: role
+name: shop.clerk
+label: {en: Clerk, zh-CN: 文员}
+grants:
+  shop.order: {read: true}
+---
+kind: role
+name: shop.keeper
+label: {en: Keeper, zh-CN: 管理员}
+grants:
+  core.user: {read: true, create: true, update: true}
+---
+kind: role
 name: shop.guest
 label: {en: Guest, zh-CN: 访客}
 grants:

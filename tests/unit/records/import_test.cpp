@@ -77,6 +77,8 @@ TEST_P(Import, AFailedRowLeavesNothingAndCanBeMended) {
   EXPECT_EQ(report.errors.at(0).column, "Seats");
   EXPECT_THAT(report.errors.at(0).message, HasSubstr("at most 500"));
   EXPECT_THAT(report.errors.at(1).message, HasSubstr("\"Silver\" is not in the map"));
+  EXPECT_THAT(report.error_file, HasSubstr("\n5,Gold,\"The row has 2 cells")) << "a row with too few cells stays so";
+  EXPECT_THAT(report.error_file, HasSubstr("6,\xEF\xBF\xBD,Web,1,"));
   EXPECT_THAT(report.error_file, ::testing::StartsWith("Id,Tier,Channel,Seats,error\n2,Gold,Web,9000,"));
   std::string mended = report.error_file.substr(0, report.error_file.find('\n', report.error_file.find("9000")) + 1);
   mended.replace(mended.find("9000"), 4, "9");
