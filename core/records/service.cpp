@@ -1,9 +1,6 @@
 #include "records/service.h"
 
 #include <algorithm>
-#include <chrono>
-#include <random>
-#include <thread>
 
 #include "base/error.h"
 #include "records/access.h"
