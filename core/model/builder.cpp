@@ -184,6 +184,7 @@ class SampleUser final : public expr::RecordView {
       case user_id:
         return expr::Value(std::int64_t{1});
       case user_roles:
+      case user_departments:
         return expr::Value(expr::List{expr::Value("sample")});
       case user_locale:
         return expr::Value("en");

@@ -153,6 +153,30 @@ const Entity* Catalog::entity(std::string_view name) const {
   const auto found = entity_by_name.find(name);
   return found == entity_by_name.end() ? nullptr : found->second;
 }
+const Department* Catalog::department(std::string_view name) const {
+  for (const auto& department : departments) {
+    if (department->name == name) return department.get();
+  }
+  return nullptr;
+}
+
+bool Department::within(const Department& other) const {
+  for (const Department* at = this; at != nullptr; at = at->parent) {
+    if (at == &other) return true;
+  }
+  return false;
+}
+
+const char* to_string(FieldRight right) {
+  switch (right) {
+    case FieldRight::hidden: return "hidden";
+    case FieldRight::masked: return "masked";
+    case FieldRight::read: return "read";
+    case FieldRight::write: return "write";
+  }
+  return "";
+}
+
 const Role* Catalog::role(std::string_view name) const {
   const auto found = role_by_name.find(name);
   return found == role_by_name.end() ? nullptr : found->second;
@@ -193,7 +217,10 @@ class UserType final : public expr::RecordType {
     add("locale", expr::TypeKind::string, user_locale);
     expr::Type text;
     text.kind = expr::TypeKind::string;
+    add("department", expr::TypeKind::string, user_department);
+    add("departments", expr::TypeKind::list, user_departments);
     members_[user_roles].type.element = std::make_shared<const expr::Type>(text);
+    members_[user_departments].type.element = members_[user_roles].type.element;
   }
   std::string_view name() const override { return "user"; }
   std::string_view table() const override { return {}; }
@@ -210,7 +237,7 @@ class UserType final : public expr::RecordType {
   }
 
  private:
-  std::array<expr::Member, 5> members_;
+  std::array<expr::Member, 7> members_;
 };
 
 }  // namespace

@@ -62,6 +62,11 @@ enum SystemSlot : std::uint32_t {
   slot_external_source, slot_external_id, first_own_slot
 };
 
+/// What an actor may do with one field, each including those before it. `masked`: the field is seen to be filled, and its
+/// last characters.
+enum class FieldRight : std::uint8_t { hidden, masked, read, write };
+const char* to_string(FieldRight right);
+
 struct Field {
   std::string name;
   std::uint32_t slot = 0;            ///< index in a record's values
@@ -72,6 +77,7 @@ struct Field {
   bool read_only = false;            ///< not settable by clients
   bool search = false;               ///< found by the list's `q`
   bool multiline = false;
+  FieldRight right = FieldRight::write;  ///< of roles that say nothing about the field
   std::uint32_t max_length = 0;      ///< characters; 0 where unbounded (text: LONGTEXT)
   std::optional<std::int64_t> min, max;  ///< of int
   std::optional<Decimal> decimal_min, decimal_max;
@@ -214,11 +220,26 @@ struct Grant {
   bool given() const { return always || when != nullptr; }
 };
 
+/// A part of the agency; departments form a tree.
+struct Department {
+  std::string name;                  ///< `sales`
+  Text label;
+  const Department* parent = nullptr;
+  Origin origin;
+  bool within(const Department& other) const;  ///< whether it is `other` or below it
+};
+
+/// A post: what its holders may do.
 struct Role {
   std::string name;                  ///< `sales.salesperson`
   Text label;
   bool administrator = false;        ///< may do everything
+  bool everyone = false;             ///< held by every signed-in user
+  const Department* department = nullptr;   ///< where the post belongs; may be null
+  std::vector<const Role*> includes;        ///< roles whose rights it has too, with all that those include; no cycles
   std::unordered_map<const Entity*, std::array<Grant, operation_count>> grants;
+  /// Rights on fields that differ from the field's own, by slot.
+  std::unordered_map<const Entity*, std::vector<std::pair<const Field*, FieldRight>>> field_rights;
   std::vector<std::string> routes;   ///< plugin routes by permission name
   Origin origin;
 };
@@ -245,6 +266,7 @@ class Catalog {
   const Form* form(std::string_view name) const;
   const View* view(std::string_view name) const;
   const Role* role(std::string_view name) const;
+  const Department* department(std::string_view name) const;
 
   Agency agency;
   std::string hash;                  ///< hex digest of all documents, for ETags and `/model`
@@ -254,6 +276,7 @@ class Catalog {
   std::vector<std::unique_ptr<Form>> forms;
   std::vector<std::unique_ptr<View>> views;
   std::vector<std::unique_ptr<Role>> roles;
+  std::vector<std::unique_ptr<Department>> departments;  ///< by name
   expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order)
 
   std::unordered_map<std::string_view, const Entity*> entity_by_name;  ///< filled by the builder
@@ -263,8 +286,9 @@ class Catalog {
 /// Injective table name of an entity, at most 64 characters: `sales.order` → `sales_order`.
 std::string table_name(std::string_view entity);
 
-/// `user` in expressions: {id, username, name, roles, locale}.
+/// `user` in expressions: {id, username, name, roles, locale, department, departments}; `roles` with those they include,
+/// `departments`: the user's own and all below it.
 const expr::RecordType& user_type();
-enum UserSlot : std::uint32_t { user_id, user_username, user_name, user_roles, user_locale };
+enum UserSlot : std::uint32_t { user_id, user_username, user_name, user_roles, user_locale, user_department, user_departments };
 
 }  // namespace caravan::model

@@ -38,6 +38,15 @@ expr::Value UserView::get(std::uint32_t slot) const {
     case model::user_username: return expr::Value(actor.username);
     case model::user_name: return expr::Value(actor.name);
     case model::user_locale: return expr::Value(context_.locale);
+    case model::user_department: return actor.department.empty() ? expr::Value() : expr::Value(actor.department);
+    case model::user_departments: {
+      expr::List departments;
+      const model::Department* own = context_.catalog->department(actor.department);
+      for (const auto& department : context_.catalog->departments) {
+        if (own != nullptr && department->within(*own)) departments.emplace_back(department->name);
+      }
+      return expr::Value(std::move(departments));
+    }
     case model::user_roles: {
       expr::List roles;
       for (const auto& role : actor.roles) roles.emplace_back(role);

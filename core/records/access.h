@@ -42,6 +42,26 @@ bool may_always(const Context& context, const model::Entity& entity, model::Oper
 /// Whether some role of the actor gives `operation` on this record.
 bool may(const Context& context, model::Operation operation, Record& record, const std::shared_ptr<const Follow>& follow);
 
+/// The actor's rights on an entity's fields: per field the most that one of the roles gives that he reads the entity with.
+/// Administrators and the system have all.
+class FieldRights {
+ public:
+  /// No restriction at all.
+  FieldRights() = default;
+  explicit FieldRights(std::vector<model::FieldRight> by_slot) : by_slot_(std::make_shared<const std::vector<model::FieldRight>>(std::move(by_slot))) {}
+  model::FieldRight of(const model::Field& field) const { return by_slot_ ? (*by_slot_)[field.slot] : model::FieldRight::write; }
+  bool unrestricted() const { return by_slot_ == nullptr; }
+  bool readable(const model::Field& field) const { return of(field) >= model::FieldRight::read; }
+
+ private:
+  std::shared_ptr<const std::vector<model::FieldRight>> by_slot_;
+};
+FieldRights field_rights(const Context& context, const model::Entity& entity);
+
+/// Takes out of the record what the actor may not see: every record that leaves the gate has passed here. What is hidden
+/// is empty and not written as JSON; of what is masked, text keeps its last characters, anything else is empty.
+void redact(const Context& context, Record& record);
+
 /// The actor's read rule for a WHERE clause on alias `r`. Always: no condition. Never: nothing may be read.
 struct ReadRule {
   enum class Kind { always, never, condition } kind = Kind::never;

@@ -16,6 +16,10 @@ struct Actor {
   std::string name = "System";
   std::string locale;               ///< empty: the agency's
   std::vector<std::string> roles;
+  std::string department;           ///< name in the Catalog, or empty
+  /// Absent colleagues whose rights the actor has for the time being, beside his own: a rule is asked with each as `user`.
+  /// Never administrators, and never with deputies' rights of their own.
+  std::vector<Actor> deputy_of;
   bool system = false;              ///< bypasses grants, never invariants
 };
 
@@ -24,7 +28,7 @@ struct Context {
   Actor actor;
   std::shared_ptr<const model::Catalog> catalog;
   std::string request_id;
-  std::string source = "api";       ///< kept in the history: api, import, cli, plugin NAME
+  std::string source = "api";       ///< kept in the history: api, cli, `import MAP`, `plugin NAME`, `effect ENTITY.TRANSITION.EFFECT`, `job KIND`
   Timestamp now;
   std::string locale = "en";        ///< of messages
 };

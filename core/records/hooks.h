@@ -10,7 +10,8 @@ namespace caravan::records {
 class Work;
 
 enum class HookPoint : std::uint8_t {
-  before_create, after_create, before_update, after_update, before_delete, after_delete, before_transition, after_transition
+  before_create, after_create, before_update, after_update, before_delete, after_delete, before_transition, after_transition,
+  after_commit  ///< not inside the transaction: from the durable queue, at least once, with the event's id
 };
 const char* to_string(HookPoint point);
 

@@ -21,6 +21,7 @@ const char* to_string(HookPoint point) {
     case HookPoint::after_delete: return "after_delete";
     case HookPoint::before_transition: return "before_transition";
     case HookPoint::after_transition: return "after_transition";
+    case HookPoint::after_commit: return "after_commit";
   }
   return "";
 }

@@ -37,6 +37,13 @@ class Record final : public expr::RecordView {
   const expr::Value* peek(std::uint32_t slot) const override { return &values_[slot]; }
   std::shared_ptr<const expr::RecordView> follow(std::uint32_t slot) const override;
   void set_follow(std::shared_ptr<const Follow> follow) { follow_ = std::move(follow); }
+  /// Hash of the newest entry of the record's history as its row has it; empty for a record that is new or older than
+  /// the chain.
+  const std::string& chain() const { return chain_; }
+  void set_chain(std::string hash) { chain_ = std::move(hash); }
+  /// Fields that redact() left out or masked, by slot; null where it did neither.
+  const std::vector<model::FieldRight>* restricted() const { return restricted_.get(); }
+  void set_restricted(std::shared_ptr<const std::vector<model::FieldRight>> rights) { restricted_ = std::move(rights); }
 
  private:
   std::int64_t integer(std::uint32_t slot) const {
@@ -46,6 +53,8 @@ class Record final : public expr::RecordView {
   const model::Entity* entity_ = nullptr;
   std::vector<expr::Value> values_;
   std::shared_ptr<const Follow> follow_;
+  std::string chain_;
+  std::shared_ptr<const std::vector<model::FieldRight>> restricted_;
 };
 
 /// What a client wants to set: field → value (null empties). Values have the field's own type; see parse_input.

@@ -1,11 +1,11 @@
 #include "records/work.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/time_zone.h"
 #include "records/access.h"
-#include "records/codec.h"
 #include "records/messages.h"
-#include "storage/schema.h"
 
 namespace caravan::records {
 namespace {
@@ -13,13 +13,6 @@ namespace {
 using model::Entity;
 using model::Field;
 using model::Operation;
-
-/// What a client may set: its own fields, the owner, and the key under which another system knows the record.
-bool settable(const Field& field) {
-  if (field.compute) return false;
-  if (!field.system) return !field.read_only;
-  return field.slot == model::slot_owner || field.slot == model::slot_external_source || field.slot == model::slot_external_id;
-}
 
 }  // namespace
 
@@ -82,86 +75,10 @@ std::optional<Record> TransactionWork::find_external(const Entity& entity, std::
   return record;
 }
 
-void TransactionWork::take_input(Record& record, Input input, bool by_transition) {
-  std::vector<FieldError> mistakes;
-  for (auto& [field, value] : input) {
-    const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute);
-    if (!allowed) {
-      mistakes.push_back({field->name, "read_only", message("read_only", context_.locale, {label(*field)})});
-      continue;
-    }
-    record.set(field->slot, std::move(value));
-  }
-  if (!mistakes.empty()) {
-    throw Error(ErrorCode::invalid_record, message("invalid_record", context_.locale), std::move(mistakes));
-  }
-}
-
 void TransactionWork::run_hooks(HookPoint point, Record& record, const Record* before, const model::Transition* transition) {
   if (!hooks_ || !hooks_->any(point, record.entity())) return;
   HookCall call{context_, *this, record, before, transition};
   hooks_->run(point, call);
-}
-
-void TransactionWork::check_references(const Record& record, const Record* before, Authority authority,
-                                       const model::Transition* transition, std::vector<FieldError>& mistakes) {
-  for (const auto& field : record.entity().fields) {
-    if (field->type != model::FieldType::ref || field->target == nullptr) continue;
-    const auto* id = record[field->slot].as<std::int64_t>();
-    if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
-    auto target = fetch(*field->target, *id, Lock::shared);
-    // What a definition orders is set by its right; what a step's form asks for, by the actor's.
-    const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
-    if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
-    // An owner may be the actor himself even where he may not read the users.
-    if (target && field->slot == model::slot_owner && *id == context_.actor.user_id) continue;
-    mistakes.push_back({field->name, "unknown_reference",
-                        message("unknown_reference", context_.locale, {label(*field), label(*field->target)})});
-  }
-}
-
-void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition) {
-  const Entity& entity = record.entity();
-  std::vector<FieldError> mistakes;
-  compute_fields(context_, record, follow_, &mistakes);
-  for (const auto& field : entity.fields) {
-    if (field->system && field->slot != model::slot_external_source && field->slot != model::slot_external_id) continue;
-    const bool changed = before == nullptr || !(*before)[field->slot].same_as(record[field->slot]);
-    if (changed) {
-      expr::Value value = record[field->slot];
-      if (auto mistake = check_value(*context_.catalog, *field, value, context_.locale)) {
-        mistakes.push_back(std::move(*mistake));
-        continue;
-      }
-      record.set(field->slot, std::move(value));
-    }
-    if (field->required && record[field->slot].is_null()) {
-      mistakes.push_back({field->name, "required", message("required", context_.locale, {label(*field)})});
-    }
-  }
-  // Roles decide everything else, so no grant on users alone is enough to give them.
-  if (entity.full_name == "core.user" && !is_administrator(context_)) {
-    const Field& roles = *entity.field("roles");
-    const expr::Value none;
-    if (!(before ? (*before)[roles.slot] : none).same_as(record[roles.slot])) {
-      mistakes.push_back({roles.name, "forbidden", message("read_only", context_.locale, {label(roles)})});
-    }
-  }
-  check_references(record, before, authority, transition, mistakes);
-  if (mistakes.empty()) {
-    for (const auto& invariant : entity.invariants) {
-      const auto result = evaluate(*invariant.check, context_, record, follow_);
-      const bool* holds = result.value.as<bool>();
-      if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && holds && *holds)) continue;
-      const std::string& text = invariant.message.in(context_.locale);
-      mistakes.push_back({"", "invariant:" + invariant.name,
-                          text.empty() ? message("invariant", context_.locale, {invariant.name}) : text});
-    }
-  }
-  if (!mistakes.empty()) {
-    std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);
-    throw Error(ErrorCode::invalid_record, std::move(text), std::move(mistakes));
-  }
 }
 
 std::string TransactionWork::next_number(const Entity& entity) {
@@ -196,22 +113,6 @@ std::string TransactionWork::next_number(const Entity& entity) {
     }
   }
   return out;
-}
-
-void TransactionWork::refuse_duplicate(const Entity& entity, const std::string& key) {
-  for (const auto& index : entity.indexes) {
-    if (!index.unique || !key.ends_with(storage::index_name(entity, index))) continue;
-    const std::string& text = index.message.in(context_.locale);
-    std::string names;
-    std::vector<FieldError> mistakes;
-    for (const Field* field : index.fields) names += (names.empty() ? "" : " + ") + label(*field);
-    const std::string sentence = text.empty() ? message("duplicate", context_.locale, {names}) : text;
-    for (const Field* field : index.fields) mistakes.push_back({field->name, "duplicate", sentence});
-    throw Error(ErrorCode::conflict, sentence, std::move(mistakes));
-  }
-  const Field& external = *entity.fields[model::slot_external_id];
-  throw Error(ErrorCode::conflict, message("duplicate", context_.locale, {label(external)}),
-              {{external.name, "duplicate", message("duplicate", context_.locale, {label(external)})}});
 }
 
 void TransactionWork::insert(const Record& record) {
@@ -258,63 +159,6 @@ void TransactionWork::write_changes(const Record& before, Record& record) {
     throw;
   }
   if (affected != 1) throw Error(ErrorCode::retry, "The record changed between reading and writing it.");
-}
-
-void TransactionWork::write_event(const Record& record, const Record* before, std::string_view action, std::string_view note) {
-  const bool removed = action == "delete";
-  std::string changes = "{";
-  const auto add = [&](std::string_view name, std::string_view old_value, std::string_view new_value) {
-    if (changes.size() > 1) changes.push_back(',');
-    changes += "\"";
-    changes += name;
-    changes += "\":[";
-    changes += old_value;
-    changes.push_back(',');
-    changes += new_value;
-    changes.push_back(']');
-  };
-  const auto currency = [](const expr::Value& value) -> std::string {
-    const auto* d = value.as<Decimal>();
-    return d != nullptr && d->has_currency() ? "\"" + std::string(d->currency_code()) + "\"" : "null";
-  };
-  const expr::Value none;
-  for (const auto& field : record.entity().fields) {
-    if (field->slot == model::slot_id || field->slot == model::slot_version || field->slot == model::slot_updated_at ||
-        field->slot == model::slot_created_at) {
-      continue;
-    }
-    const expr::Value& old_value = before != nullptr ? (*before)[field->slot] : none;
-    const expr::Value& new_value = removed ? none : record[field->slot];
-    if (old_value.same_as(new_value)) continue;
-    std::string old_text, new_text;
-    write_value(old_text, *field, old_value);
-    write_value(new_text, *field, new_value);
-    if (old_text != new_text) add(field->name, old_text, new_text);
-    if (field->type == model::FieldType::money && currency(old_value) != currency(new_value)) {
-      add(field->currency_column, currency(old_value), currency(new_value));
-    }
-  }
-  changes.push_back('}');
-  storage::Statement& statement = session_.prepare(
-      "INSERT INTO event (id, entity, record_id, version, at, actor_id, actor_name, request_id, source, action, changes, note) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  static const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
-  statement.bind(1, take("event"));
-  statement.bind(2, std::string_view(record.entity().full_name));
-  statement.bind(3, record.id());
-  statement.bind(4, record.version());
-  statement.bind(5, expr::Value(context_.now), instant);
-  if (context_.actor.user_id != 0) statement.bind(6, context_.actor.user_id);
-  else statement.bind_null(6);
-  statement.bind(7, std::string_view(context_.actor.name));
-  statement.bind(8, std::string_view(context_.request_id));
-  statement.bind(9, std::string_view(context_.source));
-  statement.bind(10, action);
-  statement.bind(11, std::string_view(changes));
-  if (note.empty()) statement.bind_null(12);
-  else statement.bind(12, note);
-  statement.step();
-  statement.reset();
 }
 
 Record TransactionWork::create(const Entity& entity, Input input, Authority authority) {

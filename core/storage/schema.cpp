@@ -387,6 +387,7 @@ WantedTable entity_table(const model::Entity& entity) {
       table.columns.push_back({field->currency_column, {Kind::text, 0, 3}, false});
     }
   }
+  table.columns.push_back({chain_column, {Kind::text, 0, 43}, false});
   const auto column_of = [&](model::SystemSlot slot) -> std::string {
     return slot < entity.fields.size() ? entity.fields[slot]->column : std::string();
   };

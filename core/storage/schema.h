@@ -31,6 +31,9 @@ void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool a
 /// Plans and applies under the schema's lock, so that nodes starting together do it once. Returns the plan.
 std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive = false);
 
+/// Column of every entity's table: hash of the newest entry of the record's history. No field can have this name.
+inline constexpr const char* chain_column = "_chain";
+
 /// Name of an index in the database: `uq_sales_order$same_trip`; at most 64 characters.
 std::string index_name(const model::Entity& entity, const model::Index& index);
 

@@ -74,7 +74,7 @@ class SchemaDialect {
 std::unique_ptr<SchemaDialect> sqlite_schema();
 std::unique_ptr<SchemaDialect> mysql_schema(Session& session);
 
-inline constexpr std::int64_t schema_version = 1;  ///< of the core's own tables; a newer one in the database is refused
+inline constexpr std::int64_t schema_version = 2;  ///< of the core's own tables; a newer one in the database is refused
 
 /// The core's own tables.
 std::vector<WantedTable> system_tables(Dialect dialect);

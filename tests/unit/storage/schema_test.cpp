@@ -94,7 +94,7 @@ TEST_P(SchemaTest, AppliesOnceAndThenHasNothingToDo) {
   EXPECT_THAT(said(catalog), IsEmpty());
   insert(1, "三亚");
   EXPECT_EQ(cell("SELECT title FROM desk_trip"), "三亚");
-  EXPECT_EQ(cell("SELECT version FROM schema_info"), "1");
+  EXPECT_EQ(cell("SELECT version FROM schema_info"), "2");
 }
 
 TEST_P(SchemaTest, TheCoresTablesTakeWhatTheCoreWrites) {

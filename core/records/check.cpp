@@ -1,0 +1,118 @@
+#include "base/error.h"
+#include "records/access.h"
+#include "records/codec.h"
+#include "records/messages.h"
+#include "records/work.h"
+#include "storage/schema.h"
+
+// What a write must pass: what may be set, types, references, invariants, unique keys.
+
+namespace caravan::records {
+namespace {
+
+using model::Entity;
+using model::Field;
+using model::Operation;
+
+/// What a client may set: its own fields, the owner, and the key under which another system knows the record.
+bool settable(const Field& field) {
+  if (field.compute) return false;
+  if (!field.system) return !field.read_only;
+  return field.slot == model::slot_owner || field.slot == model::slot_external_source || field.slot == model::slot_external_id;
+}
+
+}  // namespace
+
+void TransactionWork::take_input(Record& record, Input input, bool by_transition) {
+  std::vector<FieldError> mistakes;
+  for (auto& [field, value] : input) {
+    const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute);
+    if (!allowed) {
+      mistakes.push_back({field->name, "read_only", message("read_only", context_.locale, {label(*field)})});
+      continue;
+    }
+    record.set(field->slot, std::move(value));
+  }
+  if (!mistakes.empty()) {
+    throw Error(ErrorCode::invalid_record, message("invalid_record", context_.locale), std::move(mistakes));
+  }
+}
+
+void TransactionWork::check_references(const Record& record, const Record* before, Authority authority,
+                                       const model::Transition* transition, std::vector<FieldError>& mistakes) {
+  for (const auto& field : record.entity().fields) {
+    if (field->type != model::FieldType::ref || field->target == nullptr) continue;
+    const auto* id = record[field->slot].as<std::int64_t>();
+    if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
+    auto target = fetch(*field->target, *id, Lock::shared);
+    // What a definition orders is set by its right; what a step's form asks for, by the actor's.
+    const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
+    if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
+    // An owner may be the actor himself even where he may not read the users.
+    if (target && field->slot == model::slot_owner && *id == context_.actor.user_id) continue;
+    mistakes.push_back({field->name, "unknown_reference",
+                        message("unknown_reference", context_.locale, {label(*field), label(*field->target)})});
+  }
+}
+
+void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition) {
+  const Entity& entity = record.entity();
+  std::vector<FieldError> mistakes;
+  compute_fields(context_, record, follow_, &mistakes);
+  for (const auto& field : entity.fields) {
+    if (field->system && field->slot != model::slot_external_source && field->slot != model::slot_external_id) continue;
+    const bool changed = before == nullptr || !(*before)[field->slot].same_as(record[field->slot]);
+    if (changed) {
+      expr::Value value = record[field->slot];
+      if (auto mistake = check_value(*context_.catalog, *field, value, context_.locale)) {
+        mistakes.push_back(std::move(*mistake));
+        continue;
+      }
+      record.set(field->slot, std::move(value));
+    }
+    if (field->required && record[field->slot].is_null()) {
+      mistakes.push_back({field->name, "required", message("required", context_.locale, {label(*field)})});
+    }
+  }
+  // Roles decide everything else, so no grant on users alone is enough to give them.
+  if (entity.full_name == "core.user" && !is_administrator(context_)) {
+    const Field& roles = *entity.field("roles");
+    const expr::Value none;
+    if (!(before ? (*before)[roles.slot] : none).same_as(record[roles.slot])) {
+      mistakes.push_back({roles.name, "forbidden", message("read_only", context_.locale, {label(roles)})});
+    }
+  }
+  check_references(record, before, authority, transition, mistakes);
+  if (mistakes.empty()) {
+    for (const auto& invariant : entity.invariants) {
+      const auto result = evaluate(*invariant.check, context_, record, follow_);
+      const bool* holds = result.value.as<bool>();
+      if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && holds && *holds)) continue;
+      const std::string& text = invariant.message.in(context_.locale);
+      mistakes.push_back({"", "invariant:" + invariant.name,
+                          text.empty() ? message("invariant", context_.locale, {invariant.name}) : text});
+    }
+  }
+  if (!mistakes.empty()) {
+    std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);
+    throw Error(ErrorCode::invalid_record, std::move(text), std::move(mistakes));
+  }
+}
+
+void TransactionWork::refuse_duplicate(const Entity& entity, const std::string& key) {
+  for (const auto& index : entity.indexes) {
+    if (!index.unique || !key.ends_with(storage::index_name(entity, index))) continue;
+    const std::string& text = index.message.in(context_.locale);
+    std::string names;
+    std::vector<FieldError> mistakes;
+    for (const Field* field : index.fields) names += (names.empty() ? "" : " + ") + label(*field);
+    const std::string sentence = text.empty() ? message("duplicate", context_.locale, {names}) : text;
+    for (const Field* field : index.fields) mistakes.push_back({field->name, "duplicate", sentence});
+    throw Error(ErrorCode::conflict, sentence, std::move(mistakes));
+  }
+  const Field& external = *entity.fields[model::slot_external_id];
+  throw Error(ErrorCode::conflict, message("duplicate", context_.locale, {label(external)}),
+              {{external.name, "duplicate", message("duplicate", context_.locale, {label(external)})}});
+}
+
+}  // namespace caravan::records

@@ -1,0 +1,56 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "records/service.h"
+#include "records/work.h"
+
+namespace caravan::records {
+
+using model::Entity;
+
+void RecordService::transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records) const {
+  const auto plans = this->plans(context);
+  const auto hooks = hooks_.load();
+  // Both are taken by nearly every write; a block that is at hand spares the write a second run. Every run consumes
+  // numbers, also one that is rolled back, so all that were ever missing are refilled together.
+  std::vector<std::string> sequences{"record", "event"};
+  for (;;) {
+    for (const auto& name : sequences) sequences_.refill(name, expected_records);
+    try {
+      database_.transact([&](storage::Session& session) {
+        TransactionWork transaction(context, session, sequences_, plans, hooks);
+        // Whatever became of the error on its way (a plugin may have swallowed it), what is missing must be leased.
+        try {
+          work(transaction);
+        } catch (...) {
+          if (transaction.missing_sequence().empty()) throw;
+        }
+        if (!transaction.missing_sequence().empty()) throw SequenceEmpty{transaction.missing_sequence()};
+      });
+      return;
+    } catch (const SequenceEmpty& empty) {
+      if (std::find(sequences.begin(), sequences.end(), empty.name) == sequences.end()) sequences.push_back(empty.name);
+      else expected_records *= 2;  // more were taken than anybody expected
+    }
+  }
+}
+
+Record RecordService::create(const Context& context, const Entity& entity, Input input) const {
+  Record record;
+  transact(context, [&](Work& work) { record = work.create(entity, input); });
+  return record;
+}
+
+Record RecordService::update(const Context& context, const Entity& entity, std::int64_t id, Input input,
+                             std::optional<std::int64_t> expected_version) const {
+  Record record;
+  transact(context, [&](Work& work) { record = work.update(entity, id, input, expected_version); });
+  return record;
+}
+
+void RecordService::remove(const Context& context, const Entity& entity, std::int64_t id,
+                           std::optional<std::int64_t> expected_version) const {
+  transact(context, [&](Work& work) { work.remove(entity, id, expected_version); });
+}
+
+}  // namespace caravan::records
