@@ -1,0 +1,142 @@
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <unistd.h>
+
+#include "api/json_writer.h"
+#include "app/command_line.h"
+#include "app/runtime.h"
+#include "base/error.h"
+#include "http/local_client.h"
+
+namespace caravan::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// From standard input to the first line's end, else asked for on the terminal without echo.
+std::string read_password(bool from_stdin) {
+  if (from_stdin) {
+    std::string line;
+    if (!std::getline(std::cin, line) || line.empty()) throw Error(ErrorCode::invalid_argument, "No password came on standard input.");
+    return line;
+  }
+  if (isatty(STDIN_FILENO) == 0) throw Error(ErrorCode::invalid_argument, "There is no terminal to ask for the password on; use --password-stdin.");
+  const char* typed = getpass("Password: ");
+  if (typed == nullptr || *typed == 0) throw Error(ErrorCode::invalid_argument, "No password was given.");
+  return typed;
+}
+
+int add_user(const Overrides& overrides, const std::string& username, const std::string& name, const std::vector<std::string>& roles,
+             bool from_stdin) {
+  const Settings settings = settings_or_exit(overrides);
+  std::string body;
+  api::JsonWriter json(body);
+  json.begin_object().member("username", username).member("name", name.empty() ? username : name).key("roles").begin_array();
+  for (const auto& role : roles) json.string(role);
+  json.end_array().member("password", read_password(from_stdin)).end_object();
+  Channel channel(settings);
+  const auto answer = ok_or_exit(channel.send("POST", "/local/users", "application/json", body));
+  std::cout << "User " << username << " added with id " << json_text(answer, "id") << ".\n";
+  return 0;
+}
+
+int set_password(const Overrides& overrides, const std::string& username, bool from_stdin) {
+  const Settings settings = settings_or_exit(overrides);
+  std::string body;
+  api::JsonWriter(body).begin_object().member("username", username).member("password", read_password(from_stdin)).end_object();
+  Channel channel(settings);
+  ok_or_exit(channel.send("POST", "/local/users/password", "application/json", body));
+  std::cout << "Password of " << username << " changed; all sessions ended.\n";
+  return 0;
+}
+
+int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, bool dry_run,
+           const std::string& errors) {
+  const Settings settings = settings_or_exit(overrides);
+  const std::string content = read_file(file), map_text = read_file(map);
+  std::string boundary = "caravan-import";
+  while (content.find(boundary) != std::string::npos || map_text.find(boundary) != std::string::npos) boundary += "-x";
+  std::string body;
+  body.reserve(content.size() + map_text.size() + 512);
+  const auto part = [&](const char* name, const std::string& filename, const std::string& text) {
+    std::string safe = fs::path(filename).filename().string();
+    std::replace_if(safe.begin(), safe.end(), [](char c) { return c == '"' || c == '\r' || c == '\n' || c == '\\'; }, '_');
+    body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"" + safe + "\"\r\n\r\n" + text + "\r\n";
+  };
+  part("map", map, map_text);
+  part("file", file, content);
+  body += "--" + boundary + "--\r\n";
+  Channel channel(settings);
+  const auto report = ok_or_exit(channel.send("POST", "/api/v1/import/" + entity + (dry_run ? "?dry_run=1" : ""),
+                                              "multipart/form-data; boundary=" + boundary, body));
+  std::cout << "rows " << json_text(report, "rows") << ": created " << json_text(report, "created") << ", updated "
+            << json_text(report, "updated") << ", unchanged " << json_text(report, "unchanged") << ", failed "
+            << json_text(report, "failed") << (dry_run ? " (dry run, nothing kept)" : "") << '\n';
+  if (const auto* notes = report.find("notes"); notes && notes->as<records::Json::Object>() && !notes->as<records::Json::Object>()->empty()) {
+    std::cout << "notes:\n";
+    for (const auto& [note, count] : *notes->as<records::Json::Object>()) {
+      const auto* number = count.as<records::Json::Number>();
+      std::cout << "  " << note << ": " << (number ? number->text : "?") << '\n';
+    }
+  }
+  if (const auto* mistakes = report.find("errors"); mistakes && mistakes->as<records::Json::Array>()) {
+    int shown = 0;
+    for (const auto& mistake : *mistakes->as<records::Json::Array>()) {
+      if (++shown > 20) break;
+      const std::string column = json_text(mistake, "column");
+      std::cout << "row " << json_text(mistake, "row") << (column.empty() ? "" : ", " + column) << ": " << json_text(mistake, "message") << '\n';
+    }
+  }
+  const bool failed = json_text(report, "failed") != "0";
+  if (!errors.empty() && failed) {
+    std::ofstream out(errors, std::ios::binary | std::ios::trunc);
+    out << json_text(report, "error_file");
+    out.close();
+    if (!out) throw Error(ErrorCode::invalid_argument, "The error file " + errors + " cannot be written.");
+    std::cout << "failed rows are in " << errors << '\n';
+  }
+  return failed ? 1 : 0;
+}
+
+struct Given {
+  std::string username, display, entity, file, map, errors;
+  std::vector<std::string> roles;
+  bool password_stdin = false, dry_run = false;
+};
+
+}  // namespace
+
+void add_data_commands(CommandLine& line) {
+  const auto given = std::make_shared<Given>();
+  auto* users = line.app.add_subcommand("user", "Users");
+  users->require_subcommand(1);
+  auto* adding = users->add_subcommand("add", "Add a user");
+  line.place(adding);
+  adding->add_option("username", given->username, "Name to log in with")->required();
+  adding->add_option("--name", given->display, "Name to show");
+  adding->add_option("--role", given->roles, "A role, as MODULE.NAME; may be repeated");
+  adding->add_flag("--password-stdin", given->password_stdin, "Read the password from standard input");
+  adding->callback([&line, given] { line.code = add_user(line.overrides, given->username, given->display, given->roles, given->password_stdin); });
+  auto* passwd = users->add_subcommand("passwd", "Set a user's password; ends all of the user's sessions");
+  line.place(passwd);
+  passwd->add_option("username", given->username, "Name to log in with")->required();
+  passwd->add_flag("--password-stdin", given->password_stdin, "Read the password from standard input");
+  passwd->callback([&line, given] { line.code = set_password(line.overrides, given->username, given->password_stdin); });
+
+  auto* importing = line.app.add_subcommand("import", "Import records from CSV");
+  line.place(importing);
+  importing->add_option("entity", given->entity, "Entity, as MODULE.NAME")->required();
+  importing->add_option("file", given->file, "CSV file")->required()->check(CLI::ExistingFile);
+  importing->add_option("--map", given->map, "Import map (YAML)")->required()->check(CLI::ExistingFile);
+  importing->add_flag("--dry-run", given->dry_run, "Do everything but keep it");
+  importing->add_option("--errors", given->errors, "Write the failed rows to this file")->type_name("FILE");
+  importing->callback([&line, given] { line.code = import(line.overrides, given->entity, given->file, given->map, given->dry_run, given->errors); });
+}
+
+}  // namespace caravan::app

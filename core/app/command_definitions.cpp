@@ -1,0 +1,146 @@
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <unistd.h>
+
+#include "api/json_writer.h"
+#include "app/command_line.h"
+#include "app/runtime.h"
+#include "base/error.h"
+#include "http/local_client.h"
+
+namespace caravan::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_diagnostic_json(api::JsonWriter& json, const model::Diagnostic& d) {
+  json.begin_object()
+      .member("severity", d.severity == model::Diagnostic::Severity::error ? "error" : "warning")
+      .member("file", d.at.file)
+      .member("line", std::int64_t{d.at.line})
+      .member("column", std::int64_t{d.at.column})
+      .member("code", d.code)
+      .member("message", d.message)
+      .member("hint", d.hint)
+      .end_object();
+}
+
+int check(const Overrides& overrides, const std::string& format) {
+  auto checked = load_settings(overrides, fs::read_symlink("/proc/self/exe"));
+  std::vector<model::Diagnostic> diagnostics = checked.diagnostics;
+  std::size_t entities = 0, documents = 0;
+  if (checked.settings) {
+    const auto definitions = load_definitions(*checked.settings);
+    diagnostics.insert(diagnostics.end(), definitions.loaded.diagnostics.begin(), definitions.loaded.diagnostics.end());
+    if (definitions.loaded.catalog) {
+      entities = definitions.loaded.catalog->entities.size();
+      documents = definitions.loaded.catalog->forms.size() + definitions.loaded.catalog->roles.size();
+    }
+  }
+  const auto errors = std::count_if(diagnostics.begin(), diagnostics.end(),
+                                    [](const auto& d) { return d.severity == model::Diagnostic::Severity::error; });
+  if (format == "json") {
+    std::string out;
+    api::JsonWriter json(out);
+    json.begin_object().key("diagnostics").begin_array();
+    for (const auto& diagnostic : diagnostics) write_diagnostic_json(json, diagnostic);
+    json.end_array().member("errors", std::int64_t{errors}).end_object();
+    std::cout << out << '\n';
+  } else {
+    for (const auto& diagnostic : diagnostics) std::cout << model::to_string(diagnostic) << '\n';
+    if (errors == 0) std::cout << "No mistakes: " << entities << " entities, " << documents << " forms and roles.\n";
+    else std::cout << errors << (errors == 1 ? " mistake.\n" : " mistakes.\n");
+  }
+  return errors == 0 ? 0 : 1;
+}
+
+int schema(const Overrides& overrides, bool apply, bool allow_destructive) {
+  const Settings settings = settings_or_exit(overrides);
+  Channel channel(settings, true);
+  const auto answer = ok_or_exit(channel.send(apply ? "POST" : "GET", allow_destructive ? "/local/schema?allow_destructive=1" : "/local/schema"));
+  const auto* steps = answer.find("steps");
+  const auto* list = steps ? steps->as<records::Json::Array>() : nullptr;
+  if (list == nullptr || list->empty()) {
+    std::cout << "The database fits the definitions.\n";
+    return 0;
+  }
+  for (const auto& step : *list) {
+    const std::string safety = json_text(step, "safety");
+    const bool left = apply && safety != "additive" && !allow_destructive;
+    std::cout << (left ? "left alone: " : "") << json_text(step, "what") << (safety == "additive" ? "" : "  [" + safety + "]") << '\n';
+  }
+  return 0;
+}
+
+int list_plugins(const Overrides& overrides, bool as_json) {
+  const Settings settings = settings_or_exit(overrides);
+  const auto definitions = load_definitions(settings);
+  std::string out;
+  api::JsonWriter json(out);
+  json.begin_array();
+  for (const auto& info : definitions.plugins->list()) {
+    json.begin_object().member("name", info.name).member("version", info.version).member("state", plugin::to_string(info.state));
+    json.member("file", info.file).member("sdk", info.sdk).member("error", info.error).end_object();
+    if (as_json) continue;
+    std::printf("%-16s %-10s %-9s %s%s%s\n", info.name.c_str(), info.version.c_str(), plugin::to_string(info.state), info.file.c_str(),
+                info.error.empty() ? "" : ": ", info.error.c_str());
+  }
+  json.end_array();
+  if (as_json) std::cout << out << '\n';
+  return 0;
+}
+
+int reload(const Overrides& overrides) {
+  const Settings settings = settings_or_exit(overrides);
+  const auto answer = http::local_request(settings.admin_socket().string(), "POST", "/api/v1/admin/reload", "application/json", "{}");
+  if (!answer) throw Error(ErrorCode::unavailable, "No server runs on the data directory " + settings.data.string() + ".");
+  const auto result = ok_or_exit({answer->status, answer->body});
+  const auto* changed = result.find("changed");
+  const bool* is_changed = changed ? changed->as<bool>() : nullptr;
+  std::cout << (is_changed && *is_changed ? "The new definitions are in use.\n" : "Nothing has changed.\n");
+  return 0;
+}
+
+struct Given {
+  std::string format = "text";
+  bool allow_destructive = false, as_json = false;
+};
+
+}  // namespace
+
+void add_definition_commands(CommandLine& line) {
+  const auto given = std::make_shared<Given>();
+  auto* checking = line.app.add_subcommand("check", "Check configuration and definitions; non-zero where there is a mistake");
+  line.place(checking, false);
+  checking->add_option("--format", given->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  checking->callback([&line, given] { line.code = check(line.overrides, given->format); });
+
+  auto* schemas = line.app.add_subcommand("schema", "Compare the database with the definitions");
+  schemas->require_subcommand(1);
+  auto* plan = schemas->add_subcommand("plan", "Print what would change");
+  line.place(plan);
+  plan->callback([&line, given] { line.code = schema(line.overrides, false, false); });
+  auto* apply = schemas->add_subcommand("apply", "Change the database");
+  line.place(apply);
+  apply->add_flag("--allow-destructive", given->allow_destructive, "Also do what loses data; `schema plan` says what that is");
+  apply->callback([&line, given] { line.code = schema(line.overrides, true, given->allow_destructive); });
+
+  auto* plugins = line.app.add_subcommand("plugin", "Plugins");
+  plugins->require_subcommand(1);
+  auto* listing = plugins->add_subcommand("list", "List the plugins in the folder with their state");
+  line.place(listing, false);
+  listing->add_flag("--json", given->as_json, "As JSON");
+  listing->callback([&line, given] { line.code = list_plugins(line.overrides, given->as_json); });
+
+  auto* reloading = line.app.add_subcommand("reload", "Tell the running server to read its definitions again");
+  line.place(reloading);
+  reloading->callback([&line, given] { line.code = reload(line.overrides); });
+}
+
+}  // namespace caravan::app

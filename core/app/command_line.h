@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/channel.h"
+#include "app/settings.h"
+#include "base/error.h"
+#include "model/loader.h"
+#include "records/json.h"
+
+namespace CLI {
+class App;
+}
+
+/// What the commands share. Each group of commands has a file of its own, command_*.cpp, with a function that
+/// adds it.
+namespace caravan::app {
+
+/// Ends the program with this code; the message has been printed.
+struct Exit {
+  int code;
+};
+
+/// The command line while it is being put together. Outlives the parsing; a command's callback sets `code`.
+struct CommandLine {
+  CLI::App& app;
+  Overrides overrides;
+  int code = 0;
+  /// Adds the options that say where configuration, plugins and (with `database`) data are.
+  void place(CLI::App* command, bool database = true);
+};
+
+void add_serve(CommandLine& line);
+void add_definition_commands(CommandLine& line);  ///< check, schema, plugin, reload
+void add_data_commands(CommandLine& line);        ///< user, import
+void add_reference_commands(CommandLine& line);   ///< expr, docs, version
+
+void print_diagnostics(const std::vector<model::Diagnostic>& diagnostics);
+bool has_error(const std::vector<model::Diagnostic>& diagnostics);
+/// Prints the mistakes and ends the program where there are no settings.
+Settings settings_or_exit(const Overrides& overrides);
+void print_error(const Error& error);
+/// The answer's JSON, or prints the problem and ends the program.
+records::Json ok_or_exit(const Channel::Answer& answer);
+/// A member that is a text or a number, as text; "" where there is none.
+std::string json_text(const records::Json& json, const char* name);
+
+}  // namespace caravan::app
