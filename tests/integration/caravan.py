@@ -291,8 +291,13 @@ class ServerCase(unittest.TestCase):
     def setUpClass(cls):
         cls.server = Server(cls.database, cls.__name__)
         cls.addClassCleanup(cls.server.remove)
+        cls.configure()
         cls.server.start()
         cls.prepare()
+
+    @classmethod
+    def configure(cls):
+        """Changes the server's configuration before it starts."""
 
     @classmethod
     def prepare(cls):
