@@ -67,7 +67,20 @@ void collect_followed(const Node& node, std::vector<const RecordType*>& types) {
   for (const auto& child : node.children) collect_followed(*child, types);
 }
 
+void collect_read(const Node& node, std::vector<ReadField>& fields) {
+  for (const auto& child : node.children) collect_read(*child, fields);
+  if (node.op != Op::member && node.op != Op::has_member && node.op != Op::follow) return;
+  const ReadField field{node.children[0]->type.record, node.slot};
+  if (std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
+}
+
 }  // namespace
+
+std::vector<ReadField> read_fields(const Program& program) {
+  std::vector<ReadField> fields;
+  collect_read(program.root(), fields);
+  return fields;
+}
 
 std::vector<const RecordType*> followed_types(const Program& program) {
   std::vector<const RecordType*> types;

@@ -144,6 +144,17 @@ Compiled compile(std::string_view source, const Environment& environment);
 /// The types of records that the program reaches through references, each once.
 std::vector<const RecordType*> followed_types(const Program& program);
 
+/// A field that a program reads: `slot` of a record of `type`.
+struct ReadField {
+  const RecordType* type = nullptr;
+  std::uint32_t slot = 0;
+  bool operator==(const ReadField&) const = default;
+};
+
+/// All fields that the program may read, each once, in order of position: of its variables and, through references, of
+/// other records. `record.customer.tier` reads `customer` of the record and `tier` of the customer; has() reads too.
+std::vector<ReadField> read_fields(const Program& program);
+
 enum class Dialect : std::uint8_t { sqlite, mysql };
 
 /// A condition for a WHERE clause, with `?` placeholders in the order of `parameters`.

@@ -176,6 +176,31 @@ TEST_F(CompileTest, RandomBytesNeverCrash) {
   EXPECT_GT(compiled, 10);
 }
 
+TEST_F(CompileTest, ReadFieldsNamesEveryFieldOnce) {
+  const auto read = [&](std::string_view source) {
+    const auto c = compile(source, world.environment);
+    EXPECT_TRUE(c.program) << source;
+    std::string names;
+    for (const ReadField& field : read_fields(*c.program)) {
+      std::string name;
+      for (const auto member : field.type->member_names()) {
+        if (field.type->member(member)->slot == field.slot) name = member;
+      }
+      names += (names.empty() ? "" : " ") + std::string(field.type->name()) + "." + name;
+    }
+    return names;
+  };
+  EXPECT_EQ(read("1 < 2"), "");
+  EXPECT_EQ(read("record.party_size > 0 && record.party_size < 9"), "sales.inquiry.party_size");
+  EXPECT_EQ(read("record.customer.guide.rank > 0 || has(record.paid)"),
+            "sales.inquiry.customer customers.customer.guide guides.guide.rank sales.inquiry.paid");
+  EXPECT_EQ(read("record.customer == user.id"), "sales.inquiry.customer user.id");
+  EXPECT_EQ(read("user.roles.exists(r, r == record.channel)"), "user.roles sales.inquiry.channel");
+  EXPECT_EQ(read("(record.urgent ? record.depart_on : record.return_on) == null"),
+            "sales.inquiry.urgent sales.inquiry.depart_on sales.inquiry.return_on");
+  EXPECT_EQ(read("record.data.seats > 0"), "sales.inquiry.data");
+}
+
 TEST_F(CompileTest, NamesOfTheHostMayBeQualified) {
   Environment e;
   e.container = "com.example";
