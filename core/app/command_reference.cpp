@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <iomanip>
 #include <memory>
 
+#include "api/api.h"
+#include "api/json_writer.h"
 #include "app/command_line.h"
 #include "expr/conformance.h"
 #include "model/loader.h"
@@ -12,6 +15,33 @@
 #endif
 
 namespace caravan::app {
+namespace {
+
+const char* name_of(api::Access access) {
+  switch (access) {
+    case api::Access::anyone: return "anyone";
+    case api::Access::user: return "user";
+    case api::Access::administrator: return "administrator";
+  }
+  return "";
+}
+
+void print_routes(bool as_json) {
+  std::string out;
+  api::JsonWriter json(out);
+  json.begin_array();
+  for (const api::RouteInfo& route : api::Api::routes()) {
+    json.begin_object().member("method", route.method).member("pattern", route.pattern);
+    json.member("access", name_of(route.access)).member("summary", route.summary).end_object();
+    if (as_json) continue;
+    std::cout << std::left << std::setw(7) << route.method << std::setw(50) << route.pattern << std::setw(15)
+              << name_of(route.access) << route.summary << '\n';
+  }
+  json.end_array();
+  if (as_json) std::cout << out << '\n';
+}
+
+}  // namespace
 
 void add_reference_commands(CommandLine& line) {
   struct Given {
@@ -35,6 +65,10 @@ void add_reference_commands(CommandLine& line) {
   docs->add_subcommand("definitions", "Print the reference of the definition language")->callback([] {
     std::cout << model::definitions_reference();
   });
+  const auto as_json = std::make_shared<bool>(false);
+  auto* routes = docs->add_subcommand("routes", "Print the routes of the HTTP API and who may use them");
+  routes->add_flag("--json", *as_json, "As JSON");
+  routes->callback([as_json] { print_routes(*as_json); });
 
   line.app.add_subcommand("version", "Print the version")->callback([] {
     std::cout << "caravan " CARAVAN_VERSION "\n";
