@@ -56,12 +56,29 @@ struct Services {
 /// Who may use a route.
 enum class Access : std::uint8_t { anyone, user, administrator };
 
-/// A route of `/api/v1`, for documentation and for the matrix of permissions.
+/// How many items a route's answer may hold.
+enum class Paging : std::uint8_t {
+  none,    ///< not a list
+  cursor,  ///< `limit` and a cursor in, `next` out
+  bounded  ///< never more than the description says
+};
+
+/// A route of `/api/v1`: what the router, the matrix of permissions and the OpenAPI document know of it. Lists of names
+/// are separated by blanks; the names are those of api/openapi_parts.cpp.
 struct RouteInfo {
   std::string_view method;   ///< `*` stands for every method
   std::string_view pattern;  ///< `/records/{entity}/{id}`; `{rest...}` takes what remains
   Access access = Access::user;
   std::string_view summary;
+  std::string_view operation = {};    ///< operation id, unique: `listRecords`
+  std::string_view tag = {};          ///< `Records`
+  std::string_view query = {};        ///< query parameters: `filter sort limit after`
+  std::string_view headers = {};      ///< request headers: `If-Match`; those that may be left out end with `?`
+  std::string_view body = {};         ///< schema of the request's JSON; with a `?` at its end it may be left out
+  std::string_view answers = {};      ///< `200:Page+Link 304+ETag 204`: status, schema, headers
+  std::string_view refusals = {};     ///< statuses beyond those of every route: `409 412`
+  Paging paging = Paging::none;
+  std::string_view description = {};  ///< CommonMark; of a bounded list, what bounds it
 };
 
 /// Answers everything: `/api/v1`, health, the console's files. Thread-safe.

@@ -60,6 +60,8 @@ void run_transition(Call& call);
 void show_timeline(Call& call);
 // model_route.cpp
 void show_model(Call& call);
+// openapi_route.cpp
+void show_openapi(Call& call);
 // admin_routes.cpp
 void import_records(Call& call);
 void list_plugins(Call& call);
