@@ -33,6 +33,7 @@ struct CommandLine {
 
 void add_serve(CommandLine& line);
 void add_definition_commands(CommandLine& line);  ///< check, schema, plugin, reload
+void add_provenance_commands(CommandLine& line);  ///< explain, diff
 void add_data_commands(CommandLine& line);        ///< user, import
 void add_reference_commands(CommandLine& line);   ///< expr, docs, version
 

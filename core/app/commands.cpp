@@ -20,6 +20,7 @@ int run_command_line(int argc, char** argv) {
   CommandLine line{app, {}, 0};
   add_serve(line);
   add_definition_commands(line);
+  add_provenance_commands(line);
   add_data_commands(line);
   add_reference_commands(line);
 

@@ -31,10 +31,7 @@ std::unique_ptr<plugin::PluginRegistry> scan_plugins(const Settings& settings) {
 }
 
 model::LoadResult load(const Settings& settings, const plugin::PluginRegistry& plugins) {
-  std::vector<model::SourceLayer> layers{model::core_layer()};
-  for (auto& layer : plugins.layers()) layers.push_back(std::move(layer));
-  for (auto& layer : configuration_layers(settings)) layers.push_back(std::move(layer));
-  return model::load_catalog(layers, plugins.modules());
+  return model::load_catalog(definition_layers(settings, plugins), plugins.modules());
 }
 
 /// An enabled plugin that is refused would silently take its department away.
@@ -62,6 +59,13 @@ void add_refusals(const plugin::PluginRegistry& plugins, std::vector<model::Diag
 }
 
 }  // namespace
+
+std::vector<model::SourceLayer> definition_layers(const Settings& settings, const plugin::PluginRegistry& plugins) {
+  std::vector<model::SourceLayer> layers{model::core_layer()};
+  for (auto& layer : plugins.layers()) layers.push_back(std::move(layer));
+  for (auto& layer : configuration_layers(settings)) layers.push_back(std::move(layer));
+  return layers;
+}
 
 Definitions load_definitions(const Settings& settings) {
   Definitions definitions;

@@ -23,6 +23,8 @@ struct Definitions {
   std::unique_ptr<plugin::PluginRegistry> plugins;
   model::LoadResult loaded;
 };
+/// The layers in the order of their merge: core, plugins, packs, agency.
+std::vector<model::SourceLayer> definition_layers(const Settings& settings, const plugin::PluginRegistry& plugins);
 /// Reads manifests and definitions; runs no plugin's code. Plugins that are refused add a diagnostic.
 Definitions load_definitions(const Settings& settings);
 

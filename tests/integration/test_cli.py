@@ -6,7 +6,7 @@ import unittest
 
 from caravan import STAFF_PASSWORD, Server, ServerCase, query
 
-COMMANDS = ["serve", "check", "schema", "user", "import", "plugin", "reload", "version"]
+COMMANDS = ["serve", "check", "schema", "user", "import", "plugin", "reload", "explain", "diff", "version"]
 
 
 class CommandLine(ServerCase):
@@ -41,6 +41,24 @@ class CommandLine(ServerCase):
     def test_shipped_configuration_passes_the_check(self):
         done = self.server.cli("check", "--config", self.server.config, store=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_explain_tells_which_file_said_what(self):
+        done = self.server.cli("explain", "sales.inquiry.budget", "--config", self.server.config, store=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("fields.budget.type: money", done.stdout)
+        self.assertIn("plugin sales (sales.so:definitions/inquiry.yaml:", done.stdout)
+        as_json = self.server.cli("explain", "sales.inquiry.budget", "--json", "--config", self.server.config, store=False)
+        self.assertEqual(json.loads(as_json.stdout)[0]["name"], "sales.inquiry")
+        unknown = self.server.cli("explain", "sales.nothing", "--config", self.server.config, store=False)
+        self.assertEqual(unknown.returncode, 1)
+        self.assertIn("Nothing is called sales.nothing", unknown.stderr)
+
+    def test_diff_of_an_installed_plugin_is_empty(self):
+        listed = json.loads(self.server.cli("plugin", "list", "--json", store=False).stdout)
+        sales = next(one for one in listed if one["name"] == "sales")
+        done = self.server.cli("diff", str(self.server.binary.parent / "plugins" / sales["file"]), "--config", self.server.config, store=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("nothing would change", done.stdout)
 
     def test_user_add_and_new_password(self):
         self.server.add_user("cli.user", "周敏", "sales.salesperson")
