@@ -5,6 +5,7 @@
 #include "expr/ast.h"
 #include "expr/checker.h"
 #include "expr/evaluator.h"
+#include "expr/functions.h"
 #include "expr/parser.h"
 
 namespace caravan::expr {
@@ -74,7 +75,18 @@ void collect_read(const Node& node, std::vector<ReadField>& fields) {
   if (std::find(fields.begin(), fields.end(), field) == fields.end()) fields.push_back(field);
 }
 
+bool varies_here(const Node& node) {
+  if (node.op == Op::variable && node.slot != 0) return true;
+  if (node.op == Op::function) {
+    const auto named = functions(node.text);
+    if (named.empty() || std::any_of(named.begin(), named.end(), [](const Function& f) { return !f.pure; })) return true;
+  }
+  return std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return varies_here(*child); });
+}
+
 }  // namespace
+
+bool varies(const Program& program) { return varies_here(program.root()); }
 
 std::vector<ReadField> read_fields(const Program& program) {
   std::vector<ReadField> fields;

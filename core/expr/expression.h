@@ -88,12 +88,22 @@ struct Issue {
   std::string hint;     ///< what would be right; may be empty
 };
 
+/// The agency's working days, for workdays(). Thread-safe.
+class WorkCalendar {
+ public:
+  virtual ~WorkCalendar() = default;
+  virtual bool is_workday(Date date) const = 0;
+};
+/// Monday to Friday, without holidays.
+const WorkCalendar& monday_to_friday();
+
 /// Values for the variables, in the environment's order, and the moment that now() and today() mean.
 struct Activation {
   const Value* variables = nullptr;
   std::size_t count = 0;
   Timestamp now;
   std::string_view time_zone = "UTC";  ///< IANA name of the agency's zone, for today()
+  const WorkCalendar* calendar = nullptr;  ///< for workdays(); nullptr: monday_to_friday()
 };
 
 enum class Outcome : std::uint8_t {
@@ -154,6 +164,10 @@ struct ReadField {
 /// All fields that the program may read, each once, in order of position: of its variables and, through references, of
 /// other records. `record.customer.tier` reads `customer` of the record and `tier` of the customer; has() reads too.
 std::vector<ReadField> read_fields(const Program& program);
+
+/// Whether the program reads anything but variable 0 and constants: another variable, or the time. Where it does not, its
+/// SQL and the parameters of that are always the same.
+bool varies(const Program& program);
 
 enum class Dialect : std::uint8_t { sqlite, mysql };
 

@@ -171,8 +171,11 @@ bool write_integer(std::string& text, char verb, const Value& value, Frame& fram
 
 std::string format_double(double value) {
   if (std::string special = not_finite(value); !special.empty()) return special;
-  std::array<char, 800> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+  std::array<char, 64> buffer{};
+  // The shortest text that reads back as the same number; very large and very small ones with an exponent.
+  const double size = std::fabs(value);
+  const auto form = size != 0 && (size < 1e-6 || size >= 1e21) ? std::chars_format::scientific : std::chars_format::fixed;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, form).ptr;
   return {buffer.data(), end};
 }
 

@@ -518,6 +518,40 @@ const Value* today(Frame& frame, const Node&, Args, std::size_t, Value& out) {
   return put(out, *date);
 }
 
+constexpr std::int64_t max_workday_span = 200'000;  // days: more than five centuries
+
+/// workdays(a, b): the working days after `a`, up to and with `b`; negative where `b` is before `a`.
+/// workdays(a, n): the n-th working day after `a`; before it where n is negative.
+const Value* workdays(Frame& frame, const Node& node, Args args, std::size_t count, Value& out) {
+  const auto* from = args[0]->as<Date>();
+  if (!from) return no_overload(frame, node, args, count);
+  const WorkCalendar& calendar = frame.activation.calendar ? *frame.activation.calendar : monday_to_friday();
+  if (const auto* to = args[1]->as<Date>()) {
+    const std::int64_t span = std::int64_t{to->days} - from->days;
+    if (span > max_workday_span || span < -max_workday_span) return frame.fail("`workdays`: the two dates lie too far apart");
+    if (!frame.spend(static_cast<std::uint64_t>(span < 0 ? -span : span))) return nullptr;
+    std::int64_t found = 0;
+    for (std::int32_t day = std::min(from->days, to->days) + 1; day <= std::max(from->days, to->days); ++day) {
+      found += calendar.is_workday(Date{day});
+    }
+    return put(out, span < 0 ? -found : found);
+  }
+  const auto* n = args[1]->as<std::int64_t>();
+  if (!n) return no_overload(frame, node, args, count);
+  const int step = *n < 0 ? -1 : 1;
+  std::int64_t left = *n, passed = 0;
+  Date day = *from;
+  while (left != 0) {
+    day.days += step;
+    if (++passed > max_workday_span) return frame.fail("`workdays`: that is too far away");
+    if (calendar.is_workday(day)) left -= step;
+  }
+  if (!frame.spend(static_cast<std::uint64_t>(passed))) return nullptr;
+  constexpr std::int32_t first = -719'162, last = 2'932'896;  // 0001-01-01, 9999-12-31
+  if (day.days < first || day.days > last) return frame.fail("the date is out of range: years 0001 to 9999");
+  return put(out, day);
+}
+
 enum class Part { year, month, day, day_of_month, day_of_week, day_of_year, hours, minutes, seconds, milliseconds };
 
 std::int64_t date_part(Date date, Part part) {
@@ -698,6 +732,7 @@ std::vector<Function> make_library() {
 
       {"now", global, {">t"}, now, false},
       {"today", global, {">a"}, today, false},
+      {"workdays", global, {"aa>i", "ai>a"}, workdays, false},
       {"getFullYear", receiver, {"t>i", "ts>i", "a>i"}, time_part<Part::year>},
       {"getMonth", receiver, {"t>i", "ts>i", "a>i"}, time_part<Part::month>},
       {"getDate", receiver, {"t>i", "ts>i", "a>i"}, time_part<Part::day>},
@@ -738,6 +773,17 @@ const std::vector<Function>& library() {
 }
 
 }  // namespace
+
+const WorkCalendar& monday_to_friday() {
+  class MondayToFriday final : public WorkCalendar {
+    bool is_workday(Date date) const override {
+      const std::int32_t weekday = ((date.days + 4) % 7 + 7) % 7;  // day 0 was a Thursday; 0 is Sunday
+      return weekday >= 1 && weekday <= 5;
+    }
+  };
+  static const MondayToFriday calendar;
+  return calendar;
+}
 
 std::span<const Function> functions(std::string_view name) {
   const auto& all = library();
