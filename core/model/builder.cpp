@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/time_zone.h"
+#include "model/builder_roles.h"
 
 namespace caravan::model {
 namespace {
@@ -238,16 +239,16 @@ class Builder {
         catalog_(std::make_shared<Catalog>()) {}
 
   std::shared_ptr<Catalog> build() {
+    RoleBuilder roles(documents_, *catalog_, diagnostics_, role_tools());
+    roles.departments();
     for (const Document& document : documents_) {
       const std::string_view kind = document.kind->name;
       if (kind == "agency") build_agency(document);
       if (kind == "choices") build_choices(document);
-      if (kind == "role") declare_role(document);
       if (kind == "entity") declare_entity(document);
     }
     sort(catalog_->choice_lists);
-    sort(catalog_->roles);
-    for (const auto& role : catalog_->roles) catalog_->role_by_name[role->name] = role.get();
+    roles.declare();
     users_ = catalog_->entity("core.user");
     if (!users_ && !is_lost("entity", "core.user")) {
       diagnostics_.error({}, "no-core", "entity core.user is missing", "load the core's own layer first");
@@ -260,9 +261,7 @@ class Builder {
     }
     for (Draft& draft : drafts_) build_rules(draft);
     for (Draft& draft : drafts_) build_workflow(draft);
-    for (const Document& document : documents_) {
-      if (document.kind->name == "role") build_grants(document);
-    }
+    roles.grants();
     for (auto& [view, document] : declared_views_) build_view(*view, *document);
     for (Draft& draft : drafts_) arrange_forms(draft);
     for (Draft& draft : drafts_) arrange_views(draft);
@@ -579,6 +578,11 @@ class Builder {
   }
 
   void build_choices(const Document& document) {
+    if (document.name == "core.department") {
+      diagnostics_.error(document.at, "reserved-name", "the choices core.department are the departments themselves",
+                         "add documents of `kind: department`");
+      return;
+    }
     auto choices = std::make_unique<Choices>();
     choices->name = document.name;
     choices->origin = to_origin(document.at);
@@ -606,50 +610,28 @@ class Builder {
     catalog_->choice_lists.push_back(std::move(choices));
   }
 
-  void declare_role(const Document& document) {
-    auto role = std::make_unique<Role>();
-    role->name = document.name;
-    role->origin = to_origin(document.at);
-    role->label = label_of(document.root, document.at, "role " + quoted(document.name),
-                           plain(humanised(document.name)));
-    role->administrator = flag_of(document.root.get("administrator"), false);
-    if (const Node* routes = document.root.get("routes")) {
-      if (routes->is_scalar()) role->routes.push_back(routes->text);
-      for (const Node& one : routes->items) {
-        if (one.is_scalar() && !one.bad) role->routes.push_back(one.text);
-      }
-    }
-    catalog_->roles.push_back(std::move(role));
-  }
-
-  void build_grants(const Document& document) {
-    const Node* grants = document.root.get("grants");
-    if (!grants) return;
-    Role* role = nullptr;
-    for (const auto& one : catalog_->roles) {
-      if (one->name == document.name) role = one.get();
-    }
-    std::unordered_set<const Entity*> seen;
-    for (const Entry& entry : grants->entries) {
-      if (entry.bad) continue;
-      const Entity* entity = find_entity({entry.key, entry.at}, module_of(document.name));
-      if (!entity || entry.value.bad || !role) continue;
-      if (!seen.insert(entity).second) {
-        diagnostics_.error(entry.at, "named-twice", "entity " + quoted(entry.key) + " is named twice",
-                           "keep one");
-        continue;
-      }
-      std::array<Grant, operation_count>& rights = role->grants[entity];
-      for (std::size_t i = 0; i < operation_count; ++i) {
-        const Node* node = entry.value.get(to_string(static_cast<Operation>(i)));
-        if (!node) continue;
-        if (!node->quoted && (node->text == "true" || node->text == "false")) {
-          rights[i].always = node->text == "true";
-          continue;
-        }
-        rights[i].when = compile_condition(*node, *entity, catalog_->record_environment(*entity), true);
-      }
-    }
+  RoleTools role_tools() {
+    RoleTools tools;
+    tools.label = [this](const Document& document, const std::string& subject) {
+      return label_of(document.root, document.at, subject, plain(humanised(document.name)));
+    };
+    tools.names = [this](const Node* node) {
+      std::vector<std::pair<std::string_view, Place>> out;
+      for (const Mention& mention : mentions(node)) out.emplace_back(mention.text, mention.at);
+      return out;
+    };
+    tools.entity = [this](std::string_view name, const Place& at, std::string_view module) -> Entity* {
+      const Entity* found = find_entity({name, at}, module);
+      return found ? draft_of(found)->entity : nullptr;
+    };
+    tools.field = [this](const Entity& entity, std::string_view name, const Place& at) {
+      return find_field(*draft_of(&entity), {name, at});
+    };
+    tools.condition = [this](const Node& node, const Entity& entity) {
+      return compile_condition(node, entity, catalog_->record_environment(entity), true);
+    };
+    tools.lost = [this](const char* kind, const std::string& name) { return is_lost(kind, name); };
+    return tools;
   }
 
   void build_modules() {
@@ -842,6 +824,11 @@ class Builder {
     field.help = text_of(node.get("help"), "the help of " + subject);
     field.required = flag_of(node.get("required"), false);
     field.read_only = flag_of(node.get("read_only"), false);
+    if (const Node* right = node.get("right")) {
+      for (const FieldRight one : {FieldRight::hidden, FieldRight::masked, FieldRight::read, FieldRight::write}) {
+        if (right->text == to_string(one)) field.right = one;
+      }
+    }
     field.search = flag_of(node.get("search"), false);
     field.multiline = flag_of(node.get("multiline"), false);
     const Node* type = node.get("type");
@@ -1268,6 +1255,14 @@ class Builder {
       const bool vague = draft.vague.contains(&field);
       if (const Node* compute = node.get("compute"))
         field.compute = compile_value(*compute, field, vague, record_only, entity);
+      for (const expr::ReadField& read :
+           field.compute && field.right >= FieldRight::read ? expr::read_fields(*field.compute) : std::vector<expr::ReadField>()) {
+        if (read.type != &entity || read.slot >= entity.fields.size() || entity.fields[read.slot]->right >= FieldRight::read) continue;
+        diagnostics_.warning(node.entry("compute")->at, "tells-hidden",
+                             "field " + quoted(field.name) + " may be read by all, but is computed from " +
+                                 quoted(entity.fields[read.slot]->name) + ", which is " + to_string(entity.fields[read.slot]->right),
+                             "give it a `right` of its own");
+      }
       if (const Node* expression = node.get("default_expr"))
         field.default_value = compile_value(*expression, field, vague, both, entity);
       if (const Node* value = node.get("default"); value && !vague)

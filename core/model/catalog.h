@@ -196,6 +196,8 @@ struct Entity final : expr::RecordType {
   std::unique_ptr<Workflow> workflow;///< null where the entity has no states
   std::vector<const Form*> forms;    ///< the first one is for create and edit
   std::vector<const View*> views;    ///< the first one is the default list
+  bool restricts_fields = false;     ///< some field's right is below `write`, by itself or for some role; filled by the builder
+  bool restricts_by_default = false; ///< some field's own right is below `write`
   Origin origin;
 
   const Field* field(std::string_view name) const;  ///< nullptr where there is none
@@ -217,6 +219,7 @@ const char* to_string(Operation operation);  ///< read create update delete
 struct Grant {
   bool always = false;
   std::shared_ptr<const expr::Program> when;  ///< over `record`, `user`, pushable to SQL; null: `always` decides
+  Origin origin;
   bool given() const { return always || when != nullptr; }
 };
 
@@ -237,6 +240,7 @@ struct Role {
   bool everyone = false;             ///< held by every signed-in user
   const Department* department = nullptr;   ///< where the post belongs; may be null
   std::vector<const Role*> includes;        ///< roles whose rights it has too, with all that those include; no cycles
+  std::vector<const Role*> all;             ///< itself and all that it includes, each once; filled by the builder
   std::unordered_map<const Entity*, std::array<Grant, operation_count>> grants;
   /// Rights on fields that differ from the field's own, by slot.
   std::unordered_map<const Entity*, std::vector<std::pair<const Field*, FieldRight>>> field_rights;
@@ -277,6 +281,7 @@ class Catalog {
   std::vector<std::unique_ptr<View>> views;
   std::vector<std::unique_ptr<Role>> roles;
   std::vector<std::unique_ptr<Department>> departments;  ///< by name
+  std::vector<const Role*> everyone; ///< roles that every signed-in user holds, with all that they include, each once
   expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order)
 
   std::unordered_map<std::string_view, const Entity*> entity_by_name;  ///< filled by the builder

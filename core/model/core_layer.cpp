@@ -31,6 +31,7 @@ fields:
   email:    {type: text, max: 254, search: true, label: {en: E-mail, zh-CN: 电子邮箱, zh-TW: 電子郵件}}
   active:   {type: bool, default: true, label: {en: Active, zh-CN: 启用, zh-TW: 啟用},
              help: {en: People who left are switched off rather than deleted, zh-CN: 离职人员请停用，不要删除, zh-TW: 離職人員請停用，不要刪除}}
+  department: {type: choice, choices: core.department, label: {en: Department, zh-CN: 部门, zh-TW: 部門}}
   roles:    {type: json, label: {en: Roles, zh-CN: 角色, zh-TW: 角色}}
 unique:
   username: {fields: [username], message: {en: Another user has this name, zh-CN: 该用户名已被使用, zh-TW: 該使用者名稱已被使用}}
@@ -41,14 +42,65 @@ entity: core.user
 label: {en: User, zh-CN: 用户, zh-TW: 使用者}
 groups:
   person: {label: {en: Person, zh-CN: 基本信息, zh-TW: 基本資料}, fields: {name: {}, username: {}, email: {}, locale: {}}}
-  access: {label: {en: Access, zh-CN: 权限, zh-TW: 權限}, fields: {active: {}, roles: {}}}
+  access: {label: {en: Access, zh-CN: 权限, zh-TW: 權限}, fields: {active: {}, department: {}, roles: {}}}
 ---
 kind: view
 name: core.user_list
 entity: core.user
 label: {en: Users, zh-CN: 用户, zh-TW: 使用者}
-columns: {name: {}, username: {}, email: {}, active: {}, updated_at: {}}
+columns: {name: {}, username: {}, department: {}, email: {}, active: {}, updated_at: {}}
 sort: username
+---
+kind: entity
+name: core.delegation
+label: {en: Delegation, zh-CN: 代理授权, zh-TW: 代理授權}
+plural: {en: Delegations, zh-CN: 代理授权, zh-TW: 代理授權}
+icon: swap
+title: note
+fields:
+  user:      {type: ref, to: core.user, required: true, default_expr: "user.id", label: {en: Absent, zh-CN: 委托人, zh-TW: 委託人},
+              help: {en: Whose rights are lent, zh-CN: 由谁授出权限, zh-TW: 由誰授出權限}}
+  deputy:    {type: ref, to: core.user, required: true, label: {en: Deputy, zh-CN: 代理人, zh-TW: 代理人},
+              help: {en: Who has them beside the own ones, zh-CN: 由谁代为行使, zh-TW: 由誰代為行使}}
+  starts_at: {type: instant, required: true, default_expr: "now()", label: {en: From, zh-CN: 开始时间, zh-TW: 開始時間}}
+  ends_at:   {type: instant, required: true, label: {en: Until, zh-CN: 结束时间, zh-TW: 結束時間}}
+  note:      {type: text, max: 200, label: {en: Note, zh-CN: 说明, zh-TW: 說明}}
+indexes:
+  by_deputy: [deputy, ends_at]
+  by_user: [user, ends_at]
+invariants:
+  order: {check: "record.ends_at > record.starts_at",
+          message: {en: The end must come after the beginning, zh-CN: 结束时间必须晚于开始时间, zh-TW: 結束時間必須晚於開始時間}}
+  another: {check: "record.user != record.deputy",
+            message: {en: Nobody stands in for himself, zh-CN: 代理人不能是本人, zh-TW: 代理人不能是本人}}
+---
+kind: form
+name: core.delegation_form
+entity: core.delegation
+label: {en: Delegation, zh-CN: 代理授权, zh-TW: 代理授權}
+groups:
+  main: {label: {en: Who for whom, zh-CN: 代理安排, zh-TW: 代理安排}, fields: {user: {}, deputy: {}, starts_at: {}, ends_at: {}, note: {}}}
+---
+kind: view
+name: core.delegation_list
+entity: core.delegation
+label: {en: Delegations, zh-CN: 代理授权, zh-TW: 代理授權}
+columns: {user: {}, deputy: {}, starts_at: {}, ends_at: {}, note: {}}
+sort: "-starts_at"
+---
+kind: role
+name: core.everyone
+label: {en: Everyone, zh-CN: 所有人, zh-TW: 所有人}
+everyone: true
+grants:
+  core.delegation:
+    read: "record.user == user.id || record.deputy == user.id"
+    create: "record.user == user.id"
+    update: "record.user == user.id"
+    delete: "record.user == user.id"
+# Whose rights are lent is not for the lender to choose: it is himself.
+fields:
+  core.delegation: {user: read}
 ---
 kind: role
 name: core.administrator

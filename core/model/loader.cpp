@@ -128,7 +128,7 @@ class Loader {
     if (!kind) return;
 
     const bool is_agency = kind->name == "agency";
-    const bool is_module = kind->name == "module";
+    const bool is_module = kind->name == "module" || kind->name == "department";  // without a module before a dot
     bool usable = true;
     if (is_agency) {
       name.clear();

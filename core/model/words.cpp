@@ -68,6 +68,11 @@ constexpr Word field_list[] = {
     {"scale", Shape::integer, "Digits after the point (decimal, money), 0 to 18; 2 unless given."},
     {"to", Shape::name, "Entity that a ref points at."},
     {"choices", Shape::name, "List that a choice is taken from."},
+    {.name = "right",
+     .shape = Shape::keyword,
+     .doc = "What roles that say nothing about the field may do with it; `write` unless given. `masked` shows a "
+            "text's last characters.",
+     .keywords = "hidden masked read write"},
     {"compute", Shape::expression,
      "Expression over `record` that gives the value on every write; clients cannot set it."},
     after_word,
@@ -251,12 +256,31 @@ constexpr Word role_list[] = {
     name_word,
     label_word,
     {"administrator", Shape::flag, "May do everything."},
+    {"everyone", Shape::flag, "Held by every signed-in user."},
+    {"department", Shape::identifier, "Department where the post belongs."},
+    {"includes", Shape::names, "Roles whose rights it has too, with all that those include."},
     {"grants", Shape::named,
      "Rights by entity, e.g. `{sales.order: {read: true, update: \"record.owner == user.id\"}}`.",
      &grant_words},
+    {.name = "fields",
+     .shape = Shape::field_words,
+     .doc = "Rights on fields that differ from the field's own `right`, by entity and field, e.g. "
+            "`{sales.order: {margin: hidden}}`. Of several roles that read an entity, the one that gives most counts.",
+     .keywords = "hidden masked read write"},
     {"routes", Shape::texts, "Permissions of plugin routes."},
 };
 constexpr Words role_words{"role", "What the holders of a post may do.", role_list};
+
+constexpr Word department_list[] = {
+    {.name = "name",
+     .shape = Shape::identifier,
+     .doc = "Name of the department, without a dot; `user.department` in rules.",
+     .required = true},
+    label_word,
+    {"parent", Shape::identifier, "Department that it is a part of."},
+};
+constexpr Words department_words{
+    "department", "A part of the agency. Users belong to one (`core.user`, field `department`).", department_list};
 
 constexpr Word module_list[] = {
     {.name = "name",
@@ -282,7 +306,7 @@ constexpr KindInfo kind_list[] = {
     {"form", &form_words},     {"view", &view_words},
     {"role", &role_words},     {"module", &module_words},
     {"agency", &agency_words}, {"page", nullptr},
-    {"department", nullptr},   {"calendar", nullptr},
+    {"department", &department_words}, {"calendar", nullptr},
     {"clock", nullptr},        {"assignment", nullptr},
     {"automation", nullptr},   {"schedule", nullptr},
     {"message", nullptr},      {"report", nullptr},
@@ -402,7 +426,8 @@ class ShapeChecker {
     Node& node = entry.value;
     if (node.is_null()) {
       if (patch_) return;
-      if (word.shape == Shape::object || word.shape == Shape::named || word.shape == Shape::expressions) {
+      if (word.shape == Shape::object || word.shape == Shape::named || word.shape == Shape::expressions ||
+          word.shape == Shape::field_words) {
         node.kind = Node::Kind::map;
         return;
       }
@@ -469,6 +494,9 @@ class ShapeChecker {
           }
         }
         break;
+      case Shape::field_words:
+        field_words(node, word);
+        break;
       case Shape::object:
         if (!node.is_map()) {
           wrong(node, word, "a map", "");
@@ -479,6 +507,24 @@ class ShapeChecker {
       case Shape::named:
         named(node, word);
         break;
+    }
+  }
+
+  void field_words(Node& node, const Word& word) {
+    constexpr std::string_view hint = "e.g. `{sales.order: {margin: hidden}}`";
+    if (!node.is_map()) return wrong(node, word, "a map from entity to its fields", std::string(hint));
+    for (Entry& entity : node.entries) {
+      if (!check_key(entity, KeySyntax::name, "entity") || entity.value.bad || (patch_ && entity.value.is_null())) continue;
+      if (!entity.value.is_map()) {
+        diagnostics_.error(entity.at, "wrong-type", tick(entity.key) + " needs a map from field to right, not " + what(entity.value),
+                           std::string(hint));
+        entity.value.bad = true;
+        continue;
+      }
+      for (Entry& field : entity.value.entries) {
+        if (!check_key(field, KeySyntax::identifier, "field") || field.value.bad || (patch_ && field.value.is_null())) continue;
+        keyword(field.value, word);
+      }
     }
   }
 
@@ -686,6 +732,11 @@ std::string shape_text(const Word& word) {
       return "true, false or expression";
     case Shape::expressions:
       return "map from field to expression";
+    case Shape::field_words: {
+      std::string out;
+      for (std::string_view one : split(word.keywords)) out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
+      return "map from entity to map from field to " + out;
+    }
     case Shape::object:
       return "map, see *" + std::string(word.inner->name) + "*";
     case Shape::named:
