@@ -38,7 +38,8 @@ def collect(names, databases):
     loader = unittest.TestLoader()
     suite = unittest.TestSuite()
     here = pathlib.Path(__file__).resolve().parent
-    for path in sorted(here.glob("test_*.py")):
+    files = sorted(here.glob("test_*.py")) + (sorted(here.glob("long_*.py")) if caravan.Setup.full else [])
+    for path in files:
         module = importlib.import_module(path.stem)
         for case in classes_of(module):
             variants = [case]
@@ -57,7 +58,7 @@ def main():
     parser.add_argument("--release", type=pathlib.Path, default=caravan.Setup.release)
     parser.add_argument("--logs", type=pathlib.Path, default=caravan.Setup.logs)
     parser.add_argument("--junit", type=pathlib.Path)
-    parser.add_argument("--full", action="store_true", help="also the long ones")
+    parser.add_argument("--full", action="store_true", help="the long form of tests that have one, and the files long_*.py")
     parser.add_argument("--database", choices=["sqlite", "mariadb"], action="append")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
