@@ -76,7 +76,7 @@ void import_records(Call& call) {
                   {loaded.map->entity ? loaded.map->entity->full_name : std::string("?"), entity.full_name});
   }
   records::Context context = call.context;
-  context.source = "import";
+  context.source = "import " + loaded.map->name;
   const records::ImportReport report =
       records::import_csv(call.services.records, context, *loaded.map, file_part.data, dry_run);
 
@@ -122,9 +122,15 @@ void list_plugins(Call& call) {
   json.end_array().end_object();
 }
 
-void reload(Call& call) {
-  if (!call.services.reload) throw refusal(call, ErrorCode::not_found, "no_route");
-  const ReloadResult result = call.services.reload();
+namespace {
+
+std::int64_t revision_id(const Call& call, std::string_view text) {
+  const auto id = parse_id(text);
+  if (!id) throw refusal(call, ErrorCode::not_found, "no_revision", {shown(text)});
+  return *id;
+}
+
+void answer_reload(Call& call, const ReloadResult& result) {
   check_diagnostics(call, result.diagnostics, "reload_refused");
   JsonWriter json(call.response.body);
   json.begin_object().member("hash", result.hash).member("changed", result.changed);
@@ -133,6 +139,50 @@ void reload(Call& call) {
     write_diagnostics(json, result.diagnostics, model::Diagnostic::Severity::warning);
   }
   json.end_object();
+}
+
+}  // namespace
+
+void reload(Call& call) {
+  if (!call.services.reload) throw refusal(call, ErrorCode::not_found, "no_route");
+  answer_reload(call, call.services.reload(call.context));
+}
+
+void list_revisions(Call& call) {
+  check_parameters(call, {"limit", "before"});
+  if (!call.services.revisions) throw refusal(call, ErrorCode::not_found, "no_route");
+  const std::uint32_t limit = limit_parameter(call);
+  const std::string* before = call.request.parameter("before");
+  auto revisions = call.services.revisions(before ? revision_id(call, *before) : 0, limit + 1);
+  const bool more = revisions.size() > limit;
+  if (more) revisions.pop_back();
+  JsonWriter json(call.response.body);
+  json.begin_object().key("items").begin_array();
+  for (const RevisionInfo& revision : revisions) {
+    json.begin_object()
+        .member("id", std::to_string(revision.id))
+        .member("hash", revision.hash)
+        .member("created_at", format_timestamp(revision.created_at))
+        .member("author", revision.author)
+        .member("note", revision.note)
+        .member("active", revision.active)
+        .end_object();
+  }
+  json.end_array().key("next");
+  if (more) {
+    const std::string next = std::to_string(revisions.back().id);
+    json.string(next);
+    call.response.headers.emplace_back("Link", next_link(call.request, "before", next));
+  } else {
+    json.null();
+  }
+  json.end_object();
+}
+
+void activate_revision(Call& call) {
+  check_parameters(call, {});
+  if (!call.services.activate_revision) throw refusal(call, ErrorCode::not_found, "no_route");
+  answer_reload(call, call.services.activate_revision(call.context, revision_id(call, call.arguments[0])));
 }
 
 void plugin_route(Call& call) {

@@ -130,6 +130,8 @@ std::optional<expr::Value> from_json(const Field& field, const Json& json) {
 
 }  // namespace
 
+std::optional<expr::Value> value_from_json(const Field& field, const Json& json) { return from_json(field, json); }
+
 void write_value(std::string& out, const Field& field, const expr::Value& value) {
   if (value.is_null()) {
     out += "null";
@@ -179,8 +181,10 @@ void write_json(std::string& out, const Record& record, const std::vector<std::u
   };
   out.push_back('{');
   bool first = true;
+  const auto* restricted = record.restricted();
   for (const auto& field : fields) {
     if (!wanted(field->slot)) continue;
+    if (restricted != nullptr && (*restricted)[field->slot] == model::FieldRight::hidden) continue;
     if (!first) out.push_back(',');
     first = false;
     const expr::Value& value = record[field->slot];
@@ -201,6 +205,17 @@ void write_json(std::string& out, const Record& record, const std::vector<std::u
         out += "null";
       }
     }
+  }
+  if (restricted != nullptr) {
+    bool any = false;
+    for (const auto& field : fields) {
+      if ((*restricted)[field->slot] != model::FieldRight::masked || !wanted(field->slot)) continue;
+      out += any ? ",\"" : ",\"masked\":[\"";
+      any = true;
+      out += field->name;
+      out.push_back('"');
+    }
+    if (any) out.push_back(']');
   }
   if (!extra.empty()) {
     out.push_back(',');

@@ -14,12 +14,15 @@ class Json;
 
 /// Appends the record as flat JSON: id, number, version, state, owner, created_at, updated_at, then the fields. Ids and
 /// references are strings, decimals strings with the field's scale, money has `NAME_currency` beside it. Empty fields
-/// are null. `only`: slots to write (id and version always), or empty for all. `extra`: raw JSON members to
+/// are null. Of a redacted record, hidden fields are left out and `"masked":["phone"]` names the masked ones. `only`: slots to write (id and version always), or empty for all. `extra`: raw JSON members to
 /// append (`"expanded":{…}`), or empty.
 void write_json(std::string& out, const Record& record, const std::vector<std::uint32_t>& only = {}, std::string_view extra = {});
 
 /// Appends one field's value as JSON.
 void write_value(std::string& out, const model::Field& field, const expr::Value& value);
+
+/// A value of the field's type from what write_value() wrote, or a client sent; unchecked. nullopt where the type does not fit.
+std::optional<expr::Value> value_from_json(const model::Field& field, const Json& json);
 
 /// Parses a JSON object of field → value into typed input. Throws invalid_argument for malformed JSON (bad UTF-8,
 /// duplicate keys, depth over 32), invalid_record with a FieldError for each unknown or ill-typed field. Text is

@@ -23,14 +23,18 @@ struct Actor {
   bool system = false;              ///< bypasses grants, never invariants
 };
 
+class Once;
+
 /// What a call to the gate is part of. Lives as long as the call; the Catalog stays the same throughout.
 struct Context {
   Actor actor;
   std::shared_ptr<const model::Catalog> catalog;
   std::string request_id;
-  std::string source = "api";       ///< kept in the history: api, cli, `import MAP`, `plugin NAME`, `effect ENTITY.TRANSITION.EFFECT`, `job KIND`
+  std::string source = "api";       ///< kept in the history: api, cli, `import MAP`, `plugin NAME`, `effect ENTITY.TRANSITION.EFFECT`, bulk, `job KIND`
   Timestamp now;
   std::string locale = "en";        ///< of messages
+  /// Where set, the call's transaction happens once only, see records/once.h; borrowed.
+  Once* once = nullptr;
 };
 
 }  // namespace caravan::records

@@ -36,6 +36,8 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"not_found", {"There is no {0} with this id, or you may not see it.", "没有这条{0}，或您无权查看。", "沒有這筆{0}，或您無權檢視。"}},
       {"forbidden_read", {"You may not see {0}.", "您无权查看{0}。", "您無權檢視{0}。"}},
       {"forbidden_field", {"You may not read the field {0}, so records cannot be filtered, sorted or grouped by it.", "您无权查看字段 {0}，因此不能按它筛选、排序或分组。", "您無權檢視欄位 {0}，因此不能按它篩選、排序或分組。"}},
+      {"duplicate_hidden", {"Another record already has these values.", "已有其他记录使用相同的值。", "已有其他記錄使用相同的值。"}},
+      {"too_large_measure", {"{0}: the result is too large to be told exactly; narrow the records with a filter.", "{0}：结果过大，无法精确表示；请用筛选条件缩小范围。", "{0}：結果過大，無法精確表示；請用篩選條件縮小範圍。"}},
       {"hidden_field", {"A field that you may not see needs attention; ask an administrator.", "有一个您无权查看的字段需要修正，请联系管理员。", "有一個您無權檢視的欄位需要修正，請聯絡管理員。"}},
       {"forbidden_share", {"You may not share this {0}: that is for those who may change it.", "您无权共享此{0}：只有可以修改它的人才能共享。", "您無權共用此{0}：只有可以修改它的人才能共用。"}},
       {"no_share", {"There is no such share of this {0}.", "此{0}没有这项共享。", "此{0}沒有這項共用。"}},
@@ -58,6 +60,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"transition_guard", {"\"{0}\" is not possible yet: {1}", "暂时不能“{0}”：{1}", "暫時不能「{0}」：{1}"}},
       {"transition_comment", {"\"{0}\" needs a comment.", "“{0}”需要填写说明。", "「{0}」需要填寫說明。"}},
       {"transition_fields", {"\"{0}\" needs: {1}.", "“{0}”之前请填写：{1}。", "「{0}」之前請填寫：{1}。"}},
+      {"transition_hidden", {"\"{0}\" is not possible yet: it depends on fields that you may not see.", "暂时不能“{0}”：取决于您无权查看的字段。", "暫時不能「{0}」：取決於您無權檢視的欄位。"}},
       {"no_transition", {"There is no transition {0}.", "没有名为 {0} 的流转。", "沒有名為 {0} 的流轉。"}},
       {"not_in_form", {"{0} is not asked for by this step.", "此步骤不包含{0}。", "此步驟不包含{0}。"}},
   };

@@ -1,5 +1,8 @@
 #include "records/plans.h"
 
+#include "records/query.h"
+#include "storage/schema.h"
+
 namespace caravan::records {
 namespace {
 
@@ -8,7 +11,7 @@ const storage::ColumnType currency_type{storage::ColumnType::Kind::text, 0, 3};
 }  // namespace
 
 Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect)
-    : catalog_(std::move(catalog)), dialect_(dialect) {
+    : catalog_(std::move(catalog)), dialect_(dialect), queries_(std::make_unique<QueryCache>()) {
   for (const auto& entity : catalog_->entities) {
     EntityPlan plan;
     plan.entity = entity.get();
@@ -38,11 +41,14 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     const auto name = [&](std::uint32_t slot) { return storage::quote(dialect, entity->fields[slot]->column); };
     plan.from = " FROM " + table + " r";
     plan.select_by_id = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_id) + " = ?";
-    plan.lock_by_id = plan.select_by_id + (dialect == storage::Dialect::mysql ? " FOR UPDATE" : "");
+    const std::string chain = storage::quote(dialect, storage::chain_column);
+    plan.chain_column = column;
+    plan.lock_by_id = "SELECT " + plan.select_list + ", r." + chain + plan.from + " WHERE r." + name(model::slot_id) + " = ?" +
+                      (dialect == storage::Dialect::mysql ? " FOR UPDATE" : "");
     plan.share_by_id = plan.select_by_id + (dialect == storage::Dialect::mysql ? " LOCK IN SHARE MODE" : "");
     plan.select_external = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_external_source) +
                            " = ? AND r." + name(model::slot_external_id) + " = ?";
-    plan.insert = "INSERT INTO " + table + " (" + columns + ") VALUES (" + marks + ")";
+    plan.insert = "INSERT INTO " + table + " (" + columns + ", " + chain + ") VALUES (" + marks + ", ?)";
     plan.remove = "DELETE FROM " + table + " WHERE " + name(model::slot_id) + " = ? AND " + name(model::slot_version) + " = ?";
     plans_.emplace(entity.get(), std::move(plan));
   }
@@ -55,6 +61,8 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     }
   }
 }
+
+Plans::~Plans() = default;
 
 Record read_row(const EntityPlan& plan, storage::Statement& statement) {
   Record record(*plan.entity);
@@ -92,8 +100,8 @@ std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, c
     sql += name(field->column) + " = ?, ";
     if (field->type == model::FieldType::money) sql += name(field->currency_column) + " = ?, ";
   }
-  sql += name(all[model::slot_version]->column) + " = ?, " + name(all[model::slot_updated_at]->column) + " = ? WHERE " +
-         name(all[model::slot_id]->column) + " = ? AND " + name(all[model::slot_version]->column) + " = ?";
+  sql += name(all[model::slot_version]->column) + " = ?, " + name(all[model::slot_updated_at]->column) + " = ?, " +
+         name(storage::chain_column) + " = ? WHERE " + name(all[model::slot_id]->column) + " = ? AND " + name(all[model::slot_version]->column) + " = ?";
   return sql;
 }
 

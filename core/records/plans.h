@@ -23,28 +23,35 @@ struct EntityPlan {
   std::string select_list;     ///< quoted columns of alias `r`
   std::string from;            ///< ` FROM "table" r`
   std::string select_by_id;    ///< parameter: id
-  std::string lock_by_id;      ///< the same, locking the row where the dialect has it
+  std::string lock_by_id;      ///< the same and, last, `_chain`; locks the row where the dialect has it
   std::string share_by_id;     ///< the same, so that nobody deletes the row before this transaction ends
   std::string select_external; ///< parameters: source, external id
-  std::string insert;          ///< parameters: every column in the order of the select list
+  int chain_column = 0;        ///< of lock_by_id
+  std::string insert;          ///< parameters: every column in the order of the select list, then `_chain`
   std::string remove;          ///< parameters: id, version
   std::vector<const model::Field*> search;  ///< fields marked `search`
   /// References to this entity from others, for deletes.
   std::vector<std::pair<const model::Entity*, const model::Field*>> referrers;
 };
 
-/// The plans of one Catalog. Immutable; keeps its Catalog alive.
+struct QueryCache;  // records/query.h
+
+/// The plans of one Catalog. Immutable but for what is kept of queries; keeps its Catalog alive.
 class Plans {
  public:
   Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect);
+  ~Plans();
   const model::Catalog& catalog() const { return *catalog_; }
   const EntityPlan& of(const model::Entity& entity) const { return plans_.at(&entity); }
   storage::Dialect dialect() const { return dialect_; }
+  /// Compiled filters and the like; thread-safe.
+  QueryCache& queries() const { return *queries_; }
 
  private:
   std::shared_ptr<const model::Catalog> catalog_;
   storage::Dialect dialect_;
   std::unordered_map<const model::Entity*, EntityPlan> plans_;
+  std::unique_ptr<QueryCache> queries_;
 };
 
 /// The record in the statement's present row; columns as in EntityPlan::select_list.
@@ -53,7 +60,7 @@ Record read_row(const EntityPlan& plan, storage::Statement& statement);
 /// Binds the column (and currency) of `field` from `index` on; returns the next free index.
 int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value);
 
-/// `UPDATE … SET a=?, … , version=?, updated_at=? WHERE id=? AND version=?` for the given fields.
+/// `UPDATE … SET a=?, … , version=?, updated_at=?, _chain=? WHERE id=? AND version=?` for the given fields.
 std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, const std::vector<const model::Field*>& fields);
 
 }  // namespace caravan::records

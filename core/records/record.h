@@ -40,7 +40,12 @@ class Record final : public expr::RecordView {
   /// Hash of the newest entry of the record's history as its row has it; empty for a record that is new or older than
   /// the chain.
   const std::string& chain() const { return chain_; }
-  void set_chain(std::string hash) { chain_ = std::move(hash); }
+  /// Whether it was loaded with its chain, as load() does for a change; only then can it be written.
+  bool has_chain() const { return has_chain_; }
+  void set_chain(std::string hash) {
+    chain_ = std::move(hash);
+    has_chain_ = true;
+  }
   /// Fields that redact() left out or masked, by slot; null where it did neither.
   const std::vector<model::FieldRight>* restricted() const { return restricted_.get(); }
   void set_restricted(std::shared_ptr<const std::vector<model::FieldRight>> rights) { restricted_ = std::move(rights); }
@@ -54,6 +59,7 @@ class Record final : public expr::RecordView {
   std::vector<expr::Value> values_;
   std::shared_ptr<const Follow> follow_;
   std::string chain_;
+  bool has_chain_ = false;
   std::shared_ptr<const std::vector<model::FieldRight>> restricted_;
 };
 
@@ -67,7 +73,7 @@ struct Event {
   Timestamp at;
   std::int64_t actor_id = 0;
   std::string actor_name, request_id, source;
-  std::string action;                ///< create, update, delete, transition:NAME
+  std::string action;                ///< create, update, delete, restore, erase, transition:NAME
   std::string changes;               ///< JSON object: field → [old, new], values as in the API
   std::string note;                  ///< comment given with a transition
 };

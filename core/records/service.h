@@ -24,14 +24,35 @@ struct ListQuery {
   std::string q;                           ///< words to be found in the fields marked `search`
   std::string after;                       ///< opaque cursor of the page before
   std::uint32_t limit = 50;                ///< 1 to 200
-  bool count = false;                      ///< also count (exact up to 10,000)
+  bool count = false;                      ///< also count: exactly up to 10,000, past it an estimate
 };
 
 struct Page {
   std::vector<Record> items;
   std::string next;                        ///< empty on the last page
-  std::optional<std::int64_t> total;       ///< where asked; 10,000 means "or more"
+  std::optional<std::int64_t> total;       ///< where asked; exact up to 10,000
+  bool total_exact = true;                 ///< false: `total` is an estimate, and more than 10,000
 };
+
+/// What of each record list_json() writes.
+struct ListShape {
+  std::vector<std::uint32_t> fields;             ///< slots; id and version always; empty: all. What is hidden is left out
+  std::vector<const model::Field*> references;   ///< fields whose ids are wanted beside the text, for `expand`
+};
+
+/// What list_json() tells beside the text.
+struct JsonPage {
+  std::size_t count = 0;
+  std::string next;
+  std::optional<std::int64_t> total;
+  bool total_exact = true;
+  // Only where references were asked for:
+  std::vector<std::size_t> ends;           ///< by item: where its closing brace stands in the text
+  std::vector<std::int64_t> references;    ///< count × references; 0 where empty or not to be seen
+};
+
+struct AggregateQuery;   // records/aggregate.h
+struct AggregateResult;
 
 /// What the actor may do with one record.
 struct Rights {
@@ -61,10 +82,51 @@ class Work {
   /// `expected_version`: throws stale where it is not the stored one. An input that changes nothing writes nothing.
   virtual Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) = 0;
   virtual void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) = 0;
+  /// The deleted record, back under its id and number. Throws not_found where there is none to be seen, forbidden, conflict with
+  /// the fields whose unique key was taken meanwhile or whose reference is gone.
+  virtual Record restore(const model::Entity& entity, std::int64_t id) = 0;
+  /// Takes out of the record's history, for good, what the events so far say (values, notes, names of actors); that they happened,
+  /// when, and by which user's id stays, and the chain stays valid. The record gets a new version and the event `erase`.
+  /// For administrators.
+  virtual Record erase_history(const model::Entity& entity, std::int64_t id, std::string note) = 0;
+  /// The record as this transaction has left it: what hooks and effects did to it after it was read or written is in it.
+  virtual Record current(Record record) = 0;
+  /// What the history names as the source of the writes that follow; returns what it named before. See SourceScope.
+  virtual std::string set_source(std::string source) = 0;
   /// For core/workflow: moves `stored` (locked by load) to the transition's state and sets `input` with it, as one step
   /// of its history. Whether the actor may do so is the caller's to check.
   virtual Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) = 0;
 };
+
+/// For its lifetime the history names another source.
+class SourceScope {
+ public:
+  SourceScope(Work& work, std::string source) : work_(work), before_(work.set_source(std::move(source))) {}
+  ~SourceScope() { work_.set_source(std::move(before_)); }
+  SourceScope(const SourceScope&) = delete;
+  SourceScope& operator=(const SourceScope&) = delete;
+
+ private:
+  Work& work_;
+  std::string before_;
+};
+
+/// What was deleted and can be restored.
+struct Deleted {
+  std::int64_t id = 0, version = 0;
+  std::string number, title;
+  Timestamp at, until;
+  std::int64_t by = 0;               ///< 0: the system
+};
+
+struct DeletedPage {
+  std::vector<Deleted> items;
+  std::string next;                  ///< empty on the last page
+};
+
+/// Renders the answer from the record that a call wrote. Called inside the transaction, perhaps again, where the
+/// context's `once` keeps the answer; else after it.
+using Reply = std::function<void(const Record&)>;
 
 /// Thread-safe. Errors: not_found for what the actor may not see, forbidden for what he may not do, stale, conflict,
 /// invalid_record with one FieldError per mistake.
@@ -78,9 +140,18 @@ class RecordService {
   void set_hooks(std::shared_ptr<const Hooks> hooks) { hooks_.store(std::move(hooks)); }
 
   Record get(const Context& context, const model::Entity& entity, std::int64_t id) const;
+  /// The record with what redact() took out, for rules that the system evaluates; it must not leave the gate.
+  Record whole(const Context& context, const Record& record) const;
   Page list(const Context& context, const model::Entity& entity, const ListQuery& query) const;
-  /// The referenced records that the actor may see, by id, for `expand`; one query.
-  std::vector<Record> get_many(const Context& context, const model::Entity& entity, const std::vector<std::int64_t>& ids) const;
+  /// The same page, appended to `out` as JSON objects with commas between, without Records on the way.
+  JsonPage list_json(const Context& context, const model::Entity& entity, const ListQuery& query, const ListShape& shape,
+                     std::string& out) const;
+  /// Groups of the records that the actor may read, with measures, for boards and reports. See aggregate.h.
+  AggregateResult aggregate(const Context& context, const model::Entity& entity, const AggregateQuery& query) const;
+  /// The referenced records that the actor may see, by id, for `expand`; one query. `slots`: the fields that are wanted (id
+  /// always), the others stay empty; empty: all.
+  std::vector<Record> get_many(const Context& context, const model::Entity& entity, const std::vector<std::int64_t>& ids,
+                               const std::vector<std::uint32_t>& slots = {}) const;
   /// Newest first; `before` is an event id (0: from the newest). The record must be visible, or be deleted and the actor
   /// an administrator.
   std::vector<Event> timeline(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t before,
@@ -95,13 +166,27 @@ class RecordService {
   void transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records = 1) const;
 
   // One-step forms of the above.
-  Record create(const Context& context, const model::Entity& entity, Input input) const;
+  Record create(const Context& context, const model::Entity& entity, Input input, const Reply& reply = {}) const;
   Record update(const Context& context, const model::Entity& entity, std::int64_t id, Input input,
                 std::optional<std::int64_t> expected_version) const;
   void remove(const Context& context, const model::Entity& entity, std::int64_t id,
               std::optional<std::int64_t> expected_version) const;
+  Record restore(const Context& context, const model::Entity& entity, std::int64_t id, const Reply& reply = {}) const;
+
+  /// How long a deleted record can be restored, in days; 0: not at all. 30 where nobody says.
+  void set_undo_days(int days) { undo_days_.store(days); }
+  /// Until when what is deleted now can be restored; nullopt where it cannot.
+  std::optional<Timestamp> undo_until(const Context& context) const;
+  /// What was deleted and the actor may restore, newest first; `after`: the page before's `next`.
+  DeletedPage deleted(const Context& context, const model::Entity& entity, const std::string& after, std::uint32_t limit) const;
+  /// Whether the record was deleted and the actor may restore it.
+  bool may_restore(const Context& context, const model::Entity& entity, std::int64_t id) const;
+  /// The database, for what belongs to a call but to no record (keys of requests).
+  storage::Database& database() const { return database_; }
 
  private:
+  Record one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply) const;
+  std::atomic<int> undo_days_{30};
   storage::Database& database_;
   storage::Sequences& sequences_;
   std::atomic<std::shared_ptr<const Hooks>> hooks_;

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "records/access.h"
+#include "records/once.h"
 #include "records/service.h"
 #include "records/work.h"
 
@@ -18,7 +20,8 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
     for (const auto& name : sequences) sequences_.refill(name, expected_records);
     try {
       database_.transact([&](storage::Session& session) {
-        TransactionWork transaction(context, session, sequences_, plans, hooks);
+        TransactionWork transaction(context, session, sequences_, plans, hooks, undo_days_.load());
+        if (context.once != nullptr) context.once->claim(session);
         // Whatever became of the error on its way (a plugin may have swallowed it), what is missing must be leased.
         try {
           work(transaction);
@@ -26,7 +29,9 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
           if (transaction.missing_sequence().empty()) throw;
         }
         if (!transaction.missing_sequence().empty()) throw SequenceEmpty{transaction.missing_sequence()};
+        if (context.once != nullptr) context.once->keep(session);
       });
+      if (context.once != nullptr) context.once->committed();
       return;
     } catch (const SequenceEmpty& empty) {
       if (std::find(sequences.begin(), sequences.end(), empty.name) == sequences.end()) sequences.push_back(empty.name);
@@ -35,16 +40,30 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
   }
 }
 
-Record RecordService::create(const Context& context, const Entity& entity, Input input) const {
+Record RecordService::one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply) const {
   Record record;
-  transact(context, [&](Work& work) { record = work.create(entity, input); });
+  transact(context, [&](Work& work) {
+    record = step(work);
+    redact(context, record);
+    if (context.once != nullptr && reply) reply(record);
+  });
+  if (context.once == nullptr && reply) reply(record);
   return record;
+}
+
+Record RecordService::create(const Context& context, const Entity& entity, Input input, const Reply& reply) const {
+  return one_step(context, [&](Work& work) { return work.create(entity, input); }, reply);
+}
+
+Record RecordService::restore(const Context& context, const Entity& entity, std::int64_t id, const Reply& reply) const {
+  return one_step(context, [&](Work& work) { return work.restore(entity, id); }, reply);
 }
 
 Record RecordService::update(const Context& context, const Entity& entity, std::int64_t id, Input input,
                              std::optional<std::int64_t> expected_version) const {
   Record record;
   transact(context, [&](Work& work) { record = work.update(entity, id, input, expected_version); });
+  redact(context, record);
   return record;
 }
 

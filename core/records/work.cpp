@@ -1,6 +1,7 @@
 #include "records/work.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/time_zone.h"
@@ -17,8 +18,9 @@ using model::Operation;
 }  // namespace
 
 TransactionWork::TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
-                                 std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks)
-    : context_(context), session_(session), sequences_(sequences), plans_(std::move(plans)), hooks_(std::move(hooks)) {
+                                 std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks, int undo_days)
+    : context_(context), session_(session), sequences_(sequences), plans_(std::move(plans)), hooks_(std::move(hooks)),
+      source_(context.source), undo_days_(undo_days) {
   follow_ = std::make_shared<Follow>([this](const Entity& entity, std::int64_t id) { return follow(entity, id); });
 }
 
@@ -50,14 +52,17 @@ std::optional<Record> TransactionWork::fetch(const Entity& entity, std::int64_t 
                                                                             : plan.select_by_id);
   statement.bind(1, id);
   std::optional<Record> record;
-  if (statement.step()) record = read_row(plan, statement);
+  if (statement.step()) {
+    record = read_row(plan, statement);
+    if (lock == Lock::exclusive) record->set_chain(std::string(statement.text(plan.chain_column)));
+  }
   statement.reset();
   return record;
 }
 
 Record TransactionWork::load(const Entity& entity, std::int64_t id, bool for_update) {
   auto record = fetch(entity, id, for_update ? Lock::exclusive : Lock::none);
-  if (!record || !may(context_, Operation::read, *record, follow_)) {
+  if (!record || !may(context_, Operation::read, *record, follow_, session_)) {
     throw Error(ErrorCode::not_found, message("not_found", context_.locale, {label(entity)}));
   }
   return std::move(*record);
@@ -71,7 +76,7 @@ std::optional<Record> TransactionWork::find_external(const Entity& entity, std::
   std::optional<Record> record;
   if (statement.step()) record = read_row(plan, statement);
   statement.reset();
-  if (record && !may(context_, Operation::read, *record, follow_)) return std::nullopt;
+  if (record && !may(context_, Operation::read, *record, follow_, session_)) return std::nullopt;
   return record;
 }
 
@@ -120,6 +125,7 @@ void TransactionWork::insert(const Record& record) {
   storage::Statement& statement = session_.prepare(plan.insert);
   int index = 1;
   for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot]);
+  statement.bind(index, std::string_view(record.chain()));
   try {
     statement.step();
     statement.reset();
@@ -129,9 +135,10 @@ void TransactionWork::insert(const Record& record) {
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
     throw;
   }
+  wrote(record);
 }
 
-void TransactionWork::write_changes(const Record& before, Record& record) {
+void TransactionWork::write_changes(const Record& before, Record& record, std::string_view action, std::string_view note) {
   const EntityPlan& plan = plans_->of(record.entity());
   std::vector<const Field*> changed;
   for (const auto& field : record.entity().fields) {
@@ -140,11 +147,13 @@ void TransactionWork::write_changes(const Record& before, Record& record) {
   }
   record.set(model::slot_version, expr::Value(before.version() + 1));
   record.set(model::slot_updated_at, expr::Value(context_.now));
+  const NewEvent event = next_event(record, &before, action, note);
   storage::Statement& statement = session_.prepare(update_statement(plan, plans_->dialect(), changed));
   int index = 1;
   for (const Field* field : changed) index = bind_field(statement, index, *field, record[field->slot]);
   statement.bind(index++, record.version());
   statement.bind(index++, record[model::slot_updated_at], plan.slots[model::slot_updated_at].type);
+  statement.bind(index++, std::string_view(record.chain()));
   statement.bind(index++, before.id());
   statement.bind(index++, before.version());
   std::int64_t affected = 0;
@@ -158,7 +167,32 @@ void TransactionWork::write_changes(const Record& before, Record& record) {
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
     throw;
   }
-  if (affected != 1) throw Error(ErrorCode::retry, "The record changed between reading and writing it.");
+  if (affected != 1) refuse_lost(before);
+  wrote(record);
+  write_event(record, event);
+}
+
+void TransactionWork::refuse_lost(const Record& before) const {
+  // Running again helps against others, not against oneself.
+  for (const auto& [id, version] : written_) {
+    if (id == before.id() && version > before.version()) {
+      throw Error(ErrorCode::internal, "A before_ hook changed " + before.entity().full_name +
+                                           " itself while it was being written; it should set its fields on the record it is given.");
+    }
+  }
+  throw Error(ErrorCode::retry, "The record changed between reading and writing it.");
+}
+
+Record TransactionWork::current(Record record) {
+  const auto newest = std::find_if(written_.rbegin(), written_.rend(), [&](const auto& w) { return w.first == record.id(); });
+  if (newest == written_.rend() || newest->second == record.version()) return record;
+  auto now = fetch(record.entity(), record.id(), Lock::exclusive);
+  return now ? std::move(*now) : std::move(record);
+}
+
+std::string TransactionWork::set_source(std::string source) {
+  if (source.size() > 200) source.resize(200);
+  return std::exchange(source_, std::move(source));
 }
 
 Record TransactionWork::create(const Entity& entity, Input input, Authority authority) {
@@ -181,15 +215,16 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   if (authority == Authority::actor && !may(context_, Operation::create, record, follow_)) forbid();
   record.set(model::slot_id, expr::Value(take("record")));
   if (!entity.number_format.empty()) record.set(model::slot_number, expr::Value(next_number(entity)));
+  const NewEvent event = next_event(record, nullptr, "create", {});
   insert(record);
-  write_event(record, nullptr, "create", {});
+  write_event(record, event);
   run_hooks(HookPoint::after_create, record, nullptr, nullptr);
-  return record;
+  return current(std::move(record));
 }
 
 Record TransactionWork::update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) {
   Record stored = load(entity, id, true);
-  if (!may(context_, Operation::update, stored, follow_)) {
+  if (!may(context_, Operation::update, stored, follow_, session_)) {
     throw Error(ErrorCode::forbidden, message("forbidden_update", context_.locale, {label(entity)}));
   }
   if (expected_version && *expected_version != stored.version()) {
@@ -207,10 +242,9 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
   check(record, &stored, Authority::actor, nullptr);
   if (!differs()) return stored;
-  write_changes(stored, record);
-  write_event(record, &stored, "update", {});
+  write_changes(stored, record, "update", {});
   run_hooks(HookPoint::after_update, record, &stored, nullptr);
-  return record;
+  return current(std::move(record));
 }
 
 void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) {
@@ -232,17 +266,30 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
     statement.reset();
     if (used) throw Error(ErrorCode::conflict, message("referenced", context_.locale, {label(entity), label(*referrer)}));
   }
-  storage::Statement& statement = session_.prepare(plan.remove);
-  statement.bind(1, id);
-  statement.bind(2, stored.version());
-  statement.step();
-  const auto affected = statement.affected();
-  statement.reset();
-  if (affected != 1) throw Error(ErrorCode::retry, "The record changed between reading and deleting it.");
   Record last = stored;
   last.set(model::slot_version, expr::Value(stored.version() + 1));
-  write_event(last, &stored, "delete", {});
+  const NewEvent event = next_event(last, &stored, "delete", {});
+  delete_row(stored);
+  keep_deleted(last);
+  wrote(last);
+  write_event(last, event);
   run_hooks(HookPoint::after_delete, stored, &stored, nullptr);
+}
+
+void TransactionWork::delete_row(const Record& stored) {
+  storage::Statement& statement = session_.prepare(plans_->of(stored.entity()).remove);
+  statement.bind(1, stored.id());
+  statement.bind(2, stored.version());
+  std::int64_t affected = 0;
+  try {
+    statement.step();
+    affected = statement.affected();
+  } catch (const Error&) {
+    statement.reset();
+    throw;
+  }
+  statement.reset();
+  if (affected != 1) refuse_lost(stored);
 }
 
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {
@@ -251,10 +298,9 @@ Record TransactionWork::apply_transition(const Record& stored, const model::Tran
   record.set(model::slot_state, expr::Value(transition.to->name));
   run_hooks(HookPoint::before_transition, record, &stored, &transition);
   check(record, &stored, Authority::actor, &transition);
-  write_changes(stored, record);
-  write_event(record, &stored, "transition:" + transition.name, note);
+  write_changes(stored, record, "transition:" + transition.name, note);
   run_hooks(HookPoint::after_transition, record, &stored, &transition);
-  return record;
+  return current(std::move(record));
 }
 
 }  // namespace caravan::records

@@ -15,7 +15,7 @@ struct SequenceEmpty {
 class TransactionWork final : public Work {
  public:
   TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
-                  std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks);
+                  std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks, int undo_days);
   /// The sequence that ran out, or "".
   const std::string& missing_sequence() const { return missing_; }
 
@@ -28,8 +28,22 @@ class TransactionWork final : public Work {
   Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) override;
   void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) override;
   Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) override;
+  Record restore(const model::Entity& entity, std::int64_t id) override;
+  Record erase_history(const model::Entity& entity, std::int64_t id, std::string note) override;
+  Record current(Record record) override;
+  std::string set_source(std::string source) override;
 
  private:
+  /// An event on its way into the database, in the order of writing: id and hash first, then the row, then the event.
+  struct NewEvent {
+    std::int64_t id = 0;
+    std::string_view action, note;  ///< borrowed
+    std::string changes, salt, commitment;
+  };
+  /// Makes the next link of the record's chain, which holds the new values and version, and sets its chain to it.
+  NewEvent next_event(Record& record, const Record* before, std::string_view action, std::string_view note);
+  void write_event(const Record& record, const NewEvent& event);
+
   std::int64_t take(std::string_view sequence);
   enum class Lock { none, shared, exclusive };
   std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
@@ -41,8 +55,13 @@ class TransactionWork final : public Work {
                         std::vector<FieldError>& mistakes);
   std::string next_number(const model::Entity& entity);
   void insert(const Record& record);
-  void write_changes(const Record& before, Record& record);
-  void write_event(const Record& record, const Record* before, std::string_view action, std::string_view note);
+  /// Version, time and chain are set, the row written where it is still `before`, then its event.
+  void write_changes(const Record& before, Record& record, std::string_view action, std::string_view note);
+  void delete_row(const Record& stored);
+  [[noreturn]] void refuse_lost(const Record& before) const;
+  /// Keeps a deleted record until its time to undo has passed.
+  void keep_deleted(const Record& last);
+  void wrote(const Record& record) { written_.emplace_back(record.id(), record.version()); }
   [[noreturn]] void refuse_duplicate(const model::Entity& entity, const std::string& key);
   std::string label(const model::Field& field) const;
   std::string label(const model::Entity& entity) const { return entity.label.in(context_.locale); }
@@ -54,6 +73,9 @@ class TransactionWork final : public Work {
   std::shared_ptr<const Hooks> hooks_;
   std::shared_ptr<const Follow> follow_;
   std::string missing_;
+  std::string source_;                                           ///< as the history says it
+  std::vector<std::pair<std::int64_t, std::int64_t>> written_;  ///< id and version of what this transaction wrote
+  const int undo_days_;
 };
 
 }  // namespace caravan::records

@@ -27,16 +27,16 @@ bool leaves(const Transition& transition, std::string_view state) {
 }
 
 /// Why the actor may not take the transition, or "".
-std::string role_refusal(const Context& context, const Transition& transition, Record& record,
-                         const std::shared_ptr<const records::Follow>& follow) {
+template <class MayUpdate>
+std::string role_refusal(const Context& context, const Transition& transition, const Record& record, const MayUpdate& may_update) {
   if (records::is_administrator(context)) return {};
   if (transition.by.empty()) {
-    if (records::may(context, model::Operation::update, record, follow)) return {};
+    if (may_update()) return {};
     return message("forbidden_update", context.locale, {text_or(record.entity().label, context, record.entity().full_name)});
   }
   std::string names;
   for (const std::string& name : transition.by) {
-    if (std::find(context.actor.roles.begin(), context.actor.roles.end(), name) != context.actor.roles.end()) return {};
+    if (records::holds_role(context, name)) return {};
     const model::Role* role = context.catalog->role(name);
     names += (names.empty() ? "" : ", ") + (role ? text_or(role->label, context, name) : name);
   }
@@ -51,7 +51,8 @@ std::vector<const Field*> missing_fields(const Transition& transition, const Rec
   return missing;
 }
 
-/// Why the guard does not hold, or "".
+/// Why the guard does not hold, or "". It is asked of the actor himself, also where he stands in for somebody: a guard may
+/// say that nobody decides about what is his own.
 std::string guard_refusal(const Context& context, const Transition& transition, Record& record,
                           const std::shared_ptr<const records::Follow>& follow) {
   if (!transition.when) return {};
@@ -60,16 +61,23 @@ std::string guard_refusal(const Context& context, const Transition& transition, 
   const std::string label = text_or(transition.label, context, transition.name);
   const std::string& said = transition.message.in(context.locale);
   if (!said.empty()) return message("transition_guard", context.locale, {label, said});
+  if (!records::reads_only_readable(context, *transition.when)) return message("transition_hidden", context.locale, {label});
   return message("transition_guard", context.locale, {label, transition.when->source()});
 }
 
-std::string names_of(const std::vector<const Field*>& fields, const Context& context) {
+std::string names_of(const std::vector<const Field*>& fields, const Context& context, const records::FieldRights& rights) {
   std::string names;
   const bool chinese = context.locale.starts_with("zh");
   for (const Field* field : fields) {
+    if (rights.of(*field) == model::FieldRight::hidden) continue;
     names += (names.empty() ? "" : chinese ? "、" : ", ") + text_or(field->label, context, field->name);
   }
   return names;
+}
+
+std::string missing_sentence(const std::string& label, const std::string& names, const Context& context) {
+  return names.empty() ? message("transition_hidden", context.locale, {label})
+                       : message("transition_fields", context.locale, {label, names});
 }
 
 /// The effect's values over the record as it stands.
@@ -93,17 +101,22 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
   std::vector<Available> list;
   const Entity& entity = record.entity();
   if (!entity.workflow) return list;
-  Record copy = record;
+  Record copy = records_.whole(context, record);
   const auto follow = records_.follow(context);
+  const records::FieldRights rights = records::field_rights(context, entity);
+  std::optional<bool> may_update;
+  const auto asked = [&] {
+    if (!may_update) may_update = records::may(context, model::Operation::update, copy, follow) || records_.rights(context, copy).update;
+    return *may_update;
+  };
   for (const auto& transition : entity.workflow->transitions) {
     if (!leaves(*transition, record.state())) continue;
-    Available entry{transition.get(), false, role_refusal(context, *transition, copy, follow)};
+    Available entry{transition.get(), false, role_refusal(context, *transition, copy, asked)};
     if (entry.why.empty()) {
-      auto missing = missing_fields(*transition, record);
+      auto missing = missing_fields(*transition, copy);
       std::erase_if(missing, [&](const Field* field) { return transition->asks_for(*field); });
       if (!missing.empty()) {
-        entry.why = message("transition_fields", context.locale,
-                            {text_or(transition->label, context, transition->name), names_of(missing, context)});
+        entry.why = missing_sentence(text_or(transition->label, context, transition->name), names_of(missing, context, rights), context);
       }
     }
     // With a form, what it asks for may still make the guard hold.
@@ -114,68 +127,98 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
   return list;
 }
 
-Record Transitions::run(const Context& context, const Entity& entity, std::int64_t id, std::string_view name, records::Input input,
-                        std::string note, std::optional<std::int64_t> expected_version) const {
+Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64_t id, std::string_view name, const records::Input& input,
+                           const std::string& note, std::optional<std::int64_t> expected_version) {
+  const Context& context = work.context();
   const Transition* transition = entity.workflow ? entity.workflow->transition(name) : nullptr;
   if (transition == nullptr) throw Error(ErrorCode::not_found, message("no_transition", context.locale, {name}));
   const std::string label = text_or(transition->label, context, transition->name);
-  Record done;
-  records_.transact(context, [&](records::Work& work) {
-    Record stored = work.load(entity, id, true);
-    const auto follow = std::make_shared<const records::Follow>(
-        [&work](const Entity& target, std::int64_t target_id) { return work.follow(target, target_id); });
-    if (auto why = role_refusal(context, *transition, stored, follow); !why.empty()) {
-      throw Error(ErrorCode::forbidden, std::move(why));
-    }
-    if (expected_version && *expected_version != stored.version()) {
-      throw Error(ErrorCode::stale, message("stale", context.locale,
-                                            {text_or(entity.label, context, entity.full_name), std::to_string(stored.version())}));
-    }
-    if (!leaves(*transition, stored.state())) {
-      const model::State* state = entity.workflow->state(stored.state());
-      throw Error(ErrorCode::conflict, message("state_wrong", context.locale,
-                                               {label, state ? text_or(state->label, context, state->name) : stored.state()}));
-    }
-    if (transition->comment_required && note.empty()) {
-      const std::string why = message("transition_comment", context.locale, {label});
-      throw Error(ErrorCode::invalid_record, why, {{"comment", "required", why}});
-    }
-    std::vector<FieldError> mistakes;
-    Record candidate = stored;
-    for (const auto& [field, value] : input) {
-      if (!transition->asks_for(*field)) {
+  Record stored = work.load(entity, id, true);
+  const auto follow = std::make_shared<const records::Follow>(
+      [&work](const Entity& target, std::int64_t target_id) { return work.follow(target, target_id); });
+  const auto may_update = [&] { return records::may(context, model::Operation::update, stored, follow, work.session()); };
+  if (auto why = role_refusal(context, *transition, stored, may_update); !why.empty()) {
+    throw Error(ErrorCode::forbidden, std::move(why));
+  }
+  if (expected_version && *expected_version != stored.version()) {
+    throw Error(ErrorCode::stale, message("stale", context.locale,
+                                          {text_or(entity.label, context, entity.full_name), std::to_string(stored.version())}));
+  }
+  if (!leaves(*transition, stored.state())) {
+    const model::State* state = entity.workflow->state(stored.state());
+    throw Error(ErrorCode::conflict, message("state_wrong", context.locale,
+                                             {label, state ? text_or(state->label, context, state->name) : stored.state()}));
+  }
+  if (transition->comment_required && note.empty()) {
+    const std::string why = message("transition_comment", context.locale, {label});
+    throw Error(ErrorCode::invalid_record, why, {{"comment", "required", why}});
+  }
+  std::vector<FieldError> mistakes;
+  Record candidate = stored;
+  const records::FieldRights rights = records::field_rights(context, entity);
+  records::Input changes;
+  for (const auto& [field, value] : input) {
+    const model::FieldRight right = rights.of(*field);
+    if (!transition->asks_for(*field)) {
+      if (right == model::FieldRight::hidden) {
+        mistakes.push_back({field->name, "unknown_field", message("unknown_field", context.locale, {field->name})});
+      } else {
         mistakes.push_back({field->name, "not_in_form", message("not_in_form", context.locale, {text_or(field->label, context, field->name)})});
       }
-      candidate.set(field->slot, value);
     }
-    records::compute_fields(context, candidate, follow);  // guard and effects see what the form's fields make of them
-    for (const Field* field : missing_fields(*transition, candidate)) {
-      mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
+    // A form sends back what it was shown: the mask is no new value.
+    if (right == model::FieldRight::masked && value.same_as(records::masked(*field, stored[field->slot]))) continue;
+    candidate.set(field->slot, value);
+    changes.emplace_back(field, value);
+  }
+  records::compute_fields(context, candidate, follow);  // guard and effects see what the form's fields make of them
+  for (const Field* field : missing_fields(*transition, candidate)) {
+    mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
+  }
+  if (!mistakes.empty()) {
+    const auto missing = missing_fields(*transition, candidate);
+    // What the step's form asks for may be named to whoever may take it.
+    std::vector<FieldError> told;
+    for (FieldError& mistake : mistakes) {
+      const Field* field = entity.field(mistake.field);
+      if (field != nullptr && transition->asks_for(*field)) told.push_back(std::move(mistake));
     }
-    if (!mistakes.empty()) {
-      const auto missing = missing_fields(*transition, candidate);
-      throw Error(ErrorCode::invalid_record,
-                  missing.empty() ? message("invalid_record", context.locale)
-                                  : message("transition_fields", context.locale, {label, names_of(missing, context)}),
-                  std::move(mistakes));
+    std::erase_if(mistakes, [&](const FieldError& mistake) { return mistake.code.empty(); });
+    records::redact_mistakes(rights, entity, context.locale, mistakes);
+    for (FieldError& mistake : told) mistakes.push_back(std::move(mistake));
+    throw Error(ErrorCode::invalid_record,
+                missing.empty() ? message("invalid_record", context.locale)
+                                : missing_sentence(label, names_of(missing, context, rights), context),
+                std::move(mistakes));
+  }
+  if (auto why = guard_refusal(context, *transition, candidate, follow); !why.empty()) {
+    throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
+  }
+  for (const auto& effect : transition->effects) {
+    if (effect.kind != model::Effect::Kind::set) continue;
+    for (auto& entry : effect_input(effect, context, candidate, follow)) {
+      candidate.set(entry.first->slot, entry.second);
+      changes.push_back(std::move(entry));
     }
-    if (auto why = guard_refusal(context, *transition, candidate, follow); !why.empty()) {
-      throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
-    }
-    records::Input changes = input;
-    for (const auto& effect : transition->effects) {
-      if (effect.kind != model::Effect::Kind::set) continue;
-      for (auto& entry : effect_input(effect, context, candidate, follow)) {
-        candidate.set(entry.first->slot, entry.second);
-        changes.push_back(std::move(entry));
-      }
-    }
-    done = work.apply_transition(stored, *transition, std::move(changes), note);
-    for (const auto& effect : transition->effects) {
-      if (effect.kind != model::Effect::Kind::create) continue;
-      work.create(*effect.entity, effect_input(effect, context, done, follow), records::Authority::definition);
-    }
+  }
+  Record done = work.apply_transition(stored, *transition, std::move(changes), note);
+  for (const auto& effect : transition->effects) {
+    if (effect.kind != model::Effect::Kind::create) continue;
+    const records::SourceScope scope(work, "effect " + entity.full_name + "." + transition->name + "." + effect.name);
+    work.create(*effect.entity, effect_input(effect, context, done, follow), records::Authority::definition);
+  }
+  return work.current(std::move(done));
+}
+
+Record Transitions::run(const Context& context, const Entity& entity, std::int64_t id, std::string_view name, records::Input input,
+                        std::string note, std::optional<std::int64_t> expected_version, const records::Reply& reply) const {
+  Record done;
+  records_.transact(context, [&](records::Work& work) {
+    done = run_in(work, entity, id, name, input, note, expected_version);
+    records::redact(context, done);
+    if (context.once != nullptr && reply) reply(done);
   });
+  if (context.once == nullptr && reply) reply(done);
   return done;
 }
 

@@ -24,7 +24,11 @@ class Transitions {
   /// Does the step in one transaction: role (forbidden), state (conflict), version (stale), required fields and guard
   /// (invalid_record with the definition's message), hooks, effects, history. `input`: fields of the transition's form.
   records::Record run(const records::Context& context, const model::Entity& entity, std::int64_t id, std::string_view transition,
-                      records::Input input, std::string note, std::optional<std::int64_t> expected_version) const;
+                      records::Input input, std::string note, std::optional<std::int64_t> expected_version,
+                      const records::Reply& reply = {}) const;
+  /// The same within a transaction of the caller's.
+  static records::Record run_in(records::Work& work, const model::Entity& entity, std::int64_t id, std::string_view transition,
+                                const records::Input& input, const std::string& note, std::optional<std::int64_t> expected_version);
 
  private:
   const records::RecordService& records_;
