@@ -9,6 +9,8 @@
 #include "api/model_json.h"
 #include "api/negotiate.h"
 #include "api/problem.h"
+#include "api/problem_kinds.h"
+#include "api/rate_limit.h"
 #include "api/routes.h"
 #include "api/static_files.h"
 #include "records/access.h"
@@ -42,6 +44,19 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+/// `/problems/{code}`, what a problem's `type` leads to.
+void explain_problem(Call& call) {
+  constexpr std::string_view folder = "/problems/";
+  const std::string_view code = call.request.path.substr(std::min(folder.size(), call.request.path.size()));
+  call.response.body = problem_page(code, call.context.locale);
+  if (call.response.body.empty()) throw refusal(call, ErrorCode::not_found, "no_route");
+  call.response.content_type = "text/html; charset=utf-8";
+  call.response.headers = {{"Content-Language", call.context.locale},
+                           {"Vary", "Accept-Language"},
+                           {"Cache-Control", "public, max-age=3600"},
+                           {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"}};
+}
+
 std::string context_of(const Error& error) {
   std::string text;
   for (const std::string& where : error.context()) text += " < " + where;
@@ -52,16 +67,19 @@ std::string context_of(const Error& error) {
 
 struct Api::State {
   explicit State(Services given)
-      : services(std::move(given)), router(route_table()), files(services.console_directory) {}
+      : services(std::move(given)), router(route_table()), files(services.console_directory),
+        users(services.limits.user), addresses(services.limits.anonymous) {}
 
   Services services;
   Router router;
   StaticFiles files;
-  mutable ModelCache models;
+  mutable ModelCache models, documents;
+  mutable RateLimiter users, addresses;
 
   Response health(const Request& request, const std::string& locale, std::string_view id) const;
   void answer_api(Call& call) const;
   void identify(Call& call, Access access) const;
+  void take(Call& call, RateLimiter& limiter, std::string_view name, std::uint64_t key) const;
 };
 
 Response Api::State::health(const Request& request, const std::string& locale, std::string_view id) const {
@@ -82,15 +100,38 @@ Response Api::State::health(const Request& request, const std::string& locale, s
       spdlog::warn("readyz: the database does not answer: {}", e.what());
       database = false;
     }
-    if (!catalog || !database) response.status = 503;
+    const std::string unready = services.unready ? services.unready() : std::string();
+    if (!catalog || !database || !unready.empty()) response.status = 503;
     response.body = std::string("{\"status\":\"") + (response.status == 200 ? "ready" : "unready") +
                     "\",\"database\":" + (database ? "true" : "false") +
-                    ",\"catalog\":" + (catalog ? "true" : "false") + "}";
+                    ",\"catalog\":" + (catalog ? "true" : "false");
+    if (!unready.empty()) {
+      response.body += ",\"why\":";
+      records::write_json_string(response.body, unready);
+    }
+    response.body += "}";
   } else {
     response.body = "{\"status\":\"ok\"}";
   }
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
+}
+
+/// Counts the request; throws too_many_requests. The headers are sent only where half of the burst is used up: nobody else needs
+/// them.
+void Api::State::take(Call& call, RateLimiter& limiter, std::string_view name, std::uint64_t key) const {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto verdict = limiter.take(key, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  if (verdict.allowed && verdict.remaining >= limiter.limit().burst / 2) return;
+  const auto add = [&](std::vector<std::pair<std::string, std::string>>& headers) {
+    headers.emplace_back("RateLimit-Policy", rate_limit_policy(name, limiter.limit()));
+    headers.emplace_back("RateLimit", rate_limit_state(name, verdict));
+  };
+  if (verdict.allowed) return add(call.response.headers);
+  Refusal refused = refusal(call, ErrorCode::too_many_requests, "too_many_requests", {std::to_string(verdict.retry_after)});
+  refused.retry_after = static_cast<int>(verdict.retry_after);
+  add(refused.headers);
+  throw refused;
 }
 
 /// Finds out who calls, sets the actor and the language, and checks what the route asks for.
@@ -113,11 +154,15 @@ void Api::State::identify(Call& call, Access access) const {
     } else if (!session.empty()) {
       identity = services.auth.by_cookie(session);
     }
+    if (!identity && addresses.limits()) take(call, addresses, "address", address_key(request.remote_address));
     if (!identity)
       throw refusal(call, ErrorCode::unauthenticated,
                     authorization.empty() ? "not_signed_in" : "token_refused");
     call.context.actor = std::move(identity->actor);
     call.csrf = std::move(identity->csrf);
+    if (users.limits()) take(call, users, "user", static_cast<std::uint64_t>(call.context.actor.user_id));
+  } else if (addresses.limits()) {
+    take(call, addresses, "address", address_key(request.remote_address));
   }
   if (request.header("Accept-Language").empty() ||
       negotiate_locale(request.header("Accept-Language")).empty()) {
@@ -139,8 +184,9 @@ void Api::State::answer_api(Call& call) const {
     throw refused;
   }
   const Request& request = call.request;
-  if (!below(request.path, base)) throw refusal(call, ErrorCode::not_found, "no_route");
-  Router::Match match = router.find(request.method, request.path.substr(base.size()));
+  const bool document = request.path == "/openapi.json";
+  if (!document && !below(request.path, base)) throw refusal(call, ErrorCode::not_found, "no_route");
+  Router::Match match = router.find(request.method, document ? request.path : request.path.substr(base.size()));
   if (match.route == nullptr) {
     if (match.allowed.empty()) throw refusal(call, ErrorCode::not_found, "no_route");
     Refusal refused = refusal(call, ErrorCode::invalid_argument, "method_not_allowed", {match.allowed});
@@ -171,7 +217,7 @@ Response Api::handle(const Request& request) {
     const auto start = debugging ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const std::string id = request_id(request.header("X-Request-Id"));
 
-    Call call{state.services, state.models, request, {}, {}, {}, {}};
+    Call call{state.services, state.models, state.documents, request, {}, {}, {}, {}};
     call.context.request_id = id;
     call.context.now = state.services.clock.now();
     call.context.catalog = state.services.catalog();
@@ -180,7 +226,7 @@ Response Api::handle(const Request& request) {
         call.context.catalog ? locale_of(call.context.catalog->agency.locale) : std::string_view();
     call.context.locale = !asked.empty() ? asked : !agency.empty() ? agency : std::string_view("en");
 
-    const bool api = below(request.path, "/api");
+    const bool api = below(request.path, "/api") || request.path == "/openapi.json";
     try {
       if (api) {
         state.answer_api(call);
@@ -194,8 +240,11 @@ Response Api::handle(const Request& request) {
         refused.name = "method_not_allowed";
         refused.headers.emplace_back("Allow", "GET, HEAD");
         throw refused;
+      } else if (below(request.path, "/problems")) {
+        explain_problem(call);
       } else {
         call.response = state.files.answer(request);
+        if (call.response.status == 404) throw refusal(call, ErrorCode::not_found, "no_file");
       }
     } catch (const Refusal& refused) {
       call.response = problem(refused, id);
@@ -223,9 +272,9 @@ Response Api::handle(const Request& request) {
     }
     return std::move(call.response);
   } catch (...) {
-    Response response;
-    response.status = 500;
-    response.content_type = "application/problem+json";
+    const std::string id = request_id({});
+    Response response = problem(Error(ErrorCode::internal, ""), id, "en");
+    response.headers.emplace_back("X-Request-Id", id);
     return response;
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/message.h"
+#include "api/rate_limit.h"
 #include "auth/service.h"
 #include "model/loader.h"
 #include "records/service.h"
@@ -31,6 +32,14 @@ struct ReloadResult {
   std::vector<model::Diagnostic> diagnostics;  ///< with an error among them the old Catalog is still in use
 };
 
+/// One published set of definitions.
+struct RevisionInfo {
+  std::int64_t id = 0;
+  std::string hash, author, note;
+  Timestamp created_at;
+  bool active = false;
+};
+
 /// What the API stands on. References outlive it; functions are thread-safe, and those that may be empty say
 /// so.
 struct Services {
@@ -48,9 +57,17 @@ struct Services {
                                         std::string_view rest)>
       plugin_route;
   std::function<std::vector<PluginInfo>()> plugins;  ///< may be empty
-  std::function<ReloadResult()> reload;              ///< may be empty
+  std::function<ReloadResult(const records::Context&)> reload;  ///< may be empty
+  /// Newest first, `limit` of those before the id `before` (0: from the newest). May be empty.
+  std::function<std::vector<RevisionInfo>(std::int64_t before, std::uint32_t limit)> revisions;
+  /// Puts an earlier revision in use; throws not_found. May be empty.
+  std::function<ReloadResult(const records::Context&, std::int64_t id)> activate_revision;
+  /// Why this node should get no requests though the database answers; "" where all is well. May be empty.
+  std::function<std::string()> unready;
   /// The built console, read into memory at start; empty: none.
   std::string console_directory;
+  /// None where nothing is said. The admin socket, health, and the console's files are never limited.
+  RateLimits limits = {};
 };
 
 /// Who may use a route.

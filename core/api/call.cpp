@@ -128,6 +128,21 @@ bool flag_parameter(const Call& call, std::string_view name) {
   throw refusal(call, ErrorCode::invalid_argument, "flag", {name});
 }
 
+std::string next_link(const Request& request, std::string_view parameter, std::string_view next) {
+  std::string link = "<";
+  std::string_view path = request.path;
+  while (!path.empty()) {
+    const auto slash = path.find('/', 1);
+    link += "/" + percent_encode(path.substr(1, slash == std::string_view::npos ? slash : slash - 1));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
+  }
+  link += "?";
+  for (const auto& [name, value] : request.query) {
+    if (name != parameter) link += percent_encode(name) + "=" + percent_encode(value) + "&";
+  }
+  return link + std::string(parameter) + "=" + percent_encode(next) + ">; rel=\"next\"";
+}
+
 std::optional<std::int64_t> expected_version(const Call& call, bool required) {
   const std::string_view header = call.request.header("If-Match");
   if (header.empty()) {

@@ -19,6 +19,7 @@ class ModelCache;
 struct Call {
   const Services& services;
   ModelCache& models;
+  ModelCache& documents;  ///< of OpenAPI
   const Request& request;
   records::Context context;
   std::string csrf;                           ///< of a cookie session
@@ -56,6 +57,9 @@ void check_parameters(const Call& call, std::initializer_list<std::string_view> 
 std::uint32_t limit_parameter(const Call& call);
 /// `0` or `1`; false where absent.
 bool flag_parameter(const Call& call, std::string_view name);
+
+/// Value of the Link header that leads to the next page: this request with `parameter` set to `next`.
+std::string next_link(const Request& request, std::string_view parameter, std::string_view next);
 
 /// The version that If-Match names; nullopt for `*`. Throws precondition_required where it is missing and
 /// `required`.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/expand.h"
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/negotiate.h"
@@ -13,8 +14,6 @@ namespace {
 using model::Entity;
 using model::Field;
 using records::Record;
-
-constexpr std::size_t max_expand = 30;
 
 std::string entity_tag(std::int64_t version) {
   return "\"" + std::to_string(version) + "\"";
@@ -41,47 +40,13 @@ const Field& field_named(const Call& call, const Entity& entity, std::string_vie
   return *field;
 }
 
-std::vector<const Field*> expand_parameter(const Call& call, const Entity& entity) {
-  std::vector<const Field*> fields;
-  const std::string* text = call.request.parameter("expand");
-  if (text == nullptr) return fields;
-  each_name(*text, [&](std::string_view name) {
-    const Field& field = field_named(call, entity, "expand", name);
-    if (field.type != model::FieldType::ref || field.target == nullptr)
-      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {shown(name)});
-    if (std::find(fields.begin(), fields.end(), &field) != fields.end()) return;
-    if (fields.size() == max_expand)
-      throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {shown(name)});
-    fields.push_back(&field);
-  });
-  return fields;
-}
-
-/// `"expanded":{…}` of one record, or "".
-std::string expanded(const Record& record, const std::vector<const Field*>& fields, const Titles& titles) {
-  std::string out;
-  if (fields.empty()) return out;
-  out = "\"expanded\":";
-  JsonWriter json(out);
-  json.begin_object();
-  for (const Field* field : fields) {
+std::vector<std::int64_t> references_of(const Record& record, const Expansion& expand) {
+  std::vector<std::int64_t> ids;
+  for (const Field* field : expand.references()) {
     const auto* id = record[field->slot].as<std::int64_t>();
-    const std::string* title = id ? titles.find(*field->target, *id) : nullptr;
-    if (title == nullptr) continue;
-    json.key(field->name)
-        .begin_object()
-        .member("id", std::to_string(*id))
-        .member("title", *title)
-        .end_object();
+    ids.push_back(id ? *id : 0);
   }
-  json.end_object();
-  return out;
-}
-
-void want_titles(Titles& titles, const Record& record, const std::vector<const Field*>& fields) {
-  for (const Field* field : fields) {
-    if (const auto* id = record[field->slot].as<std::int64_t>()) titles.want(*field->target, *id);
-  }
+  return ids;
 }
 
 void answer_record(Call& call, const Record& record, std::string_view extra = {}) {
@@ -109,21 +74,6 @@ void tell_auth(const Call& call, const Entity& entity, std::int64_t id) {
   if (entity.full_name == "core.user") call.services.auth.forget(id);
 }
 
-std::string next_link(const Request& request, std::string_view next) {
-  std::string link = "<";
-  std::string_view path = request.path;
-  while (!path.empty()) {
-    const auto slash = path.find('/', 1);
-    link += "/" + percent_encode(path.substr(1, slash == std::string_view::npos ? slash : slash - 1));
-    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
-  }
-  link += "?";
-  for (const auto& [name, value] : request.query) {
-    if (name != "after") link += percent_encode(name) + "=" + percent_encode(value) + "&";
-  }
-  return link + "after=" + percent_encode(next) + ">; rel=\"next\"";
-}
-
 }  // namespace
 
 void list_records(Call& call) {
@@ -140,36 +90,44 @@ void list_records(Call& call) {
   query.after = text("after");
   query.limit = limit_parameter(call);
   query.count = flag_parameter(call, "count");
-  std::vector<std::uint32_t> only;
+  records::ListShape shape;
   if (const std::string* names = call.request.parameter("fields")) {
     each_name(*names, [&](std::string_view name) {
       const std::uint32_t slot = field_named(call, entity, "fields", name).slot;
-      if (std::find(only.begin(), only.end(), slot) == only.end()) only.push_back(slot);
+      if (std::find(shape.fields.begin(), shape.fields.end(), slot) == shape.fields.end()) shape.fields.push_back(slot);
     });
   }
-  const auto expand = expand_parameter(call, entity);
+  Expansion expand(call, entity);
+  shape.references = expand.references();
 
-  const records::Page page = call.services.records.list(call.context, entity, query);
-  Titles titles;
-  if (!expand.empty()) {
-    for (const Record& record : page.items) want_titles(titles, record, expand);
-    titles.load(call.services.records, call.context);
-  }
   std::string& out = call.response.body;
-  out.reserve(64 + page.items.size() * 512);
-  out += "{\"items\":[";
-  for (std::size_t i = 0; i < page.items.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    records::write_json(out, page.items[i], only, expanded(page.items[i], expand, titles));
+  out = "{\"items\":[";
+  records::JsonPage page;
+  if (expand.empty()) {
+    page = call.services.records.list_json(call.context, entity, query, shape, out);
+  } else {
+    std::string items;
+    page = call.services.records.list_json(call.context, entity, query, shape, items);
+    expand.load(call.services.records, call.context, page.references);
+    out.reserve(out.size() + items.size() + page.count * shape.references.size() * 80 + 256);
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < page.count; ++i) {
+      out.append(items, from, page.ends[i] - from).push_back(',');
+      expand.write(out, page.references.data() + i * shape.references.size(), call.context.locale);
+      from = page.ends[i];
+    }
+    out.append(items, from);
   }
   out += "],\"next\":";
   if (page.next.empty()) {
     out += "null";
   } else {
     records::write_json_string(out, page.next);
-    call.response.headers.emplace_back("Link", next_link(call.request, page.next));
+    call.response.headers.emplace_back("Link", next_link(call.request, "after", page.next));
   }
-  if (page.total) out += ",\"total\":" + std::to_string(*page.total);
+  if (page.total) {
+    out += ",\"total\":" + std::to_string(*page.total) + ",\"total_is\":\"" + (page.total_exact ? "exact" : "estimate") + "\"";
+  }
   out.push_back('}');
 }
 
@@ -188,7 +146,7 @@ void create_record(Call& call) {
 void show_record(Call& call) {
   const Entity& entity = entity_of(call);
   check_parameters(call, {"expand"});
-  const auto expand = expand_parameter(call, entity);
+  Expansion expand(call, entity);
   const Record record = call.services.records.get(call.context, entity, id_of(call));
   call.response.headers.emplace_back("Cache-Control", "private, no-cache");
   if (expand.empty()) {
@@ -204,10 +162,11 @@ void show_record(Call& call) {
     return;
   }
   // With titles of other records in it, the answer may change while the version does not: never 304.
-  Titles titles;
-  want_titles(titles, record, expand);
-  titles.load(call.services.records, call.context);
-  answer_record(call, record, expanded(record, expand, titles));
+  const auto ids = references_of(record, expand);
+  expand.load(call.services.records, call.context, ids);
+  std::string expanded;
+  expand.write(expanded, ids.data(), call.context.locale);
+  answer_record(call, record, expanded);
 }
 
 void update_record(Call& call) {

@@ -56,6 +56,8 @@ void update_record(Call& call);
 void delete_record(Call& call);
 void list_transitions(Call& call);
 void run_transition(Call& call);
+// aggregate_route.cpp
+void aggregate_records(Call& call);
 // timeline_route.cpp
 void show_timeline(Call& call);
 // model_route.cpp
@@ -66,6 +68,8 @@ void show_openapi(Call& call);
 void import_records(Call& call);
 void list_plugins(Call& call);
 void reload(Call& call);
+void list_revisions(Call& call);
+void activate_revision(Call& call);
 void plugin_route(Call& call);
 
 }  // namespace caravan::api

@@ -107,7 +107,39 @@ int reload(const Overrides& overrides) {
   return 0;
 }
 
+int list_revisions(const Overrides& overrides, bool as_json) {
+  Channel channel(settings_or_exit(overrides), true);
+  const auto answer = ok_or_exit(channel.send("GET", "/api/v1/admin/revisions?limit=200"));
+  if (as_json) {
+    std::string out;
+    answer.write(out);
+    std::cout << out << '\n';
+    return 0;
+  }
+  const auto* items = answer.find("items");
+  const auto* list = items ? items->as<records::Json::Array>() : nullptr;
+  if (list == nullptr || list->empty()) {
+    std::cout << "Nothing was published yet.\n";
+    return 0;
+  }
+  for (const auto& item : *list) {
+    const auto* active = item.find("active");
+    const bool in_use = active && active->as<bool>() && *active->as<bool>();
+    std::printf("%5s  %s  %-20s  %.12s%s\n", json_text(item, "id").c_str(), json_text(item, "created_at").c_str(),
+                json_text(item, "author").c_str(), json_text(item, "hash").c_str(), in_use ? "  in use" : "");
+  }
+  return 0;
+}
+
+int activate_revision(const Overrides& overrides, const std::string& id) {
+  Channel channel(settings_or_exit(overrides));
+  ok_or_exit(channel.send("POST", "/api/v1/admin/revisions/" + id + "/activate", "application/json", "{}"));
+  std::cout << "Revision " << id << " is in use.\n";
+  return 0;
+}
+
 struct Given {
+  std::string revision;
   std::string format = "text";
   bool allow_destructive = false, as_json = false;
 };
@@ -137,6 +169,17 @@ void add_definition_commands(CommandLine& line) {
   line.place(listing, false);
   listing->add_flag("--json", given->as_json, "As JSON");
   listing->callback([&line, given] { line.code = list_plugins(line.overrides, given->as_json); });
+
+  auto* revisions = line.app.add_subcommand("revision", "Published revisions of the definitions");
+  revisions->require_subcommand(1);
+  auto* published = revisions->add_subcommand("list", "List them, newest first");
+  line.place(published);
+  published->add_flag("--json", given->as_json, "As JSON");
+  published->callback([&line, given] { line.code = list_revisions(line.overrides, given->as_json); });
+  auto* activating = revisions->add_subcommand("activate", "Put an earlier revision in use again, on every node");
+  line.place(activating);
+  activating->add_option("id", given->revision, "As `revision list` shows it")->required()->check(CLI::PositiveNumber);
+  activating->callback([&line, given] { line.code = activate_revision(line.overrides, given->revision); });
 
   auto* reloading = line.app.add_subcommand("reload", "Tell the running server to read its definitions again");
   line.place(reloading);

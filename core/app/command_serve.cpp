@@ -37,6 +37,7 @@ int serve(const Overrides& overrides) {
   if (runtime.make_administrator(generated) && !generated.empty()) {
     std::cout << "administrator login: admin / " << generated << std::endl;
   }
+  runtime.follow_other_nodes();
   LocalHandler handler(runtime, runtime.handler());
   const auto door = http::FrontDoor::start(settings.http, handler);
   std::cout << "Caravan listens on http://" << settings.http.address << ":" << door->port() << std::endl;
@@ -45,7 +46,7 @@ int serve(const Overrides& overrides) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal != SIGHUP) break;
-    const auto result = runtime.reload();
+    const auto result = runtime.reload(runtime.system_context("signal"));
     print_diagnostics(result.diagnostics);
     spdlog::info(has_error(result.diagnostics) ? "Reload refused; the definitions in use stay." : "Definitions reloaded.");
   }

@@ -95,7 +95,9 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   if (!loaded.catalog) refuse(loaded.diagnostics);
   if (schema == Schema::update) storage::update_schema(*database_, *loaded.catalog);
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
-  catalog_.store(std::move(loaded.catalog));
+  revisions_ = std::make_unique<Revisions>(*database_);
+  if (schema == Schema::update) publish_files(std::move(loaded));
+  else catalog_.store(std::move(loaded.catalog));
   records_->set_hooks(plugins_->hooks());
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
 
@@ -134,11 +136,40 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
         }
         return list;
       },
-      [this] { return reload(); },
-      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string()});
+      [this](const records::Context& context) { return reload(context); },
+      [this](std::int64_t before, std::uint32_t limit) {
+        std::vector<api::RevisionInfo> list;
+        for (auto& one : revisions_->list(before, limit)) list.push_back({one.id, one.hash, one.author, one.note, one.created_at, one.active});
+        return list;
+      },
+      [this](const records::Context& context, std::int64_t id) { return activate(context, id); },
+      [this] { return unready(); },
+      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits});
+}
+
+void Runtime::follow_other_nodes() {
+  if (database_->dialect() == storage::Dialect::sqlite || follower_.joinable()) return;  // SQLite belongs to one process
+  follower_ = std::thread([this] {
+    std::unique_lock lock(follow_mutex_);
+    while (!stop_following_.wait_for(lock, std::chrono::milliseconds(700), [this] { return stopping_; })) {
+      lock.unlock();
+      try {
+        follow();
+      } catch (const std::exception& error) {
+        spdlog::warn("The definitions in use on other nodes cannot be read: {}", error.what());
+      }
+      lock.lock();
+    }
+  });
 }
 
 Runtime::~Runtime() {
+  {
+    const std::lock_guard lock(follow_mutex_);
+    stopping_ = true;
+  }
+  stop_following_.notify_all();
+  if (follower_.joinable()) follower_.join();
   // Requests have ended; plugins go before what they call.
   handler_.reset();
   if (records_) records_->set_hooks(nullptr);
@@ -156,28 +187,134 @@ records::Context Runtime::system_context(std::string source) const {
   return context;
 }
 
-api::ReloadResult Runtime::reload() {
-  const std::lock_guard lock(reloading_);
+Documents Runtime::documents_of_files() const {
+  Documents documents;
+  documents.layers = definition_layers(settings_, *plugins_);
+  documents.modules = plugins_->modules();
+  for (const auto& info : plugins_->list()) {
+    if (info.state == plugin::PluginState::enabled) documents.plugins[info.name] = info.hash;
+  }
+  return documents;
+}
+
+void Runtime::publish_files(model::LoadResult loaded) {
+  const Documents files = documents_of_files();
+  const std::int64_t active = revisions_->active();
+  // Files that are as they were when they were last published leave in use what an administrator has chosen since.
+  if (active != 0 && revisions_->published_files() == loaded.catalog->hash && revisions_->find(active).hash != loaded.catalog->hash) {
+    const Documents chosen = revisions_->read(active);
+    auto earlier = model::load_catalog(chosen.layers, chosen.modules);
+    if (chosen.plugins == files.plugins && earlier.catalog) {
+      spdlog::info("Revision {} of the definitions is in use, not the files of {}, which have not changed since they were published.", active,
+                   settings_.config.string());
+      revision_ = active;
+      catalog_.store(std::move(earlier.catalog));
+      return;
+    }
+  }
+  revision_ = revisions_->publish(files, loaded.catalog->hash, "system", "start", Clock::system().now());
+  catalog_.store(std::move(loaded.catalog));
+}
+
+template <class Publish>
+api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publish) {
   const auto old_catalog = catalog_.load();
   api::ReloadResult result;
   result.hash = old_catalog->hash;
+  model::LoadResult loaded = model::load_catalog(documents.layers, documents.modules);
+  result.diagnostics = std::move(loaded.diagnostics);
+  if (!loaded.catalog) return result;
+  const bool changed = loaded.catalog->hash != old_catalog->hash;
+  if (changed) storage::update_schema(*database_, *loaded.catalog);
+  revision_ = publish(*loaded.catalog);
+  result.hash = loaded.catalog->hash;
+  result.changed = changed;
+  if (changed) catalog_.store(std::move(loaded.catalog));
+  unready_.store(nullptr);
+  return result;
+}
+
+namespace {
+
+model::Diagnostic failure(std::string file, const std::exception& error) {
+  model::Diagnostic diagnostic;
+  diagnostic.at.file = std::move(file);
+  diagnostic.code = "reload-failed";
+  diagnostic.message = error.what();
+  return diagnostic;
+}
+
+}  // namespace
+
+api::ReloadResult Runtime::reload(const records::Context& context) {
+  const std::lock_guard lock(reloading_);
   try {
-    model::LoadResult loaded = load(settings_, *plugins_);
-    result.diagnostics = std::move(loaded.diagnostics);
-    if (!loaded.catalog || loaded.catalog->hash == old_catalog->hash) return result;
-    storage::update_schema(*database_, *loaded.catalog);
-    result.hash = loaded.catalog->hash;
-    result.changed = true;
-    catalog_.store(std::move(loaded.catalog));
+    const Documents documents = documents_of_files();
+    return swap(documents, [&](const model::Catalog& catalog) {
+      return revisions_->publish(documents, catalog.hash, context.actor.username, "", Clock::system().now());
+    });
   } catch (const std::exception& error) {
     // Unreadable files, and what the database's rows do not allow.
-    model::Diagnostic diagnostic;
-    diagnostic.at.file = settings_.config.string();
-    diagnostic.code = "reload-failed";
-    diagnostic.message = error.what();
-    result.diagnostics.push_back(std::move(diagnostic));
+    api::ReloadResult result;
+    result.hash = catalog_.load()->hash;
+    result.diagnostics.push_back(failure(settings_.config.string(), error));
+    return result;
   }
-  return result;
+}
+
+api::ReloadResult Runtime::activate(const records::Context& context, std::int64_t revision) {
+  const std::lock_guard lock(reloading_);
+  const Documents documents = revisions_->read(revision);
+  if (documents.plugins != documents_of_files().plugins) {
+    throw Error(ErrorCode::conflict, "Revision " + std::to_string(revision) +
+                                         " was published with other plugin files than this server has; put those in place and restart first.");
+  }
+  try {
+    auto result = swap(documents, [&](const model::Catalog&) {
+      revisions_->activate(revision);
+      return revision;
+    });
+    if (result.changed) spdlog::info("Revision {} of the definitions put in use by {}.", revision, context.actor.username);
+    return result;
+  } catch (const std::exception& error) {
+    api::ReloadResult result;
+    result.hash = catalog_.load()->hash;
+    result.diagnostics.push_back(failure("revision " + std::to_string(revision), error));
+    return result;
+  }
+}
+
+void Runtime::follow() {
+  std::unique_lock lock(reloading_, std::try_to_lock);
+  if (!lock) return;  // this node is publishing
+  const std::int64_t active = revisions_->active();
+  if (active == revision_ || active == 0) return;
+  const auto refuse = [&](const std::string& why) {
+    const auto known = unready_.load();
+    if (known && *known == why) return;
+    spdlog::error("{}", why);
+    unready_.store(std::make_shared<const std::string>(why));
+  };
+  const std::string subject = "Revision " + std::to_string(active) + " of the definitions is in use on other nodes, but this one ";
+  const Documents documents = revisions_->read(active);
+  if (documents.plugins != documents_of_files().plugins) {
+    refuse(subject + "has other plugin files: put the same ones in place and restart it.");
+    return;
+  }
+  model::LoadResult loaded = model::load_catalog(documents.layers, documents.modules);
+  if (!loaded.catalog) {
+    refuse(subject + "finds mistakes in it: is it of another version of Caravan?");
+    return;
+  }
+  revision_ = active;
+  catalog_.store(std::move(loaded.catalog));
+  unready_.store(nullptr);
+  spdlog::info("Revision {} of the definitions, published by another node, is in use.", active);
+}
+
+std::string Runtime::unready() const {
+  const auto why = unready_.load();
+  return why ? *why : std::string();
 }
 
 bool Runtime::make_administrator(std::string& generated) {

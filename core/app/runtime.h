@@ -1,12 +1,15 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "api/api.h"
+#include "app/revisions.h"
 #include "app/settings.h"
 #include "auth/service.h"
 #include "plugin/registry.h"
@@ -41,9 +44,15 @@ class Runtime {
   ~Runtime();
 
   api::Handler& handler() { return *handler_; }
+  /// From now on takes over, within a second, what other nodes on the same database publish. For a server.
+  void follow_other_nodes();
   std::shared_ptr<const model::Catalog> catalog() const { return catalog_.load(); }
-  /// Reads the packs' and the agency's files again and swaps the Catalog; with a mistake among them nothing changes.
-  api::ReloadResult reload();
+  /// Reads the packs' and the agency's files again, publishes them as a revision and swaps the Catalog; with a mistake among
+  /// them nothing changes. Other nodes on the database follow within a second.
+  api::ReloadResult reload(const records::Context& context);
+  /// Puts an earlier revision in use, here and on every node. Throws not_found.
+  api::ReloadResult activate(const records::Context& context, std::int64_t revision);
+  records::Context system_context(std::string source) const;
   /// Where the database has no user yet: makes `admin`. Returns the password if it was generated, else "".
   bool make_administrator(std::string& generated);
   /// Adds a user with roles and password; throws conflict where the name is taken.
@@ -55,7 +64,6 @@ class Runtime {
   std::vector<storage::SchemaStep> apply_schema(bool allow_destructive);
 
  private:
-  records::Context system_context(std::string source) const;
   std::int64_t user_id(const std::string& username);
 
   Settings settings_;
@@ -67,7 +75,23 @@ class Runtime {
   std::unique_ptr<workflow::Transitions> transitions_;
   std::unique_ptr<auth::AuthService> auth_;
   std::unique_ptr<api::Handler> handler_;
+  void publish_files(model::LoadResult loaded);
+  /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.
+  template <class Publish>
+  api::ReloadResult swap(const Documents& documents, const Publish& publish);
+  Documents documents_of_files() const;
+  /// Takes over what another node has put in use.
+  void follow();
+  std::string unready() const;
+
+  std::unique_ptr<Revisions> revisions_;
   std::mutex reloading_;
+  std::int64_t revision_ = 0;        ///< in use here, under reloading_
+  std::atomic<std::shared_ptr<const std::string>> unready_;  ///< why this node cannot follow the others; null where it does
+  std::mutex follow_mutex_;
+  std::condition_variable stop_following_;
+  bool stopping_ = false;
+  std::thread follower_;
 };
 
 }  // namespace caravan::app

@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -56,6 +56,13 @@ class Reader {
     if (const Node* console = map(root, "console")) {
       known(*console, {"directory"});
       path(*console, "directory", settings_.console);
+    }
+    if (const Node* limits = map(root, "limits")) {
+      known(*limits, {"requests_per_second", "burst", "anonymous_per_second", "anonymous_burst"});
+      count(*limits, "requests_per_second", 0, settings_.limits.user.per_second);
+      count(*limits, "burst", 1, settings_.limits.user.burst);
+      count(*limits, "anonymous_per_second", 0, settings_.limits.anonymous.per_second);
+      count(*limits, "anonymous_burst", 1, settings_.limits.anonymous.burst);
     }
     if (const Node* log = map(root, "log")) {
       known(*log, {"level"});
@@ -106,6 +113,11 @@ class Reader {
       return;
     }
     target = parsed;
+  }
+  void count(const Node& node, std::string_view key, int low, std::uint32_t& target) {
+    int parsed = static_cast<int>(target);
+    number(node, key, low, 1'000'000, parsed);
+    target = static_cast<std::uint32_t>(parsed);
   }
   void flag(const Node& value, bool& target) {
     if (value.is_scalar() && (value.text == "true" || value.text == "false")) target = value.text == "true";

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/rate_limit.h"
 #include "http/front_door.h"
 #include "model/loader.h"
 
@@ -28,6 +29,8 @@ struct Settings {
   std::filesystem::path console;            ///< folder of the built console; may not exist
   std::string log_level = "info";
   http::FrontDoorOptions http;
+  /// Of each user, and of each address without a session or token.
+  api::RateLimits limits{{500, 5000}, {50, 1000}};
 
   std::filesystem::path admin_socket() const { return data / "admin.sock"; }
 };

@@ -6,7 +6,7 @@ import unittest
 
 from caravan import STAFF_PASSWORD, Server, ServerCase, query
 
-COMMANDS = ["serve", "check", "schema", "user", "import", "plugin", "reload", "explain", "diff", "version"]
+COMMANDS = ["serve", "check", "schema", "user", "import", "plugin", "reload", "explain", "diff", "revision", "version"]
 
 
 class CommandLine(ServerCase):

@@ -327,7 +327,7 @@ TEST_P(ApiTest, PluginsAndTheirRoutes) {
 TEST_P(ApiTest, Reload) {
   EXPECT_EQ(call("admin", "POST", "/api/v1/admin/reload").status, 404);
   ReloadResult result{"abc", true, {}};
-  reload = [&] { return result; };
+  reload = [&](const auto&) { return result; };
   start();
   auto answer = call("admin", "POST", "/api/v1/admin/reload");
   EXPECT_EQ(answer.body, R"({"hash":"abc","changed":true})");

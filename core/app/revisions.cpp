@@ -1,0 +1,231 @@
+#include "app/revisions.h"
+
+#include "api/json_writer.h"
+#include "base/error.h"
+#include "records/json.h"
+
+namespace caravan::app {
+namespace {
+
+constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
+constexpr std::string_view active_name = "catalog.active";
+constexpr std::string_view files_name = "catalog.files";
+
+std::string setting(storage::Session& session, std::string_view name, bool lock = false) {
+  const bool for_update = lock && session.dialect() == storage::Dialect::mysql;
+  storage::Statement& statement =
+      session.prepare(for_update ? "SELECT value FROM setting WHERE name = ? FOR UPDATE" : "SELECT value FROM setting WHERE name = ?");
+  statement.bind(1, name);
+  std::string value;
+  if (statement.step() && !statement.is_null(0)) value = statement.text(0);
+  statement.reset();
+  return value;
+}
+
+void set(storage::Session& session, std::string_view name, const std::string& value) {
+  storage::Statement& statement = session.prepare(session.dialect() == storage::Dialect::mysql
+                                                      ? "INSERT INTO setting (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = VALUES(value)"
+                                                      : "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+  statement.bind(1, name);
+  statement.bind(2, std::string_view(value));
+  statement.step();
+  statement.reset();
+}
+
+std::int64_t number(const std::string& text) { return text.empty() ? 0 : std::stoll(text); }
+
+void write_plugins(api::JsonWriter& json, const std::map<std::string, std::string>& plugins) {
+  json.begin_object();
+  for (const auto& [name, hash] : plugins) json.member(name, hash);
+  json.end_object();
+}
+
+std::string plugins_text(const std::map<std::string, std::string>& plugins) {
+  std::string out;
+  api::JsonWriter json(out);
+  write_plugins(json, plugins);
+  return out;
+}
+
+std::map<std::string, std::string> read_plugins(const records::Json& json) {
+  std::map<std::string, std::string> plugins;
+  if (const auto* members = json.as<records::Json::Object>()) {
+    for (const auto& [name, hash] : *members) {
+      if (const auto* text = hash.as<std::string>()) plugins[name] = *text;
+    }
+  }
+  return plugins;
+}
+
+std::string to_json(const Documents& documents) {
+  std::string out;
+  api::JsonWriter json(out);
+  json.begin_object().key("layers").begin_array();
+  for (const auto& layer : documents.layers) {
+    json.begin_object().member("name", layer.name).key("files").begin_array();
+    for (const auto& file : layer.files) {
+      json.begin_object().member("name", file.name).member("module", file.module).member("text", file.text).end_object();
+    }
+    json.end_array().end_object();
+  }
+  json.end_array().key("modules").begin_array();
+  for (const auto& module : documents.modules) {
+    json.begin_object().member("name", module.name).member("icon", module.icon).member("order", std::int64_t{module.order});
+    json.key("label").begin_object();
+    for (const auto& [locale, text] : module.label.all()) json.member(locale, text);
+    json.end_object().end_object();
+  }
+  json.end_array().end_object();
+  return out;
+}
+
+const std::string& text_of(const records::Json& json, std::string_view name) {
+  const records::Json* member = json.find(name);
+  const std::string* text = member ? member->as<std::string>() : nullptr;
+  if (text == nullptr) throw Error(ErrorCode::internal, "A published revision has no \"" + std::string(name) + "\": its row was damaged.");
+  return *text;
+}
+
+const records::Json::Array& list_of(const records::Json& json, std::string_view name) {
+  const records::Json* member = json.find(name);
+  const auto* list = member ? member->as<records::Json::Array>() : nullptr;
+  if (list == nullptr) throw Error(ErrorCode::internal, "A published revision has no \"" + std::string(name) + "\": its row was damaged.");
+  return *list;
+}
+
+Documents from_json(const std::string& text) {
+  const records::Json json = records::parse_json(text);
+  Documents documents;
+  for (const auto& layer : list_of(json, "layers")) {
+    auto& one = documents.layers.emplace_back(model::SourceLayer{text_of(layer, "name"), {}});
+    for (const auto& file : list_of(layer, "files")) one.files.push_back({text_of(file, "name"), text_of(file, "text"), text_of(file, "module")});
+  }
+  for (const auto& module : list_of(json, "modules")) {
+    model::Module one;
+    one.name = text_of(module, "name");
+    one.icon = text_of(module, "icon");
+    if (const auto* order = module.find("order"); order && order->as<records::Json::Number>()) one.order = std::stoi(order->as<records::Json::Number>()->text);
+    if (const auto* label = module.find("label"); label && label->as<records::Json::Object>()) {
+      for (const auto& [locale, said] : *label->as<records::Json::Object>()) one.label.set(locale, said.as<std::string>() ? *said.as<std::string>() : "");
+    }
+    documents.modules.push_back(std::move(one));
+  }
+  return documents;
+}
+
+Error no_revision(std::int64_t id) { return {ErrorCode::not_found, "There is no revision " + std::to_string(id) + "."}; }
+
+Revision read_revision(storage::Statement& statement, std::int64_t active) {
+  Revision revision;
+  revision.id = statement.integer(0);
+  revision.hash = statement.text(1);
+  if (const auto at = statement.value(2, instant); at.as<Timestamp>()) revision.created_at = *at.as<Timestamp>();
+  if (!statement.is_null(3)) revision.author = statement.text(3);
+  if (!statement.is_null(4)) revision.note = statement.text(4);
+  revision.plugins = read_plugins(records::parse_json(statement.text(5)));
+  revision.active = revision.id == active;
+  return revision;
+}
+
+constexpr std::string_view columns = "SELECT id, hash, created_at, author, note, plugins FROM catalog_revision ";
+
+}  // namespace
+
+std::int64_t Revisions::active() const {
+  auto session = database_.read();
+  return number(setting(*session, active_name));
+}
+
+std::string Revisions::published_files() const {
+  auto session = database_.read();
+  return setting(*session, files_name);
+}
+
+Documents Revisions::read(std::int64_t id) const {
+  auto session = database_.read();
+  storage::Statement& statement = session->prepare("SELECT documents, plugins FROM catalog_revision WHERE id = ?");
+  statement.bind(1, id);
+  std::string text, plugins;
+  const bool found = statement.step();
+  if (found) {
+    text = statement.text(0);
+    plugins = statement.text(1);
+  }
+  statement.reset();
+  if (!found) throw no_revision(id);
+  Documents documents = from_json(text);
+  documents.plugins = read_plugins(records::parse_json(plugins));
+  return documents;
+}
+
+Revision Revisions::find(std::int64_t id) const {
+  auto session = database_.read();
+  const std::int64_t now_active = number(setting(*session, active_name));
+  storage::Statement& statement = session->prepare(std::string(columns) + "WHERE id = ?");
+  statement.bind(1, id);
+  std::optional<Revision> revision;
+  if (statement.step()) revision = read_revision(statement, now_active);
+  statement.reset();
+  if (!revision) throw no_revision(id);
+  return std::move(*revision);
+}
+
+std::vector<Revision> Revisions::list(std::int64_t before, std::uint32_t limit) const {
+  auto session = database_.read();
+  const std::int64_t now_active = number(setting(*session, active_name));
+  storage::Statement& statement = session->prepare(std::string(columns) + "WHERE id < ? ORDER BY id DESC LIMIT ?");
+  statement.bind(1, before > 0 ? before : INT64_MAX);
+  statement.bind(2, std::int64_t{limit});
+  std::vector<Revision> revisions;
+  while (statement.step()) revisions.push_back(read_revision(statement, now_active));
+  statement.reset();
+  return revisions;
+}
+
+std::int64_t Revisions::publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note,
+                                Timestamp now) {
+  const std::string plugins = plugins_text(documents.plugins);
+  const std::string text = to_json(documents);
+  std::int64_t id = 0;
+  database_.transact([&](storage::Session& session) {
+    id = 0;
+    setting(session, active_name, true);  // nodes that publish at the same time do so one after another
+    storage::Statement& same = session.prepare("SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1");
+    same.bind(1, std::string_view(hash));
+    same.bind(2, std::string_view(plugins));
+    if (same.step()) id = same.integer(0);
+    same.reset();
+    if (id == 0) {
+      storage::Statement& last = session.prepare("SELECT MAX(id) FROM catalog_revision");
+      id = (last.step() && !last.is_null(0) ? last.integer(0) : 0) + 1;
+      last.reset();
+      storage::Statement& insert = session.prepare(
+          "INSERT INTO catalog_revision (id, hash, created_at, author, note, plugins, documents) VALUES (?, ?, ?, ?, ?, ?, ?)");
+      insert.bind(1, id);
+      insert.bind(2, std::string_view(hash));
+      insert.bind(3, expr::Value(now), instant);
+      insert.bind(4, author);
+      insert.bind(5, note);
+      insert.bind(6, std::string_view(plugins));
+      insert.bind(7, std::string_view(text));
+      insert.step();
+      insert.reset();
+    }
+    set(session, active_name, std::to_string(id));
+    set(session, files_name, hash);
+  });
+  return id;
+}
+
+void Revisions::activate(std::int64_t id) {
+  database_.transact([&](storage::Session& session) {
+    storage::Statement& statement = session.prepare("SELECT 1 FROM catalog_revision WHERE id = ?");
+    statement.bind(1, id);
+    const bool found = statement.step();
+    statement.reset();
+    if (!found) throw no_revision(id);
+    set(session, active_name, std::to_string(id));
+  });
+}
+
+}  // namespace caravan::app

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/date_time.h"
+#include "model/loader.h"
+#include "storage/database.h"
+
+namespace caravan::app {
+
+/// All that a Catalog is made of.
+struct Documents {
+  std::vector<model::SourceLayer> layers;
+  std::vector<model::Module> modules;
+  std::map<std::string, std::string> plugins;  ///< name → SHA-256 of its file
+};
+
+struct Revision {
+  std::int64_t id = 0;  ///< counts from 1
+  std::string hash;     ///< of the Catalog
+  Timestamp created_at;
+  std::string author;   ///< user name; `system` for a start or the command line
+  std::string note;
+  std::map<std::string, std::string> plugins;
+  bool active = false;
+};
+
+/// The published sets of documents in the table `catalog_revision`, and which of them is in use on every node that shares
+/// the database. Thread-safe.
+class Revisions {
+ public:
+  explicit Revisions(storage::Database& database) : database_(database) {}
+
+  /// The revision in use; 0 where none was ever published. One short statement: nodes ask each second.
+  std::int64_t active() const;
+  /// Hash of the Catalog that the files of the configuration folder made when they were last published; "" where never.
+  std::string published_files() const;
+  /// Throws not_found.
+  Documents read(std::int64_t id) const;
+  /// Throws not_found.
+  Revision find(std::int64_t id) const;
+  /// Newest first; `before`: id of the last one of the page before, or 0.
+  std::vector<Revision> list(std::int64_t before, std::uint32_t limit) const;
+  /// Keeps the documents as a revision, or finds the one that has the same hash and plugins, and puts it in use.
+  std::int64_t publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note, Timestamp now);
+  /// Puts an earlier one in use again. Throws not_found.
+  void activate(std::int64_t id);
+
+ private:
+  storage::Database& database_;
+};
+
+}  // namespace caravan::app
