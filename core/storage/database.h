@@ -46,6 +46,11 @@ class Statement {
   /// Executes on the first call; true while there is a row. Results are read to the end or dropped by reset().
   virtual bool step() = 0;
   virtual void reset() = 0;
+  /// Executes a statement without a result, and does not wait: several statements that are sent one after the other travel
+  /// together. Each is then ended by finish(), in the order of sending, which throws what the database said of it; those
+  /// sent after one that failed were executed all the same. SQLite executes at finish().
+  virtual void send() = 0;
+  virtual void finish() = 0;
   virtual bool is_null(int column) = 0;          ///< columns count from 0
   virtual std::int64_t integer(int column) = 0;
   virtual double real(int column) = 0;

@@ -32,6 +32,7 @@ constexpr unsigned int er_check_mysql = 3819;
 constexpr unsigned int er_check_mariadb = 4025;
 constexpr std::size_t first_buffer = 128;          ///< bytes of a text column, until a row needs more
 constexpr std::size_t largest_kept = 64 * 1024;    ///< buffers above this are given up after use
+constexpr std::size_t most_sent = 16;              ///< statements on their way at a time
 constexpr auto ping_after = seconds(60);
 
 bool is_lost(unsigned int code) {
@@ -203,6 +204,10 @@ class MysqlStatement final : public Statement {
   }
   bool step() override;
   void reset() override;
+  void send() override;
+  void finish() override;
+  /// Reads the answer to send(); what it says is kept for finish().
+  void receive() noexcept;
   bool is_null(int column) override { return cell(column).null != 0; }
   std::int64_t integer(int column) override;
   double real(int column) override;
@@ -232,9 +237,10 @@ class MysqlStatement final : public Statement {
     my_bool null = 0, error = 0;
     enum_field_types type = MYSQL_TYPE_STRING;  ///< LONGLONG, DOUBLE, DATE, DATETIME or STRING
   };
-  enum class State : std::uint8_t { binding, row, done };
+  enum class State : std::uint8_t { binding, sent, row, done };
 
   Parameter& parameter(int index, enum_field_types type);
+  void bind_parameters();
   void bind_text(int index, std::string_view value, enum_field_types type, bool copy);
   void bind_checked(int index, const expr::Value& value);
   void define_columns();
@@ -252,8 +258,10 @@ class MysqlStatement final : public Statement {
   std::vector<MYSQL_BIND> parameter_binds_;
   std::vector<Cell> cells_;
   std::vector<MYSQL_BIND> cell_binds_;
+  bool rebind_parameters_ = true;  ///< types or places have changed since the library was told
   bool rebind_result_ = true;
   bool result_open_ = false;
+  bool failed_ = false;            ///< as the answer to send() said
   State state_ = State::binding;
   std::int64_t affected_ = 0;
 };
@@ -272,6 +280,14 @@ class MysqlSession final : public Session {
 
   MYSQL* connection() const { return connection_; }
   void counted() { ++count_; }
+  /// Answers to come are read before anything else is said.
+  void settle() noexcept;
+  bool can_send() const { return can_send_ && unanswered_.size() + unfinished_.size() < most_sent; }
+  void skip_answers(bool skip) { mysql_optionsv(connection_, MARIADB_OPT_SKIP_READ_RESPONSE, skip ? &yes_ : &no_); }
+  void sent(MysqlStatement& statement) { unanswered_.push_back(&statement); }
+  /// False where nobody waits for the outcome any more.
+  bool finished(MysqlStatement& statement) { return std::erase(unfinished_, &statement) > 0; }
+  void doom() { doomed_ = !autocommit_; }
   bool lost() const { return lost_; }
   void check_usable() const;
   /// Remembers what the error means for the session and gives the Error to throw.
@@ -293,6 +309,9 @@ class MysqlSession final : public Session {
   soci::session soci_;
   MYSQL* connection_ = nullptr;
   StatementCache<MysqlStatement> cache_;  // destroyed before the connection
+  std::vector<MysqlStatement*> unanswered_, unfinished_;  ///< in the order of sending
+  my_bool yes_ = 1, no_ = 0;
+  bool can_send_ = false;
   std::uint64_t count_ = 0;
   bool autocommit_ = true;
   bool lost_ = false;
@@ -302,6 +321,7 @@ class MysqlSession final : public Session {
 // ---- statements
 
 MysqlStatement::MysqlStatement(MysqlSession& session, const std::string& sql) : session_(session), sql_(sql) {
+  session.settle();
   statement_.reset(mysql_stmt_init(session.connection()));
   if (!statement_) throw Error(ErrorCode::internal, "Out of memory for a database statement");
   if (mysql_stmt_prepare(statement_.get(), sql.data(), sql.size()) != 0) {
@@ -377,7 +397,9 @@ MysqlStatement::Parameter& MysqlStatement::parameter(int index, enum_field_types
   Parameter& p = parameters_[i];
   MYSQL_BIND& b = parameter_binds_[i];
   p.bound = true;
+  if (b.buffer_type == type) return p;
   b.buffer_type = type;
+  rebind_parameters_ = true;
   switch (type) {
     case MYSQL_TYPE_LONGLONG: b.buffer = &p.integer; break;
     case MYSQL_TYPE_DOUBLE: b.buffer = &p.real; break;
@@ -398,7 +420,11 @@ void MysqlStatement::bind_text(int index, std::string_view value, enum_field_typ
     p.copy.assign(value);
     value = p.copy;
   }
-  b.buffer = const_cast<char*>(value.data());  // the client library only reads parameters
+  // The client library only reads parameters, at the place that it was told, in the length of now.
+  if (b.buffer != value.data()) {
+    b.buffer = const_cast<char*>(value.data());
+    rebind_parameters_ = true;
+  }
   b.buffer_length = p.length = static_cast<unsigned long>(value.size());
 }
 
@@ -427,17 +453,58 @@ void MysqlStatement::bind_checked(int index, const expr::Value& value) {
   }
 }
 
-void MysqlStatement::execute() {
+void MysqlStatement::bind_parameters() {
   session_.check_usable();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].bound) {
       throw Error(ErrorCode::internal, "Parameter " + std::to_string(i + 1) + " of a statement is not bound").add_context(for_log(sql_));
     }
   }
-  MYSQL_STMT* s = statement_.get();
-  if (!parameters_.empty() && mysql_stmt_bind_param(s, parameter_binds_.data()) != 0) fail();
+  if (rebind_parameters_ && !parameters_.empty() && mysql_stmt_bind_param(statement_.get(), parameter_binds_.data()) != 0) fail();
+  rebind_parameters_ = false;
   session_.counted();
   affected_ = 0;
+}
+
+void MysqlStatement::send() {
+  if (!session_.can_send()) return;
+  bind_parameters();
+  in_use = true;
+  session_.skip_answers(true);
+  const int refused = mysql_stmt_execute(statement_.get());
+  session_.skip_answers(false);
+  if (refused != 0) {
+    session_.settle();
+    fail();
+  }
+  state_ = State::sent;
+  failed_ = false;
+  session_.sent(*this);
+}
+
+void MysqlStatement::receive() noexcept {
+  MYSQL* connection = session_.connection();
+  connection->net.pkt_nr = 1;  // answers count from their own question; the library has the last one's count
+  failed_ = connection->methods->db_read_execute_response(statement_.get()) != 0;
+  if (!failed_) affected_ = static_cast<std::int64_t>(mysql_stmt_affected_rows(statement_.get()));
+}
+
+void MysqlStatement::finish() {
+  if (state_ != State::sent) {
+    step();
+    return;
+  }
+  session_.settle();
+  session_.finished(*this);
+  state_ = State::done;
+  in_use = false;
+  if (failed_) fail();
+}
+
+void MysqlStatement::execute() {
+  session_.settle();
+  bind_parameters();
+  MYSQL_STMT* s = statement_.get();
   if (mysql_stmt_execute(s) != 0) fail();
   if (mysql_stmt_field_count(s) == 0) {
     affected_ = static_cast<std::int64_t>(mysql_stmt_affected_rows(s));
@@ -500,6 +567,10 @@ void MysqlStatement::free_result() {
 }
 
 void MysqlStatement::reset() {
+  if (state_ == State::sent) {
+    session_.settle();
+    if (session_.finished(*this) && failed_) session_.doom();  // what the transaction holds is not what was meant
+  }
   free_result();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     parameters_[i].bound = false;
@@ -661,6 +732,10 @@ MysqlSession::MysqlSession(const DatabaseUrl& url, const DatabaseOptions& option
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  unanswered_.reserve(most_sent);
+  unfinished_.reserve(most_sent);  // settle() must not fail
+  // MySQL's own client library has neither; there every statement waits for its answer.
+  can_send_ = connection_->methods != nullptr && connection_->methods->db_read_execute_response != nullptr;
   set_up(url, options);
 }
 
@@ -704,8 +779,17 @@ Error MysqlSession::failed(unsigned int code, std::string_view text, std::string
   return error;
 }
 
+void MysqlSession::settle() noexcept {
+  for (MysqlStatement* statement : unanswered_) {
+    statement->receive();
+    unfinished_.push_back(statement);
+  }
+  unanswered_.clear();
+}
+
 void MysqlSession::execute(std::string_view sql) {
   check_usable();
+  settle();
   ++count_;
   const auto fail = [&] { return failed(mysql_errno(connection_), mysql_error(connection_), sql); };
   if (mysql_send_query(connection_, sql.data(), static_cast<unsigned long>(sql.size())) != 0) throw fail();
@@ -728,6 +812,8 @@ void MysqlSession::set_autocommit(bool on) {
 
 void MysqlSession::commit() {
   check_usable();
+  settle();
+  while (!unfinished_.empty()) unfinished_.front()->finish();  // nobody asked what became of them
   ++count_;
   if (mysql_commit(connection_) != 0) {
     const unsigned int code = mysql_errno(connection_);
@@ -742,6 +828,8 @@ void MysqlSession::commit() {
 }
 
 void MysqlSession::rollback() noexcept {
+  settle();
+  unfinished_.clear();
   doomed_ = false;
   if (!lost_ && mysql_rollback(connection_) != 0) lost_ = true;
 }

@@ -52,6 +52,8 @@ class SqliteStatement final : public Statement {
   }
   bool step() override;
   void reset() override;
+  void send() override { in_use = true; }
+  void finish() override { step(); }
   bool is_null(int column) override { return type_of(column) == SQLITE_NULL; }
   std::int64_t integer(int column) override;
   double real(int column) override;
