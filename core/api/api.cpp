@@ -8,6 +8,7 @@
 #include "api/messages.h"
 #include "api/model_json.h"
 #include "api/negotiate.h"
+#include "api/once.h"
 #include "api/problem.h"
 #include "api/problem_kinds.h"
 #include "api/rate_limit.h"
@@ -197,6 +198,9 @@ void Api::State::answer_api(Call& call) const {
   }
   identify(call, match.route->info.access);
   call.arguments = match.arguments;
+  if (request.method == "POST") {
+    if (const std::string_view* key = idempotency_key(request)) return answer_once(call, *match.route, *key);
+  }
   match.route->handle(call);
 }
 

@@ -80,6 +80,13 @@ enum class Paging : std::uint8_t {
   bounded  ///< never more than the description says
 };
 
+/// What an Idempotency-Key does on a POST.
+enum class Idempotency : std::uint8_t {
+  several,      ///< claimed and kept in transactions of their own, around whatever the route does
+  transaction,  ///< claimed and kept in the one transaction of the change; the route renders its answer in it, see api/once.h
+  refused       ///< the request or the answer holds a secret
+};
+
 /// A route of `/api/v1`: what the router, the matrix of permissions and the OpenAPI document know of it. Lists of names
 /// are separated by blanks; the names are those of api/openapi_parts.cpp.
 struct RouteInfo {
@@ -96,6 +103,7 @@ struct RouteInfo {
   std::string_view refusals = {};     ///< statuses beyond those of every route: `409 412`
   Paging paging = Paging::none;
   std::string_view description = {};  ///< CommonMark; of a bounded list, what bounds it
+  Idempotency idempotency = Idempotency::several;
 };
 
 /// Answers everything: `/api/v1`, health, the console's files. Thread-safe.

@@ -14,6 +14,7 @@
 namespace caravan::api {
 
 class ModelCache;
+class CallOnce;
 
 /// One request on its way through a route. The Catalog in `context` stays the same throughout.
 struct Call {
@@ -25,6 +26,7 @@ struct Call {
   std::string csrf;                           ///< of a cookie session
   std::array<std::string_view, 3> arguments;  ///< of the pattern's places, in order
   Response response;
+  CallOnce* once = nullptr;                   ///< of a request with an Idempotency-Key
 };
 
 using RouteHandler = void (*)(Call&);

@@ -313,6 +313,11 @@ std::string model_json(const records::RecordService& records, const records::Con
 std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordService& records,
                                                      const records::Context& context,
                                                      std::string_view locale) {
+  return get(context, locale, [&] { return model_json(records, context, locale); });
+}
+
+std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& context, std::string_view locale,
+                                                     const std::function<std::string()>& make) {
   std::vector<std::string> roles = context.actor.roles;
   std::sort(roles.begin(), roles.end());
   roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
@@ -329,7 +334,7 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordServic
     }
   }
   auto made = std::make_shared<RenderedModel>();
-  made->body = model_json(records, context, locale);
+  made->body = make();
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a of what the model depends on
   for (const char c : context.catalog->hash + "\n" + key)
     hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,9 +22,12 @@ struct RenderedModel {
   std::string body, tag;
 };
 
-/// Models by Catalog, locale and set of roles; each is made once. Thread-safe.
+/// Texts that depend on Catalog, locale and set of roles alone; each is made once. Thread-safe.
 class ModelCache {
  public:
+  std::shared_ptr<const RenderedModel> get(const records::Context& context, std::string_view locale,
+                                           const std::function<std::string()>& make);
+  /// The model.
   std::shared_ptr<const RenderedModel> get(const records::RecordService& records,
                                            const records::Context& context, std::string_view locale);
 

@@ -50,22 +50,34 @@ std::string_view http_phrase(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
     case 409:
       return "Conflict";
     case 412:
       return "Precondition Failed";
     case 413:
       return "Content Too Large";
+    case 414:
+      return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
     case 422:
       return "Unprocessable Content";
     case 428:
       return "Precondition Required";
     case 429:
       return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
     case 503:
       return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
     default:
       return "Internal Server Error";
   }
@@ -81,10 +93,11 @@ Response problem(const Refusal& refusal, std::string_view request_id) {
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"caravan\"");
 
   const ErrorCode code = refusal.code() == ErrorCode::retry ? ErrorCode::unavailable : refusal.code();
+  const std::string name = refusal.name.empty() ? std::string(to_string(code)) : refusal.name;
   JsonWriter json(response.body);
-  json.begin_object().member("type", "about:blank").member("title", http_phrase(response.status));
+  json.begin_object().member("type", "/problems/" + name).member("title", http_phrase(response.status));
   json.member("status", static_cast<std::int64_t>(response.status));
-  json.member("code", refusal.name.empty() ? std::string(to_string(code)) : refusal.name);
+  json.member("code", name);
   json.member("detail", refusal.message()).member("request_id", request_id);
   if (!refusal.fields().empty()) {
     json.key("errors").begin_array();

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <random>
 
+#include "api/problem.h"
+
 namespace caravan::http {
 namespace {
 
@@ -87,24 +89,6 @@ bool is_the_doors(std::string_view name) {
   return false;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20) {
-      char buffer[8];
-      std::snprintf(buffer, sizeof buffer, "\\u%04x", u);
-      out += buffer;
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 }  // namespace
 
 std::string new_request_id() {
@@ -124,17 +108,12 @@ std::string new_request_id() {
 
 api::Response problem(int status, std::string_view detail, int retry_after) {
   const auto id = new_request_id();
-  api::Response response;
-  response.status = status;
-  response.content_type = "application/problem+json";
+  api::Refusal refused(ErrorCode::invalid_argument, std::string(detail));
+  refused.status = status;
+  refused.name = stable_code(status);
+  refused.retry_after = retry_after;
+  api::Response response = api::problem(refused, id);
   response.headers.emplace_back("X-Request-Id", id);
-  if (retry_after > 0) response.headers.emplace_back("Retry-After", std::to_string(retry_after));
-  auto& body = response.body;
-  body = R"({"type":"about:blank","title":)";
-  append_json_string(body, reason(status));
-  body += ",\"status\":" + std::to_string(status) + ",\"code\":\"" + stable_code(status) + "\",\"detail\":";
-  append_json_string(body, detail);
-  body += ",\"request_id\":\"" + id + "\"}";
   return response;
 }
 

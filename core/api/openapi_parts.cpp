@@ -1,0 +1,255 @@
+#include "api/openapi_parts.h"
+
+namespace caravan::api {
+namespace {
+
+constexpr OpenapiPart tags[] = {
+    {"Session", R"("Sign in and out, one's own settings and access tokens")"},
+    {"Records", R"("Records of every kind: read, list, create, change, delete")"},
+    {"Workflow", R"("Steps of a record's workflow")"},
+    {"Data", R"("Data in bulk")"},
+    {"Model", R"("What there is: entities, fields, forms, views, and this document")"},
+    {"Administration", R"("For administrators")"},
+    {"Plugins", R"("Plugins' own routes")"},
+};
+
+constexpr OpenapiPart query[] = {
+    {"filter", R"({"description":"A condition in CEL over `record` and `user`, e.g. `record.state == \"new\"`.","schema":{"type":"string"},"example":"record.state == \"new\""})"},
+    {"sort", R"({"description":"Fields by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-created_at,id"})"},
+    {"limit", R"({"description":"Most items of the page.","schema":{"type":"integer","minimum":1,"maximum":200,"default":50}})"},
+    {"after", R"({"description":"`next` of the page before. Opaque.","schema":{"type":"string"}})"},
+    {"before", R"({"description":"`next` of the page before: the id of an event.","schema":{"type":"string"}})"},
+    {"fields", R"({"description":"Only these fields, by comma; `id` and `version` are always there.","schema":{"type":"string"},"example":"number,state"})"},
+    {"expand", R"({"description":"References by comma, of which `expanded` shall show the titles; with a point also fields of the target, or references of it.","schema":{"type":"string"},"example":"owner,owner.username"})"},
+    {"group", R"({"description":"Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.","schema":{"type":"string"},"example":"state,created_at:month"})"},
+    {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
+    {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
+    {"limit.groups", R"({"description":"Most groups of the page.","schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}})"},
+    {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
+    {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
+};
+
+constexpr OpenapiPart request_headers[] = {
+    {"If-Match", R"({"description":"The version that the change is made to, or `*` for any.","schema":{"type":"string"},"example":"\"3\""})"},
+    {"If-None-Match", R"({"description":"ETags that the client has: 304 where one still holds.","schema":{"type":"string"}})"},
+    {"Idempotency-Key", R"({"description":"A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours.","schema":{"type":"string","minLength":1,"maxLength":255}})"},
+};
+
+constexpr OpenapiPart answer_headers[] = {
+    {"ETag", R"({"description":"The version, in quotes.","required":true,"schema":{"type":"string"}})"},
+    {"Location", R"({"description":"Path of what was made.","required":true,"schema":{"type":"string"}})"},
+    {"Link", R"({"description":"Where there is a next page: `<…>; rel=\"next\"`.","schema":{"type":"string"}})"},
+    {"Set-Cookie", R"({"description":"The session's cookie.","schema":{"type":"string"}})"},
+    {"Retry-After", R"({"description":"Seconds after which to try again.","schema":{"type":"integer","minimum":1}})"},
+    {"X-Request-Id", R"({"description":"The request's id: the client's own where it sent one of 1 to 64 of `A–Z a–z 0–9 - . _`.","required":true,"schema":{"type":"string"}})"},
+    {"RateLimit", R"({"description":"What is left (draft-ietf-httpapi-ratelimit-headers): `\"user\";r=100;t=2`.","schema":{"type":"string"}})"},
+    {"RateLimit-Policy", R"({"description":"The limit (draft-ietf-httpapi-ratelimit-headers): `\"user\";q=2000;w=4`.","schema":{"type":"string"}})"},
+    {"Allow", R"({"description":"Methods that the path takes.","schema":{"type":"string"}})"},
+};
+
+constexpr OpenapiPart path[] = {
+    {"entity", R"({"description":"Full name of an entity.","schema":{"type":"string","pattern":"^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$"},"example":"core.user"})"},
+    {"id", R"({"description":"Id, as lists give it.","schema":{"type":"string"},"example":"7"})"},
+    {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
+};
+
+constexpr OpenapiPart schemas[] = {
+    // ---- Errors
+    {"FieldError", R"({"type":"object","required":["code","message"],"properties":{
+"field":{"type":"string","description":"Name of the field; empty or absent where the record as a whole is meant."},
+"code":{"type":"string","description":"Stable, for programs."},
+"message":{"type":"string","description":"One sentence for a person."},
+"file":{"type":"string","description":"Of a mistake in a definition."},
+"line":{"type":"integer"},"column":{"type":"integer"},
+"hint":{"type":"string","description":"What would be right."}}})"},
+    {"Problem", R"({"type":"object","description":"RFC 9457","required":["type","title","status","code","detail","request_id"],"properties":{
+"type":{"type":"string","format":"uri-reference","description":"Path of a page that explains the code.","examples":["/problems/stale"]},
+"title":{"type":"string"},
+"status":{"type":"integer","minimum":400,"maximum":599},
+"code":{"$ref":"#/components/schemas/ProblemCode"},
+"detail":{"type":"string","description":"One sentence for a person, in the caller's language."},
+"request_id":{"type":"string"},
+"errors":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}},
+"current":{"$ref":"#/components/schemas/Record"}},
+"examples":[{"type":"/problems/not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is no record with the id \"7\".","request_id":"01KAMB6ZC1T9S3V5W7X9Y1Z3A5"}]})"},
+    // ---- Session
+    {"Credentials", R"({"type":"object","additionalProperties":false,"required":["username","password"],"properties":{
+"username":{"type":"string"},"password":{"type":"string","format":"password"}},
+"examples":[{"username":"wangfang","password":"correct horse battery"}]})"},
+    {"Me", R"({"type":"object","required":["id","username","name","locale","roles","administrator"],"properties":{
+"id":{"type":"string"},"username":{"type":"string"},"name":{"type":"string"},
+"locale":{"type":"string"},
+"roles":{"type":"array","items":{"type":"string"}},
+"administrator":{"type":"boolean"},
+"csrf":{"type":"string","description":"Only for cookie sessions."}}})"},
+    {"MeChange", R"({"type":"object","additionalProperties":false,"properties":{
+"locale":{"type":["string","null"],"enum":["zh-CN","zh-TW","en",null]}},"examples":[{"locale":"zh-TW"}]})"},
+    {"Session", R"({"type":"object","required":["user","csrf"],"properties":{
+"user":{"$ref":"#/components/schemas/Me"},
+"csrf":{"type":"string","description":"To be sent as X-CSRF-Token with every request but GET and HEAD."}}})"},
+    {"PasswordChange", R"({"type":"object","additionalProperties":false,"required":["current","new"],"properties":{
+"current":{"type":"string","format":"password"},"new":{"type":"string","format":"password","minLength":8,"maxLength":1000}}})"},
+    {"Token", R"({"type":"object","required":["id","label","created_at","expires_at","last_used_at"],"properties":{
+"id":{"type":"string"},"label":{"type":"string"},
+"created_at":{"type":"string","format":"date-time"},
+"expires_at":{"type":["string","null"],"format":"date-time"},
+"last_used_at":{"type":["string","null"],"format":"date-time"}}})"},
+    {"TokenList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","maxItems":100,"items":{"$ref":"#/components/schemas/Token"}}}})"},
+    {"TokenInput", R"({"type":"object","additionalProperties":false,"required":["label"],"properties":{
+"label":{"type":"string","minLength":1,"maxLength":100,"description":"What the token is for."},
+"expires_at":{"type":["string","null"],"format":"date-time"}},"examples":[{"label":"Website"}]})"},
+    {"NewToken", R"({"type":"object","required":["id","token"],"properties":{
+"id":{"type":"string"},"token":{"type":"string","pattern":"^cvn_"}}})"},
+    // ---- Records
+    {"Expanded", R"({"type":"object","required":["id","title"],"description":"What a reference leads to, with the fields that `expand` names.","properties":{"id":{"type":"string"},"title":{"type":"string"},
+"expanded":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Expanded"}}},"additionalProperties":true})"},
+    {"Record", R"({"type":"object","description":"System fields, then the entity's own: the document for a signed-in user has a schema for each entity.","required":["id","version"],"properties":{
+"id":{"type":"string"},
+"number":{"type":["string","null"]},
+"version":{"type":"integer","minimum":1},
+"state":{"type":["string","null"]},
+"owner":{"type":["string","null"],"description":"Id of a user."},
+"created_at":{"type":["string","null"],"format":"date-time"},
+"updated_at":{"type":["string","null"],"format":"date-time"},
+"external_source":{"type":["string","null"]},
+"external_id":{"type":["string","null"]},
+"expanded":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Expanded"}}},
+"additionalProperties":true})"},
+    {"RecordPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Record"}},
+"next":{"type":["string","null"],"description":"For `after`; null on the last page."},
+"total":{"type":"integer","minimum":0,"description":"With `count=1`: how many records there are in all."},
+"total_is":{"type":"string","enum":["exact","estimate"],"description":"Exact up to 10000."}}})"},
+    {"AggregateItem", R"({"type":"object","required":["group","label"],"description":"One group; beside these, a member for each measure by its name.","properties":{
+"group":{"type":"object","description":"Value by group; of a part of the calendar its first day.","additionalProperties":true},
+"label":{"type":"object","description":"How people call the value, where that is something else.","additionalProperties":{"type":"string"}}},
+"additionalProperties":{"description":"A count is a number, money a list of amounts by currency, a decimal a string.","anyOf":[{"type":["number","string","null"]},
+{"type":"array","items":{"type":"object","required":["currency","amount"],"properties":{"currency":{"type":"string"},"amount":{"type":"string"}}}}]}})"},
+    {"AggregatePage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/AggregateItem"}},
+"next":{"type":["string","null"],"description":"For `after`; null on the last page."}}})"},
+    {"RecordInput", R"({"type":"object","description":"Fields by name; null empties one.","additionalProperties":true})"},
+    {"AvailableTransition", R"({"type":"object","required":["name","label","to","to_label","allowed","why","form","comment_required"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"to":{"type":"string","description":"Name of the state."},"to_label":{"type":"string"},
+"allowed":{"type":"boolean"},
+"why":{"type":"string","description":"Why not; empty where it is allowed."},
+"form":{"type":["string","null"],"description":"Form whose fields the step asks for."},
+"comment_required":{"type":"boolean"}}})"},
+    {"TransitionList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"$ref":"#/components/schemas/AvailableTransition"}}}})"},
+    {"TransitionInput", R"({"type":"object","additionalProperties":false,"properties":{
+"input":{"type":["object","null"],"description":"Fields that the step's form asks for.","additionalProperties":true},
+"comment":{"type":["string","null"]}}})"},
+    {"Change", R"({"type":"object","required":["field","label","old","new","old_text","new_text"],"properties":{
+"field":{"type":"string"},"label":{"type":"string"},
+"old":{"description":"As in a record."},"new":{"description":"As in a record."},
+"old_text":{"type":["string","null"],"description":"For people: the choice's label, the reference's title."},
+"new_text":{"type":["string","null"]}}})"},
+    {"TimelineEvent", R"({"type":"object","required":["id","at","actor","source","action","version","changes","note","request_id"],"properties":{
+"id":{"type":"string"},"at":{"type":"string","format":"date-time"},
+"actor":{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"source":{"type":"string","description":"What did it: api, cli, an import, an effect, a job."},
+"action":{"type":"string","description":"create, update, delete, transition:NAME …"},
+"transition":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}},
+"version":{"type":"integer"},
+"changes":{"type":"array","items":{"$ref":"#/components/schemas/Change"}},
+"note":{"type":"string"},"request_id":{"type":"string"}}})"},
+    {"TimelinePage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/TimelineEvent"}},
+"next":{"type":["string","null"],"description":"For `before`; null on the last page."}}})"},
+    // ---- Data
+    {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
+"map":{"type":"string","description":"The import map, YAML."},
+"file":{"type":"string","contentMediaType":"text/csv","description":"The CSV file."}}})", "multipart/form-data"},
+    {"ImportReport", R"({"type":"object","required":["rows","created","updated","unchanged","failed","notes","errors","error_file"],"properties":{
+"rows":{"type":"integer"},"created":{"type":"integer"},"updated":{"type":"integer"},"unchanged":{"type":"integer"},"failed":{"type":"integer"},
+"notes":{"type":"object","additionalProperties":{"type":"integer"}},
+"errors":{"type":"array","items":{"type":"object","required":["row","column","message"],"properties":{
+"row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
+"error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
+    // ---- Model
+    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","system","required","read_only","search","multiline","max","min","scale","choices","default","sortable"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
+"type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json"]},
+"to":{"type":["string","null"],"description":"Entity that a ref points to."},
+"system":{"type":"boolean"},"required":{"type":"boolean"},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
+"max":{"type":["integer","string","null"],"description":"Of text, the longest length; of numbers, the bound. Decimal bounds are strings."},
+"min":{"type":["integer","string","null"]},
+"scale":{"type":["integer","null"]},
+"choices":{"type":["string","null"],"description":"Name of the list of choices."},
+"default":{"description":"What a new record begins with; null where it depends on more than the definition."},
+"sortable":{"type":"boolean"}}})"},
+    {"ModelState", R"({"type":"object","required":["name","label","category","color"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"category":{"type":"string","enum":["open","waiting","done","cancelled"]},"color":{"type":"string"}}})"},
+    {"ModelTransition", R"({"type":"object","required":["name","label","from","to","form","comment_required"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"from":{"type":"array","items":{"type":"string"}},"to":{"type":"string"},
+"form":{"type":["string","null"]},"comment_required":{"type":"boolean"}}})"},
+    {"ModelForm", R"({"type":"object","required":["name","label","groups"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"groups":{"type":"array","items":{"$ref":"#/components/schemas/ModelFormGroup"}}}})"},
+    {"ModelFormGroup", R"({"type":"object","required":["name","label","fields"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"fields":{"type":"array","items":{"type":"string"}}}})"},
+    {"ModelView", R"({"type":"object","required":["name","label","columns","sort","filter"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"columns":{"type":"array","items":{"type":"string"}},
+"sort":{"type":"string"},"filter":{"type":["string","null"],"description":"CEL; all records where it is null."}}})"},
+    {"ModelRights", R"({"type":"object","required":["read","create","update","delete"],"properties":{
+"read":{"type":"boolean"},"create":{"type":"boolean"},"update":{"type":"boolean"},"delete":{"type":"boolean"}}})"},
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","fields","initial","states","transitions","forms","views"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},
+"title":{"type":"string","description":"The field that a reference to the record shows."},
+"rights":{"$ref":"#/components/schemas/ModelRights"},
+"fields":{"type":"array","items":{"$ref":"#/components/schemas/ModelField"}},
+"initial":{"type":["string","null"]},
+"states":{"type":"array","items":{"$ref":"#/components/schemas/ModelState"}},
+"transitions":{"type":"array","items":{"$ref":"#/components/schemas/ModelTransition"}},
+"forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
+"views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
+    {"ModelChoice", R"({"type":"object","required":["name","label","color","active"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"color":{"type":"string"},"active":{"type":"boolean"}}})"},
+    {"ModelModule", R"({"type":"object","required":["name","label","icon","entities"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"entities":{"type":"array","items":{"type":"string"}}}})"},
+    {"Model", R"({"type":"object","required":["hash","locale","locales","agency","modules","entities","choices"],"properties":{
+"hash":{"type":"string"},"locale":{"type":"string"},"locales":{"type":"array","items":{"type":"string"}},
+"agency":{"type":"object","required":["name","currency","time_zone"],"properties":{
+"name":{"type":"string"},"currency":{"type":"string"},"time_zone":{"type":"string"}}},
+"modules":{"type":"array","items":{"$ref":"#/components/schemas/ModelModule"}},
+"entities":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelEntity"}},
+"choices":{"type":"object","additionalProperties":{"type":"array","items":{"$ref":"#/components/schemas/ModelChoice"}}}}})"},
+    {"OpenapiDocument", R"({"type":"object","required":["openapi","info","paths"],"properties":{
+"openapi":{"type":"string"},"info":{"type":"object","additionalProperties":true},"paths":{"type":"object","additionalProperties":true}},"additionalProperties":true})"},
+    // ---- Administration
+    {"Plugin", R"({"type":"object","required":["name","version","label","state","file","sdk","error","hooks","routes"],"properties":{
+"name":{"type":"string"},"version":{"type":"string"},"label":{"type":"string"},
+"state":{"type":"string","enum":["enabled","disabled","refused"]},
+"file":{"type":"string"},"sdk":{"type":"string"},
+"error":{"type":["string","null"],"description":"Why it was refused."},
+"hooks":{"type":"integer"},
+"routes":{"type":"array","items":{"type":"string"}}}})"},
+    {"PluginList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"$ref":"#/components/schemas/Plugin"}}}})"},
+    {"ReloadResult", R"({"type":"object","required":["hash","changed"],"properties":{
+"hash":{"type":"string"},"changed":{"type":"boolean"},
+"warnings":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}}}})"},
+};
+
+constexpr OpenapiParts parts{schemas, query, request_headers, answer_headers, path, tags};
+
+}  // namespace
+
+const OpenapiParts& openapi_parts() {
+  return parts;
+}
+
+const OpenapiPart* find_part(std::span<const OpenapiPart> list, std::string_view name) {
+  for (const OpenapiPart& part : list) {
+    if (part.name == name) return &part;
+  }
+  return nullptr;
+}
+
+}  // namespace caravan::api
