@@ -21,6 +21,18 @@ void write_me(JsonWriter& json, const Call& call) {
   json.key("roles").begin_array();
   for (const std::string& role : actor.roles) json.string(role);
   json.end_array().member("administrator", records::is_administrator(call.context));
+  const model::Department* department = call.context.catalog->department(actor.department);
+  json.member_or_null("department", actor.department);
+  json.member_or_null("department_label", department ? department->label.in(call.context.locale) : std::string());
+  json.key("deputy_of").begin_array();
+  for (const records::Actor& colleague : actor.deputy_of) {
+    json.begin_object()
+        .member("id", std::to_string(colleague.user_id))
+        .member("username", colleague.username)
+        .member("name", colleague.name)
+        .end_object();
+  }
+  json.end_array();
   if (!call.csrf.empty()) json.member("csrf", call.csrf);
   json.end_object();
 }

@@ -58,8 +58,12 @@ struct User {
   std::optional<Timestamp> locked_until;
 };
 
+/// What read_actor() takes, in its order; `active` is the fifth.
+const std::string actor_columns = "u.id, u.username, u.name, u.locale, u.active, u.roles, u.department";
+constexpr int actor_column_count = 7;
+
 constexpr std::string_view user_columns =
-    "u.id, u.username, u.name, u.locale, u.active, u.roles, c.password_hash, c.failed_count, c.locked_until "
+    ", c.password_hash, c.failed_count, c.locked_until "
     "FROM core_user u LEFT JOIN credential c ON c.user_id = u.id ";
 
 records::Actor read_actor(Query& query, int first) {
@@ -69,8 +73,23 @@ records::Actor read_actor(Query& query, int first) {
   actor.name = query.text(first + 2);
   actor.locale = query.text(first + 3);
   actor.roles = parse_roles(query.text(first + 5));
+  actor.department = query.text(first + 6);
   if (actor.name.empty()) actor.name = actor.username;
   return actor;
+}
+
+/// The absent colleagues for whom the user stands in at this moment; those who have left lend nothing.
+void read_delegations(storage::Session& session, records::Actor& actor, Timestamp now) {
+  static const std::string select = "SELECT " + actor_columns +
+                                    " FROM core_delegation d JOIN core_user u ON u.id = d.user "
+                                    "WHERE d.deputy = ? AND d.ends_at > ? AND d.starts_at <= ? ORDER BY u.id LIMIT 200";
+  constexpr std::size_t most = 50;
+  Query query(session, select, actor.user_id, now, now);
+  while (query.next() && actor.deputy_of.size() < most) {
+    if (query.integer(4) == 0 || query.integer(0) == actor.user_id) continue;
+    if (!actor.deputy_of.empty() && actor.deputy_of.back().user_id == query.integer(0)) continue;
+    actor.deputy_of.push_back(read_actor(query, 0));
+  }
 }
 
 class Service final : public AuthService {
@@ -245,6 +264,13 @@ class Service final : public AuthService {
 
   void forget(std::int64_t user_id) override { cache_.erase_user(user_id); }
 
+  std::optional<records::Actor> actor_of(std::int64_t user_id) override {
+    auto user = find_user("WHERE u.id = ?", user_id);
+    if (!user || !user->active) return std::nullopt;
+    read_delegations(*database_.read(), user->actor, clock_.now());
+    return std::move(user->actor);
+  }
+
   bool has_users() override {
     auto session = database_.read();
     Query query(*session, "SELECT id FROM core_user LIMIT 1");
@@ -261,16 +287,16 @@ class Service final : public AuthService {
 
   template <class Key>
   std::optional<User> find_user(std::string_view where, const Key& key) {
-    static const std::string select = "SELECT " + std::string(user_columns);
+    static const std::string select = "SELECT " + actor_columns + std::string(user_columns);
     auto session = database_.read();
     Query query(*session, select + std::string(where), key);
     if (!query.next()) return std::nullopt;
     User user;
     user.actor = read_actor(query, 0);
     user.active = query.integer(4) != 0;
-    user.password_hash = query.text(6);
-    user.failed = query.integer(7);
-    user.locked_until = query.instant(8);
+    user.password_hash = query.text(actor_column_count);
+    user.failed = query.integer(actor_column_count + 1);
+    user.locked_until = query.instant(actor_column_count + 2);
     return user;
   }
 
@@ -345,6 +371,7 @@ class Service final : public AuthService {
               "VALUES (?, ?, ?, ?, ?, ?)",
               hash, actor.user_id, made.csrf, now, expires, now);
     });
+    read_delegations(*database_.read(), actor, now);
     made.identity = {std::move(actor), made.csrf, false};
     return made;
   }
@@ -393,19 +420,22 @@ class Service final : public AuthService {
 
   std::shared_ptr<CacheEntry> read_session(std::string_view cookie, Timestamp now) {
     const std::string hash = digest(cookie);
+    static const std::string select = "SELECT " + actor_columns +
+                                      ", s.csrf, s.created_at, s.expires_at, s.last_seen_at "
+                                      "FROM login_session s JOIN core_user u ON u.id = s.user_id WHERE s.id_hash = ?";
     auto session = database_.read();
-    Query query(*session,
-                "SELECT u.id, u.username, u.name, u.locale, u.active, u.roles, s.csrf, s.created_at, "
-                "s.expires_at, s.last_seen_at "
-                "FROM login_session s JOIN core_user u ON u.id = s.user_id WHERE s.id_hash = ?",
-                hash);
-    if (!query.next() || query.integer(4) == 0) return nullptr;
     auto entry = std::make_shared<CacheEntry>();
-    entry->identity = {read_actor(query, 0), query.text(6), false};
-    entry->expires_at = query.instant(8).value_or(Timestamp{}).micros;
+    std::int64_t created_at = 0, seen_at = 0;
+    {
+      Query query(*session, select, hash);
+      if (!query.next() || query.integer(4) == 0) return nullptr;
+      entry->identity = {read_actor(query, 0), query.text(actor_column_count), false};
+      entry->expires_at = query.instant(actor_column_count + 2).value_or(Timestamp{}).micros;
+      created_at = query.instant(actor_column_count + 1).value_or(Timestamp{}).micros;
+      seen_at = query.instant(actor_column_count + 3).value_or(Timestamp{}).micros;
+    }
     if (entry->expires_at <= now.micros) return nullptr;
-    const std::int64_t created_at = query.instant(7).value_or(Timestamp{}).micros;
-    const std::int64_t seen_at = query.instant(9).value_or(Timestamp{}).micros;
+    read_delegations(*session, entry->identity.actor, now);
     if (now.micros - seen_at >= touch_every) {
       entry->expires_at = std::max(entry->expires_at, std::min(now.micros + session_seconds * second,
                                                                created_at + session_max_seconds * second));
@@ -419,18 +449,22 @@ class Service final : public AuthService {
 
   std::shared_ptr<CacheEntry> read_token(std::string_view token, Timestamp now) {
     const std::string hash = digest(token);
+    static const std::string select = "SELECT " + actor_columns +
+                                      ", t.expires_at, t.last_used_at "
+                                      "FROM api_token t JOIN core_user u ON u.id = t.user_id WHERE t.token_hash = ?";
     auto session = database_.read();
-    Query query(*session,
-                "SELECT u.id, u.username, u.name, u.locale, u.active, u.roles, t.expires_at, t.last_used_at "
-                "FROM api_token t JOIN core_user u ON u.id = t.user_id WHERE t.token_hash = ?",
-                hash);
-    if (!query.next() || query.integer(4) == 0) return nullptr;
     auto entry = std::make_shared<CacheEntry>();
-    entry->identity = {read_actor(query, 0), {}, true};
-    const auto expires = query.instant(6);
-    entry->expires_at = expires ? expires->micros : INT64_MAX;
+    std::optional<Timestamp> used;
+    {
+      Query query(*session, select, hash);
+      if (!query.next() || query.integer(4) == 0) return nullptr;
+      entry->identity = {read_actor(query, 0), {}, true};
+      const auto expires = query.instant(actor_column_count);
+      entry->expires_at = expires ? expires->micros : INT64_MAX;
+      used = query.instant(actor_column_count + 1);
+    }
     if (entry->expires_at <= now.micros) return nullptr;
-    const auto used = query.instant(7);
+    read_delegations(*session, entry->identity.actor, now);
     if (!used || now.micros - used->micros >= touch_every) {
       chores_.add(hash, [hash, now](storage::Session& s) {
         run_sql(s, "UPDATE api_token SET last_used_at = ? WHERE token_hash = ?", now, hash);

@@ -73,6 +73,9 @@ class AuthService {
                             std::string_view keep_cookie = {}) = 0;
   /// The user's record has changed here: the next call reads it again, without the second's delay.
   virtual void forget(std::int64_t user_id) = 0;
+  /// As whom the user would act if he signed in now, delegations included; nullopt where there is no such user, or he is not
+  /// active.
+  virtual std::optional<records::Actor> actor_of(std::int64_t user_id) = 0;
   /// Whether any user exists yet.
   virtual bool has_users() = 0;
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "records/access.h"
+
 namespace caravan::plugin {
 namespace {
 
@@ -10,20 +12,25 @@ class HookGate final : public Gate {
   HookGate(const records::RecordService& service, const records::Context& context, records::Work& work)
       : service_(service), context_(context), work_(work) {}
   records::Record get(const model::Entity& entity, std::int64_t id) override {
-    return work_.load(entity, id);
+    return shown(work_.load(entity, id));
   }
   records::Page list(const model::Entity& entity, const records::ListQuery& query) override {
     return service_.list(context_, entity, query);
   }
   records::Record create(const model::Entity& entity, records::Input input) override {
-    return work_.create(entity, std::move(input));
+    return shown(work_.create(entity, std::move(input)));
   }
   records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
                          std::int64_t version) override {
-    return work_.update(entity, id, std::move(input), version);
+    return shown(work_.update(entity, id, std::move(input), version));
   }
 
  private:
+  /// What a plugin asks for by itself it gets as the actor sees it; whole are the records that hooks are given.
+  records::Record shown(records::Record record) const {
+    records::redact(context_, record);
+    return record;
+  }
   const records::RecordService& service_;
   const records::Context& context_;
   records::Work& work_;

@@ -8,6 +8,7 @@
 #include "plugin/call.h"
 #include "plugin/status.h"
 #include "plugin/values.h"
+#include "records/access.h"
 #include "records/codec.h"
 
 namespace caravan::plugin {
@@ -295,8 +296,11 @@ struct HostFunctions {
   static caravan_status has_role(caravan_call id, caravan_string role, int32_t* out) noexcept {
     return on_call(id, [&](Call& call) {
       need(out);
+      const std::string_view name = text(role, max_name);
       const auto& roles = call.context->actor.roles;
-      *out = std::find(roles.begin(), roles.end(), text(role, max_name)) != roles.end() ? 1 : 0;
+      const bool held = std::find(roles.begin(), roles.end(), name) != roles.end() ||
+                        (call.context->catalog && records::holds_role(*call.context, name));
+      *out = held ? 1 : 0;
       return caravan_status{CARAVAN_OK};
     });
   }

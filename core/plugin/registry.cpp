@@ -10,6 +10,7 @@
 #include "plugin/image.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
+#include "records/access.h"
 
 namespace caravan::plugin {
 namespace {
@@ -393,14 +394,12 @@ std::optional<api::Response> PluginRegistry::handle(const records::Context& cont
   }
   if (!best->permission.empty()) {
     const std::string permission = found->info.name + "." + best->permission;
-    const auto& roles = context.actor.roles;
-    const bool held =
-        context.actor.system || std::any_of(roles.begin(), roles.end(), [&](const std::string& name) {
-          const model::Role* role = context.catalog ? context.catalog->role(name) : nullptr;
-          return role != nullptr &&
-                 (role->administrator ||
-                  std::find(role->routes.begin(), role->routes.end(), permission) != role->routes.end());
-        });
+    bool held = context.actor.system || records::is_administrator(context);
+    if (!held && context.catalog) {
+      records::each_role(context, [&](const model::Role& role, const records::Actor&) {
+        return held = std::find(role.routes.begin(), role.routes.end(), permission) != role.routes.end();
+      });
+    }
     if (!held) throw Error(ErrorCode::forbidden, "None of your roles allows " + permission + ".");
   }
   std::string full(rest);

@@ -258,6 +258,18 @@ bool shared(storage::Session& session, const Context& context, const Entity& ent
   return found;
 }
 
+std::vector<std::int64_t> shares_with(storage::Session& session, const Context& context, const Entity& entity, std::int64_t id) {
+  std::vector<std::int64_t> ids;
+  std::vector<expr::Value> parameters{expr::Value(id)};
+  const std::string condition = share_condition(context, entity, parameters);
+  if (condition.empty()) return ids;
+  storage::Statement& statement = session.prepare("SELECT s.id FROM record_share s WHERE s.record_id = ? AND " + condition);
+  bind_all(statement, parameters);
+  while (statement.step()) ids.push_back(statement.integer(0));
+  statement.reset();
+  return ids;
+}
+
 FieldRights::FieldRights(std::vector<FieldRight> by_slot) {
   bool restricts = false;
   for (const FieldRight right : by_slot) {

@@ -68,6 +68,9 @@ bool may(const Context& context, model::Operation operation, Record& record, con
 bool shared(storage::Session& session, const Context& context, const model::Entity& entity, std::int64_t id,
             model::Operation operation);
 
+/// The shares of the record that apply to the actor and are in force.
+std::vector<std::int64_t> shares_with(storage::Session& session, const Context& context, const model::Entity& entity, std::int64_t id);
+
 /// The actor's rights on an entity's fields: per field the most that one of the roles gives that he reads the entity with.
 /// Administrators and the system have all.
 class FieldRights {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "records/access.h"
 #include "records/codec.h"
@@ -25,7 +27,16 @@ bool settable(const Field& field) {
 
 void TransactionWork::take_input(Record& record, Input input, bool by_transition) {
   std::vector<FieldError> mistakes;
+  // What a definition orders, and what a step's form asks for, are not the actor's own choice.
+  const FieldRights rights = by_transition ? FieldRights() : field_rights(context_, record.entity());
   for (auto& [field, value] : input) {
+    if (!rights.writable(*field)) {
+      const bool hidden = rights.of(*field) == model::FieldRight::hidden;
+      mistakes.push_back({field->name, hidden ? "unknown_field" : "read_only",
+                          hidden ? message("unknown_field", context_.locale, {field->name})
+                                 : message("read_only", context_.locale, {label(*field)})});
+      continue;
+    }
     const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute);
     if (!allowed) {
       mistakes.push_back({field->name, "read_only", message("read_only", context_.locale, {label(*field)})});
@@ -48,8 +59,9 @@ void TransactionWork::check_references(const Record& record, const Record* befor
     // What a definition orders is set by its right; what a step's form asks for, by the actor's.
     const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
     if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
-    // An owner may be the actor himself even where he may not read the users.
-    if (target && field->slot == model::slot_owner && *id == context_.actor.user_id) continue;
+    // The actor himself may be named even where he may not read the users.
+    if (target && field->target->full_name == "core.user" && *id == context_.actor.user_id) continue;
+    if (target && shared(session_, context_, *field->target, *id, Operation::read)) continue;
     mistakes.push_back({field->name, "unknown_reference",
                         message("unknown_reference", context_.locale, {label(*field), label(*field->target)})});
   }
@@ -94,6 +106,7 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
     }
   }
   if (!mistakes.empty()) {
+    redact_mistakes(field_rights(context_, entity), entity, context_.locale, mistakes);
     std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);
     throw Error(ErrorCode::invalid_record, std::move(text), std::move(mistakes));
   }
@@ -102,12 +115,22 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
 void TransactionWork::refuse_duplicate(const Entity& entity, const std::string& key) {
   for (const auto& index : entity.indexes) {
     if (!index.unique || !key.ends_with(storage::index_name(entity, index))) continue;
+    // Fields that the actor may not read are not named; nor is the sentence said that was written for those who may.
+    const FieldRights rights = field_rights(context_, entity);
+    const bool all = std::all_of(index.fields.begin(), index.fields.end(), [&](const Field* field) { return rights.readable(*field); });
     const std::string& text = index.message.in(context_.locale);
     std::string names;
+    for (const Field* field : index.fields) {
+      if (rights.readable(*field)) names += (names.empty() ? "" : " + ") + label(*field);
+    }
+    const std::string sentence = !all && names.empty()    ? message("duplicate_hidden", context_.locale)
+                                 : !all || text.empty() ? message("duplicate", context_.locale, {names})
+                                                        : text;
     std::vector<FieldError> mistakes;
-    for (const Field* field : index.fields) names += (names.empty() ? "" : " + ") + label(*field);
-    const std::string sentence = text.empty() ? message("duplicate", context_.locale, {names}) : text;
-    for (const Field* field : index.fields) mistakes.push_back({field->name, "duplicate", sentence});
+    for (const Field* field : index.fields) {
+      if (rights.readable(*field)) mistakes.push_back({field->name, "duplicate", sentence});
+    }
+    if (mistakes.empty()) mistakes.push_back({"", "duplicate", sentence});
     throw Error(ErrorCode::conflict, sentence, std::move(mistakes));
   }
   const Field& external = *entity.fields[model::slot_external_id];

@@ -43,10 +43,16 @@ std::shared_ptr<const Follow> RecordService::follow(const Context& context) cons
 }
 
 Rights RecordService::rights(const Context& context, const Record& record) const {
-  Record copy = record;
+  Record copy = whole(context, record);
   const auto follow = this->follow(context);
-  return {records::may(context, Operation::read, copy, follow), records::may(context, Operation::update, copy, follow),
-          records::may(context, Operation::remove, copy, follow)};
+  Rights rights{records::may(context, Operation::read, copy, follow), records::may(context, Operation::update, copy, follow),
+                records::may(context, Operation::remove, copy, follow)};
+  if (!rights.read || !rights.update) {
+    auto session = database_.read();
+    rights.update = rights.update || shared(*session, context, copy.entity(), copy.id(), Operation::update);
+    rights.read = rights.read || rights.update || shared(*session, context, copy.entity(), copy.id(), Operation::read);
+  }
+  return rights;
 }
 
 bool RecordService::may(const Context& context, const Entity& entity, Operation operation) const {

@@ -93,6 +93,9 @@ class Work {
   virtual Record current(Record record) = 0;
   /// What the history names as the source of the writes that follow; returns what it named before. See SourceScope.
   virtual std::string set_source(std::string source) = 0;
+  /// Gives the record, locked by load, a new version without changing a field, and its history an entry of what happened
+  /// beside them.
+  virtual Record remark(const Record& stored, std::string_view action, std::string note) = 0;
   /// For core/workflow: moves `stored` (locked by load) to the transition's state and sets `input` with it, as one step
   /// of its history. Whether the actor may do so is the caller's to check.
   virtual Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) = 0;
@@ -110,6 +113,19 @@ class SourceScope {
   Work& work_;
   std::string before_;
 };
+
+/// A record shown to somebody beside his roles' rules.
+struct Share {
+  enum class Kind : std::uint8_t { user, role, department } kind = Kind::user;
+  std::int64_t id = 0;
+  std::string grantee;               ///< the user's id, or the name of a role or of a department (with those below it)
+  bool update = false;               ///< else read only
+  std::int64_t by = 0;               ///< 0: the system
+  Timestamp at;
+  std::optional<Timestamp> expires_at;
+  std::string note;
+};
+const char* to_string(Share::Kind kind);
 
 /// What was deleted and can be restored.
 struct Deleted {
@@ -172,6 +188,14 @@ class RecordService {
   void remove(const Context& context, const model::Entity& entity, std::int64_t id,
               std::optional<std::int64_t> expected_version) const;
   Record restore(const Context& context, const model::Entity& entity, std::int64_t id, const Reply& reply = {}) const;
+
+  /// To whom the record was shared and still is. For those who may update it, forbidden to others.
+  std::vector<Share> shares(const Context& context, const model::Entity& entity, std::int64_t id) const;
+  /// Shares it, or changes what was shared with the same one before. For those who may update the record. Throws
+  /// invalid_record for an unknown grantee or a time that is past.
+  Share share(const Context& context, const model::Entity& entity, std::int64_t id, Share wanted) const;
+  /// For those who may update the record, and the one who shared it. Throws not_found.
+  void unshare(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t share) const;
 
   /// How long a deleted record can be restored, in days; 0: not at all. 30 where nobody says.
   void set_undo_days(int days) { undo_days_.store(days); }

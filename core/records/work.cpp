@@ -292,6 +292,12 @@ void TransactionWork::delete_row(const Record& stored) {
   if (affected != 1) refuse_lost(stored);
 }
 
+Record TransactionWork::remark(const Record& stored, std::string_view action, std::string note) {
+  Record record = stored;
+  write_changes(stored, record, action, note);
+  return record;
+}
+
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {
   Record record = stored;
   take_input(record, std::move(input), true);

@@ -28,6 +28,7 @@ class TransactionWork final : public Work {
   Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) override;
   void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) override;
   Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) override;
+  Record remark(const Record& stored, std::string_view action, std::string note) override;
   Record restore(const model::Entity& entity, std::int64_t id) override;
   Record erase_history(const model::Entity& entity, std::int64_t id, std::string note) override;
   Record current(Record record) override;

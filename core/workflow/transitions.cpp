@@ -1,6 +1,7 @@
 #include "workflow/transitions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "records/access.h"
@@ -178,14 +179,14 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   if (!mistakes.empty()) {
     const auto missing = missing_fields(*transition, candidate);
     // What the step's form asks for may be named to whoever may take it.
-    std::vector<FieldError> told;
-    for (FieldError& mistake : mistakes) {
+    const auto others = std::stable_partition(mistakes.begin(), mistakes.end(), [&](const FieldError& mistake) {
       const Field* field = entity.field(mistake.field);
-      if (field != nullptr && transition->asks_for(*field)) told.push_back(std::move(mistake));
-    }
-    std::erase_if(mistakes, [&](const FieldError& mistake) { return mistake.code.empty(); });
-    records::redact_mistakes(rights, entity, context.locale, mistakes);
-    for (FieldError& mistake : told) mistakes.push_back(std::move(mistake));
+      return field != nullptr && transition->asks_for(*field);
+    });
+    std::vector<FieldError> untold(std::make_move_iterator(others), std::make_move_iterator(mistakes.end()));
+    mistakes.erase(others, mistakes.end());
+    records::redact_mistakes(rights, entity, context.locale, untold);
+    for (FieldError& mistake : untold) mistakes.push_back(std::move(mistake));
     throw Error(ErrorCode::invalid_record,
                 missing.empty() ? message("invalid_record", context.locale)
                                 : missing_sentence(label, names_of(missing, context, rights), context),

@@ -73,6 +73,7 @@ class FakeWork final : public records::Work {
     none();
   }
   void remove(const model::Entity&, std::int64_t, std::optional<std::int64_t>) override { none(); }
+  records::Record remark(const records::Record&, std::string_view, std::string) override { none(); }
   records::Record apply_transition(const records::Record&, const model::Transition&, records::Input,
                                    std::string) override {
     none();
