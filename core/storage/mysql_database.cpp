@@ -282,9 +282,15 @@ class MysqlSession final : public Session {
   void counted() { ++count_; }
   /// Answers to come are read before anything else is said.
   void settle() noexcept;
-  bool can_send() const { return can_send_ && unanswered_.size() + unfinished_.size() < most_sent; }
+  bool can_send() const { return can_send_ && unanswered_.size() < most_sent; }
   void skip_answers(bool skip) { mysql_optionsv(connection_, MARIADB_OPT_SKIP_READ_RESPONSE, skip ? &yes_ : &no_); }
+  /// Before sending, so that neither sent() nor settle() can fail.
+  void make_room() {
+    unanswered_.reserve(unanswered_.size() + 1);
+    unfinished_.reserve(unfinished_.size() + unanswered_.size() + 1);
+  }
   void sent(MysqlStatement& statement) { unanswered_.push_back(&statement); }
+  void answered(MysqlStatement& statement) { unfinished_.push_back(&statement); }
   /// False where nobody waits for the outcome any more.
   bool finished(MysqlStatement& statement) { return std::erase(unfinished_, &statement) > 0; }
   void doom() { doomed_ = !autocommit_; }
@@ -467,9 +473,17 @@ void MysqlStatement::bind_parameters() {
 }
 
 void MysqlStatement::send() {
-  if (!session_.can_send()) return;
   bind_parameters();
   in_use = true;
+  session_.make_room();
+  if (!session_.can_send()) {
+    session_.settle();
+    failed_ = mysql_stmt_execute(statement_.get()) != 0;
+    if (!failed_) affected_ = static_cast<std::int64_t>(mysql_stmt_affected_rows(statement_.get()));
+    state_ = State::sent;
+    session_.answered(*this);
+    return;
+  }
   session_.skip_answers(true);
   const int refused = mysql_stmt_execute(statement_.get());
   session_.skip_answers(false);
@@ -732,8 +746,6 @@ MysqlSession::MysqlSession(const DatabaseUrl& url, const DatabaseOptions& option
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-  unanswered_.reserve(most_sent);
-  unfinished_.reserve(most_sent);  // settle() must not fail
   // MySQL's own client library has neither; there every statement waits for its answer.
   can_send_ = connection_->methods != nullptr && connection_->methods->db_read_execute_response != nullptr;
   set_up(url, options);
