@@ -20,6 +20,11 @@ int digits(std::string_view text, std::size_t pos, std::size_t count) {
   return value;
 }
 
+void two_digits(std::string& out, int value) {
+  out.push_back(static_cast<char>('0' + value / 10));
+  out.push_back(static_cast<char>('0' + value % 10));
+}
+
 std::chrono::year_month_day civil(Date date) {
   return std::chrono::year_month_day{std::chrono::sys_days{std::chrono::days{date.days}}};
 }
@@ -36,12 +41,27 @@ std::optional<Date> parse_date(std::string_view text) {
   return Date{static_cast<std::int32_t>(std::chrono::sys_days{ymd}.time_since_epoch().count())};
 }
 
-std::string format_date(Date date) {
+void append_date(std::string& out, Date date) {
   const auto ymd = civil(date);
-  std::array<char, 32> buffer{};
-  const int n = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02u", static_cast<int>(ymd.year()),
-                              static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()));
-  return {buffer.data(), static_cast<std::size_t>(n)};
+  const int year = static_cast<int>(ymd.year());
+  if (year < 0 || year > 9999) {
+    std::array<char, 32> buffer{};
+    const int n = std::snprintf(buffer.data(), buffer.size(), "%04d", year);
+    out.append(buffer.data(), static_cast<std::size_t>(n));
+  } else {
+    two_digits(out, year / 100);
+    two_digits(out, year % 100);
+  }
+  out.push_back('-');
+  two_digits(out, static_cast<int>(static_cast<unsigned>(ymd.month())));
+  out.push_back('-');
+  two_digits(out, static_cast<int>(static_cast<unsigned>(ymd.day())));
+}
+
+std::string format_date(Date date) {
+  std::string text;
+  append_date(text, date);
+  return text;
 }
 
 std::optional<Timestamp> parse_timestamp_nanos(std::string_view text) {
@@ -86,7 +106,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   return at;
 }
 
-std::string format_timestamp(Timestamp at) {
+void append_timestamp(std::string& out, Timestamp at) {
   std::int64_t seconds = at.micros / micros_per_second;
   std::int64_t fraction = at.micros % micros_per_second;
   if (fraction < 0) {
@@ -99,18 +119,28 @@ std::string format_timestamp(Timestamp at) {
     rest += 86'400;
     --days;
   }
-  std::array<char, 48> buffer{};
-  int n = std::snprintf(buffer.data(), buffer.size(), "T%02d:%02d:%02d", static_cast<int>(rest / 3600),
-                        static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
-  std::string text = format_date(Date{static_cast<std::int32_t>(days)});
-  text.append(buffer.data(), static_cast<std::size_t>(n));
+  append_date(out, Date{static_cast<std::int32_t>(days)});
+  const auto of_day = static_cast<int>(rest);
+  out.push_back('T');
+  two_digits(out, of_day / 3600);
+  out.push_back(':');
+  two_digits(out, of_day / 60 % 60);
+  out.push_back(':');
+  two_digits(out, of_day % 60);
   fraction = fraction * 1000 + at.nanos;
   if (fraction != 0) {
-    n = std::snprintf(buffer.data(), buffer.size(), ".%09d", static_cast<int>(fraction));
-    text.append(buffer.data(), static_cast<std::size_t>(n));
-    while (text.back() == '0') text.pop_back();
+    out.push_back('.');
+    for (std::int64_t unit = 100'000'000; fraction != 0; unit /= 10) {
+      out.push_back(static_cast<char>('0' + fraction / unit));
+      fraction %= unit;
+    }
   }
-  text.push_back('Z');
+  out.push_back('Z');
+}
+
+std::string format_timestamp(Timestamp at) {
+  std::string text;
+  append_timestamp(text, at);
   return text;
 }
 

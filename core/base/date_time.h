@@ -25,6 +25,8 @@ struct Timestamp {
 /// `2026-12-20`; nullopt unless it is a day that exists, year 0001 to 9999.
 std::optional<Date> parse_date(std::string_view text);
 std::string format_date(Date date);
+/// Appends what format_date() returns.
+void append_date(std::string& out, Date date);
 
 /// RFC 3339 with any offset and up to nine fraction digits (cut to six); nullopt where malformed, or where the
 /// moment in UTC lies outside the years 0001 to 9999.
@@ -33,6 +35,8 @@ std::optional<Timestamp> parse_timestamp(std::string_view text);
 std::optional<Timestamp> parse_timestamp_nanos(std::string_view text);
 /// RFC 3339 in UTC, `2026-12-20T08:30:00Z`, with fraction digits only where they are not zero.
 std::string format_timestamp(Timestamp at);
+/// Appends what format_timestamp() returns.
+void append_timestamp(std::string& out, Timestamp at);
 
 /// The first and the last second that a Timestamp in an expression or in a record may have: years 0001 to 9999.
 inline constexpr std::int64_t min_timestamp_seconds = -62'135'596'800;

@@ -2,6 +2,7 @@
 
 #include <unicode/basictz.h>
 #include <unicode/timezone.h>
+#include <unicode/tztrans.h>
 #include <unicode/unistr.h>
 
 #include <memory>
@@ -95,6 +96,29 @@ std::optional<Date> local_date(Timestamp at, std::string_view zone) {
   const auto local = local_time(at, zone);
   if (!local) return std::nullopt;
   return local->date;
+}
+
+std::optional<std::vector<OffsetChange>> offset_changes(Timestamp first, Timestamp last, std::string_view zone, std::size_t most) {
+  const auto start = offset_at(floor_div(first.micros, micros_per_second), zone);
+  if (!start) return std::nullopt;
+  std::vector<OffsetChange> changes{{first, *start}};
+  if (zone == "UTC" || zone == "Z" || fixed_offset(zone)) return changes;
+  // Every zone that has a name in ICU is of this kind, by its documentation.
+  const auto* tz = dynamic_cast<const icu::BasicTimeZone*>(zone_of_thread(zone));
+  if (tz == nullptr) return std::nullopt;
+  auto at = static_cast<double>(floor_div(first.micros, 1000));
+  icu::TimeZoneTransition transition;
+  while (tz->getNextTransition(at, 0, transition)) {
+    at = transition.getTime();
+    const Timestamp from{static_cast<std::int64_t>(at) * 1000};
+    if (from > last) break;
+    const auto offset = offset_at(floor_div(from.micros, micros_per_second), zone);
+    if (!offset) return std::nullopt;
+    if (*offset == changes.back().offset_seconds || from <= first) continue;  // only the zone's name changed
+    if (changes.size() > most) return std::nullopt;
+    changes.push_back({from, *offset});
+  }
+  return changes;
 }
 
 std::optional<Timestamp> from_local(Date date, int seconds_of_day, std::string_view zone) {

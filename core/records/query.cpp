@@ -10,80 +10,12 @@ namespace {
 
 using model::Field;
 
+constexpr std::size_t longest_cursor = 24 * 1024;
+constexpr std::uint32_t longest_sort_text = 4000;  ///< characters of all text keys together, so that a cursor holds them
+
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-std::string to_base64url(std::string_view bytes) {
-  std::string out;
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const char c : bytes) {
-    buffer = (buffer << 8) | static_cast<unsigned char>(c);
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      out.push_back(alphabet[(buffer >> bits) & 63]);
-    }
-  }
-  if (bits > 0) out.push_back(alphabet[(buffer << (6 - bits)) & 63]);
-  return out;
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string out;
-  std::uint32_t buffer = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const auto digit = alphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    buffer = (buffer << 6) | static_cast<std::uint32_t>(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<char>((buffer >> bits) & 255));
-    }
-  }
-  return out;
-}
-
 [[noreturn]] void bad(std::string text) { throw Error(ErrorCode::invalid_argument, std::move(text)); }
-
-std::vector<model::SortKey> parse_sort(const model::Entity& entity, std::string_view text) {
-  std::vector<model::SortKey> keys;
-  if (text.empty()) {
-    if (!entity.views.empty()) keys = entity.views.front()->sort;
-    if (keys.empty()) keys.push_back({entity.fields[model::slot_id].get(), true});
-  }
-  while (!text.empty()) {
-    const auto comma = text.find(',');
-    std::string_view name = text.substr(0, comma);
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
-    model::SortKey key;
-    if (name.starts_with('-')) {
-      key.descending = true;
-      name.remove_prefix(1);
-    }
-    key.field = entity.field(name);
-    if (key.field == nullptr) bad("sort: there is no field \"" + std::string(name) + "\" in " + entity.full_name + ".");
-    if (key.field->type == model::FieldType::json) bad("sort: " + key.field->name + " holds JSON, which has no order.");
-    if (key.field->type == model::FieldType::text && !key.field->system && key.field->max_length == 0) {
-      bad("sort: " + key.field->name + " holds texts of any length, which are not sorted.");
-    }
-    for (const auto& other : keys) {
-      if (other.field == key.field) bad("sort: " + key.field->name + " is named twice.");
-    }
-    keys.push_back(key);
-  }
-  if (keys.size() > 5) bad("sort: at most five fields.");
-  // A key is decided by id at last; what follows it would never matter.
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i].field->slot == model::slot_id) {
-      keys.resize(i + 1);
-      return keys;
-    }
-  }
-  keys.push_back({entity.fields[model::slot_id].get(), keys.back().descending});
-  return keys;
-}
 
 bool never_null(const Field& field) {
   switch (field.slot) {
@@ -104,8 +36,9 @@ std::string sort_words(const std::vector<model::SortKey>& sort) {
 /// Values of the last row, one per sort key.
 std::vector<expr::Value> parse_cursor(const model::Catalog& catalog, const std::vector<model::SortKey>& sort, const std::string& cursor) {
   const auto refuse = [] { bad("after: this cursor does not belong to this list; start again without it."); };
+  if (cursor.size() > longest_cursor) refuse();
   const auto text = from_base64url(cursor);
-  if (!text || cursor.size() > 8192) refuse();
+  if (!text) refuse();
   Json json;
   try {
     json = parse_json(*text);
@@ -193,104 +126,227 @@ void add_cursor(std::string& sql, std::vector<expr::Value>& parameters, storage:
   sql += close;
 }
 
+expr::Dialect sql_dialect(storage::Dialect dialect) {
+  return dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite;
+}
+
+std::string at(const expr::Issue& issue) {
+  return "line " + std::to_string(issue.line) + " column " + std::to_string(issue.column) + ": " + issue.message +
+         (issue.hint.empty() ? "" : ": " + issue.hint);
+}
+
+std::shared_ptr<const CompiledFilter> compile_filter(const Context& context, const Plans& plans, const model::Entity& entity,
+                                                     const std::string& text) {
+  return plans.queries().filters.get(entity, text, [&] {
+    auto environment = plans.catalog().record_environment(entity);
+    environment.result = expr::TypeKind::boolean;
+    auto compiled = expr::compile(text, environment);
+    if (!compiled.program) {
+      std::string mistakes;
+      for (const auto& issue : compiled.issues) mistakes += (mistakes.empty() ? "filter, " : "; ") + at(issue);
+      bad(std::move(mistakes));
+    }
+    auto filter = std::make_shared<CompiledFilter>();
+    filter->program = std::move(compiled.program);
+    filter->varies = expr::varies(*filter->program);
+    if (!filter->varies) {
+      const UserActivation constants(context);
+      filter->fixed = expr::to_sql(*filter->program, sql_dialect(plans.dialect()), "r", constants.get());
+    }
+    return filter;
+  });
+}
+
 }  // namespace
 
-ListStatement list_statement(const Context& context, const EntityPlan& plan, storage::Dialect dialect, const ReadRule& rule,
-                             const ListQuery& query) {
-  const model::Entity& entity = *plan.entity;
-  if (query.limit < 1 || query.limit > 200) bad("limit: a number from 1 to 200.");
-  ListStatement statement;
-  statement.sort = parse_sort(entity, query.sort);
+std::string to_base64url(std::string_view bytes) {
+  std::string out;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char c : bytes) {
+    buffer = (buffer << 8) | static_cast<unsigned char>(c);
+    bits += 8;
+    while (bits >= 6) {
+      bits -= 6;
+      out.push_back(alphabet[(buffer >> bits) & 63]);
+    }
+  }
+  if (bits > 0) out.push_back(alphabet[(buffer << (6 - bits)) & 63]);
+  return out;
+}
 
-  std::string where;
-  std::vector<expr::Value> parameters;
-  const auto also = [&]() -> std::string& {
-    where += where.empty() ? " WHERE " : " AND ";
-    return where;
-  };
-  if (!query.filter.empty()) {
-    auto environment = context.catalog->record_environment(entity);
-    environment.result = expr::TypeKind::boolean;
-    const auto compiled = expr::compile(query.filter, environment);
-    if (!compiled.program) {
-      std::string text;
-      for (const auto& issue : compiled.issues) {
-        text += (text.empty() ? "filter, line " : "; line ") + std::to_string(issue.line) + " column " +
-                std::to_string(issue.column) + ": " + issue.message + (issue.hint.empty() ? "" : ": " + issue.hint);
-      }
-      bad(std::move(text));
+std::optional<std::string> from_base64url(std::string_view text) {
+  std::string out;
+  std::uint32_t buffer = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const auto digit = alphabet.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    buffer = (buffer << 6) | static_cast<std::uint32_t>(digit);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<char>((buffer >> bits) & 255));
     }
-    // In a filter of one's own, a record behind a reference is an oracle unless all of its kind may be read.
-    for (const expr::RecordType* type : expr::followed_types(*compiled.program)) {
-      const model::Entity* target = context.catalog->entity(type->name());
-      if (target == nullptr || !may_always(context, *target, model::Operation::read)) {
-        throw Error(ErrorCode::forbidden, message("forbidden_read", context.locale,
-                                                  {target ? target->label.in(context.locale) : std::string(type->name())}));
-      }
+  }
+  return out;
+}
+
+Condition& Condition::also(std::string_view more) {
+  if (!sql.empty()) sql += " AND ";
+  sql += more;
+  return *this;
+}
+
+int bind_parameters(storage::Statement& statement, const std::vector<expr::Value>& parameters, int index) {
+  for (const auto& parameter : parameters) statement.bind(index++, parameter);
+  return index;
+}
+
+std::vector<model::SortKey> sort_keys(const Context& context, const model::Entity& entity, const FieldRights& rights,
+                                      std::string_view text) {
+  std::vector<model::SortKey> keys;
+  if (text.empty()) {
+    if (!entity.views.empty()) keys = entity.views.front()->sort;
+    std::erase_if(keys, [&](const model::SortKey& key) { return !rights.readable(*key.field); });
+    if (keys.empty()) keys.push_back({entity.fields[model::slot_id].get(), true});
+  }
+  std::uint32_t characters = 0;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    std::string_view name = text.substr(0, comma);
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    model::SortKey key;
+    if (name.starts_with('-')) {
+      key.descending = true;
+      name.remove_prefix(1);
     }
-    const UserActivation constants(context);
-    auto condition = expr::to_sql(*compiled.program, dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite,
-                                  "r", constants.get());
-    if (condition.refused) {
-      bad("filter, line " + std::to_string(condition.refused->line) + " column " + std::to_string(condition.refused->column) +
-          ": " + condition.refused->message);
+    key.field = entity.field(name);
+    if (key.field == nullptr && name.find('.') != std::string_view::npos) {
+      bad("sort: \"" + std::string(name.substr(0, 64)) + "\" lies behind a reference, where no index can serve the order; sort by a field of " +
+          entity.full_name + " itself.");
     }
-    also() += "(" + condition.sql + ")";
-    for (auto& parameter : condition.parameters) parameters.push_back(std::move(parameter));
+    if (key.field == nullptr) bad("sort: there is no field \"" + std::string(name.substr(0, 64)) + "\" in " + entity.full_name + ".");
+    const Field& field = *key.field;
+    if (!rights.readable(field)) require_readable(context, entity, field);
+    if (field.type == model::FieldType::json) bad("sort: " + field.name + " holds JSON, which has no order.");
+    if (field.type == model::FieldType::text && !field.system) {
+      if (field.max_length == 0) bad("sort: " + field.name + " holds texts of any length, which are not sorted.");
+      characters += field.max_length;
+      if (characters > longest_sort_text) bad("sort: the texts of " + field.name + " are too long to sort by.");
+    }
+    for (const auto& other : keys) {
+      if (other.field == key.field) bad("sort: " + field.name + " is named twice.");
+    }
+    keys.push_back(key);
+    if (keys.size() > 5) bad("sort: at most five fields.");
+  }
+  // A key is decided by id at last; what follows it would never matter.
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].field->slot == model::slot_id) {
+      keys.resize(i + 1);
+      return keys;
+    }
+  }
+  // In the direction of the key before: an index ends with the id, and is read one way.
+  keys.push_back({entity.fields[model::slot_id].get(), keys.back().descending});
+  return keys;
+}
+
+Condition condition_of(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
+                       const FieldRights& rights, const std::string& filter, std::string_view q) {
+  const model::Entity& entity = *plan.entity;
+  const storage::Dialect dialect = plans.dialect();
+  Condition where;
+  if (!filter.empty()) {
+    const auto compiled = compile_filter(context, plans, entity, filter);
+    require_readable(context, entity, *compiled->program);
+    expr::SqlCondition condition;
+    if (compiled->varies) {
+      const UserActivation constants(context);
+      condition = expr::to_sql(*compiled->program, sql_dialect(dialect), "r", constants.get());
+    } else {
+      condition = compiled->fixed;
+    }
+    if (condition.refused) bad("filter, " + at(*condition.refused));
+    where.also("(" + condition.sql + ")");
+    where.parameters = std::move(condition.parameters);
   }
   if (rule.kind == ReadRule::Kind::condition) {
-    also() += "(" + rule.sql + ")";
-    parameters.insert(parameters.end(), rule.parameters.begin(), rule.parameters.end());
+    where.also("(" + rule.sql + ")");
+    where.parameters.insert(where.parameters.end(), rule.parameters.begin(), rule.parameters.end());
   }
-  std::string_view words = query.q;
   int count = 0;
-  while (!words.empty()) {
-    const auto start = words.find_first_not_of(" \t");
+  while (!q.empty()) {
+    const auto start = q.find_first_not_of(" \t");
     if (start == std::string_view::npos) break;
-    words.remove_prefix(start);
-    const auto end = words.find_first_of(" \t");
-    const std::string_view word = words.substr(0, end);
-    words = end == std::string_view::npos ? std::string_view() : words.substr(end);
+    q.remove_prefix(start);
+    const auto end = q.find_first_of(" \t");
+    const std::string_view word = q.substr(0, end);
+    q = end == std::string_view::npos ? std::string_view() : q.substr(end);
     if (++count > 8 || word.size() > 200) bad("q: at most eight words of 200 bytes.");
     std::string any;
     const auto match = [&](const Field& field) {
+      if (!rights.readable(field)) return;
       any += (any.empty() ? "" : " OR ") + std::string("LOWER(r.") + storage::quote(dialect, field.column) + ") LIKE LOWER(?) ESCAPE '!'";
-      parameters.emplace_back(like_pattern(word));
+      where.parameters.emplace_back(like_pattern(word));
     };
     match(*entity.fields[model::slot_number]);
     for (const Field* field : plan.search) match(*field);
-    also() += "(" + any + ")";
+    where.also(any.empty() ? "(1 = 0)" : "(" + any + ")");
   }
-  statement.count_sql = "SELECT COUNT(*) FROM (SELECT 1" + plan.from + where + " LIMIT 10000) n";
-  statement.count_parameters = parameters;
+  return where;
+}
+
+ListStatement list_statement(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
+                             const FieldRights& rights, const ListQuery& query, std::vector<model::SortKey> sort,
+                             std::string_view select_list) {
+  if (query.limit < 1 || query.limit > 200) bad("limit: a number from 1 to 200.");
+  ListStatement statement;
+  statement.sort = std::move(sort);
+  statement.where = condition_of(context, plans, plan, rule, rights, query.filter, query.q);
+  statement.parameters = statement.where.parameters;
+  std::string cursor;
   if (!query.after.empty()) {
-    const auto last = parse_cursor(*context.catalog, statement.sort, query.after);
-    std::string condition;
-    add_cursor(condition, parameters, dialect, statement.sort, last);
-    also() += "(" + condition + ")";
+    const auto last = parse_cursor(plans.catalog(), statement.sort, query.after);
+    cursor = statement.where.sql.empty() ? " WHERE (" : " AND (";
+    add_cursor(cursor, statement.parameters, plans.dialect(), statement.sort, last);
+    cursor += ")";
   }
-  std::string order;
+  std::string& sql = statement.sql;
+  sql.reserve(64 + select_list.size() + plan.from.size() + statement.where.sql.size() + cursor.size() + statement.sort.size() * 40);
+  sql.append("SELECT ").append(select_list).append(plan.from);
+  if (!statement.where.sql.empty()) sql.append(" WHERE ").append(statement.where.sql);
+  sql += cursor;
+  bool first = true;
   for (const auto& key : statement.sort) {
-    order += (order.empty() ? " ORDER BY r." : ", r.") + storage::quote(dialect, key.field->column) + (key.descending ? " DESC" : "");
+    sql += first ? " ORDER BY r." : ", r.";
+    first = false;
+    sql += storage::quote(plans.dialect(), key.field->column);
+    if (key.descending) sql += " DESC";
   }
-  statement.sql = "SELECT " + plan.select_list + plan.from + where + order + " LIMIT " + std::to_string(query.limit + 1);
-  statement.parameters = std::move(parameters);
+  sql += " LIMIT " + std::to_string(query.limit + 1);
   return statement;
 }
 
-std::string make_cursor(const std::vector<model::SortKey>& sort, const Record& last) {
+std::string make_cursor(const std::vector<model::SortKey>& sort, const std::vector<expr::Value>& last) {
   std::string json = "[";
   write_json_string(json, sort_words(sort));
-  for (const auto& key : sort) {
+  for (std::size_t i = 0; i < sort.size(); ++i) {
     json.push_back(',');
-    const expr::Value& value = last[key.field->slot];
     std::string text;
-    write_value(text, *key.field, value);
-    if (value.is_null() || text.front() == '"') json += text;
+    write_value(text, *sort[i].field, last[i]);
+    if (last[i].is_null() || text.front() == '"') json += text;
     else json += "\"" + text + "\"";  // numbers and booleans, too, travel as text
   }
   json.push_back(']');
   return to_base64url(json);
+}
+
+std::string make_cursor(const std::vector<model::SortKey>& sort, const Record& last) {
+  std::vector<expr::Value> values;
+  for (const auto& key : sort) values.push_back(last[key.field->slot]);
+  return make_cursor(sort, values);
 }
 
 }  // namespace caravan::records

@@ -1,28 +1,82 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "records/access.h"
 #include "records/plans.h"
+#include "records/query_cache.h"
+#include "records/rows.h"
 #include "records/service.h"
 
-/// From a client's list query to SQL. Pure: nothing here talks to the database.
+/// From a client's list query to SQL. Nothing here talks to the database.
 namespace caravan::records {
 
+/// A client's filter, compiled and found to be expressible in SQL.
+struct CompiledFilter {
+  std::shared_ptr<const expr::Program> program;
+  bool varies = true;          ///< with the user or the time; else `fixed` is its SQL, always
+  expr::SqlCondition fixed;
+};
+
+/// What is kept of queries, as long as their Catalog is in use. Thread-safe.
+struct QueryCache {
+  BoundedCache<CompiledFilter> filters{2048, 256 * 1024};
+  BoundedCache<RowShape> shapes{1024, 64 * 1024};  ///< by the fields asked for; of actors who see all fields
+  BoundedCache<std::vector<std::string>> currencies{128, 64 * 1024};  ///< met so far, by money field
+};
+
+/// A condition on alias `r`; empty text: none.
+struct Condition {
+  std::string sql;
+  std::vector<expr::Value> parameters;
+  /// ` WHERE …`, or nothing.
+  std::string where() const { return sql.empty() ? std::string() : " WHERE " + sql; }
+  Condition& also(std::string_view more);
+};
+
+/// A client's filter and words, with the actor's rule; fields that he may not read are refused in the filter (forbidden) and
+/// left out of the words' search. Throws invalid_argument naming what is wrong.
+Condition condition_of(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
+                       const FieldRights& rights, const std::string& filter, std::string_view q);
+
 struct ListStatement {
-  std::string sql;                       ///< selects limit + 1 rows of the plan's select list
-  std::string count_sql;                 ///< counts at most 10,000 rows; without cursor and order
+  Condition where;                       ///< without the cursor
+  std::string sql;                       ///< selects limit + 1 rows of `select_list`
   std::vector<expr::Value> parameters;   ///< of `sql`
-  std::vector<expr::Value> count_parameters;
   std::vector<model::SortKey> sort;      ///< with the final key on id
 };
 
-/// Throws invalid_argument naming what is wrong in filter, sort, cursor or limit.
-ListStatement list_statement(const Context& context, const EntityPlan& plan, storage::Dialect dialect, const ReadRule& rule,
-                             const ListQuery& query);
+/// The keys of a client's `sort` with the final one on id; empty: the default view's, without what the actor may not read.
+/// Throws invalid_argument, and forbidden for fields that he may not read.
+std::vector<model::SortKey> sort_keys(const Context& context, const model::Entity& entity, const FieldRights& rights, std::string_view text);
 
-/// Opaque cursor after `last`, valid for the same sort only.
+/// `select_list` may be completed by the caller with what the sort keys need: see sort_keys(). Throws invalid_argument
+/// naming what is wrong in filter, sort, cursor or limit.
+ListStatement list_statement(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
+                             const FieldRights& rights, const ListQuery& query, std::vector<model::SortKey> sort,
+                             std::string_view select_list);
+
+/// Opaque cursor after a row with these values, one per key; valid for the same sort only.
+std::string make_cursor(const std::vector<model::SortKey>& sort, const std::vector<expr::Value>& last);
 std::string make_cursor(const std::vector<model::SortKey>& sort, const Record& last);
+
+/// Binds from `index` on; returns the next free index.
+int bind_parameters(storage::Statement& statement, const std::vector<expr::Value>& parameters, int index = 1);
+
+/// How many rows fulfil the condition: exactly up to `exact_count`; past it an estimate from a sample, never below the bound.
+struct RowCount {
+  std::int64_t rows = 0;
+  bool exact = true;
+};
+inline constexpr std::int64_t exact_count = 10'000;
+RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition);
+
+/// Base64 without padding, for what a client hands back as it got it.
+std::string to_base64url(std::string_view bytes);
+std::optional<std::string> from_base64url(std::string_view text);
 
 }  // namespace caravan::records

@@ -13,15 +13,6 @@ namespace {
 using model::Entity;
 using model::Operation;
 
-expr::Dialect sql_dialect(storage::Dialect dialect) {
-  return dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite;
-}
-
-void bind_all(storage::Statement& statement, const std::vector<expr::Value>& parameters) {
-  int index = 1;
-  for (const auto& parameter : parameters) statement.bind(index++, parameter);
-}
-
 }  // namespace
 
 Record RecordService::get(const Context& context, const Entity& entity, std::int64_t id) const {
@@ -35,66 +26,179 @@ Record RecordService::get(const Context& context, const Entity& entity, std::int
     if (statement.step()) record = read_row(plan, statement);
     statement.reset();
   }
-  if (!record || !(may_always(context, entity, Operation::read) || records::may(context, Operation::read, *record, follow(context)))) {
-    throw Error(ErrorCode::not_found, message("not_found", context.locale, {entity.label.in(context.locale)}));
-  }
+  bool seen = record && (may_always(context, entity, Operation::read) || records::may(context, Operation::read, *record, follow(context)));
+  if (record && !seen) seen = shared(*database_.read(), context, entity, id, Operation::read);
+  if (!seen) throw Error(ErrorCode::not_found, message("not_found", context.locale, {entity.label.in(context.locale)}));
+  redact(context, *record);
   return std::move(*record);
 }
+
+Record RecordService::whole(const Context& context, const Record& record) const {
+  if (record.restricted() == nullptr) return record;
+  Context system = context;
+  system.actor = Actor{};
+  system.actor.system = true;
+  return get(system, record.entity(), record.id());
+}
+
+namespace {
+
+/// A page that is being read: the statement and what of it has come.
+class ListReader {
+ public:
+  ListReader(storage::Session& session, const Context& context, const Plans& plans, const EntityPlan& plan, const ListQuery& query)
+      : session_(session), context_(context), plans_(plans), plan_(plan), query_(query), rights_(field_rights(context, *plan.entity)) {
+    const Entity& entity = *plan.entity;
+    rule_ = read_rule(context, entity, session);
+    if (rule_.kind == ReadRule::Kind::never) {
+      throw Error(ErrorCode::forbidden, message("forbidden_read", context.locale, {entity.label.in(context.locale)}));
+    }
+    sort_ = sort_keys(context, entity, rights_, query.sort);
+  }
+  const FieldRights& rights() const { return rights_; }
+  const std::vector<model::SortKey>& sort() const { return sort_; }
+
+  /// Runs the statement; calls `row` for each of the page. Returns the cursor of the next page, or "".
+  template <class Row, class Values>
+  std::string read(std::string_view select_list, const Row& row, const Values& sort_values) {
+    list_ = list_statement(context_, plans_, plan_, rule_, rights_, query_, std::move(sort_), select_list);
+    storage::Statement& statement = session_.prepare(list_.sql);
+    bind_parameters(statement, list_.parameters);
+    std::string next;
+    for (std::uint32_t n = 0; statement.step();) {
+      if (n == query_.limit) {
+        next = make_cursor(list_.sort, last_);
+        break;
+      }
+      row(statement);
+      if (++n == query_.limit) last_ = sort_values(statement, list_.sort);
+    }
+    statement.reset();
+    return next;
+  }
+  RowCount count() { return count_rows(session_, plan_, list_.where); }
+
+ private:
+  storage::Session& session_;
+  const Context& context_;
+  const Plans& plans_;
+  const EntityPlan& plan_;
+  const ListQuery& query_;
+  FieldRights rights_;
+  ReadRule rule_;
+  std::vector<model::SortKey> sort_;
+  ListStatement list_;
+  std::vector<expr::Value> last_;
+};
+
+}  // namespace
 
 Page RecordService::list(const Context& context, const Entity& entity, const ListQuery& query) const {
   const auto plans = this->plans(context);
   const EntityPlan& plan = plans->of(entity);
-  const ReadRule rule = read_rule(context, entity, sql_dialect(database_.dialect()));
-  if (rule.kind == ReadRule::Kind::never) {
-    throw Error(ErrorCode::forbidden, message("forbidden_read", context.locale, {entity.label.in(context.locale)}));
-  }
-  const ListStatement list = list_statement(context, plan, database_.dialect(), rule, query);
-  Page page;
   auto session = database_.read();
-  storage::Statement& statement = session->prepare(list.sql);
-  bind_all(statement, list.parameters);
+  ListReader reader(*session, context, *plans, plan, query);
+  Page page;
   page.items.reserve(query.limit);
-  bool more = false;
-  while (statement.step()) {
-    if (page.items.size() == query.limit) {
-      more = true;
-      break;
-    }
-    page.items.push_back(read_row(plan, statement));
-  }
-  statement.reset();
-  if (more) page.next = make_cursor(list.sort, page.items.back());
+  page.next = reader.read(
+      plan.select_list, [&](storage::Statement& statement) { page.items.push_back(read_row(plan, statement)); },
+      [&](storage::Statement&, const std::vector<model::SortKey>& sort) {
+        std::vector<expr::Value> values;
+        for (const auto& key : sort) values.push_back(page.items.back()[key.field->slot]);
+        return values;
+      });
+  for (Record& record : page.items) redact(reader.rights(), record);
   if (query.count) {
-    storage::Statement& counting = session->prepare(list.count_sql);
-    bind_all(counting, list.count_parameters);
-    if (counting.step()) page.total = counting.integer(0);
-    counting.reset();
+    const RowCount count = reader.count();
+    page.total = count.rows;
+    page.total_exact = count.exact;
   }
   return page;
 }
 
-std::vector<Record> RecordService::get_many(const Context& context, const Entity& entity, const std::vector<std::int64_t>& ids) const {
+JsonPage RecordService::list_json(const Context& context, const Entity& entity, const ListQuery& query, const ListShape& shape,
+                                  std::string& out) const {
+  const auto plans = this->plans(context);
+  const EntityPlan& plan = plans->of(entity);
+  const storage::Dialect dialect = plans->dialect();
+  auto session = database_.read();
+  ListReader reader(*session, context, *plans, plan, query);
+
+  std::shared_ptr<const RowShape> row;
+  if (reader.rights().redacts()) {
+    row = std::make_shared<const RowShape>(row_shape(plan, dialect, shape.fields, reader.rights()));
+  } else {
+    std::string key;
+    for (const std::uint32_t slot : shape.fields) key += std::to_string(slot) + ",";
+    row = plans->queries().shapes.get(entity, key, [&] {
+      return std::make_shared<const RowShape>(row_shape(plan, dialect, shape.fields, reader.rights()));
+    });
+  }
+  // What the cursor and `expand` need beside what is written.
+  std::string completed;
+  int selected = row->selected;
+  const auto place = [&](const model::Field& field) {
+    if (row->place[field.slot] >= 0) return row->place[field.slot];
+    if (completed.empty()) completed = row->select_list;
+    completed += ", r." + storage::quote(dialect, field.column);
+    return selected++;
+  };
+  std::vector<int> sort_columns, reference_columns;
+  for (const auto& key : reader.sort()) sort_columns.push_back(place(*key.field));
+  for (const model::Field* field : shape.references) reference_columns.push_back(reader.rights().readable(*field) ? place(*field) : -1);
+
+  JsonPage page;
+  const std::size_t begin = out.size();
+  page.next = reader.read(
+      completed.empty() ? row->select_list : completed,
+      [&](storage::Statement& statement) {
+        if (page.count > 0) out.push_back(',');
+        write_row(out, *row, dialect, statement);
+        if (++page.count == 1) out.reserve(begin + (out.size() - begin + 64) * query.limit);
+        if (reference_columns.empty()) return;
+        page.ends.push_back(out.size() - 1);
+        for (const int column : reference_columns) page.references.push_back(column < 0 || statement.is_null(column) ? 0 : statement.integer(column));
+      },
+      [&](storage::Statement& statement, const std::vector<model::SortKey>& sort) {
+        std::vector<expr::Value> values;
+        for (std::size_t i = 0; i < sort.size(); ++i) values.push_back(statement.value(sort_columns[i], plan.slots[sort[i].field->slot].type));
+        return values;
+      });
+  if (query.count) {
+    const RowCount count = reader.count();
+    page.total = count.rows;
+    page.total_exact = count.exact;
+  }
+  return page;
+}
+
+std::vector<Record> RecordService::get_many(const Context& context, const Entity& entity, const std::vector<std::int64_t>& ids,
+                                            const std::vector<std::uint32_t>& slots) const {
   std::vector<Record> records;
   if (ids.empty()) return records;
   const auto plans = this->plans(context);
   const EntityPlan& plan = plans->of(entity);
-  const ReadRule rule = read_rule(context, entity, sql_dialect(database_.dialect()));
+  auto session = database_.read();
+  const ReadRule rule = read_rule(context, entity, *session);
   if (rule.kind == ReadRule::Kind::never) return records;
   // Rounded up to a power of two, so that few statement texts exist; the rest repeats the last id.
   std::size_t places = 1;
   while (places < ids.size()) places *= 2;
-  std::string sql = "SELECT " + plan.select_list + plan.from + " WHERE r." +
-                    storage::quote(database_.dialect(), entity.fields[model::slot_id]->column) + " IN (";
+  RowShape shape;
+  if (!slots.empty()) shape = row_shape(plan, plans->dialect(), slots, {});
+  std::string sql = "SELECT " + (slots.empty() ? plan.select_list : shape.select_list) + plan.from + " WHERE r." +
+                    storage::quote(plans->dialect(), entity.fields[model::slot_id]->column) + " IN (";
   for (std::size_t i = 0; i < places; ++i) sql += i == 0 ? "?" : ", ?";
   sql += ")";
   if (rule.kind == ReadRule::Kind::condition) sql += " AND (" + rule.sql + ")";
-  auto session = database_.read();
   storage::Statement& statement = session->prepare(sql);
   int index = 1;
   for (std::size_t i = 0; i < places; ++i) statement.bind(index++, ids[std::min(i, ids.size() - 1)]);
-  for (const auto& parameter : rule.parameters) statement.bind(index++, parameter);
-  while (statement.step()) records.push_back(read_row(plan, statement));
+  bind_parameters(statement, rule.parameters, index);
+  while (statement.step()) records.push_back(slots.empty() ? read_row(plan, statement) : read_row(entity, shape, statement));
   statement.reset();
+  const FieldRights rights = field_rights(context, entity);
+  for (Record& record : records) redact(rights, record);
   return records;
 }
 
@@ -105,7 +209,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     get(context, entity, id);
   } catch (const Error& error) {
     // The history outlives its record, for those who may see everything.
-    if (error.code() != ErrorCode::not_found || !is_administrator(context)) throw;
+    if (error.code() != ErrorCode::not_found || !(is_administrator(context) || may_restore(context, entity, id))) throw;
   }
   auto session = database_.read();
   // By version, since ids come from blocks that several processes lease.
@@ -130,6 +234,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
   statement.bind(4, before_version);
   statement.bind(5, before > 0 ? before : INT64_MAX);
   statement.bind(6, static_cast<std::int64_t>(limit));
+  const FieldRights rights = field_rights(context, entity);
   std::vector<Event> events;
   while (statement.step()) {
     Event event;
@@ -141,7 +246,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     event.request_id = statement.text(5);
     event.source = statement.text(6);
     event.action = statement.text(7);
-    event.changes = statement.text(8);
+    event.changes = redact_changes(rights, entity, std::string(statement.text(8)));
     if (!statement.is_null(9)) event.note = statement.text(9);
     events.push_back(std::move(event));
   }

@@ -399,6 +399,30 @@ WantedTable entity_table(const model::Entity& entity) {
     for (const model::Field* field : i.fields) columns.push_back(field->column);
     table.indexes.push_back({index_name(entity, i), std::move(columns), i.unique});
   }
+  // The default list, whole and of one state, comes from an index: else each page would sort the whole table.
+  const auto serve = [&](const char* name, const std::vector<const model::Field*>& fields) {
+    const bool served = std::any_of(entity.indexes.begin(), entity.indexes.end(), [&](const model::Index& i) {
+      return i.fields.size() >= fields.size() && std::equal(fields.begin(), fields.end(), i.fields.begin());
+    });
+    if (served) return;
+    std::vector<std::string> columns;
+    for (const model::Field* field : fields) columns.push_back(field->column);
+    index("ix_", name, std::move(columns));
+  };
+  if (!entity.views.empty() && !entity.views.front()->sort.empty() && entity.views.front()->sort.front().field->slot != model::slot_id) {
+    std::vector<const model::Field*> order;
+    const auto& sort = entity.views.front()->sort;
+    for (const model::SortKey& key : sort) {
+      // Read in one direction; the id, which ends every index, is no part of it.
+      if (key.descending != sort.front().descending || key.field->slot == model::slot_id) break;
+      order.push_back(key.field);
+    }
+    serve("_list", order);
+    if (entity.workflow && order.front()->slot != model::slot_state) {
+      order.insert(order.begin(), entity.fields[model::slot_state].get());
+      serve("_state", order);
+    }
+  }
   // Who refers to a record is asked whenever it is opened or deleted.
   for (const auto& field : entity.fields) {
     if (field->system || field->type != model::FieldType::ref || field->column.empty()) continue;

@@ -1,0 +1,585 @@
+#include "records/aggregate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/time_zone.h"
+#include "records/codec.h"
+#include "records/json.h"
+#include "records/messages.h"
+#include "records/query.h"
+
+namespace caravan::records {
+namespace {
+
+using model::Field;
+using model::FieldType;
+
+__extension__ using wide = __int128;
+
+constexpr std::size_t most_groups = 3, most_measures = 10;
+constexpr std::uint32_t most_rows = 1'000;
+constexpr std::size_t most_changes = 400;      ///< of the zone's offset, in the range of the data
+constexpr std::size_t most_currencies = 30;
+constexpr std::int64_t furthest = 1'000'000;   ///< groups before a page
+constexpr wide largest_decimal = 999'999'999'999'999'999;
+constexpr std::int64_t half = 1'000'000'000;   ///< SQLite sums the parts above and below apart, so that nothing overflows
+
+[[noreturn]] void bad(std::string text) { throw Error(ErrorCode::invalid_argument, std::move(text)); }
+
+std::string cut(std::string_view text) { return std::string(text.substr(0, 64)); }
+
+template <class Use>
+void each_name(std::string_view list, const Use& use) {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    const std::string_view name = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    if (!name.empty()) use(name);
+  }
+}
+
+std::optional<Bucket> bucket_named(std::string_view name) {
+  for (const Bucket bucket : {Bucket::day, Bucket::week, Bucket::month, Bucket::quarter, Bucket::year}) {
+    if (name == to_string(bucket)) return bucket;
+  }
+  return std::nullopt;
+}
+
+std::optional<MeasureKind> measure_named(std::string_view name) {
+  for (const MeasureKind kind :
+       {MeasureKind::count, MeasureKind::sum, MeasureKind::avg, MeasureKind::min, MeasureKind::max, MeasureKind::count_distinct}) {
+    if (name == to_string(kind)) return kind;
+  }
+  return std::nullopt;
+}
+
+bool is_number(const Field& field) {
+  return field.type == FieldType::integer || field.type == FieldType::decimal || field.type == FieldType::money;
+}
+
+/// A sum as the database gives it, in units of the last digit.
+wide parse_wide(std::string_view text) {
+  wide value = 0;
+  bool negative = false;
+  for (const char c : text) {
+    if (c == '-') negative = true;
+    else if (c >= '0' && c <= '9') value = value * 10 + (c - '0');
+  }
+  return negative ? -value : value;
+}
+
+wide power_of_ten(int n) {
+  wide value = 1;
+  while (n-- > 0) value *= 10;
+  return value;
+}
+
+wide divide_half_even(wide a, wide b) {  // b > 0
+  wide quotient = a / b;
+  const wide rest = (a % b < 0 ? -(a % b) : a % b) * 2;
+  if (rest > b || (rest == b && quotient % 2 != 0)) quotient += a < 0 ? -1 : 1;
+  return quotient;
+}
+
+class Aggregator {
+ public:
+  Aggregator(storage::Session& session, const Context& context, const Plans& plans, const EntityPlan& plan, const AggregateQuery& query)
+      : session_(session),
+        context_(context),
+        plans_(plans),
+        plan_(plan),
+        entity_(*plan.entity),
+        query_(query),
+        sqlite_(plans.dialect() == storage::Dialect::sqlite),
+        rights_(field_rights(context, entity_)) {}
+
+  AggregateResult run() {
+    const ReadRule rule = read_rule(context_, entity_, session_);
+    if (rule.kind == ReadRule::Kind::never) {
+      throw Error(ErrorCode::forbidden, message("forbidden_read", context_.locale, {entity_.label.in(context_.locale)}));
+    }
+    if (query_.limit < 1 || query_.limit > most_rows) bad("limit: a number from 1 to 1000.");
+    parse();
+    const std::int64_t skip = parse_cursor();
+    where_ = condition_of(context_, plans_, plan_, rule, rights_, query_.filter, query_.q);
+    for (AggregateGroup& group : result_.groups) group_sql_.push_back(group_sql(group));
+    for (const AggregateMeasure& measure : result_.measures) {
+      if (measure.field != nullptr && measure.field->type == FieldType::money) currencies_of(*measure.field);
+    }
+    while (!read(skip)) {
+    }
+    return std::move(result_);
+  }
+
+ private:
+  std::string quoted(const std::string& column) const { return "r." + storage::quote(plans_.dialect(), column); }
+
+  const Field& field_named(std::string_view parameter, std::string_view name) const {
+    const Field* field = entity_.field(name);
+    if (field == nullptr) bad(std::string(parameter) + ": there is no field \"" + cut(name) + "\" in " + entity_.full_name + ".");
+    if (!rights_.readable(*field)) require_readable(context_, entity_, *field);
+    return *field;
+  }
+
+  void parse() {
+    each_name(query_.group, [&](std::string_view name) {
+      AggregateGroup group;
+      group.name = name;
+      const auto colon = name.find(':');
+      group.field = &field_named("group", name.substr(0, colon));
+      const Field& field = *group.field;
+      const bool dated = field.type == FieldType::date || field.type == FieldType::instant;
+      if (colon != std::string_view::npos) {
+        const auto bucket = bucket_named(name.substr(colon + 1));
+        if (!bucket || !dated) bad("group: \"" + cut(name) + "\": only dates and times take a part of the calendar: day, week, month, quarter or year.");
+        group.bucket = *bucket;
+      }
+      switch (field.type) {
+        case FieldType::instant:
+          if (group.bucket == Bucket::none) bad("group: " + field.name + " is a time; say by which part of the calendar, e.g. " + field.name + ":month.");
+          break;
+        case FieldType::text:
+          if (!field.system && field.max_length == 0) bad("group: " + field.name + " holds texts of any length, which are not grouped.");
+          break;
+        case FieldType::decimal: case FieldType::money: case FieldType::json:
+          bad("group: records are not grouped by " + field.name + "; take a choice, a reference, a text, a whole number, yes/no, a date or a time.");
+        default: break;
+      }
+      for (const AggregateGroup& other : result_.groups) {
+        if (other.name == group.name) bad("group: " + group.name + " is named twice.");
+      }
+      if (result_.groups.size() == most_groups) bad("group: at most three fields.");
+      result_.groups.push_back(std::move(group));
+    });
+    each_name(query_.measure.empty() ? std::string_view("count") : std::string_view(query_.measure), [&](std::string_view name) {
+      AggregateMeasure measure;
+      measure.name = name;
+      const auto colon = name.find(':');
+      const auto kind = measure_named(name.substr(0, colon));
+      if (!kind || (*kind == MeasureKind::count) != (colon == std::string_view::npos)) {
+        bad("measure: \"" + cut(name) + "\" is none; there are count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.");
+      }
+      measure.kind = *kind;
+      if (colon != std::string_view::npos) {
+        const Field& field = field_named("measure", name.substr(colon + 1));
+        measure.field = &field;
+        const bool ordered = is_number(field) || field.type == FieldType::date || field.type == FieldType::instant;
+        const bool long_text = field.type == FieldType::json || (field.type == FieldType::text && !field.system && field.max_length == 0);
+        const bool fits = *kind == MeasureKind::count_distinct                            ? !long_text
+                          : *kind == MeasureKind::min || *kind == MeasureKind::max ? ordered
+                                                                                   : is_number(field);
+        if (!fits) bad("measure: " + std::string(to_string(*kind)) + " cannot be taken of " + field.name + ", which is of type " + model::to_string(field.type) + ".");
+      }
+      for (const AggregateMeasure& other : result_.measures) {
+        if (other.name == measure.name) bad("measure: " + measure.name + " is named twice.");
+      }
+      if (result_.measures.size() == most_measures) bad("measure: at most ten.");
+      result_.measures.push_back(std::move(measure));
+    });
+    each_name(query_.sort, [&](std::string_view name) {
+      Key key;
+      if (name.starts_with('-')) {
+        key.descending = true;
+        name.remove_prefix(1);
+      }
+      const auto& groups = result_.groups;
+      const auto& measures = result_.measures;
+      const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.name == name; });
+      const auto measure = std::find_if(measures.begin(), measures.end(), [&](const auto& m) { return m.name == name; });
+      if (group != groups.end()) key.group = static_cast<std::size_t>(group - groups.begin());
+      else if (measure != measures.end()) key.measure = static_cast<std::size_t>(measure - measures.begin());
+      else bad("sort: \"" + cut(name) + "\" is neither one of the groups nor of the measures.");
+      if (sort_.size() == most_groups + most_measures) bad("sort: too many keys.");
+      sort_.push_back(key);
+    });
+    for (std::size_t i = 0; i < result_.groups.size(); ++i) {
+      if (std::none_of(sort_.begin(), sort_.end(), [&](const Key& key) { return key.group == i; })) sort_.push_back({i, std::nullopt, false});
+    }
+  }
+
+  /// What a cursor belongs to.
+  std::string signature() const {
+    return query_.group + "|" + query_.measure + "|" + query_.sort;
+  }
+
+  std::int64_t parse_cursor() const {
+    if (query_.after.empty()) return 0;
+    const auto refuse = [] { bad("after: this cursor does not belong to these groups; start again without it."); };
+    if (query_.after.size() > 8192) refuse();
+    const auto text = from_base64url(query_.after);
+    const auto bar = text ? text->find('|') : std::string::npos;
+    if (bar == std::string::npos || bar == 0 || bar > 7 || text->substr(bar + 1) != signature()) refuse();
+    std::int64_t skip = 0;
+    for (const char c : text->substr(0, bar)) {
+      if (c < '0' || c > '9') refuse();
+      skip = skip * 10 + (c - '0');
+    }
+    if (skip > furthest) bad("after: there are more groups than can be paged through; narrow them with a filter.");
+    return skip;
+  }
+
+  // ---- Groups
+
+  std::string group_sql(const AggregateGroup& group) {
+    const std::string column = quoted(group.field->column);
+    if (group.bucket == Bucket::none) return column;
+    std::string day = group.field->type == FieldType::instant ? local_day(*group.field) : column;
+    return sqlite_ ? sqlite_bucket(group.bucket, day) : mysql_bucket(group.bucket, day);
+  }
+
+  static std::string sqlite_bucket(Bucket bucket, const std::string& day) {
+    switch (bucket) {
+      case Bucket::week: return "date(" + day + ", 'weekday 0', '-6 days')";
+      case Bucket::month: return "(substr(" + day + ", 1, 8) || '01')";
+      case Bucket::quarter:
+        return "(substr(" + day + ", 1, 5) || CASE WHEN substr(" + day + ", 6, 2) < '04' THEN '01' WHEN substr(" + day + ", 6, 2) < '07' THEN '04' WHEN substr(" + day +
+               ", 6, 2) < '10' THEN '07' ELSE '10' END || '-01')";
+      case Bucket::year: return "(substr(" + day + ", 1, 5) || '01-01')";
+      default: return day;
+    }
+  }
+
+  static std::string mysql_bucket(Bucket bucket, const std::string& day) {
+    switch (bucket) {
+      case Bucket::week: return "DATE_SUB(" + day + ", INTERVAL WEEKDAY(" + day + ") DAY)";
+      case Bucket::month: return "DATE_SUB(" + day + ", INTERVAL DAYOFMONTH(" + day + ") - 1 DAY)";
+      case Bucket::quarter: return "DATE_SUB(DATE_SUB(" + day + ", INTERVAL DAYOFMONTH(" + day + ") - 1 DAY), INTERVAL (MONTH(" + day + ") - 1) % 3 MONTH)";
+      case Bucket::year: return "DATE_SUB(" + day + ", INTERVAL DAYOFYEAR(" + day + ") - 1 DAY)";
+      default: return day;
+    }
+  }
+
+  /// The day that the agency's calendar shows at the moment, for every moment between the first and the last of the data: the
+  /// database's own tables of zones may be empty.
+  std::string local_day(const Field& field) {
+    const std::string column = quoted(field.column);
+    storage::Statement& ends = session_.prepare("SELECT MIN(" + column + "), MAX(" + column + ")" + plan_.from + where_.where());
+    bind_parameters(ends, where_.parameters);
+    const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
+    expr::Value first, last;
+    if (ends.step()) {
+      first = ends.value(0, instant);
+      last = ends.value(1, instant);
+    }
+    ends.reset();
+    std::string offset = "0";
+    if (const auto *from = first.as<Timestamp>(), *to = last.as<Timestamp>(); from && to) {
+      // A record that is written meanwhile lies beyond by little.
+      constexpr std::int64_t day = 86'400'000'000;
+      const Timestamp wider_from{std::max(from->micros - day, min_timestamp_seconds * 1'000'000)};
+      const Timestamp wider_to{std::min(to->micros + 32 * day, max_timestamp_seconds * 1'000'000)};
+      const auto changes = offset_changes(wider_from, wider_to, context_.catalog->agency.time_zone, most_changes);
+      if (!changes) {
+        bad("group: the times of " + field.name + " span too many changes of the clock; narrow them with a filter.");
+      }
+      if (changes->size() == 1) {
+        offset = std::to_string(changes->front().offset_seconds);
+      } else {
+        offset = "CASE";
+        for (std::size_t i = 1; i < changes->size(); ++i) {
+          offset += " WHEN " + column + " < " + moment((*changes)[i].from) + " THEN " + std::to_string((*changes)[i - 1].offset_seconds);
+        }
+        offset += " ELSE " + std::to_string(changes->back().offset_seconds) + " END";
+      }
+    }
+    if (!sqlite_) return "DATE(DATE_ADD(" + column + ", INTERVAL " + offset + " SECOND))";
+    // Division rounds towards zero, days before 1970 towards the past.
+    const std::string seconds = "((" + column + " - ((" + column + " % 1000000) + 1000000) % 1000000) / 1000000 + (" + offset + "))";
+    return "date(" + seconds + ", 'unixepoch')";
+  }
+
+  std::string moment(Timestamp at) const {
+    if (sqlite_) return std::to_string(at.micros);
+    std::string text = format_timestamp(at);
+    text.pop_back();  // the Z: columns are UTC
+    text[10] = ' ';
+    return "TIMESTAMP'" + text + "'";
+  }
+
+  // ---- Measures
+
+  struct Key {
+    std::optional<std::size_t> group, measure;
+    bool descending = false;
+  };
+
+  /// Codes met in the field so far; they end up in the SQL's text, so only what is a code is taken.
+  std::vector<std::string>& currencies_of(const Field& field) {
+    for (auto& [known, codes] : currencies_) {
+      if (known == &field) return codes;
+    }
+    const auto kept = plans_.queries().currencies.get(
+        entity_, field.name, [&] { return std::make_shared<const std::vector<std::string>>(1, plans_.catalog().agency.currency); });
+    return currencies_.emplace_back(&field, *kept).second;
+  }
+
+  /// Looks which currencies there are; true where there is one that was not known.
+  bool learn_currencies(const Field& field) {
+    std::vector<std::string>& codes = currencies_of(field);
+    const std::size_t before = codes.size();
+    storage::Statement& statement = session_.prepare("SELECT DISTINCT " + quoted(field.currency_column) + plan_.from + where_.where() + " LIMIT " +
+                                                     std::to_string(most_currencies + 2));
+    bind_parameters(statement, where_.parameters);
+    while (statement.step()) {
+      Decimal probe;
+      const std::string code(statement.text(0));
+      if (probe.set_currency(code) && std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
+    }
+    statement.reset();
+    if (codes.size() > most_currencies) bad("measure: " + field.name + " has amounts in more than 30 currencies; narrow them with a filter.");
+    std::sort(codes.begin(), codes.end());
+    if (codes.size() == before) return false;
+    plans_.queries().currencies.put(entity_, field.name, std::make_shared<const std::vector<std::string>>(codes));
+    return true;
+  }
+
+  std::string currency_sql(const Field& field) const {
+    return "COALESCE(" + quoted(field.currency_column) + ", '" + plans_.catalog().agency.currency + "')";
+  }
+
+  /// Adds the columns that a cell of plain values `of` needs; they are read by read_cell() in the same order.
+  void add_columns(std::string& sql, MeasureKind kind, const std::string& of) const {
+    switch (kind) {
+      case MeasureKind::count: sql += ", COUNT(*)"; return;
+      case MeasureKind::count_distinct: sql += ", COUNT(DISTINCT " + of + ")"; return;
+      case MeasureKind::min: sql += ", MIN(" + of + ")"; return;
+      case MeasureKind::max: sql += ", MAX(" + of + ")"; return;
+      case MeasureKind::sum:
+      case MeasureKind::avg:
+        if (sqlite_) {
+          const std::string unit = std::to_string(half);
+          sql += ", SUM((" + of + ") / " + unit + "), SUM((" + of + ") % " + unit + ")";
+        } else {
+          sql += ", SUM(" + of + ")";
+        }
+        sql += ", COUNT(" + of + ")";
+        return;
+    }
+  }
+
+  [[noreturn]] void too_large(const AggregateMeasure& measure) const {
+    throw Error(ErrorCode::invalid_record, message("too_large_measure", context_.locale, {measure.name}));
+  }
+
+  expr::Value read_cell(storage::Statement& statement, int& column, const AggregateMeasure& measure, std::string_view currency = {}) const {
+    const Field* field = measure.field;
+    const int at = column++;
+    switch (measure.kind) {
+      case MeasureKind::count:
+      case MeasureKind::count_distinct: return statement.integer(at);
+      case MeasureKind::min:
+      case MeasureKind::max: {
+        expr::Value value = statement.value(at, plan_.slots[field->slot].type);
+        if (const auto* d = value.as<Decimal>(); d != nullptr && !currency.empty()) {
+          Decimal amount = *d;
+          amount.set_currency(currency);
+          value = expr::Value(amount);
+        }
+        return value;
+      }
+      default: break;
+    }
+    wide sum = 0;
+    if (sqlite_) {
+      sum = statement.is_null(at) ? wide{0} : wide{statement.integer(at)} * half + statement.integer(column);
+      ++column;
+    } else {
+      sum = statement.is_null(at) ? wide{0} : parse_wide(statement.text(at));
+    }
+    const std::int64_t count = statement.integer(column++);
+    if (count == 0 && (measure.kind == MeasureKind::avg || !currency.empty())) return {};
+    std::uint8_t scale = field->type == FieldType::integer ? 0 : field->scale;
+    if (measure.kind == MeasureKind::avg) {
+      const std::uint8_t wanted = std::max<std::uint8_t>(scale, 6);
+      sum = divide_half_even(sum * power_of_ten(wanted - scale), count);
+      scale = wanted;
+    } else if (field->type == FieldType::integer) {
+      if (sum > INT64_MAX || sum < INT64_MIN) too_large(measure);
+      return static_cast<std::int64_t>(sum);
+    }
+    if (sum > largest_decimal || sum < -largest_decimal) too_large(measure);
+    Decimal value{static_cast<std::int64_t>(sum), scale, {0, 0, 0}};
+    if (!currency.empty()) value.set_currency(currency);
+    return value;
+  }
+
+  /// False where a currency was met that was not known: the caller reads again.
+  bool read(std::int64_t skip) {
+    std::string sql = "SELECT ";
+    for (std::size_t i = 0; i < group_sql_.size(); ++i) sql += (i ? ", " : "") + group_sql_[i] + " AS _g" + std::to_string(i);
+    if (group_sql_.empty()) sql += "1";
+    std::vector<std::string> sort_sql(result_.measures.size());
+    for (std::size_t m = 0; m < result_.measures.size(); ++m) {
+      const AggregateMeasure& measure = result_.measures[m];
+      const std::string column = measure.field ? quoted(measure.field->column) : std::string();
+      const bool money = measure.field != nullptr && measure.field->type == FieldType::money;
+      if (!money) {
+        add_columns(sql, measure.kind, column);
+        sort_sql[m] = order_of(measure, column);
+        continue;
+      }
+      const std::string currency = currency_sql(*measure.field);
+      for (const std::string& code : currencies_of(*measure.field)) {
+        const std::string amount = "CASE WHEN " + currency + " = '" + code + "' THEN " + column + " END";
+        add_columns(sql, measure.kind, amount);
+        if (measure.kind == MeasureKind::count_distinct) sort_sql[m] += (sort_sql[m].empty() ? "" : " + ") + order_of(measure, amount);
+        else if (code == plans_.catalog().agency.currency) sort_sql[m] = order_of(measure, amount);
+      }
+      sql += ", SUM(CASE WHEN " + column + " IS NOT NULL AND " + currency + " NOT IN (";
+      bool first = true;
+      for (const std::string& code : currencies_of(*measure.field)) {
+        sql += (first ? "'" : ", '") + code + "'";
+        first = false;
+      }
+      sql += ") THEN 1 ELSE 0 END)";
+    }
+    sql += plan_.from + where_.where();
+    for (std::size_t i = 0; i < group_sql_.size(); ++i) sql += (i ? ", _g" : " GROUP BY _g") + std::to_string(i);
+    bool first = true;
+    for (const Key& key : sort_) {
+      sql += first ? " ORDER BY " : ", ";
+      first = false;
+      sql += key.group ? "_g" + std::to_string(*key.group) : sort_sql[*key.measure];
+      if (key.descending) sql += " DESC";
+    }
+    sql += " LIMIT " + std::to_string(query_.limit + 1) + " OFFSET " + std::to_string(skip);
+
+    result_.rows.clear();
+    storage::Statement& statement = session_.prepare(sql);
+    bind_parameters(statement, where_.parameters);
+    const Field* unknown = nullptr;
+    bool more = false;
+    while (unknown == nullptr && statement.step()) {
+      if (result_.rows.size() == query_.limit) {
+        more = true;
+        break;
+      }
+      unknown = read_row(statement);
+    }
+    statement.reset();
+    if (unknown != nullptr) {
+      if (!learn_currencies(*unknown)) throw Error(ErrorCode::internal, "An amount of " + entity_.full_name + "." + unknown->name + " has no currency");
+      return false;
+    }
+    if (more) result_.next = to_base64url(std::to_string(skip + query_.limit) + "|" + signature());
+    return true;
+  }
+
+  /// What decides the order of a measure.
+  std::string order_of(const AggregateMeasure& measure, const std::string& of) const {
+    switch (measure.kind) {
+      case MeasureKind::count: return "COUNT(*)";
+      case MeasureKind::count_distinct: return "COUNT(DISTINCT " + of + ")";
+      case MeasureKind::min: return "MIN(" + of + ")";
+      case MeasureKind::max: return "MAX(" + of + ")";
+      case MeasureKind::avg: return "AVG(" + of + ")";
+      case MeasureKind::sum: return sqlite_ ? "TOTAL(" + of + ")" : "SUM(" + of + ")";  // TOTAL: near enough for an order, never overflows
+    }
+    return {};
+  }
+
+  /// Takes the row; returns the field of an amount whose currency is not known yet, or null.
+  const Field* read_row(storage::Statement& statement) {
+    AggregateRow row;
+    int column = 0;
+    for (const AggregateGroup& group : result_.groups) {
+      const storage::ColumnType type =
+          group.bucket == Bucket::none ? plan_.slots[group.field->slot].type : storage::ColumnType{storage::ColumnType::Kind::date, 0, 0};
+      row.group.push_back(statement.value(column++, type));
+    }
+    if (result_.groups.empty()) ++column;
+    for (const AggregateMeasure& measure : result_.measures) {
+      AggregateCell cell;
+      if (measure.field == nullptr || measure.field->type != FieldType::money) {
+        cell.value = read_cell(statement, column, measure);
+      } else {
+        std::int64_t distinct = 0;
+        for (const std::string& code : currencies_of(*measure.field)) {
+          const expr::Value value = read_cell(statement, column, measure, code);
+          if (const auto* n = value.as<std::int64_t>()) distinct += *n;
+          else if (const auto* amount = value.as<Decimal>()) cell.amounts.push_back(*amount);
+        }
+        if (measure.kind == MeasureKind::count_distinct) cell.value = distinct;
+        if (!statement.is_null(column) && statement.integer(column) > 0) return measure.field;
+        ++column;
+      }
+      row.cells.push_back(std::move(cell));
+    }
+    result_.rows.push_back(std::move(row));
+    return nullptr;
+  }
+
+  storage::Session& session_;
+  const Context& context_;
+  const Plans& plans_;
+  const EntityPlan& plan_;
+  const model::Entity& entity_;
+  const AggregateQuery& query_;
+  const bool sqlite_;
+  const FieldRights rights_;
+  Condition where_;
+  std::vector<std::string> group_sql_;
+  std::vector<Key> sort_;
+  std::vector<std::pair<const Field*, std::vector<std::string>>> currencies_;
+  AggregateResult result_;
+};
+
+}  // namespace
+
+const char* to_string(Bucket bucket) {
+  static constexpr const char* names[] = {"", "day", "week", "month", "quarter", "year"};
+  return names[static_cast<std::size_t>(bucket)];
+}
+
+const char* to_string(MeasureKind kind) {
+  static constexpr const char* names[] = {"count", "sum", "avg", "min", "max", "count_distinct"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string bucket_label(Bucket bucket, Date first_day) {
+  const std::string day = format_date(first_day);
+  switch (bucket) {
+    case Bucket::week: {
+      // The week belongs to the year that its Thursday lies in.
+      const Date thursday{first_day.days + 3};
+      const std::string year = format_date(thursday).substr(0, 4);
+      const Date first = *parse_date(year + "-01-01");
+      const std::string week = std::to_string((thursday.days - first.days) / 7 + 1);
+      return year + (week.size() == 1 ? "-W0" : "-W") + week;
+    }
+    case Bucket::month: return day.substr(0, 7);
+    case Bucket::quarter: return day.substr(0, 4) + "-Q" + std::to_string((std::stoi(day.substr(5, 2)) + 2) / 3);
+    case Bucket::year: return day.substr(0, 4);
+    default: return day;
+  }
+}
+
+void write_measure(std::string& out, const AggregateMeasure& measure, const AggregateCell& cell) {
+  if (measure.by_currency()) {
+    out.push_back('[');
+    for (std::size_t i = 0; i < cell.amounts.size(); ++i) {
+      out += i ? ",{\"currency\":" : "{\"currency\":";
+      write_json_string(out, cell.amounts[i].currency_code());
+      out += ",\"amount\":\"" + format_decimal(cell.amounts[i]) + "\"}";
+    }
+    out.push_back(']');
+  } else if (const auto* decimal = cell.value.as<Decimal>()) {
+    out += "\"" + format_decimal(*decimal) + "\"";
+  } else if (const auto* number = cell.value.as<std::int64_t>()) {
+    out += std::to_string(*number);
+  } else if (measure.field != nullptr) {
+    write_value(out, *measure.field, cell.value);
+  } else {
+    out += "null";
+  }
+}
+
+AggregateResult RecordService::aggregate(const Context& context, const model::Entity& entity, const AggregateQuery& query) const {
+  const auto plans = this->plans(context);
+  auto session = database_.read();
+  return Aggregator(*session, context, *plans, plans->of(entity), query).run();
+}
+
+}  // namespace caravan::records
