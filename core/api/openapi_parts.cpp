@@ -25,8 +25,11 @@ constexpr OpenapiPart query[] = {
     {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
     {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
     {"limit.groups", R"({"description":"Most groups of the page.","schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}})"},
+    {"user", R"({"description":"Id of the user asked about; oneself where absent.","schema":{"type":"string"}})"},
     {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
     {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
+    {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
     {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
     {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
 };
@@ -40,6 +43,7 @@ constexpr OpenapiPart request_headers[] = {
 constexpr OpenapiPart answer_headers[] = {
     {"ETag", R"({"description":"The version, in quotes.","required":true,"schema":{"type":"string"}})"},
     {"Location", R"({"description":"Path of what was made.","required":true,"schema":{"type":"string"}})"},
+    {"Undo-Until", R"({"description":"Until when what was deleted can be restored.","schema":{"type":"string","format":"date-time"}})"},
     {"Link", R"({"description":"Where there is a next page: `<…>; rel=\"next\"`.","schema":{"type":"string"}})"},
     {"Set-Cookie", R"({"description":"The session's cookie.","schema":{"type":"string"}})"},
     {"Retry-After", R"({"description":"Seconds after which to try again.","schema":{"type":"integer","minimum":1}})"},
@@ -53,6 +57,7 @@ constexpr OpenapiPart path[] = {
     {"entity", R"({"description":"Full name of an entity.","schema":{"type":"string","pattern":"^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$"},"example":"core.user"})"},
     {"id", R"({"description":"Id, as lists give it.","schema":{"type":"string"},"example":"7"})"},
     {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
+    {"share", R"({"description":"Id of a share.","schema":{"type":"string"}})"},
 };
 
 constexpr OpenapiPart schemas[] = {
@@ -83,6 +88,9 @@ constexpr OpenapiPart schemas[] = {
 "locale":{"type":"string"},
 "roles":{"type":"array","items":{"type":"string"}},
 "administrator":{"type":"boolean"},
+"department":{"type":["string","null"]},"department_label":{"type":["string","null"]},
+"deputy_of":{"type":"array","description":"Absent colleagues whose rights one has for the time being.","items":{"type":"object","required":["id","username","name"],
+"properties":{"id":{"type":"string"},"username":{"type":"string"},"name":{"type":"string"}}}},
 "csrf":{"type":"string","description":"Only for cookie sessions."}}})"},
     {"MeChange", R"({"type":"object","additionalProperties":false,"properties":{
 "locale":{"type":["string","null"],"enum":["zh-CN","zh-TW","en",null]}},"examples":[{"locale":"zh-TW"}]})"},
@@ -116,6 +124,7 @@ constexpr OpenapiPart schemas[] = {
 "updated_at":{"type":["string","null"],"format":"date-time"},
 "external_source":{"type":["string","null"]},
 "external_id":{"type":["string","null"]},
+"masked":{"type":"array","items":{"type":"string"},"description":"Fields of which only a part is shown."},
 "expanded":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Expanded"}}},
 "additionalProperties":true})"},
     {"RecordPage", R"({"type":"object","required":["items","next"],"properties":{
@@ -131,6 +140,38 @@ constexpr OpenapiPart schemas[] = {
     {"AggregatePage", R"({"type":"object","required":["items","next"],"properties":{
 "items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/AggregateItem"}},
 "next":{"type":["string","null"],"description":"For `after`; null on the last page."}}})"},
+    {"Share", R"({"type":"object","required":["id","kind","grantee","label","level","shared_by","shared_at","expires_at","note"],"properties":{
+"id":{"type":"string"},"kind":{"type":"string","enum":["user","role","department"]},
+"grantee":{"type":"string","description":"Id of the user, or name of the role or department (with those below it)."},
+"label":{"type":"string"},"level":{"type":"string","enum":["read","update"]},
+"shared_by":{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"shared_at":{"type":"string","format":"date-time"},"expires_at":{"type":["string","null"],"format":"date-time"},"note":{"type":"string"}}})"},
+    {"ShareList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/Share"}}}})"},
+    {"ShareInput", R"({"type":"object","additionalProperties":false,"description":"One of user, role and department.","properties":{
+"user":{"type":"string"},"role":{"type":"string"},"department":{"type":"string"},
+"level":{"type":"string","enum":["read","update"],"default":"read"},
+"expires_at":{"type":["string","null"],"format":"date-time"},"note":{"type":"string","maxLength":500}},
+"examples":[{"user":"7","level":"read","expires_at":"2026-12-31T16:00:00Z"}]})"},
+    {"AccessGrant", R"({"type":"object","required":["role","held_role","everyone","deputy_of","rule","file","line","result","reads","text"],"properties":{
+"role":{"type":"string"},"held_role":{"type":"string","description":"The role that includes it."},"everyone":{"type":"boolean"},
+"deputy_of":{"type":["object","null"],"required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"rule":{"type":"string"},"file":{"type":"string"},"line":{"type":"integer"},
+"result":{"type":"string","enum":["true","false","unknown","error"]},
+"reads":{"type":"array","items":{"type":"object","required":["name","value"],"properties":{"name":{"type":"string"},"value":{}}}},
+"text":{"type":"string"}}})"},
+    {"AccessReport", R"({"type":"object","required":["entity","id","user","administrator","operations","shares","fields"],"properties":{
+"entity":{"type":"string"},"id":{"type":"string"},
+"user":{"type":"object","required":["id","username","name"],"properties":{"id":{"type":"string"},"username":{"type":"string"},"name":{"type":"string"}}},
+"administrator":{"type":"boolean"},
+"operations":{"type":"array","items":{"type":"object","required":["operation","allowed","text","grants","why"],"properties":{
+"operation":{"type":"string","enum":["read","create","update","delete"]},"allowed":{"type":"boolean"},"text":{"type":"string"},
+"grants":{"type":"array","items":{"$ref":"#/components/schemas/AccessGrant"}},
+"why":{"type":["string","null"],"description":"What decided, where no grant did."}}}},
+"shares":{"type":"array","items":{"$ref":"#/components/schemas/Share"}},
+"fields":{"type":"array","description":"Fields whose right depends on the role.","items":{"type":"object","required":["field","label","right","role","text"],"properties":{
+"field":{"type":"string"},"label":{"type":"string"},"right":{"type":"string","enum":["hidden","masked","read","write"]},
+"role":{"type":["string","null"]},"text":{"type":"string"}}}}}})"},
     {"RecordInput", R"({"type":"object","description":"Fields by name; null empties one.","additionalProperties":true})"},
     {"AvailableTransition", R"({"type":"object","required":["name","label","to","to_label","allowed","why","form","comment_required"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
@@ -161,6 +202,37 @@ constexpr OpenapiPart schemas[] = {
     {"TimelinePage", R"({"type":"object","required":["items","next"],"properties":{
 "items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/TimelineEvent"}},
 "next":{"type":["string","null"],"description":"For `before`; null on the last page."}}})"},
+    {"BulkInput", R"({"type":"object","additionalProperties":false,"required":["action"],"properties":{
+"action":{"type":"string","enum":["create","update","delete","transition","restore"]},
+"items":{"type":"array","maxItems":1000,"description":"The records, or `filter`.","items":{"type":"object","additionalProperties":false,"properties":{
+"id":{"type":"string"},"version":{"type":["integer","null"],"minimum":1,"description":"As If-Match."},"input":{"$ref":"#/components/schemas/RecordInput"}}}},
+"filter":{"type":"string","description":"CEL, as with lists: the records that the caller sees, by id."},
+"limit":{"type":"integer","minimum":1,"maximum":1000,"default":1000,"description":"Of the filter."},
+"input":{"$ref":"#/components/schemas/RecordInput"},
+"transition":{"type":"string"},"comment":{"type":"string"},
+"atomic":{"type":"boolean","default":false,"description":"All or nothing: 422 with `items` where one is refused."}},
+"examples":[{"action":"update","items":[{"id":"7","version":3}],"input":{"owner":"12"}}]})"},
+    {"BulkItem", R"({"type":"object","required":["id","status","version"],"properties":{
+"id":{"type":["string","null"]},"status":{"type":"string","enum":["done","refused"]},
+"version":{"type":["integer","null"]},"error":{"$ref":"#/components/schemas/Problem"}}})"},
+    {"BulkResult", R"({"type":"object","required":["items","done","refused","more"],"properties":{
+"items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/BulkItem"}},
+"done":{"type":"integer"},"refused":{"type":"integer"},
+"more":{"type":"boolean","description":"The filter finds more than the limit."}}})"},
+    {"Deleted", R"({"type":"object","required":["id","version","number","title","deleted_at","until","deleted_by"],"properties":{
+"id":{"type":"string"},"version":{"type":"integer"},"number":{"type":["string","null"]},"title":{"type":["string","null"]},
+"deleted_at":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
+"deleted_by":{"type":["string","null"],"description":"Id of a user."}}})"},
+    {"DeletedPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Deleted"}},"next":{"type":["string","null"]}}})"},
+    {"AuditFault", R"({"type":"object","required":["entity","id","version","event","code","what"],"properties":{
+"entity":{"type":"string"},"id":{"type":"string"},"version":{"type":["integer","null"]},"event":{"type":["string","null"]},
+"code":{"type":"string","enum":["event_changed","event_missing","event_added","content_missing","row_changed","row_missing","row_added","deleted_changed"]},
+"what":{"type":"string"}}})"},
+    {"AuditPage", R"({"type":"object","required":["records","deleted","events","erased_events","older_records","older_events","items","next"],"properties":{
+"records":{"type":"integer"},"deleted":{"type":"integer"},"events":{"type":"integer"},"erased_events":{"type":"integer"},
+"older_records":{"type":"integer","description":"From before there was a chain."},"older_events":{"type":"integer"},
+"items":{"type":"array","items":{"$ref":"#/components/schemas/AuditFault"}},"next":{"type":["string","null"]}}})"},
     // ---- Data
     {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
 "map":{"type":"string","description":"The import map, YAML."},

@@ -58,6 +58,17 @@ void list_transitions(Call& call);
 void run_transition(Call& call);
 // aggregate_route.cpp
 void aggregate_records(Call& call);
+// bulk_route.cpp
+void change_records(Call& call);
+// trash_routes.cpp
+void restore_record(Call& call);
+void list_deleted(Call& call);
+void show_audit(Call& call);
+// access_routes.cpp
+void list_shares(Call& call);
+void create_share(Call& call);
+void delete_share(Call& call);
+void explain_access(Call& call);
 // timeline_route.cpp
 void show_timeline(Call& call);
 // model_route.cpp
