@@ -76,19 +76,24 @@ class Prepared {
   }
 
   void execute() {
+    bool changed = !bound_;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       auto& cell = parameters[i];
       auto& bind = parameter_binds_[i];
-      std::memset(&bind, 0, sizeof bind);
-      bind.buffer_type = cell.null != 0    ? MYSQL_TYPE_NULL
-                         : cell.is_integer ? MYSQL_TYPE_LONGLONG
-                                           : MYSQL_TYPE_STRING;
-      bind.buffer = cell.is_integer ? static_cast<void*>(&cell.integer) : cell.text.data();
+      const auto type = cell.null != 0    ? MYSQL_TYPE_NULL
+                        : cell.is_integer ? MYSQL_TYPE_LONGLONG
+                                          : MYSQL_TYPE_STRING;
+      void* const buffer = cell.is_integer ? static_cast<void*>(&cell.integer) : cell.text.data();
+      changed = changed || bind.buffer_type != type || bind.buffer != buffer;
+      bind.buffer_type = type;
+      bind.buffer = buffer;
       cell.length = static_cast<unsigned long>(cell.text.size());
       bind.buffer_length = cell.length;
       bind.length = &cell.length;
     }
-    if (!parameters.empty() && mysql_stmt_bind_param(statement_.get(), parameter_binds_.data()) != 0) fail();
+    // Types travel once; values are read from where they lie.
+    if (changed && !parameters.empty() && mysql_stmt_bind_param(statement_.get(), parameter_binds_.data()) != 0) fail();
+    bound_ = true;
     if (mysql_stmt_execute(statement_.get()) != 0) fail();
   }
   bool fetch() {
@@ -97,15 +102,19 @@ class Prepared {
     return code != MYSQL_NO_DATA;
   }
   void done() { mysql_stmt_free_result(statement_.get()); }
+  std::int64_t affected() { return static_cast<std::int64_t>(mysql_stmt_affected_rows(statement_.get())); }
+  void set(const std::vector<Cell>& cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i) parameters[i] = cells[i];
+  }
   void set(std::size_t index, std::int64_t value) {
     parameters[index].is_integer = true;
     parameters[index].null = 0;
     parameters[index].integer = value;
   }
-  void set(std::size_t index, std::string value) {
+  void set(std::size_t index, const std::string& value) {
     parameters[index].is_integer = false;
     parameters[index].null = 0;
-    parameters[index].text = std::move(value);
+    parameters[index].text.assign(value);
   }
 
   std::vector<Cell> parameters, results;
@@ -115,6 +124,7 @@ class Prepared {
   [[noreturn]] void fail() const { throw std::runtime_error(mysql_stmt_error(statement_.get())); }
   StatementPtr statement_;
   std::vector<MYSQL_BIND> parameter_binds_, result_binds_;
+  bool bound_ = false;
 };
 
 void run(MYSQL* connection, const char* sql) {
@@ -145,30 +155,49 @@ std::string joined(const std::vector<std::string>& names, const char* prefix) {
   return text;
 }
 
-std::string insert_sql(const std::string& table, const Row& row) {
-  std::string marks;
-  for (std::size_t i = 0; i < row.names.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  return "INSERT INTO " + table + " (" + joined(row.names, "") + ") VALUES (" + marks + ")";
+std::string marks(std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += i == 0 ? "?" : ", ?";
+  return text;
 }
 
-class MysqlTarget;
+std::string insert_sql(const std::string& table, const Row& row) {
+  return "INSERT INTO " + table + " (" + joined(row.names, "") + ") VALUES (" + marks(row.names.size()) + ")";
+}
 
-class MysqlWorker final : public Worker {
+/// The row is written only where what it refers to exists, and what it refers to is locked: one statement.
+std::string insert_with_references_sql(const Plan& plan, const Row& row) {
+  std::string tables, conditions;
+  for (std::size_t i = 0; i < plan.references.size(); ++i) {
+    const auto alias = "x" + std::to_string(i);
+    tables += (i == 0 ? "" : ", ") + plan.references[i].second + " " + alias;
+    conditions += (i == 0 ? "" : " AND ") + alias + ".id = ?";
+  }
+  if (tables.empty()) return insert_sql(plan.table, row);
+  return "INSERT INTO " + plan.table + " (" + joined(row.names, "") + ") SELECT " + marks(row.names.size()) + " FROM " +
+         tables + " WHERE " + conditions + " LOCK IN SHARE MODE";
+}
+
+/// A statement that writes one row again under another id.
+class Copier {
  public:
-  MysqlWorker(MysqlTarget& target, const Plan& plan, const std::string& socket, const std::string& database);
-  int once(std::mt19937_64& random) override;
+  Copier(MYSQL* connection, const std::string& sql, const Row& row)
+      : statement(connection, sql), id_(column_of(row.names, "id")), record_(column_of(row.names, "record_id")),
+        version_(column_of(row.names, "version")), number_(column_of(row.names, "number")) {
+    statement.set(row.cells);
+  }
+  void write(std::int64_t id, std::int64_t record, std::int64_t version, const std::string& number) {
+    statement.set(id_, id);
+    if (record_ != std::string::npos) statement.set(record_, record);
+    if (record_ != std::string::npos && version_ != std::string::npos) statement.set(version_, version);
+    if (number_ != std::string::npos && record_ == std::string::npos) statement.set(number_, number);
+    statement.execute();
+    if (statement.affected() != 1) throw std::runtime_error("a row was not written");
+  }
+  Prepared statement;
 
  private:
-  int fetch_all() {
-    int rows = 0;
-    while (statement_->fetch()) ++rows;
-    statement_->done();
-    return rows;
-  }
-  MysqlTarget& target_;
-  const Plan& plan_;
-  ConnectionPtr connection_;
-  std::unique_ptr<Prepared> statement_, event_;
+  std::size_t id_, record_, version_, number_;
 };
 
 class MysqlTarget final : public Target {
@@ -179,20 +208,18 @@ class MysqlTarget final : public Target {
         socket_(std::move(socket)),
         database_(std::move(database)),
         leasing_(connect(socket_, database_)) {
-    const auto columns = newest(leasing_.get(), plan.table, "1 = 1");
-    record_columns = joined(columns.names, "r.");
-    if (plan.operation != "create") return;
     record = newest(leasing_.get(), plan.table, "1 = 1");
-    event = newest(leasing_.get(), "event", "action = 'create'");
+    record_columns = joined(record.names, "r.");
+    if (plan.operation == "read" || plan.operation == "list") return;
+    event = newest(leasing_.get(), "event", "action = '" + plan.action + "'");
+    if (plan.outbox) job = newest(leasing_.get(), "job", "1 = 1");
     lease_ = std::make_unique<Prepared>(leasing_.get(),
                                         "INSERT INTO sequence_block (name, next_value) VALUES (?, 1 + ?) "
                                         "ON DUPLICATE KEY UPDATE next_value = next_value + ?");
     leased_ =
         std::make_unique<Prepared>(leasing_.get(), "SELECT next_value FROM sequence_block WHERE name = ?");
   }
-  std::unique_ptr<Worker> worker() override {
-    return std::make_unique<MysqlWorker>(*this, plan, socket_, database_);
-  }
+  std::unique_ptr<Worker> worker(std::size_t index, std::size_t count) override;
   std::int64_t next(const char* name) {
     return blocks.next(
         name, [this](const std::string& sequence, std::int64_t count) {  // under the lock of `blocks`
@@ -210,11 +237,12 @@ class MysqlTarget final : public Target {
           return static_cast<std::int64_t>(end);
         });
   }
+  ConnectionPtr connection() const { return connect(socket_, database_); }
 
   const Plan plan;
   Blocks blocks;
   std::string record_columns;
-  Row record, event;
+  Row record, event, job;
 
  private:
   std::string socket_, database_;
@@ -222,50 +250,124 @@ class MysqlTarget final : public Target {
   std::unique_ptr<Prepared> lease_, leased_;
 };
 
-MysqlWorker::MysqlWorker(MysqlTarget& target, const Plan& plan, const std::string& socket,
-                         const std::string& database)
-    : target_(target), plan_(plan), connection_(connect(socket, database)) {
-  if (plan.operation == "read") {
-    statement_ = std::make_unique<Prepared>(
-        connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table + " r WHERE r.id = ?");
-  } else if (plan.operation == "list") {
-    statement_ = std::make_unique<Prepared>(
-        connection_.get(), "SELECT " + target.record_columns + " FROM " + plan.table +
-                               " r WHERE r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51");
-  } else {
-    statement_ = std::make_unique<Prepared>(connection_.get(), insert_sql(plan.table, target.record));
-    statement_->parameters = target.record.cells;
-    event_ = std::make_unique<Prepared>(connection_.get(), insert_sql("event", target.event));
-    event_->parameters = target.event.cells;
+class Reader final : public Worker {
+ public:
+  explicit Reader(MysqlTarget& target)
+      : plan_(target.plan),
+        connection_(target.connection()),
+        statement_(connection_.get(),
+                   "SELECT " + target.record_columns + " FROM " + plan_.table +
+                       (plan_.operation == "read"
+                            ? " r WHERE r.id = ?"
+                            : " r WHERE r.state = ? ORDER BY r.created_at DESC, r.id DESC LIMIT 51")) {}
+  int once(std::mt19937_64& random) override {
+    if (plan_.operation == "read") {
+      statement_.set(0, plan_.from + static_cast<std::int64_t>(
+                                         random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
+    } else {
+      statement_.set(0, plan_.states[random() % plan_.states.size()]);
+    }
+    statement_.execute();
+    int rows = 0;
+    while (statement_.fetch()) ++rows;
+    statement_.done();
+    return rows;
   }
-}
 
-int MysqlWorker::once(std::mt19937_64& random) {
-  if (plan_.operation == "read") {
-    statement_->set(0, plan_.from + static_cast<std::int64_t>(
-                                        random() % static_cast<std::uint64_t>(plan_.to - plan_.from + 1)));
-    statement_->execute();
-    return fetch_all();
+ private:
+  const Plan& plan_;
+  ConnectionPtr connection_;
+  Prepared statement_;
+};
+
+class Creator final : public Worker {
+ public:
+  explicit Creator(MysqlTarget& target)
+      : target_(target),
+        connection_(target.connection()),
+        record_(connection_.get(), insert_with_references_sql(target.plan, target.record), target.record),
+        event_(connection_.get(), insert_sql("event", target.event), target.event) {
+    auto index = target.record.names.size();
+    for (const auto& reference : target.plan.references) {
+      record_.statement.set(index++, target.record.cells[column_of(target.record.names, reference.first)].integer);
+    }
+    mysql_autocommit(connection_.get(), 0);
   }
-  if (plan_.operation == "list") {
-    statement_->set(0, plan_.states[random() % plan_.states.size()]);
-    statement_->execute();
-    return fetch_all();
+  int once(std::mt19937_64&) override {
+    const auto id = target_.next("record"), event = target_.next("event"), number = target_.next("bench");
+    record_.write(id, 0, 1, "SQL-" + std::to_string(number));
+    event_.write(event, id, 1, {});
+    if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
+    return 2;
   }
-  const auto id = target_.next("record"), event = target_.next("event"), number = target_.next("bench");
-  run(connection_.get(), "START TRANSACTION");
-  for (std::size_t i = 0; i < target_.record.names.size(); ++i) {
-    if (target_.record.names[i] == "id") statement_->set(i, id);
-    if (target_.record.names[i] == "number") statement_->set(i, "SQL-" + std::to_string(number));
+
+ private:
+  MysqlTarget& target_;
+  ConnectionPtr connection_;
+  Copier record_, event_;
+};
+
+class Changer final : public Worker {
+ public:
+  Changer(MysqlTarget& target, std::size_t index, std::size_t count)
+      : target_(target),
+        connection_(target.connection()),
+        select_(connection_.get(), "SELECT " + target.record_columns + " FROM " + target.plan.table + " r WHERE r.id = ? FOR UPDATE"),
+        update_(connection_.get(), update_sql(target)),
+        event_(connection_.get(), insert_sql("event", target.event), target.event),
+        own_(target.plan, index, count),
+        version_(column_of(target.record.names, "version")),
+        updated_at_(column_of(target.record.names, "updated_at")),
+        chain_(column_of(target.record.names, "_chain")) {
+    if (target.plan.outbox) job_ = std::make_unique<Copier>(connection_.get(), insert_sql("job", target.job), target.job);
+    mysql_autocommit(connection_.get(), 0);
   }
-  statement_->execute();
-  for (std::size_t i = 0; i < target_.event.names.size(); ++i) {
-    if (target_.event.names[i] == "id") event_->set(i, event);
-    if (target_.event.names[i] == "record_id") event_->set(i, id);
+  int once(std::mt19937_64&) override {
+    const auto id = own_.next(), event = target_.next("event");
+    select_.set(0, id);
+    select_.execute();
+    if (!select_.fetch()) throw std::runtime_error("a record is gone");
+    const auto version = select_.results[version_].integer;
+    select_.done();
+    std::size_t at = 0;
+    update_.set(at++, target_.plan.to_state.empty() ? "value " + std::to_string(++values_) : target_.plan.to_state);
+    if (chain_ != std::string::npos) update_.set(at++, std::string(43, 'x'));
+    update_.set(at++, version + 1);
+    const auto& time = target_.record.cells[updated_at_];
+    if (time.is_integer) update_.set(at++, time.integer);
+    else update_.set(at++, time.text);
+    update_.set(at++, id);
+    update_.set(at++, version);
+    update_.execute();
+    if (update_.affected() != 1) throw std::runtime_error("a record was not updated");
+    event_.write(event, id, version + 1, {});
+    if (job_) job_->write(target_.next("job"), 0, 0, {});
+    if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
+    return 2;
   }
-  event_->execute();
-  run(connection_.get(), "COMMIT");
-  return 2;
+
+ private:
+  static std::string update_sql(const MysqlTarget& target) {
+    const bool chained = column_of(target.record.names, "_chain") != std::string::npos;
+    return "UPDATE " + target.plan.table + " SET `" + (target.plan.to_state.empty() ? target.plan.field : "state") + "` = ?, " +
+           (chained ? "`_chain` = ?, " : "") + "`version` = ?, `updated_at` = ? WHERE `id` = ? AND `version` = ?";
+  }
+
+  MysqlTarget& target_;
+  ConnectionPtr connection_;
+  Prepared select_, update_;
+  Copier event_;
+  std::unique_ptr<Copier> job_;
+  OwnRecords own_;
+  std::size_t version_, updated_at_, chain_;
+  std::int64_t values_ = 0;
+};
+
+std::unique_ptr<Worker> MysqlTarget::worker(std::size_t index, std::size_t count) {
+  if (plan.operation == "create") return std::make_unique<Creator>(*this);
+  if (plan.operation == "patch" || plan.operation == "transition")
+    return std::make_unique<Changer>(*this, index, count);
+  return std::make_unique<Reader>(*this);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ import os
 import pathlib
 import platform
 import pwd
+import random
 import re
 import secrets
 import shutil
@@ -21,11 +22,22 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "release"
-OPERATIONS = ["read", "list", "create"]
+OPERATIONS = ["create", "read", "list", "patch", "transition"]
 STATES = ["new", "contacted", "qualified", "proposed", "won", "answered", "lost"]
 FIRST_ID = 1_000_000  # of the loaded records; what the server leases afterwards lies above
 LEASED_FROM = 500_000_000
 DATABASE = "caravan_bench"
+TRANSITION, TRANSITION_FROM, TRANSITION_TO = "qualify", "contacted", "qualified"
+ACTIONS = {"create": "create", "patch": "update", "transition": f"transition:{TRANSITION}"}
+REFERENCES = "customer=customers_customer,owner=core_user"
+CHANGED_RECORDS = 60_000  # that one measurement of patch or transition has at hand
+
+# What is asked for, with MariaDB and everything on the same two cores.
+OF_LIMIT = 0.7
+PER_SECOND = {"read": 10_000, "list": 2_000, "create": 3_500, "transition": 2_500}  # 16 connections, the smallest size
+P99_MS = 10        # 16 connections
+RESIDENT_MB = 120
+GROWTH = 1.2       # cost of a request at ten times the records, 16 connections
 
 INQUIRY = {
     "channel": "wechat", "destination": "昆明 大理 丽江 泸沽湖", "depart_on": "2026-12-20", "party_size": 4, "children": 1,
@@ -53,6 +65,11 @@ def run_json(command):
     if done.returncode != 0:
         die(f"{pathlib.Path(command[0]).name} failed: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Process:
@@ -88,8 +105,7 @@ class Process:
                 self.process.wait()
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def resident_mb(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -125,29 +141,60 @@ class Sqlite:
         self.server_options = ["--data", self.data]
         self.sql_options = ["--file", self.file]
 
-    def load(self, count, customers, inquiry_id, customer_id):
+    def connect(self):
         connection = sqlite3.connect(self.file, isolation_level=None)
-        rows = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {})"
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # where a server runs, it alone does that
+        return connection
+
+    def load(self, start, count, customers, inquiry_id, customer_id):
+        """Rows like the one that the server wrote: inquiries `start` + 1 to `count`, with customers where start is 0."""
+        connection = sqlite3.connect(self.file, isolation_level=None)
         text = "'{}' || n"
         states = "CASE n % 7 " + " ".join(f"WHEN {i} THEN '{s}'" for i, s in enumerate(STATES)) + " END"
+        connection.execute("PRAGMA synchronous = OFF")  # of this connection
         connection.execute("BEGIN IMMEDIATE")
 
-        def copy(table, key, amount, **changed):
+        def copy(table, key, begin, end, **changed):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             values = [changed.get(c, f't."{c}"') for c in columns]
             names = ", ".join(f'"{c}"' for c in columns)
-            connection.execute(f"INSERT INTO {table} ({names}) {rows.format(amount)} SELECT {', '.join(values)} "
-                               f"FROM n, (SELECT * FROM {table} WHERE {key} LIMIT 1) t")
+            connection.execute(f"INSERT INTO {table} ({names}) WITH RECURSIVE n(n) AS (SELECT {begin + 1} UNION ALL SELECT n + 1 FROM n WHERE n < {end}) "
+                               f"SELECT {', '.join(values)} FROM n, (SELECT * FROM {table} WHERE {key} LIMIT 1) t")
 
         earlier = "t.created_at - n * 1000000"
-        copy("customers_customer", f"id = {customer_id}", customers, id=f"{FIRST_ID} + n - 1", number=text.format("LOAD-"))
-        copy("sales_inquiry", f"id = {inquiry_id}", count, id=f"{FIRST_ID + customers} + n - 1", number=text.format("LOAD-"),
+        if start == 0:
+            copy("customers_customer", f"id = {customer_id}", 0, customers, id=f"{FIRST_ID} + n - 1", number=text.format("LOAD-"))
+        copy("sales_inquiry", f"id = {inquiry_id}", start, count, id=f"{FIRST_ID + customers} + n - 1", number=text.format("LOAD-"),
              state=states, customer=f"{FIRST_ID} + n % {customers}", party_size="1 + n % 8", created_at=earlier, updated_at=earlier)
-        copy("event", f"record_id = {inquiry_id}", count, id=f"{FIRST_ID} + n - 1", record_id=f"{FIRST_ID + customers} + n - 1")
-        connection.execute(f"UPDATE sequence_block SET next_value = {LEASED_FROM} WHERE name IN ('record', 'event')")
+        copy("event", f"record_id = {inquiry_id}", start, count, id=f"{FIRST_ID} + n - 1", record_id=f"{FIRST_ID + customers} + n - 1")
+        connection.execute(f"UPDATE sequence_block SET next_value = MAX(next_value, {LEASED_FROM}) WHERE name IN ('record', 'event')")
         connection.execute("COMMIT")
         connection.execute("ANALYZE")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
+
+    def records(self, condition):
+        connection = self.connect()
+        rows = connection.execute(f"SELECT id || ' ' || version FROM sales_inquiry WHERE {condition}").fetchall()
+        connection.close()
+        return [row[0] for row in rows]
+
+    def bring_to_state(self, state, condition):
+        connection = self.connect()
+        connection.execute(f"UPDATE sales_inquiry SET state = ? WHERE {condition}", (state,))
+        connection.close()
+
+    def has_jobs(self):
+        connection = self.connect()
+        found = connection.execute("SELECT COUNT(*) FROM job").fetchone()[0]
+        connection.close()
+        return found > 0
+
+    def statements(self):
+        return None  # there is no server that counts
+
+    def cpu_seconds(self):
+        return None  # part of the server's
 
     def stop(self):
         pass
@@ -177,8 +224,8 @@ class Mariadb:
         with open(work / "mariadb.log", "wb") as log:
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", *as_user, f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.home}/pid", "--skip-networking",
-                 "--skip-name-resolve", "--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M",
-                 "--innodb-log-file-size=256M", "--max-connections=600"], stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                 "--skip-name-resolve", "--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=2G",
+                 "--innodb-log-file-size=1G", "--max-connections=600"], stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
         for _ in range(300):
             if subprocess.run(self.client("SELECT 1"), capture_output=True).returncode == 0:
                 break
@@ -198,26 +245,46 @@ class Mariadb:
             die(f"mariadb: {done.stderr}")
         return done.stdout
 
-    def load(self, count, customers, inquiry_id, customer_id):
+    def load(self, start, count, customers, inquiry_id, customer_id):
+        """Rows like the one that the server wrote: inquiries `start` + 1 to `count`, with customers where start is 0."""
         states = "ELT(1 + s.seq % 7, " + ", ".join(f"'{s}'" for s in STATES) + ")"
 
-        def copy(table, key, amount, **changed):
+        def copy(table, key, begin, end, **changed):
             columns = self.sql("SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
                                f"AND table_name = '{table}' ORDER BY ordinal_position").split()
             values = [changed.get(c, f"t.`{c}`") for c in columns]
             names = ", ".join(f"`{c}`" for c in columns)
-            return (f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM seq_1_to_{amount} s, "
+            return (f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM seq_{begin + 1}_to_{end} s, "
                     f"(SELECT * FROM {table} WHERE {key} LIMIT 1) t;")
 
         earlier = "t.created_at - INTERVAL s.seq SECOND"
         number = "CONCAT('LOAD-', s.seq)"
+        statements = ""
+        if start == 0:
+            statements += copy("customers_customer", f"id = {customer_id}", 0, customers, id=f"{FIRST_ID} + s.seq - 1", number=number)
         self.sql(
-            copy("customers_customer", f"id = {customer_id}", customers, id=f"{FIRST_ID} + s.seq - 1", number=number) +
-            copy("sales_inquiry", f"id = {inquiry_id}", count, id=f"{FIRST_ID + customers} + s.seq - 1", number=number, state=states,
+            "SET SESSION unique_checks = 0;" + statements +
+            copy("sales_inquiry", f"id = {inquiry_id}", start, count, id=f"{FIRST_ID + customers} + s.seq - 1", number=number, state=states,
                  customer=f"{FIRST_ID} + s.seq % {customers}", party_size="1 + s.seq % 8", created_at=earlier, updated_at=earlier) +
-            copy("event", f"record_id = {inquiry_id}", count, id=f"{FIRST_ID} + s.seq - 1", record_id=f"{FIRST_ID + customers} + s.seq - 1") +
-            f"UPDATE sequence_block SET next_value = {LEASED_FROM} WHERE name IN ('record', 'event'); "
+            copy("event", f"record_id = {inquiry_id}", start, count, id=f"{FIRST_ID} + s.seq - 1", record_id=f"{FIRST_ID + customers} + s.seq - 1") +
+            f"UPDATE sequence_block SET next_value = GREATEST(next_value, {LEASED_FROM}) WHERE name IN ('record', 'event'); "
             "ANALYZE TABLE customers_customer, sales_inquiry, event")
+
+    def records(self, condition):
+        return self.sql(f"SELECT CONCAT(id, ' ', version) FROM sales_inquiry WHERE {condition}").splitlines()
+
+    def bring_to_state(self, state, condition):
+        self.sql(f"UPDATE sales_inquiry SET state = '{state}' WHERE {condition}")
+
+    def has_jobs(self):
+        return self.sql("SELECT COUNT(*) FROM job").strip() != "0"
+
+    def statements(self):
+        """Statements that clients have sent so far."""
+        return int(self.sql("SHOW GLOBAL STATUS LIKE 'Questions'", None).split()[1])
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.process.pid)
 
     def stop(self):
         self.process.terminate()
@@ -228,19 +295,19 @@ class Bench:
     def __init__(self, options, work):
         self.options = options
         self.work = work
-        self.customers = max(1, options.records // 10)
+        self.customers = max(1, max(options.records) // 10)
         self.first = FIRST_ID + self.customers
-        self.last = self.first + options.records - 1
-        self.customer = None
+        self.last = None
         self.password = secrets.token_urlsafe(12)
+        self.handlers = {}
+        self.samples = None
 
     def serve(self, database):
         return Process([BUILD / "caravan", "serve", "--config", ROOT / "config", "--port", "0", *database.server_options],
                        r"Caravan listens on http://[^ ]*:(\d+)", self.work / f"{database.name}.log", {"CARAVAN_ADMIN_PASSWORD": self.password})
 
     def prepare(self, database):
-        """An empty database becomes one with records; returns a token."""
-        say(f"{database.name}: loading {self.options.records:,} inquiries")
+        """An empty database becomes one with a customer and an inquiry made by the server; returns a token."""
         server = self.serve(database)
         try:
             api = Api(server.port)
@@ -250,96 +317,176 @@ class Bench:
             inquiry = api.call("POST", "/records/sales.inquiry", {**INQUIRY, "customer": customer})["id"]
         finally:
             server.stop()
-        database.load(self.options.records, self.customers, int(inquiry), int(customer))
+        self.samples = (int(inquiry), int(customer))
         return token
+
+    def fill(self, database, start, count):
+        say(f"{database.name}: loading {count - start:,} inquiries")
+        database.load(start, count, self.customers, *self.samples)
+        self.last = self.first + count - 1
+
+    def changed(self, database, operation):
+        """A file of records for patch or transition, spread over the table; those of a transition are in the state that it leaves."""
+        step = max(1, (self.last - self.first + 1) // CHANGED_RECORDS)
+        condition = f"id BETWEEN {self.first} AND {self.last} AND id % {step} = 0"
+        if operation == "transition":
+            database.bring_to_state(TRANSITION_FROM, condition)
+        records = database.records(condition)
+        random.Random(1).shuffle(records)
+        path = self.work / f"{operation}.records"
+        path.write_text("\n".join(records) + "\n")
+        return path
+
+    def body(self, name, content):
+        path = self.work / f"{name}.json"
+        path.write_text(json.dumps(content, ensure_ascii=False))
+        return path
 
     def request(self, operation, token):
         """Options of bench_load."""
         base = ["--header", f"Authorization: Bearer {token}", "--header", "Accept: application/json"]
+        records = self.work / f"{operation}.records"
         if operation == "read":
             return [*base, "--path", "/api/v1/records/sales.inquiry/{id}", "--from", self.first, "--to", self.last]
         if operation == "list":
             query = urllib.parse.urlencode({"filter": 'record.state == "{choice}"', "sort": "-created_at", "limit": 50}, safe="{}", quote_via=urllib.parse.quote)
             return [*base, "--path", f"/api/v1/records/sales.inquiry?{query}", "--choices", ",".join(STATES)]
-        body = self.work / "create.json"
-        body.write_text(json.dumps({**INQUIRY, "customer": "{id}"}, ensure_ascii=False))
-        return [*base, "--method", "POST", "--path", "/api/v1/records/sales.inquiry", "--header", "Content-Type: application/json", "--body", body,
-                "--from", FIRST_ID, "--to", FIRST_ID + self.customers - 1]
+        if operation == "patch":
+            return [*base, "--method", "PATCH", "--path", "/api/v1/records/sales.inquiry/{id}", "--header", "Content-Type: application/merge-patch+json",
+                    "--header", 'If-Match: "{version}"', "--records", records, "--body", self.body("patch", {"destination": "昆明 大理 {n}"})]
+        if operation == "transition":
+            return [*base, "--method", "POST", "--path", "/api/v1/records/sales.inquiry/{id}/transitions/" + TRANSITION,
+                    "--header", "Content-Type: application/json", "--header", 'If-Match: "{version}"', "--records", records, "--body", self.body("transition", {})]
+        return [*base, "--method", "POST", "--path", "/api/v1/records/sales.inquiry", "--header", "Content-Type: application/json",
+                "--body", self.body("create", {**INQUIRY, "customer": "{id}"}), "--from", FIRST_ID, "--to", FIRST_ID + self.customers - 1]
 
-    def load(self, port, operation, token):
+    def load(self, port, operation, token, connections, once=False):
         o = self.options
-        return run_json([BUILD / "bench_load", "--port", port, "--connections", o.connections, "--seconds", o.seconds, "--warmup", o.warmup,
-                         *self.request(operation, token)])
+        return run_json([BUILD / "bench_load", "--port", port, "--connections", connections, "--seconds", o.seconds, "--warmup", o.warmup,
+                         *self.request(operation, token), *(["--once", "yes"] if once else [])])
 
-    def bare_handler(self, operation, token, size):
-        door = Process([BUILD / "bench_door", "--size", size], r"port (\d+)", self.work / "door.log")
-        try:
-            return self.load(door.port, operation, token)
-        finally:
-            door.stop()
+    def product(self, database, server, operation, token, connections):
+        if operation in ("patch", "transition"):
+            self.changed(database, operation)
+        cpu, database_cpu, statements = server.cpu_seconds(), database.cpu_seconds(), database.statements()
+        result = self.load(server.port, operation, token, connections, once=operation == "transition")
+        result["server_cpu_us"] = round((server.cpu_seconds() - cpu) / result["total"] * 1e6, 1)
+        if statements is not None:
+            result["database_cpu_us"] = round((database.cpu_seconds() - database_cpu) / result["total"] * 1e6, 1)
+            result["statements"] = round((database.statements() - statements) / result["total"], 2)
+        return result
 
-    def bare_sql(self, database, operation):
+    def bare_handler(self, operation, token, connections, size):
+        """With a body of the same size; a few bytes more or less are the same."""
+        key = (operation, connections, round(size, -2))
+        if key not in self.handlers:
+            door = Process([BUILD / "bench_door", "--size", size], r"port (\d+)", self.work / "door.log")
+            try:
+                self.handlers[key] = self.load(door.port, operation, token, connections)
+            finally:
+                door.stop()
+        return self.handlers[key]
+
+    def bare_sql(self, database, operation, connections):
         o = self.options
-        return run_json([BUILD / "bench_sql", *database.sql_options, "--operation", operation, "--from", self.first, "--to", self.last,
-                         "--states", ",".join(STATES), "--threads", o.connections, "--seconds", o.seconds, "--warmup", o.warmup])
+        more = []
+        if operation == "create":
+            more = ["--references", REFERENCES]
+        if operation in ("patch", "transition"):
+            more = ["--records", self.changed(database, operation)]
+        if operation == "transition":
+            more += ["--to-state", TRANSITION_TO, *(["--outbox", "yes"] if database.has_jobs() else [])]
+        statements = database.statements()
+        result = run_json([BUILD / "bench_sql", *database.sql_options, "--operation", operation, "--from", self.first, "--to", self.last,
+                           "--states", ",".join(STATES), "--threads", connections, "--seconds", o.seconds, "--warmup", o.warmup,
+                           *(["--action", ACTIONS[operation]] if operation in ACTIONS else []), *more])
+        if statements is not None:
+            result["statements"] = round((database.statements() - statements) / result["total"], 2)
+        return result
 
     def measure(self, database):
         token = self.prepare(database)
-        server = self.serve(database)
-        rows = []
-        try:
-            start_seconds, idle_mb = server.start_seconds, server.resident_mb()
-            for operation in self.options.operation:
-                say(f"{database.name}: {operation}")
-                cpu = server.cpu_seconds()
-                product = self.load(server.port, operation, token)
-                cpu = server.cpu_seconds() - cpu
-                # The warm-up is in the processor's time, so its requests are too.
-                requests = product["requests"] * (self.options.seconds + self.options.warmup) / self.options.seconds
-                product["server_cpu_us"] = round(cpu / requests * 1e6, 1)
-                handler = self.bare_handler(operation, token, round(product["body_bytes"]))
-                rows.append({"database": database.name, "operation": operation, "product": product, "handler": handler})
-            loaded_mb = server.resident_mb()
-        finally:
-            server.stop()
-        for row in rows:
-            say(f"{database.name}: bare SQL, {row['operation']}")
-            row["sql"] = self.bare_sql(database, row["operation"])
-            product, handler, sql = (row[name]["per_second"] for name in ("product", "handler", "sql"))
-            row["limit"] = round(1 / (1 / sql + 1 / handler), 1)
-            row["of_limit"] = round(product / row["limit"], 3)
-            row["of_handler"] = round(product / handler, 3)
-            row["of_sql"] = round(product / sql, 3)
-        return rows, {"start_seconds": round(start_seconds, 2), "idle_mb": round(idle_mb, 1), "loaded_mb": round(loaded_mb, 1)}
+        rows, servers, loaded = [], [], 0
+        for records in self.options.records:
+            self.fill(database, loaded, records)
+            loaded = records
+            server = self.serve(database)
+            cells = []
+            try:
+                figures = {"database": database.name, "records": records, "start_seconds": round(server.start_seconds, 2), "idle_mb": round(server.resident_mb(), 1)}
+                for connections in self.options.connections:
+                    for operation in self.options.operation:
+                        say(f"{database.name}, {records:,} records, {connections} connections: {operation}")
+                        product = self.product(database, server, operation, token, connections)
+                        handler = self.bare_handler(operation, token, connections, round(product["body_bytes"]))
+                        cells.append({"database": database.name, "records": records, "connections": connections, "operation": operation,
+                                      "product": product, "handler": handler})
+                figures["loaded_mb"] = round(server.resident_mb(), 1)
+                servers.append(figures)
+            finally:
+                server.stop()
+            for row in cells:
+                say(f"{database.name}, {records:,} records, {row['connections']} connections: {row['operation']}, bare SQL")
+                row["sql"] = self.bare_sql(database, row["operation"], row["connections"])
+                product, handler, sql = (row[name]["per_second"] for name in ("product", "handler", "sql"))
+                row["limit"] = round(1 / (1 / sql + 1 / handler), 1)
+                row["of_limit"] = round(product / row["limit"], 3)
+            rows += cells
+        return rows, servers
+
+
+def check(rows, servers):
+    """The targets: (text, measured, held)."""
+    checks = []
+    ours = [r for r in rows if r["database"] == "mariadb"]
+    sizes = sorted({r["records"] for r in ours})
+    for r in ours:
+        name = f"{r['operation']}, {r['records']:,} records, {r['connections']} connections"
+        checks.append((f"{name}: at least {OF_LIMIT} of L", f"{r['of_limit']:.2f}", r["of_limit"] >= OF_LIMIT))
+        if r["connections"] != 16:
+            continue
+        checks.append((f"{name}: p99 under {P99_MS} ms", f"{r['product']['p99_ms']:.1f}", r["product"]["p99_ms"] < P99_MS))
+        wanted = PER_SECOND.get(r["operation"])
+        if wanted and r["records"] == sizes[0]:
+            checks.append((f"{name}: at least {wanted:,}/s", f"{r['product']['per_second']:,.0f}", r["product"]["per_second"] >= wanted))
+        base = [b for b in ours if (b["records"], b["connections"], b["operation"]) == (sizes[0], 16, r["operation"])]
+        if base and r["records"] >= 10 * sizes[0]:
+            growth = base[0]["product"]["per_second"] / r["product"]["per_second"]
+            checks.append((f"{name}: cost under {GROWTH} times that at {sizes[0]:,}", f"{growth:.2f}", growth < GROWTH))
+    for server in servers:
+        if server["database"] == "mariadb":
+            checks.append((f"{server['records']:,} records: under {RESIDENT_MB} MB resident", f"{server['loaded_mb']:.0f}", server["loaded_mb"] < RESIDENT_MB))
+    return checks
 
 
 def table(rows):
-    head = ["database", "operation", "product/s", "p50 ms", "p99 ms", "CPU us", "body B", "handler/s", "SQL/s", "of handler", "of SQL", "L/s", "of L"]
+    head = ["database", "operation", "records", "conn", "product/s", "p50 ms", "p99 ms", "stmts", "CPU us", "db us", "in B", "out B", "handler/s", "SQL/s", "L/s", "of L"]
     lines = [head]
     for r in rows:
         p = r["product"]
-        lines.append([r["database"], r["operation"], f"{p['per_second']:,.0f}", f"{p['p50_ms']:.2f}", f"{p['p99_ms']:.2f}", f"{p['server_cpu_us']:.0f}",
-                      f"{p['body_bytes']:,.0f}", f"{r['handler']['per_second']:,.0f}", f"{r['sql']['per_second']:,.0f}", f"{r['of_handler']:.2f}",
-                      f"{r['of_sql']:.2f}", f"{r['limit']:,.0f}", f"{r['of_limit']:.2f}"])
+        lines.append([r["database"], r["operation"], f"{r['records']:,}", str(r["connections"]), f"{p['per_second']:,.0f}", f"{p['p50_ms']:.2f}", f"{p['p99_ms']:.2f}",
+                      f"{p['statements']:.2f}" if "statements" in p else "", f"{p['server_cpu_us']:.0f}", f"{p['database_cpu_us']:.0f}" if "database_cpu_us" in p else "",
+                      f"{p['request_bytes']:,.0f}", f"{p['body_bytes']:,.0f}", f"{r['handler']['per_second']:,.0f}", f"{r['sql']['per_second']:,.0f}", f"{r['limit']:,.0f}", f"{r['of_limit']:.2f}"])
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths))) for line in lines)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description="See scripts/bench --help.")
-    parser.add_argument("--records", type=int)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--records", type=int, action="append")
+    parser.add_argument("--connections", type=int, action="append")
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--database", action="append", choices=["sqlite", "mariadb"])
     parser.add_argument("--operation", action="append", choices=OPERATIONS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    options.records = options.records or (20_000 if options.quick else 100_000)
-    options.seconds = options.seconds or (3 if options.quick else 8)
+    options.records = sorted(set(options.records or ([50_000] if options.quick else [100_000, 1_000_000])))
+    options.connections = sorted(set(options.connections or ([16] if options.quick else [16, 256])))
+    options.seconds = options.seconds or (3 if options.quick else 5)
     options.warmup = 0.5 if options.quick else 1
     options.operation = [o for o in OPERATIONS if o in (options.operation or OPERATIONS)]
-    if options.records < 1 or options.connections < 1 or options.seconds <= 0:
+    if options.records[0] < 1 or options.connections[0] < 1 or options.seconds <= 0:
         parser.error("--records, --connections and --seconds are positive")
     for program in ("caravan", "bench_load", "bench_door", "bench_sql"):
         if not (BUILD / program).exists():
@@ -351,27 +498,33 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = pathlib.Path(tempfile.mkdtemp(prefix="caravan-bench-"))
     began = time.monotonic()
-    rows, servers = [], {}
+    rows, servers = [], []
     try:
         for kind in (Sqlite, Mariadb):
             if options.database and kind.name not in options.database:
                 continue
             database = kind(work)
             try:
-                measured, servers[kind.name] = Bench(options, work).measure(database)
+                measured, figures = Bench(options, work).measure(database)
                 rows += measured
+                servers += figures
             finally:
                 database.stop()
     finally:
         shutil.rmtree(work, ignore_errors=True)
     print(table(rows))
-    for name, server in servers.items():
-        print(f"{name}: started in {server['start_seconds']} s, {server['idle_mb']} MB resident, {server['loaded_mb']} MB under load")
-    print(f"{options.records:,} inquiries, {options.connections} connections, {options.seconds:g} s each, {os.cpu_count()} processors for everything; "
-          f"load {load_before:.1f} before; {time.monotonic() - began:.0f} s in all")
+    for server in servers:
+        print(f"{server['database']}, {server['records']:,} records: started in {server['start_seconds']} s, {server['idle_mb']} MB resident, {server['loaded_mb']} MB under load")
+    print(f"{options.seconds:g} s each, {os.cpu_count()} processors for everything; load {load_before:.1f} before; {time.monotonic() - began:.0f} s in all")
+    checks = check(rows, servers)
+    for text, measured, held in checks:
+        print(f"{'pass' if held else 'FAIL'}  {text}: {measured}")
     if options.json:
-        options.json.write_text(json.dumps({"records": options.records, "connections": options.connections, "seconds": options.seconds,
-                                            "processors": os.cpu_count(), "load_before": load_before, "machine": platform.machine(), "servers": servers, "results": rows}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"seconds": options.seconds, "processors": os.cpu_count(), "load_before": load_before, "machine": platform.machine(),
+                                            "servers": servers, "results": rows,
+                                            "targets": [{"target": t, "measured": m, "held": h} for t, m, h in checks]}, indent=2) + "\n")
+    if not all(held for _, _, held in checks):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

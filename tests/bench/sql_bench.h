@@ -13,15 +13,43 @@
 
 #include "arguments.h"
 
-/// The product's SQL in a bare loop over the plain client library, with prepared statements that are kept.
+/// The product's SQL in a bare loop over the plain client library, with prepared statements that are kept and the
+/// same transactions, as well as the library can do it.
 namespace caravan::bench {
 
 struct Plan {
-  std::string operation;  ///< read, list or create
+  std::string operation;  ///< read, list, create, patch or transition
   std::string table = "sales_inquiry";
   std::int64_t from = 1, to = 1;    ///< ids for read
   std::vector<std::string> states;  ///< for list
   std::int64_t block = 100;         ///< numbers leased at once
+  /// `column=table` of the references that a create checks, and whose rows it locks.
+  std::vector<std::pair<std::string, std::string>> references;
+  std::vector<std::int64_t> records;  ///< ids for patch and transition, each thread its own part
+  std::string field = "destination";  ///< what a patch changes
+  std::string to_state;               ///< of the transition
+  std::string action = "create";      ///< in the history
+  bool outbox = false;                ///< a transition adds a row to `job`
+};
+
+/// The newest values of these columns are written again; `index` of a column, or npos.
+template <class Names>
+std::size_t column_of(const Names& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? std::string::npos : static_cast<std::size_t>(found - names.begin());
+}
+
+/// The ids of thread `index` of `count`, in order, again from the start at the end.
+class OwnRecords {
+ public:
+  OwnRecords(const Plan& plan, std::size_t index, std::size_t count) {
+    for (auto i = index; i < plan.records.size(); i += count) ids_.push_back(plan.records[i]);
+  }
+  std::int64_t next() { return ids_[at_++ % ids_.size()]; }
+
+ private:
+  std::vector<std::int64_t> ids_;
+  std::size_t at_ = 0;
 };
 
 /// Numbers from blocks that `lease` fetches, as the product does. Thread-safe.
@@ -57,7 +85,7 @@ class Worker {
 class Target {
  public:
   virtual ~Target() = default;
-  virtual std::unique_ptr<Worker> worker() = 0;
+  virtual std::unique_ptr<Worker> worker(std::size_t index, std::size_t count) = 0;
 };
 
 std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket,

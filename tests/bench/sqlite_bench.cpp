@@ -92,36 +92,96 @@ std::string joined(const std::vector<std::string>& names, const char* prefix) {
   return text;
 }
 
+std::string marks(std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += i == 0 ? "?" : ", ?";
+  return text;
+}
+
 std::string insert_sql(const std::string& table, const Row& row) {
-  std::string marks;
-  for (std::size_t i = 0; i < row.names.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  return "INSERT INTO " + table + " (" + joined(row.names, "") + ") VALUES (" + marks + ")";
+  return "INSERT INTO " + table + " (" + joined(row.names, "") + ") VALUES (" + marks(row.names.size()) + ")";
+}
+
+/// The row is written only where what it refers to exists: one statement.
+std::string insert_with_references_sql(const Plan& plan, const Row& row) {
+  std::string tables, conditions;
+  for (std::size_t i = 0; i < plan.references.size(); ++i) {
+    const auto alias = "x" + std::to_string(i);
+    tables += (i == 0 ? "" : ", ") + plan.references[i].second + " " + alias;
+    conditions += (i == 0 ? "" : " AND ") + alias + ".id = ?";
+  }
+  if (tables.empty()) return insert_sql(plan.table, row);
+  return "INSERT INTO " + plan.table + " (" + joined(row.names, "") + ") SELECT " + marks(row.names.size()) + " FROM " +
+         tables + " WHERE " + conditions;
 }
 
 /// SQLite has one writer: all threads share its connection, one at a time.
 class Writer {
  public:
   Writer(const Plan& plan, const std::string& file)
-      : database_(open(file)),
+      : plan_(plan),
+        database_(open(file)),
         record_(newest(database_.get(), plan.table, "1 = 1")),
-        event_(newest(database_.get(), "event", "action = 'create'")),
-        insert_record_(prepare(database_.get(), insert_sql(plan.table, record_))),
+        event_(newest(database_.get(), "event", "action = '" + plan.action + "'")),
+        insert_record_(prepare(database_.get(), insert_with_references_sql(plan, record_))),
         insert_event_(prepare(database_.get(), insert_sql("event", event_))),
+        select_(prepare(database_.get(), "SELECT " + joined(record_.names, "r.") + " FROM " + plan.table + " r WHERE r.id = ?")),
         begin_(prepare(database_.get(), "BEGIN IMMEDIATE")),
         commit_(prepare(database_.get(), "COMMIT")),
         lease_(prepare(database_.get(),
                        "INSERT INTO sequence_block (name, next_value) VALUES (?1, 1 + ?2) "
                        "ON CONFLICT (name) DO UPDATE SET next_value = next_value + ?2 RETURNING next_value")),
-        blocks_(plan.block) {}
+        version_(column_of(record_.names, "version")),
+        updated_at_(column_of(record_.names, "updated_at")),
+        chained_(column_of(record_.names, "_chain") != std::string::npos),
+        blocks_(plan.block) {
+    update_ = prepare(database_.get(), "UPDATE " + plan.table + " SET \"" + (plan.to_state.empty() ? plan.field : "state") + "\" = ?, " +
+                                           (chained_ ? "\"_chain\" = ?, " : "") +
+                                           "version = ?, updated_at = ? WHERE id = ? AND version = ?");
+    if (plan.outbox) {
+      job_ = newest(database_.get(), "job", "1 = 1");
+      insert_job_ = prepare(database_.get(), insert_sql("job", job_));
+    }
+    auto index = static_cast<int>(record_.names.size());
+    for (const auto& reference : plan.references)
+      sqlite3_bind_value(insert_record_.get(), ++index, record_.values[column_of(record_.names, reference.first)].get());
+  }
 
   int create() {
     const std::lock_guard lock(mutex_);
     const auto id = next("record"), event = next("event"), number = next("bench");
     run(begin_.get());
-    bind(insert_record_.get(), record_, id, 0, number);
+    bind(insert_record_.get(), record_, id, 0, 0, number);
     run(insert_record_.get());
-    bind(insert_event_.get(), event_, event, id, 0);
+    bind(insert_event_.get(), event_, event, id, 1, 0);
     run(insert_event_.get());
+    run(commit_.get());
+    return 2;
+  }
+
+  int change(std::int64_t id) {
+    const std::lock_guard lock(mutex_);
+    const auto event = next("event"), job = plan_.outbox ? next("job") : 0;
+    run(begin_.get());
+    sqlite3_bind_int64(select_.get(), 1, id);
+    if (sqlite3_step(select_.get()) != SQLITE_ROW) throw std::runtime_error("a record is gone");
+    const auto version = sqlite3_column_int64(select_.get(), static_cast<int>(version_));
+    run(select_.get());
+    int at = 0;
+    const auto text = plan_.to_state.empty() ? "value " + std::to_string(++values_) : plan_.to_state;
+    sqlite3_bind_text(update_.get(), ++at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    if (chained_) sqlite3_bind_text(update_.get(), ++at, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 43, SQLITE_STATIC);
+    sqlite3_bind_int64(update_.get(), ++at, version + 1);
+    sqlite3_bind_value(update_.get(), ++at, record_.values[updated_at_].get());
+    sqlite3_bind_int64(update_.get(), ++at, id);
+    sqlite3_bind_int64(update_.get(), ++at, version);
+    run(update_.get());
+    bind(insert_event_.get(), event_, event, id, version + 1, 0);
+    run(insert_event_.get());
+    if (plan_.outbox) {
+      bind(insert_job_.get(), job_, job, 0, 0, 0);
+      run(insert_job_.get());
+    }
     run(commit_.get());
     return 2;
   }
@@ -141,14 +201,16 @@ class Writer {
     });
   }
   static void bind(sqlite3_stmt* statement, const Row& row, std::int64_t id, std::int64_t record,
-                   std::int64_t number) {
+                   std::int64_t version, std::int64_t number) {
     for (std::size_t i = 0; i < row.names.size(); ++i) {
       const int at = static_cast<int>(i) + 1;
       if (row.names[i] == "id") {
         sqlite3_bind_int64(statement, at, id);
       } else if (row.names[i] == "record_id") {
         sqlite3_bind_int64(statement, at, record);
-      } else if (row.names[i] == "number") {
+      } else if (row.names[i] == "version" && record != 0) {
+        sqlite3_bind_int64(statement, at, version);
+      } else if (row.names[i] == "number" && number != 0) {
         const auto text = "SQL-" + std::to_string(number);
         sqlite3_bind_text(statement, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
       } else {
@@ -157,11 +219,15 @@ class Writer {
     }
   }
 
+  const Plan& plan_;
   std::mutex mutex_;
   DatabasePtr database_;
-  Row record_, event_;
-  StatementPtr insert_record_, insert_event_, begin_, commit_, lease_;
+  Row record_, event_, job_;
+  StatementPtr insert_record_, insert_event_, select_, begin_, commit_, lease_, update_, insert_job_;
+  std::size_t version_, updated_at_;
+  bool chained_;
   Blocks blocks_;
+  std::int64_t values_ = 0;
 };
 
 class Reader final : public Worker {
@@ -194,20 +260,23 @@ class Reader final : public Worker {
 
 class WriterWorker final : public Worker {
  public:
-  explicit WriterWorker(Writer& writer) : writer_(writer) {}
-  int once(std::mt19937_64&) override { return writer_.create(); }
+  WriterWorker(Writer& writer, const Plan& plan, std::size_t index, std::size_t count)
+      : writer_(writer), create_(plan.operation == "create"), own_(plan, index, count) {}
+  int once(std::mt19937_64&) override { return create_ ? writer_.create() : writer_.change(own_.next()); }
 
  private:
   Writer& writer_;
+  const bool create_;
+  OwnRecords own_;
 };
 
 class SqliteTarget final : public Target {
  public:
   SqliteTarget(Plan plan, std::string file) : plan_(std::move(plan)), file_(std::move(file)) {
-    if (plan_.operation == "create") writer_ = std::make_unique<Writer>(plan_, file_);
+    if (plan_.operation != "read" && plan_.operation != "list") writer_ = std::make_unique<Writer>(plan_, file_);
   }
-  std::unique_ptr<Worker> worker() override {
-    if (writer_) return std::make_unique<WriterWorker>(*writer_);
+  std::unique_ptr<Worker> worker(std::size_t index, std::size_t count) override {
+    if (writer_) return std::make_unique<WriterWorker>(*writer_, plan_, index, count);
     return std::make_unique<Reader>(plan_, file_);
   }
 
