@@ -147,6 +147,8 @@ export interface Page {
   items: RecordData[];
   next: string | null;
   total?: number | null;
+  /** Past 10,000 the total is an estimate. */
+  total_is?: 'exact' | 'estimate';
 }
 
 /** A transition out of a record's present state, as it stands for the user. */

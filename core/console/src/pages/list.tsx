@@ -91,7 +91,7 @@ function RecordList({ entity }: { entity: Entity }) {
   const head = (
     <PageHead
       title={entity.plural || entity.label}
-      aside={page?.total != null && <span className="muted count">{page.total >= 10_000 ? t('list.totalMore', { count: page.total }) : t('list.total', { count: page.total })}</span>}
+      aside={page?.total != null && <span className="muted count">{page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total })}</span>}
       actions={
         entity.rights.create && (
           <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>

@@ -1,0 +1,162 @@
+#include "api/expand.h"
+
+#include <algorithm>
+
+#include "api/json_writer.h"
+#include "api/titles.h"
+#include "records/codec.h"
+
+namespace caravan::api {
+namespace {
+
+using model::Entity;
+using model::Field;
+using records::Record;
+
+constexpr std::size_t most_names = 30, most_paths = 10;  ///< names in all, and those with a point
+constexpr std::size_t at_once = 1024;                    ///< ids in one query
+
+bool is_reference(const Field& field) { return field.type == model::FieldType::ref && field.target != nullptr; }
+
+}  // namespace
+
+Expansion::Expansion(const Call& call, const Entity& entity) {
+  const std::string* text = call.request.parameter("expand");
+  if (text == nullptr) return;
+  std::string_view list = *text;
+  std::size_t names = 0, paths = 0;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    const std::string_view path = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    if (path.empty()) continue;
+    paths += path.find('.') != std::string_view::npos;
+    if (++names > most_names || paths > most_paths) throw refusal(call, ErrorCode::invalid_argument, "expand_many");
+    add(call, entity, path);
+  }
+  for (const Node& node : roots_) references_.push_back(node.field);
+}
+
+Expansion::Node& Expansion::node_for(std::vector<Node>& nodes, const Field& field) {
+  for (Node& node : nodes) {
+    if (node.field == &field) return node;
+  }
+  nodes.push_back({&field, {}, {}});
+  return nodes.back();
+}
+
+void Expansion::add(const Call& call, const Entity& entity, std::string_view path) {
+  const std::string_view whole = path;
+  const Entity* at = &entity;
+  std::vector<Node>* nodes = &roots_;
+  Node* parent = nullptr;
+  for (int references = 0; !path.empty();) {
+    const auto dot = path.find('.');
+    const std::string_view name = path.substr(0, dot);
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+    const Field* field = at->field(name);
+    if (field == nullptr) throw refusal(call, ErrorCode::invalid_argument, "unknown_field", {"expand", shown(name), at->full_name});
+    if (!is_reference(*field)) {
+      if (parent == nullptr || !path.empty()) throw refusal(call, ErrorCode::invalid_argument, "not_a_reference", {shown(whole)});
+      if (std::find(parent->fields.begin(), parent->fields.end(), field) == parent->fields.end()) parent->fields.push_back(field);
+      return;
+    }
+    if (++references > 2) throw refusal(call, ErrorCode::invalid_argument, "expand_deep", {shown(whole)});
+    parent = &node_for(*nodes, *field);
+    nodes = &parent->children;
+    at = field->target;
+  }
+}
+
+void Expansion::want(std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>& place, const Node& node) {
+  auto& slots = place.second;
+  const auto add = [&](std::uint32_t slot) {
+    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+  };
+  add(model::slot_number);
+  if (node.field->target->title != nullptr) add(node.field->target->title->slot);
+  for (const Field* field : node.fields) add(field->slot);
+  for (const Node& child : node.children) add(child.field->slot);
+}
+
+void Expansion::read(const records::RecordService& records, const records::Context& context,
+                     const std::unordered_map<const Entity*, std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>>& wanted,
+                     Targets& targets) {
+  for (const auto& [entity, want] : wanted) {
+    std::vector<std::int64_t> ids = want.first;
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    auto& found = targets[entity];
+    for (std::size_t at = 0; at < ids.size(); at += at_once) {
+      const std::vector<std::int64_t> some(ids.begin() + static_cast<std::ptrdiff_t>(at),
+                                           ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), at + at_once)));
+      for (Record& record : records.get_many(context, *entity, some, want.second)) found.emplace(record.id(), std::move(record));
+    }
+  }
+}
+
+void Expansion::load(const records::RecordService& records, const records::Context& context, const std::vector<std::int64_t>& ids) {
+  std::unordered_map<const Entity*, std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>> wanted;
+  for (std::size_t i = 0; i < roots_.size(); ++i) {
+    auto& place = wanted[roots_[i].field->target];
+    want(place, roots_[i]);
+    for (std::size_t at = i; at < ids.size(); at += roots_.size()) {
+      if (ids[at] > 0) place.first.push_back(ids[at]);
+    }
+  }
+  read(records, context, wanted, targets_[0]);
+  wanted.clear();
+  for (std::size_t i = 0; i < roots_.size(); ++i) {
+    for (const Node& child : roots_[i].children) {
+      auto& place = wanted[child.field->target];
+      want(place, child);
+      for (const auto& [id, record] : targets_[0][roots_[i].field->target]) {
+        if (const auto* next = record[child.field->slot].as<std::int64_t>()) place.first.push_back(*next);
+      }
+    }
+  }
+  read(records, context, wanted, targets_[1]);
+}
+
+void Expansion::write_node(std::string& out, bool& first, const Node& node, std::int64_t id, std::size_t level, std::string_view locale) const {
+  const auto of_entity = targets_[level].find(node.field->target);
+  if (id <= 0 || of_entity == targets_[level].end()) return;
+  const auto found = of_entity->second.find(id);
+  if (found == of_entity->second.end()) return;
+  const Record& record = found->second;
+  out += first ? "\"" : ",\"";
+  first = false;
+  out += node.field->name + "\":{\"id\":\"" + std::to_string(id) + "\",\"title\":";
+  records::write_json_string(out, title_of(record, locale));
+  for (const Field* field : node.fields) {
+    if (field->slot == model::slot_id) continue;
+    if (record.restricted() != nullptr && (*record.restricted())[field->slot] == model::FieldRight::hidden) continue;
+    const expr::Value& value = record[field->slot];
+    out += ",\"" + field->name + "\":";
+    records::write_value(out, *field, value);
+    if (field->type != model::FieldType::money) continue;
+    const auto* amount = value.as<Decimal>();
+    out += ",\"" + field->name + "_currency\":";
+    if (amount != nullptr && amount->has_currency()) records::write_json_string(out, amount->currency_code());
+    else out += "null";
+  }
+  if (!node.children.empty()) {
+    out += ",\"expanded\":{";
+    bool first_child = true;
+    for (const Node& child : node.children) {
+      const auto* next = record[child.field->slot].as<std::int64_t>();
+      write_node(out, first_child, child, next ? *next : 0, level + 1, locale);
+    }
+    out.push_back('}');
+  }
+  out.push_back('}');
+}
+
+void Expansion::write(std::string& out, const std::int64_t* ids, std::string_view locale) const {
+  out += "\"expanded\":{";
+  bool first = true;
+  for (std::size_t i = 0; i < roots_.size(); ++i) write_node(out, first, roots_[i], ids[i], 0, locale);
+  out.push_back('}');
+}
+
+}  // namespace caravan::api
