@@ -77,13 +77,14 @@ constexpr OpenapiPart schemas[] = {
 "detail":{"type":"string","description":"One sentence for a person, in the caller's language."},
 "request_id":{"type":"string"},
 "errors":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}},
-"current":{"$ref":"#/components/schemas/Record"}},
+"current":{"$ref":"#/components/schemas/Record"},
+"items":{"type":"array","description":"Of a refused bulk change.","items":{"$ref":"#/components/schemas/BulkRow"}}},
 "examples":[{"type":"/problems/not_found","title":"Not Found","status":404,"code":"not_found","detail":"There is no record with the id \"7\".","request_id":"01KAMB6ZC1T9S3V5W7X9Y1Z3A5"}]})"},
     // ---- Session
     {"Credentials", R"({"type":"object","additionalProperties":false,"required":["username","password"],"properties":{
 "username":{"type":"string"},"password":{"type":"string","format":"password"}},
 "examples":[{"username":"wangfang","password":"correct horse battery"}]})"},
-    {"Me", R"({"type":"object","required":["id","username","name","locale","roles","administrator"],"properties":{
+    {"Me", R"({"type":"object","required":["id","username","name","locale","roles","administrator","department","department_label","deputy_of"],"properties":{
 "id":{"type":"string"},"username":{"type":"string"},"name":{"type":"string"},
 "locale":{"type":"string"},
 "roles":{"type":"array","items":{"type":"string"}},
@@ -233,6 +234,14 @@ constexpr OpenapiPart schemas[] = {
 "records":{"type":"integer"},"deleted":{"type":"integer"},"events":{"type":"integer"},"erased_events":{"type":"integer"},
 "older_records":{"type":"integer","description":"From before there was a chain."},"older_events":{"type":"integer"},
 "items":{"type":"array","items":{"$ref":"#/components/schemas/AuditFault"}},"next":{"type":["string","null"]}}})"},
+    {"BulkRow", R"({"type":"object","required":["id","status","version"],"properties":{
+"id":{"type":["string","null"]},"status":{"type":"string","enum":["done","refused"]},"version":{"type":["integer","null"]},
+"error":{"$ref":"#/components/schemas/Problem"}}})"},
+    {"RevisionPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"type":"object","required":["id","hash","created_at","author","note","active"],"properties":{
+"id":{"type":"string"},"hash":{"type":"string"},"created_at":{"type":"string","format":"date-time"},
+"author":{"type":"string"},"note":{"type":"string"},"active":{"type":"boolean"}}}},
+"next":{"type":["string","null"],"description":"For `before`."}}})"},
     // ---- Data
     {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
 "map":{"type":"string","description":"The import map, YAML."},

@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/negotiate.h"
+#include "api/once.h"
 #include "api/routes.h"
 #include "api/titles.h"
 #include "records/codec.h"
@@ -134,13 +135,16 @@ void list_records(Call& call) {
 void create_record(Call& call) {
   const Entity& entity = entity_of(call);
   check_json_body(call);
-  const Record record = call.services.records.create(
+  call.services.records.create(
       call.context, entity,
-      records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale));
-  call.response.status = 201;
-  call.response.headers.emplace_back(
-      "Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(record.id()));
-  answer_record(call, record);
+      records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale),
+      [&](const Record& record) {
+        start_answer(call);
+        call.response.status = 201;
+        call.response.headers.emplace_back(
+            "Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(record.id()));
+        answer_record(call, record);
+      });
 }
 
 void show_record(Call& call) {
@@ -198,6 +202,8 @@ void delete_record(Call& call) {
   }
   tell_auth(call, entity, id);
   call.response.status = 204;
+  if (const auto until = call.services.records.undo_until(call.context))
+    call.response.headers.emplace_back("Undo-Until", format_timestamp(*until));
 }
 
 void list_transitions(Call& call) {
@@ -236,8 +242,11 @@ void run_transition(Call& call) {
     input = records::parse_input(*call.context.catalog, entity, *fields, call.context.locale);
   }
   try {
-    answer_record(call, call.services.transitions.run(call.context, entity, id, call.arguments[2],
-                                                      std::move(input), comment, version));
+    call.services.transitions.run(call.context, entity, id, call.arguments[2], std::move(input), comment,
+                                  version, [&](const Record& record) {
+                                    start_answer(call);
+                                    answer_record(call, record);
+                                  });
   } catch (const Error& error) {
     if (error.code() == ErrorCode::stale) refuse_stale(call, entity, id, error);
     throw;

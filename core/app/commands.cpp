@@ -22,6 +22,7 @@ int run_command_line(int argc, char** argv) {
   add_definition_commands(line);
   add_provenance_commands(line);
   add_data_commands(line);
+  add_audit_commands(line);
   add_reference_commands(line);
 
   try {

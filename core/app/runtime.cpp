@@ -98,6 +98,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   revisions_ = std::make_unique<Revisions>(*database_);
   if (schema == Schema::update) publish_files(std::move(loaded));
   else catalog_.store(std::move(loaded.catalog));
+  records_->set_undo_days(settings_.undo_days);
   records_->set_hooks(plugins_->hooks());
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
 

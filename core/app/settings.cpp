@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -53,6 +53,10 @@ class Reader {
       }
     }
     list(root, "packs", settings_.packs);
+    if (const Node* records = map(root, "records")) {
+      known(*records, {"undo_days"});
+      number(*records, "undo_days", 0, 3650, settings_.undo_days);
+    }
     if (const Node* console = map(root, "console")) {
       known(*console, {"directory"});
       path(*console, "directory", settings_.console);

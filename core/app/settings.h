@@ -28,6 +28,7 @@ struct Settings {
   std::vector<std::string> packs;
   std::filesystem::path console;            ///< folder of the built console; may not exist
   std::string log_level = "info";
+  int undo_days = 30;                       ///< how long deleted records can be restored; 0: not at all
   http::FrontDoorOptions http;
   /// Of each user, and of each address without a session or token.
   api::RateLimits limits{{500, 5000}, {50, 1000}};

@@ -5,6 +5,7 @@
 #include <unicode/utf8.h>
 
 #include "base/error.h"
+#include "records/bulk.h"
 #include "records/codec.h"
 
 namespace caravan::records {
@@ -271,12 +272,7 @@ class Importer {
   }
 
   [[noreturn]] void refuse(const model::ImportRecord& record, const Error& error) const {
-    switch (error.code()) {
-      case ErrorCode::retry:
-      case ErrorCode::unavailable:
-      case ErrorCode::internal: throw;
-      default: break;
-    }
+    if (!is_refusal(error)) throw;
     RowRefused refused;
     for (const auto& mistake : error.fields()) {
       for (const auto& field : record.fields) {
@@ -326,18 +322,17 @@ ImportReport import_csv(const RecordService& records, const Context& context, co
             batch = ImportReport();  // a batch that lost a race runs again from its start
             for (std::size_t i = begin; i < end; ++i) {
               std::map<std::string, std::int64_t> notes;
-              work.session().execute("SAVEPOINT import_row");
+              Savepoint savepoint(work.session());
               try {
                 switch (importer.write(work, rows[i], notes)) {
                   case Importer::Outcome::created: ++batch.created; break;
                   case Importer::Outcome::updated: ++batch.updated; break;
                   case Importer::Outcome::unchanged: ++batch.unchanged; break;
                 }
-                work.session().execute("RELEASE SAVEPOINT import_row");
+                savepoint.keep();
                 for (const auto& [note, count] : notes) batch.notes[note] += count;
               } catch (const RowRefused& refused) {
-                work.session().execute("ROLLBACK TO SAVEPOINT import_row");
-                work.session().execute("RELEASE SAVEPOINT import_row");
+                savepoint.undo();
                 ++batch.failed;
                 batch.errors.push_back({static_cast<std::int64_t>(i), refused.column, refused.message});
                 Row failed;

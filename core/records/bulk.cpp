@@ -1,0 +1,82 @@
+#include "records/bulk.h"
+
+#include <algorithm>
+
+namespace caravan::records {
+namespace {
+
+constexpr std::size_t rows_per_transaction = 100;
+
+/// Rolls an atomic run back.
+struct Spoiled {};
+
+}  // namespace
+
+Savepoint::Savepoint(storage::Session& session) : session_(session) { session_.execute("SAVEPOINT gate_row"); }
+
+Savepoint::~Savepoint() {
+  if (!open_) return;
+  try {
+    undo();
+  } catch (const Error&) {  // the transaction is doomed, and its commit fails
+  }
+}
+
+void Savepoint::keep() {
+  session_.execute("RELEASE SAVEPOINT gate_row");
+  open_ = false;
+}
+
+void Savepoint::undo() {
+  open_ = false;
+  session_.execute("ROLLBACK TO SAVEPOINT gate_row");
+  session_.execute("RELEASE SAVEPOINT gate_row");
+}
+
+bool is_refusal(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::retry:
+    case ErrorCode::unavailable:
+    case ErrorCode::internal: return false;
+    default: return true;
+  }
+}
+
+std::vector<RowResult> run_rows(const RecordService& records, const Context& context, std::size_t rows, bool atomic, const RowStep& step,
+                                const std::function<void(const std::vector<RowResult>&)>& reply) {
+  std::vector<RowResult> results;
+  const std::size_t batch = atomic ? std::max<std::size_t>(rows, 1) : rows_per_transaction;
+  const bool inside = atomic && context.once != nullptr;
+  for (std::size_t begin = 0; begin < rows; begin += batch) {
+    const std::size_t end = std::min(rows, begin + batch);
+    try {
+      records.transact(
+          context,
+          [&](Work& work) {
+            results.resize(begin);  // a batch that lost a race runs again from its start
+            bool spoiled = false;
+            for (std::size_t row = begin; row < end; ++row) {
+              Savepoint savepoint(work.session());
+              try {
+                results.push_back(step(work, row));
+                savepoint.keep();
+              } catch (const Error& error) {
+                if (!is_refusal(error)) throw;
+                savepoint.undo();
+                results.push_back({0, 0, error});
+                spoiled = true;
+              }
+            }
+            if (atomic && spoiled) throw Spoiled();
+            if (inside && reply) reply(results);
+          },
+          static_cast<std::int64_t>(end - begin));
+    } catch (const Spoiled&) {
+      return results;
+    }
+  }
+  if (!inside && reply) reply(results);
+  return results;
+}
+
+}  // namespace caravan::records
