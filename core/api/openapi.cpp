@@ -104,7 +104,7 @@ class Writer {
     json.member("description",
                 "Records of every kind pass one gate, with the caller's rights. Errors are problem+json (RFC 9457) with the request's id. "
                 "Lists are paged: `limit` and `after`, `next` and `Link`, or bounded as their description says. "
-                "Every POST but the sign-in takes an `Idempotency-Key`. "
+                "POSTs take an `Idempotency-Key`. "
                 "What answers below `/plugins` depends on the plugins installed.");
     json.key("license").raw(R"({"name":"Apache 2.0","identifier":"Apache-2.0"})").end_object();
   }
@@ -284,6 +284,10 @@ class Writer {
       json.key("headers").begin_object();
       json.key("X-Request-Id");
       refer(json, "headers", "X-Request-Id");
+      if (takes_idempotency_key(route)) {
+        json.key("Idempotent-Replayed");
+        refer(json, "headers", "Idempotent-Replayed");
+      }
       each_word(headers, '+', [&](std::string_view name) {
         json.key(name);
         refer(json, "headers", name);
