@@ -7,6 +7,7 @@
 #include "api/json_writer.h"
 #include "api/negotiate.h"
 #include "api/titles.h"
+#include "records/access.h"
 #include "records/codec.h"
 
 namespace caravan::api {
@@ -80,7 +81,10 @@ class ModelWriter {
     json_.end_array().end_object();
   }
 
+  bool shown(const Field& field) const { return rights_.of(field) != model::FieldRight::hidden; }
+
   void write_entity(const Entity& entity) {
+    rights_ = records::field_rights(context_, entity);
     json_.begin_object()
         .member("name", entity.full_name)
         .member("label", label(entity.label, entity.full_name));
@@ -93,7 +97,9 @@ class ModelWriter {
       json_.member(model::to_string(operation), may(entity, operation));
     }
     json_.end_object().key("fields").begin_array();
-    for (const auto& field : entity.fields) write_field(*field);
+    for (const auto& field : entity.fields) {
+      if (shown(*field)) write_field(*field);
+    }
     json_.end_array();
     write_workflow(entity);
     write_forms(entity);
@@ -109,9 +115,11 @@ class ModelWriter {
     json_.member("type", model::to_string(field.type));
     json_.member_or_null("to", field.target ? std::string_view(field.target->full_name) : std::string_view());
     json_.member("system", field.system).member("required", field.required);
+    const model::FieldRight right = rights_.of(field);
+    json_.member("right", model::to_string(right));
     const bool fixed =
-        field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
-    json_.member("read_only", fixed).member("search", field.search).member("multiline", field.multiline);
+        right < model::FieldRight::write || field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
+    json_.member("read_only", fixed).member("search", field.search && right >= model::FieldRight::read).member("multiline", field.multiline);
     write_bound("max", field, field.max, field.decimal_max);
     write_bound("min", field, field.min, field.decimal_min);
     if (field.type == FieldType::decimal || field.type == FieldType::money) {
@@ -123,7 +131,7 @@ class ModelWriter {
                          field.choices ? std::string_view(field.choices->name) : std::string_view());
     json_.key("default");
     write_default(field);
-    json_.member("sortable", sortable(field)).end_object();
+    json_.member("sortable", right >= model::FieldRight::read && sortable(field)).end_object();
   }
 
   /// What a new record's form begins with: a default that depends on neither record, user nor time.
@@ -221,7 +229,9 @@ class ModelWriter {
           .member("label", label(group.label, ""))
           .key("fields")
           .begin_array();
-      for (const Field* field : group.fields) json_.string(field->name);
+      for (const Field* field : group.fields) {
+        if (shown(*field)) json_.string(field->name);
+      }
       json_.end_array().end_object();
     }
     json_.end_array().end_object();
@@ -239,24 +249,29 @@ class ModelWriter {
         .key("fields")
         .begin_array();
     for (const auto& field : entity.fields) {
-      if (!field->system && !field->read_only && field->compute == nullptr) json_.string(field->name);
+      if (!field->system && !field->read_only && field->compute == nullptr && shown(*field)) json_.string(field->name);
     }
     json_.end_array().end_object().end_array().end_object();
   }
 
   void write_views(const Entity& entity) {
     json_.key("views").begin_array();
-    if (entity.views.empty()) write_generated_view(entity);
+    // A filter by what may not be read would be refused.
+    const auto usable = [&](const model::View* view) { return !view->filter || records::reads_only_readable(context_, *view->filter); };
+    if (std::none_of(entity.views.begin(), entity.views.end(), usable)) write_generated_view(entity);
     for (const model::View* view : entity.views) {
+      if (!usable(view)) continue;
       json_.begin_object()
           .member("name", view->name)
           .member("label", label(view->label, view->name))
           .key("columns")
           .begin_array();
-      for (const Field* column : view->columns) json_.string(column->name);
+      for (const Field* column : view->columns) {
+        if (shown(*column)) json_.string(column->name);
+      }
       std::string sort;
       for (const model::SortKey& key : view->sort)
-        sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
+        if (rights_.readable(*key.field)) sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
       json_.end_array().member("sort", sort.empty() ? std::string("-id") : sort);
       json_.member_or_null("filter", view->filter ? std::string_view(view->filter->source()) : std::string_view());
       json_.end_object();
@@ -272,12 +287,12 @@ class ModelWriter {
     json_.key("columns").begin_array();
     if (!entity.number_format.empty()) json_.string("number");
     std::size_t shown = 0;
-    if (entity.title != nullptr && !entity.title->system) {
+    if (entity.title != nullptr && !entity.title->system && this->shown(*entity.title)) {
       json_.string(entity.title->name);
       ++shown;
     }
     for (const auto& field : entity.fields) {
-      if (field->system || field.get() == entity.title || field->type == FieldType::json || field->multiline)
+      if (field->system || field.get() == entity.title || field->type == FieldType::json || field->multiline || !this->shown(*field))
         continue;
       if (shown++ == most) break;
       json_.string(field->name);
@@ -299,6 +314,7 @@ class ModelWriter {
   const records::Context& context_;
   const model::Catalog& catalog_;
   const std::string_view locale_;
+  records::FieldRights rights_;  ///< on the entity that is being written
   std::string out_;
   JsonWriter json_;
 };
@@ -318,11 +334,19 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordServic
 
 std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& context, std::string_view locale,
                                                      const std::function<std::string()>& make) {
+  // Rights that are lent count, what is done with them does not depend on whose they are; administrators lend only others.
   std::vector<std::string> roles = context.actor.roles;
+  for (const records::Actor& colleague : context.actor.deputy_of) {
+    for (const std::string& name : colleague.roles) {
+      const model::Role* role = context.catalog->role(name);
+      if (role != nullptr && !role->administrator) roles.push_back(name);
+    }
+  }
   std::sort(roles.begin(), roles.end());
   roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
   std::string key(locale);
   if (context.actor.system) key += "\nsystem";
+  else if (context.actor.user_id == 0) key += "\nnobody";
   for (const std::string& role : roles) {
     // A role that the Catalog does not know changes nothing, and must not fill the cache.
     if (context.catalog->role(role) != nullptr) key += "\n" + role;
