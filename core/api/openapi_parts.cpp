@@ -25,6 +25,9 @@ constexpr OpenapiPart query[] = {
     {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
     {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
     {"limit.groups", R"({"description":"Most groups of the page.","schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}})"},
+    {"state.jobs", R"({"description":"Only jobs in this state.","schema":{"type":"string","enum":["ready","waiting","running","dead"]}})"},
+    {"queue", R"({"description":"Only jobs of this queue.","schema":{"type":"string"},"example":"events"})"},
+    {"kind", R"({"description":"Only jobs of this kind.","schema":{"type":"string"},"example":"records.after_commit"})"},
     {"user", R"({"description":"Id of the user asked about; oneself where absent.","schema":{"type":"string"}})"},
     {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
     {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
@@ -242,6 +245,22 @@ constexpr OpenapiPart schemas[] = {
 "id":{"type":"string"},"hash":{"type":"string"},"created_at":{"type":"string","format":"date-time"},
 "author":{"type":"string"},"note":{"type":"string"},"active":{"type":"boolean"}}}},
 "next":{"type":["string","null"],"description":"For `before`."}}})"},
+    {"Job", R"({"type":"object","required":["id","queue","kind","state","priority","attempts","max_attempts","run_at","created_at","caused_by","request_id","worker","lease_until","last_error","progress"],"properties":{
+"id":{"type":"string"},"queue":{"type":"string"},"kind":{"type":"string"},
+"state":{"type":"string","enum":["ready","waiting","running","dead"],"description":"`waiting`: for `run_at`; `dead`: given up."},
+"priority":{"type":"integer","description":"The lowest goes first."},"attempts":{"type":"integer"},"max_attempts":{"type":"integer"},
+"run_at":{"type":"string","format":"date-time"},"created_at":{"type":"string","format":"date-time"},
+"caused_by":{"type":["string","null"],"description":"Id of a user."},"request_id":{"type":["string","null"]},
+"worker":{"type":["string","null"]},"lease_until":{"type":["string","null"],"format":"date-time"},"last_error":{"type":["string","null"]},
+"progress":{"type":"object","required":["done","total","note"],"properties":{
+"done":{"type":"integer"},"total":{"type":"integer","description":"0 where unknown."},"note":{"type":"string"}}},
+"payload":{"type":"string","description":"Only of one job, not in lists."}}})"},
+    {"JobPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Job"}},"next":{"type":["string","null"]}}})"},
+    {"JobStats", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"type":"object","required":["queue","ready","waiting","running","dead","oldest_ready_seconds"],"properties":{
+"queue":{"type":"string"},"ready":{"type":"integer"},"waiting":{"type":"integer"},"running":{"type":"integer"},"dead":{"type":"integer"},
+"oldest_ready_seconds":{"type":"integer"}}}}}})"},
     // ---- Data
     {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
 "map":{"type":"string","description":"The import map, YAML."},
@@ -253,10 +272,11 @@ constexpr OpenapiPart schemas[] = {
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
 "error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
     // ---- Model
-    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","system","required","read_only","search","multiline","max","min","scale","choices","default","sortable"],"properties":{
+    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","max","min","scale","choices","default","sortable"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
 "type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json"]},
 "to":{"type":["string","null"],"description":"Entity that a ref points to."},
+"right":{"type":"string","enum":["hidden","masked","read","write"],"description":"The most that the user has on the field of any record."},
 "system":{"type":"boolean"},"required":{"type":"boolean"},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
 "max":{"type":["integer","string","null"],"description":"Of text, the longest length; of numbers, the bound. Decimal bounds are strings."},
 "min":{"type":["integer","string","null"]},

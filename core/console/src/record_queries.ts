@@ -1,13 +1,17 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import { recordPath, type ApiClient } from './api/client';
+import type { ApiClient } from './api/client';
 import type { Entity, RecordData } from './api/types';
 import { expansion } from './model';
 
 export const recordKey = (entity: string, id: string) => ['record', entity, id] as const;
 
 export function fetchRecord(api: ApiClient, entity: Entity, id: string, signal?: AbortSignal): Promise<RecordData> {
-  return api.get<RecordData>(recordPath(entity.name, id), { expand: expansion(entity) }, signal ? { signal } : {});
+  return api.get('/records/{entity}/{id}', {
+    path: { entity: entity.name, id },
+    query: { expand: expansion(entity) },
+    ...(signal ? { signal } : {}),
+  });
 }
 
 /** Lets everything that may show the record or lists with it load again. */

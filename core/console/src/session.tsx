@@ -55,7 +55,7 @@ export function useSignIn() {
   const { language, chosen } = useLanguage();
   return useMutation({
     mutationFn: async (input: { username: string; password: string }): Promise<User> => {
-      const { user, csrf } = await api.post<{ user: User; csrf: string }>('/session', input);
+      const { user, csrf } = await api.post('/session', input);
       const signedIn = { ...user, csrf };
       api.remember(signedIn);
       if (!chosen || languageFor(user.locale) === language) return signedIn;
@@ -116,7 +116,7 @@ export function RequireSession({ children }: { children: ReactNode }) {
   const over = me.data === null && last.current !== null && unsaved.current > 0;
   const model = useQuery({
     queryKey: ['model', user?.id, language],
-    queryFn: ({ signal }) => api.get<Model>('/model', { locale: language }, { signal }),
+    queryFn: ({ signal }) => api.get('/model', { query: { locale: language }, signal }),
     enabled: !!me.data,
     placeholderData: keepPreviousData,
     staleTime: 60_000,

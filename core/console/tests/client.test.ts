@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiClient, ApiError, recordPath } from '../src/api/client';
+import { ApiClient, ApiError, target } from '../src/api/client';
 import { FakeServer, problem } from './fake_server';
 
 let server: FakeServer;
@@ -27,28 +27,29 @@ describe('requests', () => {
 
   it('ask for the language and leave out empty parameters', async () => {
     api.locale = 'zh-TW';
-    await api.get('/model', { locale: 'zh-TW', q: '', filter: undefined, limit: 5 });
-    const call = server.callsTo('GET', '/model')[0];
+    await api.get('/records/{entity}', { path: { entity: 'demo.task' }, query: { sort: '-id', q: '', filter: undefined, limit: 5 } });
+    const call = server.callsTo('GET', '/records/demo.task')[0];
     expect(call?.headers.get('Accept-Language')).toBe('zh-TW');
-    expect(call?.query.toString()).toBe('locale=zh-TW&limit=5');
+    expect(call?.query.toString()).toBe('sort=-id&limit=5');
   });
 
   it('name the version that is changed', async () => {
     const record = server.add('demo.person', { name: '王芳' });
     await api.me();
-    await api.patch(recordPath('demo.person', record.id), { name: '李伟' }, { version: 1 });
+    await api.patch('/records/{entity}/{id}', { name: '李伟' }, { path: { entity: 'demo.person', id: record.id }, version: 1 });
     expect(server.callsTo('PATCH', `/records/demo.person/${record.id}`)[0]?.headers.get('If-Match')).toBe('"1"');
   });
 
   it('escape what comes from data', () => {
-    expect(recordPath('a/b', '7?x')).toBe('/records/a%2Fb/7%3Fx');
+    expect(target('/records/{entity}/{id}', { path: { entity: 'a/b', id: '7?x' } })).toBe('/records/a%2Fb/7%3Fx');
+    expect(() => target('/records/{entity}')).toThrow('{entity}');
   });
 });
 
 describe('a refusal', () => {
   it('is parsed as a problem', async () => {
     server.overrides.push(() => ({ status: 422, body: { status: 422, code: 'invalid_record', detail: '人数不对', request_id: 'r1', errors: [{ field: 'people', code: 'min', message: '至少 1 人' }, null] } }));
-    const error = await failure(api.post('/records/demo.task', {}));
+    const error = await failure(api.post('/records/{entity}', {}, { path: { entity: 'demo.task' } }));
     expect(error).toMatchObject({ status: 422, code: 'invalid_record', message: '人数不对', requestId: 'r1', errors: [{ field: 'people', message: '至少 1 人' }] });
   });
 
@@ -59,7 +60,7 @@ describe('a refusal', () => {
 
   it('may say how long to wait', async () => {
     server.overrides.push(() => problem(429, 'too_many_requests', 'Wait.', { 'Retry-After': '30' }));
-    expect(await failure(api.post('/session', {}))).toMatchObject({ status: 429, retryAfter: 30 });
+    expect(await failure(api.post('/session', { username: '', password: '' }))).toMatchObject({ status: 429, retryAfter: 30 });
   });
 
   it('is told apart from an answer that never came', async () => {

@@ -20,7 +20,7 @@ export interface Answer {
 export type Override = (call: Call) => Answer | undefined;
 
 export function field(name: string, label: string, type: Field['type'], more: Partial<Field> = {}): Field {
-  return { name, label, type, help: '', system: false, required: false, read_only: false, search: false, multiline: false, max: null, min: null, scale: null, choices: null, sortable: true, ...more };
+  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, max: null, min: null, scale: null, choices: null, sortable: true, ...more };
 }
 
 export function systemFields(labels: Record<string, string> = {}): Field[] {
@@ -41,8 +41,9 @@ export function demoModel(): Model {
     name: 'demo.person', label: '人员', plural: '人员', module: 'demo', icon: 'team', menu: true, title: 'name',
     rights: { read: true, create: true, update: true, delete: true },
     fields: [...systemFields(systemLabels), field('name', '姓名', 'text', { required: true, max: 60, search: true })],
+    initial: null, states: [], transitions: [],
     forms: [{ name: 'demo.person_form', label: '', groups: [{ name: 'main', label: '基本信息', fields: ['name'] }] }],
-    views: [{ name: 'demo.people', label: '全部', columns: ['name', 'created_at'], sort: '-created_at' }],
+    views: [{ name: 'demo.people', label: '全部', columns: ['name', 'created_at'], sort: '-created_at', filter: null }],
   };
   const task: Entity = {
     name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, title: 'number',
@@ -85,7 +86,7 @@ export function demoModel(): Model {
       },
       { name: 'demo.drop_form', label: '放弃', groups: [{ name: 'main', label: '', fields: ['reason'] }] },
     ],
-    views: [{ name: 'demo.tasks', label: '全部任务', columns: ['number', 'subject', 'person', 'kind', 'state', 'due_on', 'people', 'budget', 'created_at'], sort: '-created_at' }],
+    views: [{ name: 'demo.tasks', label: '全部任务', columns: ['number', 'subject', 'person', 'kind', 'state', 'due_on', 'people', 'budget', 'created_at'], sort: '-created_at', filter: null }],
   };
   return {
     hash: 'demo', locale: 'zh-CN', locales: ['zh-CN', 'zh-TW', 'en'],
@@ -113,7 +114,7 @@ export class FakeServer {
   events: Record<string, TimelineEvent[]> = {};
   signedIn = true;
   csrf = 'token-1';
-  user: User = { id: '1', username: 'admin', name: '管理员', locale: 'zh-CN', roles: [], administrator: true };
+  user: User = { id: '1', username: 'admin', name: '管理员', locale: 'zh-CN', roles: [], administrator: true, department: null, department_label: null, deputy_of: [] };
   password = 'secret';
   private next = 100;
 
@@ -134,7 +135,7 @@ export class FakeServer {
 
   log(entity: string, id: string, action: string, changes: TimelineEvent['changes'], more: Partial<TimelineEvent> = {}): void {
     const list = (this.events[`${entity}/${id}`] ??= []);
-    list.unshift({ id: String(list.length + 1), at: '2026-11-20T08:30:00Z', actor: { id: '1', name: this.user.name }, source: 'api', action, version: 1, changes, note: null, ...more });
+    list.unshift({ id: String(list.length + 1), at: '2026-11-20T08:30:00Z', actor: { id: '1', name: this.user.name }, source: 'api', action, version: 1, changes, note: '', request_id: 'r0', ...more });
   }
 
   callsTo(method: string, path: string): Call[] {
@@ -207,7 +208,7 @@ export class FakeServer {
       Object.assign(record, body.input, { state: transition.to, version: record.version + 1 });
       const label = (state: unknown) => definition.states?.find((one) => one.name === state)?.label ?? '';
       this.log(entity, id, `transition:${name}`, [{ field: 'state', label: '状态', old, new: transition.to, old_text: label(old), new_text: label(transition.to) }], {
-        transition: { name: transition.name, label: transition.label }, note: body.comment ?? null,
+        transition: { name: transition.name, label: transition.label }, note: body.comment ?? '',
       });
       return { status: 200, body: record };
     }
@@ -215,7 +216,7 @@ export class FakeServer {
       if (!match) return problem(428, 'precondition_required', 'If-Match is needed.');
       const refused = this.check(definition, call.body as Record<string, unknown>, false);
       if (refused) return refused;
-      const changes = Object.entries(call.body as object).map(([key, value]) => ({ field: key, label: definition.fields.find((one) => one.name === key)?.label ?? key, old: record[key], new: value }));
+      const changes = Object.entries(call.body as object).map(([key, value]) => ({ field: key, label: definition.fields.find((one) => one.name === key)?.label ?? key, old: record[key], new: value, old_text: null, new_text: null }));
       Object.assign(record, call.body, { version: record.version + 1 });
       this.log(entity, id, 'update', changes);
       return { status: 200, body: record };

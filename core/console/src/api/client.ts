@@ -1,3 +1,4 @@
+import type { paths } from './schema';
 import type { FieldError, Problem, RecordData, User } from './types';
 
 /** A request that was refused or did not arrive. `status` is 0 where there was no answer. */
@@ -23,21 +24,49 @@ export class ApiError extends Error {
   }
 }
 
+type Verb = 'get' | 'post' | 'patch' | 'delete';
+/** Paths of the API that take a method. */
+type Path<M extends Verb> = { [P in keyof paths]: paths[P] extends Record<M, object> ? P : never }[keyof paths];
+type Operation<M extends Verb, P extends keyof paths> = paths[P] extends Record<M, infer O> ? O : never;
+type Json<T> = T extends { content: { 'application/json': infer J } } ? J : never;
+/** What an operation answers when all goes well. */
+type Answered<O> = O extends { responses: infer R } ? (Extract<keyof R, 200 | 201> extends never ? void : Json<R[Extract<keyof R, 200 | 201>]>) : never;
+type Body<O> = O extends { requestBody?: { content: infer C } } ? C[keyof C] : undefined;
+type Parameters<O, In extends 'path' | 'query'> = O extends { parameters: { [K in In]?: infer T } } ? NonNullable<T> : never;
+
 export interface RequestOptions {
   /** Sent as `If-Match: "VERSION"`. */
   version?: number;
   signal?: AbortSignal;
 }
+/** Empty and undefined query parameters are left out. */
+type Options<O> = RequestOptions & ([Parameters<O, 'query'>] extends [never] ? object : { query?: { [K in keyof Parameters<O, 'query'>]?: Parameters<O, 'query'>[K] | undefined } });
+/** The last argument: it may be left out where the path has no places. */
+type Rest<O> = [Parameters<O, 'path'>] extends [never] ? [options?: Options<O>] : [options: Options<O> & { path: Parameters<O, 'path'> }];
 
-type Query = Record<string, string | number | undefined>;
+interface AnyOptions extends RequestOptions {
+  path?: Record<string, string>;
+  query?: Record<string, string | number | undefined>;
+}
 
-/** Path of a record API, with every part escaped. */
-export function recordPath(entity: string, ...parts: string[]): string {
-  return ['/records', entity, ...parts].map((part, index) => (index === 0 ? part : encodeURIComponent(part))).join('/');
+/** The path with its places filled, every part escaped, and the query. */
+export function target(template: string, { path, query }: AnyOptions = {}): string {
+  const filled = template.replace(/\{(\w+)\}/g, (place, name: string) => {
+    const value = path?.[name];
+    if (value === undefined) throw new Error(`${template}: no value for ${place}`);
+    return encodeURIComponent(value);
+  });
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    if (value !== undefined && value !== '') search.set(key, String(value));
+  }
+  const tail = search.toString();
+  return tail ? `${filled}?${tail}` : filled;
 }
 
 /**
- * Speaks to /api/v1 with the session cookie. Every method resolves with the parsed body (undefined for an empty
+ * Speaks to /api/v1 with the session cookie. Paths, parameters, bodies and answers are typed by the server's own
+ * description (schema.d.ts). Every method resolves with the parsed body (undefined for an empty
  * one) or rejects with ApiError; an aborted request rejects with the browser's AbortError.
  */
 export class ApiClient {
@@ -54,35 +83,31 @@ export class ApiClient {
     this.user = user && { id: user.id, csrf: user.csrf };
   }
 
-  get<T>(path: string, query?: Query, options: RequestOptions = {}): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [key, value] of Object.entries(query ?? {})) {
-      if (value !== undefined && value !== '') search.set(key, String(value));
-    }
-    const tail = search.toString();
-    return this.send<T>('GET', tail ? `${path}?${tail}` : path, undefined, options);
+  get<P extends Path<'get'>>(path: P, ...[options]: Rest<Operation<'get', P>>): Promise<Answered<Operation<'get', P>>> {
+    return this.send('GET', path, undefined, options as AnyOptions | undefined);
   }
 
-  post<T>(path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
-    return this.send<T>('POST', path, body, options);
+  post<P extends Path<'post'>>(path: P, body: Body<Operation<'post', P>>, ...[options]: Rest<Operation<'post', P>>): Promise<Answered<Operation<'post', P>>> {
+    return this.send('POST', path, body, options as AnyOptions | undefined);
   }
 
-  patch<T>(path: string, body: unknown, options: RequestOptions = {}): Promise<T> {
-    return this.send<T>('PATCH', path, body, options);
+  patch<P extends Path<'patch'>>(path: P, body: Body<Operation<'patch', P>>, ...[options]: Rest<Operation<'patch', P>>): Promise<Answered<Operation<'patch', P>>> {
+    return this.send('PATCH', path, body, options as AnyOptions | undefined);
   }
 
-  delete(path: string, options: RequestOptions = {}): Promise<void> {
-    return this.send<void>('DELETE', path, undefined, options);
+  delete<P extends Path<'delete'>>(path: P, ...[options]: Rest<Operation<'delete', P>>): Promise<Answered<Operation<'delete', P>>> {
+    return this.send('DELETE', path, undefined, options as AnyOptions | undefined);
   }
 
   /** Who is signed in; also takes the session's CSRF token. */
   async me(): Promise<User> {
-    const user = await this.get<User>('/me');
+    const user = await this.get('/me');
     this.remember(user);
     return user;
   }
 
-  private async send<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
+  private async send<T>(method: string, template: string, body: unknown, options: AnyOptions = {}): Promise<T> {
+    const path = target(template, options);
     try {
       return await this.once<T>(method, path, body, options);
     } catch (error) {

@@ -2,8 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Select, Spin, type SelectProps } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { recordPath } from '../api/client';
-import type { Expanded, Page } from '../api/types';
+import type { Expanded } from '../api/types';
 import { titleOf } from '../model';
 import { useApi } from '../services';
 import { useSession } from '../session';
@@ -35,7 +34,7 @@ export function RefSelect({ to, known, ...rest }: Props) {
 
   const search = useQuery({
     queryKey: ['options', to, words],
-    queryFn: ({ signal }) => api.get<Page>(recordPath(to), { q: words, limit: shown }, { signal }),
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: to }, query: { q: words, limit: shown }, signal }),
     enabled: open && !!entity,
     placeholderData: keepPreviousData,
   });

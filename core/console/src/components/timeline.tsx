@@ -1,8 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Skeleton } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { recordPath } from '../api/client';
-import type { Change, Entity, TimelineEvent, TimelinePage } from '../api/types';
+import type { Change, Entity, TimelineEvent } from '../api/types';
 import { formatInstant } from '../format';
 import { fieldOf } from '../model';
 import { useApi, useLanguage } from '../services';
@@ -18,7 +17,7 @@ export function Timeline({ entity, id }: { entity: Entity; id: string }) {
   const errorText = useErrorText();
   const events = useInfiniteQuery({
     queryKey: ['timeline', entity.name, id, language],
-    queryFn: ({ pageParam, signal }) => api.get<TimelinePage>(recordPath(entity.name, id, 'timeline'), { limit: 20, before: pageParam ?? undefined }, { signal }),
+    queryFn: ({ pageParam, signal }) => api.get('/records/{entity}/{id}/timeline', { path: { entity: entity.name, id }, query: { limit: 20, before: pageParam ?? undefined }, signal }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
   });

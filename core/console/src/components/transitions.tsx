@@ -3,7 +3,7 @@ import { App, Button, Form, Input, Modal, Skeleton, Tooltip } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { ApiError, recordPath } from '../api/client';
+import { ApiError } from '../api/client';
 import type { AvailableTransition, Entity, FieldError, FormDefinition, RecordData } from '../api/types';
 import { changedInput, collect, editableFields, toFormValues, type FormValues, type Input as FieldInput } from '../form_values';
 import { fieldOf, stateOf } from '../model';
@@ -35,13 +35,16 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
 
   const transitions = useQuery({
     queryKey: ['transitions', entity.name, record.id, record.version, language],
-    queryFn: ({ signal }) => api.get<{ items: AvailableTransition[] }>(recordPath(entity.name, record.id, 'transitions'), {}, { signal }),
+    queryFn: ({ signal }) => api.get('/records/{entity}/{id}/transitions', { path: { entity: entity.name, id: record.id }, signal }),
   });
 
   const run = async (transition: AvailableTransition, step: Step) => {
     setRunning(transition.name);
     try {
-      await api.post(recordPath(entity.name, record.id, 'transitions', transition.name), step, { version: record.version });
+      await api.post('/records/{entity}/{id}/transitions/{name}', step, {
+        path: { entity: entity.name, id: record.id, name: transition.name },
+        version: record.version,
+      });
       void message.success(t('record.done', { label: transition.label }));
       await changed(entity.name, record.id);
     } finally {

@@ -3,7 +3,7 @@ import { App, Button, Empty, Form, Skeleton } from 'antd';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
-import { ApiError, recordPath } from '../api/client';
+import { ApiError } from '../api/client';
 import type { Entity, Expanded, FormDefinition, Page, RecordData } from '../api/types';
 import { ConflictDialog } from '../components/conflict_dialog';
 import { FormProblemAlert } from '../components/form_problem';
@@ -106,7 +106,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
     clear();
     try {
       if (!from) {
-        const created = await api.post<RecordData>(recordPath(entity.name), filledInput(collect(fields, form.getFieldsValue(true) as FormValues, locale)));
+        const created = await api.post('/records/{entity}', filledInput(collect(fields, form.getFieldsValue(true) as FormValues, locale)), { path: { entity: entity.name } });
         void message.success(t('form.created'));
         void changed(entity.name);
         leave(recordPagePath(entity.name, created.id));
@@ -119,7 +119,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         return;
       }
       try {
-        await api.patch<RecordData>(recordPath(entity.name, from.id), input, { version: from.version });
+        await api.patch('/records/{entity}/{id}', input, { path: { entity: entity.name, id: from.id }, version: from.version });
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 412)) throw error;
         // The problem carries the record, but without the titles of its references.

@@ -8,8 +8,8 @@ import { Button, Empty, Input, Segmented, Select, Skeleton, Table, type TableCol
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
-import { ApiError, recordPath } from '../api/client';
-import type { Entity, Field, Page, RecordData, ViewDefinition } from '../api/types';
+import { ApiError } from '../api/client';
+import type { Entity, Field, RecordData, ViewDefinition } from '../api/types';
 import { DotLabel, FieldValue, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
@@ -64,12 +64,12 @@ function RecordList({ entity }: { entity: Entity }) {
   };
 
   const query = {
-    filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: 1,
+    filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: '1' as const,
     expand: expansion(entity, view.columns),
   };
   const list = useQuery({
     queryKey: ['list', entity.name, query, language],
-    queryFn: ({ signal }) => api.get<Page>(recordPath(entity.name), query, { signal }),
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: entity.name }, query, signal }),
     placeholderData: keepPreviousData,
   });
   const page = list.data;

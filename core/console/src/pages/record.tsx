@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Skeleton } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
-import { ApiError, recordPath } from '../api/client';
+import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData } from '../api/types';
 import { FieldValue, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
@@ -149,7 +149,7 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
 
   const remove = async () => {
     try {
-      await api.delete(recordPath(entity.name, record.id), { version: record.version });
+      await api.delete('/records/{entity}/{id}', { path: { entity: entity.name, id: record.id }, version: record.version });
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) {
         void changed(entity.name, record.id);
