@@ -23,7 +23,7 @@ class GateTest : public caravan::testing::DialectTest {
   void SetUp() override {
     DialectTest::SetUp();
     if (IsSkipped()) return;
-    catalog = catalog_of(shop);
+    catalog = catalog_of(definitions());
     storage::Database& db = database();
     {
       auto transaction = db.begin();
@@ -52,6 +52,8 @@ class GateTest : public caravan::testing::DialectTest {
     sequences_->refill("record");
     for (int i = 0; i < 60; ++i) sequences_->next("record");
   }
+  /// Documents of the module `shop`.
+  virtual const char* definitions() const { return shop; }
   void TearDown() override {
     transitions_.reset();
     service_.reset();
