@@ -133,9 +133,9 @@ void show_timeline(Call& call) {
     }
     json.end_array().member("note", event.note).member("request_id", event.request_id).end_object();
   }
-  json.end_array()
-      .member_or_null("next", more && !events.empty() ? std::to_string(events.back().id) : std::string())
-      .end_object();
+  const std::string next = more && !events.empty() ? std::to_string(events.back().id) : std::string();
+  json.end_array().member_or_null("next", next).end_object();
+  if (!next.empty()) call.response.headers.emplace_back("Link", next_link(call.request, "before", next));
 }
 
 }  // namespace caravan::api
