@@ -46,6 +46,7 @@ constexpr OpenapiPart request_headers[] = {
 constexpr OpenapiPart answer_headers[] = {
     {"ETag", R"({"description":"The version, in quotes.","required":true,"schema":{"type":"string"}})"},
     {"Location", R"({"description":"Path of what was made.","required":true,"schema":{"type":"string"}})"},
+    {"Idempotent-Replayed", R"({"description":"`true` where the answer is that of an earlier request with the same Idempotency-Key.","schema":{"type":"string"}})"},
     {"Undo-Until", R"({"description":"Until when what was deleted can be restored.","schema":{"type":"string","format":"date-time"}})"},
     {"Link", R"({"description":"Where there is a next page: `<…>; rel=\"next\"`.","schema":{"type":"string"}})"},
     {"Set-Cookie", R"({"description":"The session's cookie.","schema":{"type":"string"}})"},

@@ -1466,7 +1466,8 @@ export interface components {
     headers: {
         /** @description The version, in quotes. */
         ETag: string;
-        "Idempotent-Replayed": unknown;
+        /** @description `true` where the answer is that of an earlier request with the same Idempotency-Key. */
+        "Idempotent-Replayed": string;
         /** @description Where there is a next page: `<…>; rel="next"`. */
         Link: string;
         /** @description Path of what was made. */
