@@ -137,7 +137,7 @@ void create_record(Call& call) {
   check_json_body(call);
   call.services.records.create(
       call.context, entity,
-      records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale),
+      records::parse_input(call.context, entity, call.request.body),
       [&](const Record& record) {
         start_answer(call);
         call.response.status = 201;
@@ -181,7 +181,7 @@ void update_record(Call& call) {
   try {
     const Record record = call.services.records.update(
         call.context, entity, id,
-        records::parse_input(*call.context.catalog, entity, call.request.body, call.context.locale), version);
+        records::parse_input(call.context, entity, call.request.body), version);
     tell_auth(call, entity, id);
     answer_record(call, record);
   } catch (const Error& error) {

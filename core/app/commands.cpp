@@ -22,7 +22,9 @@ int run_command_line(int argc, char** argv) {
   add_definition_commands(line);
   add_provenance_commands(line);
   add_data_commands(line);
+  add_access_command(line);
   add_audit_commands(line);
+  add_job_commands(line);
   add_reference_commands(line);
 
   try {

@@ -4,6 +4,7 @@
 #include <unicode/normalizer2.h>
 #include <unicode/unistr.h>
 
+#include "records/access.h"
 #include "records/json.h"
 #include "records/messages.h"
 
@@ -314,16 +315,30 @@ Input parse_input(const model::Catalog& catalog, const model::Entity& entity, st
   return parse_input(catalog, entity, root, locale);
 }
 
-Input parse_input(const model::Catalog& catalog, const model::Entity& entity, const Json& root, std::string_view locale) {
+Input parse_input(const Context& context, const model::Entity& entity, std::string_view json) {
+  return parse_input(context, entity, parse_json(json.empty() ? std::string_view("{}") : json));
+}
+
+Input parse_input(const Context& context, const model::Entity& entity, const Json& object) {
+  const FieldRights rights = field_rights(context, entity);
+  return parse_input(*context.catalog, entity, object, context.locale, &rights);
+}
+
+Input parse_input(const model::Catalog& catalog, const model::Entity& entity, const Json& root, std::string_view locale,
+                  const FieldRights* rights) {
+  const auto known = [&](std::string_view name) {
+    const Field* field = entity.field(name);
+    return field != nullptr && rights != nullptr && rights->of(*field) == model::FieldRight::hidden ? nullptr : field;
+  };
   const auto* object = root.as<Json::Object>();
   if (object == nullptr) throw Error(ErrorCode::invalid_argument, "A JSON object of fields is expected.");
   Input input;
   std::vector<FieldError> mistakes;
   std::vector<std::pair<const Field*, std::string>> currencies;
   for (const auto& [name, value] : *object) {
-    const Field* field = entity.field(name);
+    const Field* field = known(name);
     if (field == nullptr) {
-      const Field* money = name.ends_with("_currency") ? entity.field(std::string_view(name).substr(0, name.size() - 9)) : nullptr;
+      const Field* money = name.ends_with("_currency") ? known(std::string_view(name).substr(0, name.size() - 9)) : nullptr;
       if (money == nullptr || money->type != FieldType::money) {
         mistakes.push_back({name, "unknown_field", message("unknown_field", locale, {name})});
         continue;

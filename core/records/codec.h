@@ -5,12 +5,14 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "records/context.h"
 #include "records/record.h"
 
 /// Values between their JSON/text form and memory. RapidJSON stays inside the .cpp.
 namespace caravan::records {
 
 class Json;
+class FieldRights;
 
 /// Appends the record as flat JSON: id, number, version, state, owner, created_at, updated_at, then the fields. Ids and
 /// references are strings, decimals strings with the field's scale, money has `NAME_currency` beside it. Empty fields
@@ -28,7 +30,11 @@ std::optional<expr::Value> value_from_json(const model::Field& field, const Json
 /// duplicate keys, depth over 32), invalid_record with a FieldError for each unknown or ill-typed field. Text is
 /// trimmed and brought to NFC. `NAME_currency` sets the currency of money field NAME.
 Input parse_input(const model::Catalog& catalog, const model::Entity& entity, std::string_view json, std::string_view locale = "en");
-Input parse_input(const model::Catalog& catalog, const model::Entity& entity, const Json& object, std::string_view locale);
+Input parse_input(const model::Catalog& catalog, const model::Entity& entity, const Json& object, std::string_view locale,
+                  const FieldRights* rights = nullptr);
+/// What a client of the context's actor sends: a field that is hidden from him is unknown, whatever stands in it.
+Input parse_input(const Context& context, const model::Entity& entity, std::string_view json);
+Input parse_input(const Context& context, const model::Entity& entity, const Json& object);
 
 /// One field from text (CSV cells, defaults): throws Error(invalid_record) with the field's mistake; "" is null.
 expr::Value parse_text(const model::Catalog& catalog, const model::Field& field, std::string_view text,
