@@ -257,6 +257,7 @@ DeletedPage RecordService::deleted(const Context& context, const Entity& entity,
   }
   DeletedPage page;
   const auto follow = this->follow(context);
+  const FieldRights rights = field_rights(context, entity);
   for (int scanned = 0;;) {
     std::vector<std::pair<Buried, std::pair<std::string, std::string>>> batch;
     {
@@ -287,6 +288,8 @@ DeletedPage RecordService::deleted(const Context& context, const Entity& entity,
       at = buried.at.micros;
       id = buried.record.id();
       if (undo_right(context, buried, follow) != Undo::yes) continue;
+      if (!rights.readable(*entity.fields[model::slot_number])) names.first.clear();
+      if (entity.title != nullptr && !rights.readable(*entity.title)) names.second.clear();
       page.items.push_back({id, buried.record.version(), std::move(names.first), std::move(names.second), buried.at, buried.until, buried.by});
     }
     if (batch.size() < 200) return page;
