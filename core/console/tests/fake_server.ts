@@ -280,5 +280,5 @@ export class FakeServer {
 }
 
 export function problem(status: number, code: string, detail: string, headers?: Record<string, string>): Answer {
-  return { status, body: { type: 'about:blank', title: code, status, code, detail, request_id: 'req-1' }, ...(headers ? { headers } : {}) };
+  return { status, body: { type: `/problems/${code}`, title: code, status, code, detail, request_id: 'req-1' }, ...(headers ? { headers } : {}) };
 }

@@ -169,7 +169,7 @@ grants:
     if (answer.status >= 400 && std::string_view(target).starts_with("/api")) {
       EXPECT_EQ(answer.type, "application/problem+json") << answer.body;
       EXPECT_EQ(answer.at("status"), std::to_string(answer.status));
-      EXPECT_EQ(answer.at("type"), "about:blank");
+      EXPECT_EQ(answer.at("type"), "/problems/" + answer.at("code"));
       EXPECT_EQ(answer.at("request_id"), answer.header("X-Request-Id"));
       EXPECT_NE(answer.at("detail"), "");
       EXPECT_NE(answer.at("title"), "(none)");
