@@ -124,7 +124,7 @@ class CutReplies(_Pressed):
                 wire.close()
                 time.sleep(0.02)
                 continue
-            if reply.status == 409 and reply.header("Retry-After"):  # the first one is still under way
+            if reply.status == 409 and b"idempotency_key_in_use" in reply.body:  # the first one is still under way
                 counts["under way"] = counts.get("under way", 0) + 1
                 time.sleep(0.005)
                 continue

@@ -1,0 +1,549 @@
+"""Who may do what: every route of the server's own table, for every role and every relation to a record, against an oracle of the
+tests' own (desk.py). Whatever is refused has changed nothing."""
+
+import json
+
+import caravan
+import desk
+from caravan import Client, ServerCase, multipart, query
+from contents import Contents, differences
+from desk import GRANTS, RELATIONS, Desk, gives, may_step, sees
+from wire import Wire
+
+FILE, CLIENT = "desk.file", "desk.client"
+MAP = "kind: import_map\nname: m\nentity: desk.file\nsource: m\nrecords:\n  f:\n    entity: desk.file\n    external_id: {column: id}\n" \
+      "    fields: {topic: {column: topic}}\n"
+
+
+class Ask:
+    """One request of the matrix and what the oracle says to it: a status, or several."""
+
+    def __init__(self, what, method, path, body=None, status=200, then=None, quiet=False, **headers):
+        self.what, self.method, self.path, self.body, self.headers = what, method, path, body, headers
+        self.status = status if isinstance(status, tuple) else (status,)
+        self.then = then  # looks at a reply that was expected
+        self.quiet = quiet  # nothing may have changed, whatever the status
+
+    @property
+    def refused(self):
+        return self.quiet or all(status >= 400 for status in self.status)
+
+
+def of_record(role, operation, relation, granted=200):
+    """The status of an act on a record: what one may not see is not there, what one may not do is forbidden."""
+    if not sees(role, relation):
+        return 404
+    return granted if gives(role, FILE, operation, relation) else 403
+
+
+class Matrix(ServerCase):
+    @classmethod
+    def configure(cls):
+        (cls.server.config / "desk.yaml").write_text(desk.DEFINITIONS)
+
+    @classmethod
+    def prepare(cls):
+        cls.routes = json.loads(cls.server.cli("docs", "routes", "--json", store=False).stdout)
+        cls.desk = Desk(cls.server)
+        cls.contents = Contents(cls.server.database)
+        cls.addClassCleanup(cls.contents.close)
+        # One of every relation to every person, for the routes that only read.
+        cls.standing = {person.role: {relation: cls.desk.record(relation, person) for relation in RELATIONS} for person in cls.desk.people}
+        cls.everybodys = {}
+        for records in cls.standing.values():
+            cls.everybodys.update({identifier: relation for relation, identifier in records.items()})
+
+    # -- the matrix. One function a route; a route without one fails the test.
+    def asks(self, route, person):
+        key = f"{route['method']} {route['pattern']}"
+        if key not in ASKS:
+            self.fail(f"the matrix does not know the route {key}: add it to test_permissions.py")
+        return list(ASKS[key](self, person))
+
+    def test_every_route_for_every_role_and_relation(self):
+        number = refused = 0
+        for route in self.routes:
+            for person in self.desk.people:
+                with self.subTest(route=f"{route['method']} {route['pattern']}", role=person.role):
+                    asks = self.asks(route, person)
+                    # Those that the oracle refuses go first, together: the database is the same before and after.
+                    no = [ask for ask in asks if ask.refused]
+                    before = self.contents.digest()
+                    self.ask_all(person, no)
+                    changed = differences(before, self.contents.digest())
+                    if changed:
+                        self.tell_who_changed(person, no, changed)
+                    self.ask_all(person, [ask for ask in asks if not ask.refused])
+                    number += len(asks)
+                    refused += len(no)
+        self.assertGreater(number, 500)
+        self.assertGreater(refused, 250)
+        print(f"\n  {self.database}: {len(self.routes)} routes, {len(self.desk.people)} roles, {number} requests, {refused} refused "
+              "and nothing changed", end="", flush=True)
+
+    def ask(self, person, ask):
+        return person.wire.call(ask.method, ask.path, ask.body, **ask.headers)
+
+    def ask_all(self, person, asks):
+        for ask in asks:
+            reply = self.ask(person, ask)
+            self.assertIn(reply.status, ask.status, f"{person.role}, {ask.what}: {ask.method} {ask.path}: {reply}")
+            if reply.status >= 400:
+                self.assertEqual(reply.header("Content-Type").partition(";")[0], "application/problem+json", reply)
+                self.assertEqual(reply.json["request_id"], reply.header("X-Request-Id"))
+            if ask.then:
+                ask.then(reply)
+
+    def tell_who_changed(self, person, asks, changed):
+        """Something changed: it was a refused request if it changes again."""
+        for ask in asks:
+            before = self.contents.digest()
+            self.ask(person, ask)
+            again = differences(before, self.contents.digest())
+            if again:
+                self.fail(f"{person.role}: the refused {ask.method} {ask.path} changed {again} (first seen: {changed})")
+
+    def test_without_a_session_nothing_is_shown_and_nothing_changes(self):
+        person = self.desk.person("desk.everything")
+        kinds = {
+            "no session": (Wire(self.server.port, ""), {"Authorization": None}, 401),
+            "a token that is none": (Wire(self.server.port, "cvn_" + "A" * 43), {}, 401),
+        }
+        for name, (wire, _, status) in kinds.items():
+            for route in self.routes:
+                with self.subTest(name, route=f"{route['method']} {route['pattern']}"):
+                    asks = [ask for ask in self.asks(route, person) if route["access"] != "anyone"]
+                    before = self.contents.digest()
+                    for ask in asks[:12]:
+                        request = wire.request(ask.method, ask.path, ask.body, **ask.headers)
+                        if name == "no session":
+                            request = request.replace(b"Authorization: Bearer \r\n", b"")
+                        reply = wire.exchange(request)
+                        self.assertEqual(reply.status, status, f"{ask.method} {ask.path}: {reply}")
+                    self.assertEqual(differences(before, self.contents.digest()), [])
+            wire.close()
+
+    def test_a_cookie_without_its_csrf_token_changes_nothing(self):
+        person = self.desk.person("desk.everything")
+        for route in self.routes:
+            if route["method"] == "GET" or route["access"] == "anyone":
+                continue
+            with self.subTest(route=f"{route['method']} {route['pattern']}"):
+                asks = [ask for ask in self.asks(route, person) if ask.method not in ("GET", "HEAD")]
+                before = self.contents.digest()
+                for ask in asks[:12]:
+                    client = Client(self.server.port)
+                    client.cookie = person.client.cookie
+                    answer = client.request(ask.method, ask.path, ask.body, {k.replace("_", "-"): v for k, v in ask.headers.items()})
+                    client.close()
+                    self.assertEqual(answer.status, 403, f"{ask.method} {ask.path}: {answer}")
+                self.assertEqual(differences(before, self.contents.digest()), [])
+
+    def test_refusals_of_those_who_may_change_nothing_either(self):
+        """Stale, malformed and impossible requests of somebody with every right."""
+        person = self.desk.person("desk.everything")
+        record = self.desk.record("own", person, code="taken-1")
+        other = self.desk.record("own", person)
+        held = self.desk.record("own", person, entity=CLIENT)
+        self.desk.record("own", person, client=held)
+        path = f"/records/{FILE}/{other}"
+        asks = [
+            Ask("no If-Match", "PATCH", path, {"topic": "x"}, 428),
+            Ask("stale", "PATCH", path, {"topic": "x"}, 412, If_Match='"99"'),
+            Ask("unknown field", "PATCH", path, {"nonsense": 1}, (400, 422), If_Match='"1"'),
+            Ask("wrong type", "PATCH", path, {"count": "many"}, 422, If_Match='"1"'),
+            Ask("required", "PATCH", path, {"topic": None}, 422, If_Match='"1"'),
+            Ask("taken", "PATCH", path, {"code": "taken-1"}, (409, 422), If_Match='"1"'),
+            Ask("no such reference", "PATCH", path, {"client": "999999999"}, (409, 422), If_Match='"1"'),
+            Ask("not JSON", "PATCH", path, b"{", 400, If_Match='"1"'),
+            Ask("another type", "PATCH", path, b"topic=x", 415, If_Match='"1"', Content_Type="application/x-www-form-urlencoded"),
+            Ask("required", "POST", f"/records/{FILE}", {}, 422),
+            Ask("taken", "POST", f"/records/{FILE}", {"topic": "x", "code": "taken-1"}, (409, 422)),
+            Ask("an id given", "POST", f"/records/{FILE}", {"topic": "x", "id": "1"}, (400, 422)),
+            Ask("no such entity", "POST", "/records/desk.nonsense", {"topic": "x"}, 404),
+            Ask("no If-Match", "DELETE", path, status=428),
+            Ask("stale", "DELETE", path, status=412, If_Match='"99"'),
+            Ask("in use", "DELETE", f"/records/{CLIENT}/{held}", status=409, If_Match='"1"'),
+            Ask("gone", "DELETE", f"/records/{FILE}/999999999", status=404, If_Match="*"),
+            Ask("stale", "POST", path + "/transitions/check", {}, 412, If_Match='"99"'),
+            Ask("guard", "POST", path + "/transitions/escalate", {}, 422),
+            Ask("not from here", "POST", path + "/transitions/close", {}, (403, 409)),
+            Ask("no such step", "POST", path + "/transitions/nonsense", {}, 404),
+        ]
+        before = self.contents.digest()
+        for ask in asks:
+            with self.subTest(ask.what, path=ask.path):
+                reply = self.ask(person, ask)
+                self.assertIn(reply.status, ask.status, reply)
+                self.assertEqual(differences(before, self.contents.digest()), [])
+        self.assertEqual(self.ok(self.server.client("admin").get(f"/records/{FILE}/{record}")).json["code"], "taken-1")
+
+
+# -- what is asked of each route
+ASKS = {}
+
+
+def route(key):
+    def keep(function):
+        ASKS[key] = function
+        return function
+    return keep
+
+
+def administrators(method, path, body=None, granted=200, **headers):
+    def asks(case, person):
+        yield Ask("administration", method, path, body, granted if person.role == "administrator" else 403, **headers)
+    return asks
+
+
+@route("POST /session")
+def _(case, person):
+    yield Ask("sign in as nobody", "POST", "/session", {"username": "nobody", "password": "wrong-password"}, (401, 429))
+
+
+@route("DELETE /session")
+def _(case, person):
+    # A token has no session to end; that of a cookie is ended by tests/integration/test_api.py.
+    yield Ask("sign out", "DELETE", "/session", status=(204, 400, 403))
+
+
+@route("GET /me")
+def _(case, person):
+    def mine(reply):
+        case.assertEqual((reply.json["id"], reply.json["administrator"]), (person.id, person.role == "administrator"))
+    yield Ask("me", "GET", "/me", then=mine)
+
+
+@route("PATCH /me")
+def _(case, person):
+    yield Ask("my language", "PATCH", "/me", {"locale": "en"})
+    yield Ask("my roles", "PATCH", "/me", {"roles": ["core.administrator"]}, (400, 422))
+
+
+@route("POST /me/password")
+def _(case, person):
+    if person.role == "desk.clerk":  # hashing costs time by design
+        yield Ask("a wrong password", "POST", "/me/password", {"current": "not-this-one", "new": "another-long-1"}, (401, 403, 422))
+
+
+@route("GET /tokens")
+def _(case, person):
+    def own(reply):
+        case.assertEqual({item["label"] for item in reply.json["items"]} - {"another's"}, {"tests"})
+        case.assertNotIn("cvn_", reply.body.decode())
+    yield Ask("my tokens", "GET", "/tokens", then=own)
+
+
+@route("POST /tokens")
+def _(case, person):
+    def remove(reply):
+        case.assertEqual(person.wire.call("DELETE", f"/tokens/{reply.json['id']}").status, 204)
+    yield Ask("a token", "POST", "/tokens", {"label": "second"}, 201, then=remove)
+
+
+@route("DELETE /tokens/{id}")
+def _(case, person):
+    other = next(p for p in case.desk.people if p is not person)
+    made = other.wire.call("POST", "/tokens", {"label": "another's"}).json["id"]
+    yield Ask("another's token", "DELETE", f"/tokens/{made}", status=204 if person.role == "administrator" else 404)
+    yield Ask("none such", "DELETE", "/tokens/999999999", status=404)
+
+
+@route("GET /records/{entity}")
+def _(case, person):
+    def exactly(reply):
+        found = {item["id"]: item for item in reply.json["items"]}
+        expected = seen_by(case, person)
+        case.assertEqual({i for i in found if i in case.everybodys}, expected, person.role)
+    shares = any(sees(person.role, relation) for relation in ("shared to read",))
+    readable = gives(person.role, FILE, "read") or shares
+    chosen = "record.id in [" + ", ".join(case.everybodys) + "]"
+    yield Ask("list", "GET", f"/records/{FILE}" + query(limit=200, filter=chosen), status=200 if readable else 403, then=exactly if readable else None)
+    yield Ask("list of clients", "GET", f"/records/{CLIENT}", status=200 if gives(person.role, CLIENT, "read") else 403)
+    yield Ask("list of users", "GET", "/records/core.user", status=200 if gives(person.role, "core.user", "read") else 403)
+    hidden = 200 if person.role == "administrator" else 403
+    yield Ask("filtered by a hidden field", "GET", f"/records/{FILE}" + query(filter='record.hint == "hint"'), status=hidden)
+    yield Ask("sorted by a hidden field", "GET", f"/records/{FILE}" + query(sort="due"), status=hidden)
+    yield Ask("a list of nothing", "GET", "/records/desk.nonsense", status=404)
+
+
+def seen_by(case, person):
+    """Ids of the standing records that the person may read."""
+    seen = set()
+    for role, records in case.standing.items():
+        for relation, identifier in records.items():
+            if role == person.role:
+                actual = relation
+            elif relation == "own":
+                actual = "department"  # a colleague's own, in the same department
+            elif relation in ("shared to read", "shared to change"):
+                actual = "foreign"
+            else:
+                actual = relation
+            if relation == "lent" and person.role != "deputy":
+                actual = "foreign"
+            if sees(person.role, actual):
+                seen.add(identifier)
+    return seen
+
+
+@route("POST /records/{entity}")
+def _(case, person):
+    may = gives(person.role, FILE, "create")
+    yield Ask("create", "POST", f"/records/{FILE}", {"topic": "new"}, 201 if may else 403)
+    if may and person.role != "administrator":
+        yield Ask("create with a hidden field", "POST", f"/records/{FILE}", {"topic": "new", "hint": "x"}, (403, 422))
+    yield Ask("create a client", "POST", f"/records/{CLIENT}", {"name": "new"}, 201 if gives(person.role, CLIENT, "create") else 403)
+    if person.role != "administrator":
+        yield Ask("create a user", "POST", "/records/core.user", {"username": "x", "name": "x", "roles": ["core.administrator"]}, 403)
+
+
+@route("GET /records/{entity}/{id}")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}", status=of_record(person.role, "read", relation),
+                  then=lambda reply: fields_of(case, person, reply.json) if reply.status == 200 else None)
+    yield Ask("none such", "GET", f"/records/{FILE}/999999999", status=404)
+    yield Ask("another kind's", "GET", f"/records/{CLIENT}/{case.standing[person.role]['own']}", status=404)
+
+
+def fields_of(case, person, record):
+    """Hidden fields are not there; of masked ones, the last characters."""
+    if person.role == "administrator":
+        case.assertEqual((record["margin"], record["hint"], record["pin"]), ("12.50", "hint", "4711-0815"))
+        return
+    for name in ("hint", "due", "boss", "grade", "badge"):
+        case.assertNotIn(name, record)
+    case.assertNotIn("4711", record["pin"])
+    lead = person.role == "desk.lead"
+    case.assertEqual(("margin" in record, "rank" in record), (lead, lead))
+
+
+@route("PATCH /records/{entity}/{id}")
+def _(case, person):
+    for relation in RELATIONS:
+        status = of_record(person.role, "update", relation)
+        path = f"/records/{FILE}/{case.desk.record(relation, person)}"
+        yield Ask(relation, "PATCH", path, {"topic": "changed"}, status, If_Match="*")
+        if status >= 400:  # the answer to a stale version tells no more
+            yield Ask(relation + ", stale", "PATCH", path, {"topic": "changed"}, status, If_Match='"99"')
+            yield Ask(relation + ", wrong", "PATCH", path, {"count": "many"}, (status, 422), If_Match='"1"')
+        elif person.role != "administrator":
+            for field, value in (("hint", "x"), ("badge", "x"), ("pin", "1234"), ("boss", person.id)):
+                yield Ask(f"{relation}, {field}", "PATCH", path, {field: value}, (403, 422), If_Match="*")
+            if person.role == "desk.lead":
+                yield Ask(f"{relation}, margin", "PATCH", path, {"margin": "1.00"}, 200, If_Match="*")
+                yield Ask(f"{relation}, rank", "PATCH", path, {"rank": 1}, (403, 422), If_Match="*")
+
+
+@route("DELETE /records/{entity}/{id}")
+def _(case, person):
+    for relation in RELATIONS:
+        status = of_record(person.role, "delete", relation, 204)
+        path = f"/records/{FILE}/{case.desk.record(relation, person)}"
+        yield Ask(relation, "DELETE", path, None, status, If_Match="*",
+                  then=lambda _, path=path, status=status: case.assertEqual(person.wire.call("GET", path).status, 404) if status == 204 else None)
+
+
+@route("GET /records/{entity}/{id}/transitions")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        def allowed(reply, relation=relation):
+            if reply.status != 200:
+                return
+            for item in reply.json["items"]:
+                if item["name"] in desk.STEPS and not may_step(person.role, item["name"], relation):
+                    case.assertFalse(item["allowed"], f"{person.role} {relation}: {item}")
+                    case.assertTrue(item["why"])
+                elif item["name"] in ("check", "approve"):
+                    case.assertTrue(item["allowed"], f"{person.role} {relation}: {item}")
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/transitions", status=of_record(person.role, "read", relation), then=allowed)
+
+
+@route("POST /records/{entity}/{id}/transitions/{name}")
+def _(case, person):
+    for relation in RELATIONS:
+        for step in desk.STEPS:
+            status = 404 if not sees(person.role, relation) else 403 if not may_step(person.role, step, relation) else 422 if step == "escalate" else 200
+            path = f"/records/{FILE}/{case.desk.record(relation, person)}/transitions/{step}"
+            yield Ask(f"{relation}, {step}", "POST", path, {}, status)
+
+
+@route("GET /records/{entity}/{id}/timeline")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        def nothing_hidden(reply):
+            if reply.status != 200 or person.role == "administrator":
+                return
+            fields = {change["field"] for item in reply.json["items"] for change in item["changes"]}
+            case.assertFalse(fields & {"hint", "due", "boss", "grade", "badge"}, person.role)
+            case.assertNotIn("4711", reply.body.decode())
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/timeline", status=of_record(person.role, "read", relation), then=nothing_hidden)
+
+
+@route("POST /import/{entity}")
+def _(case, person):
+    body, kind = multipart(map=("m.yaml", MAP), file=("r.csv", f"id,topic\n{person.role},x\n"))
+    yield from administrators("POST", f"/import/{FILE}", body, Content_Type=kind)(case, person)
+
+
+@route("GET /model")
+def _(case, person):
+    def exactly(reply):
+        entities = reply.json["entities"]
+        for entity in (FILE, CLIENT):
+            readable = gives(person.role, entity, "read")
+            if entity in entities:
+                for operation in ("create", "update", "delete"):
+                    case.assertEqual(entities[entity]["rights"][operation], gives(person.role, entity, operation), f"{entity} {operation}")
+                if person.role != "administrator":
+                    names = {field["name"] for field in entities[entity]["fields"]}
+                    case.assertFalse(names & {"hint", "due", "boss", "grade", "badge", "tier"}, person.role)
+            elif readable:
+                case.fail(f"{person.role} reads {entity}, and the model has none")
+    yield Ask("model", "GET", "/model?locale=en", then=exactly)
+
+
+@route("GET /openapi.json")
+def _(case, person):
+    yield Ask("openapi", "GET", "/openapi.json")
+
+
+ASKS["GET /admin/plugins"] = administrators("GET", "/admin/plugins")
+ASKS["POST /admin/reload"] = administrators("POST", "/admin/reload", {})
+ASKS["GET /admin/revisions"] = administrators("GET", "/admin/revisions")
+ASKS["POST /admin/revisions/{id}/activate"] = administrators("POST", "/admin/revisions/999999999/activate", {}, 404)
+
+
+@route("* /plugins/{plugin}/{rest...}")
+def _(case, person):
+    status = 200 if person.role == "administrator" else 403
+    yield Ask("a plugin's route", "GET", "/plugins/sales/pipeline", status=status)
+    yield Ask("none such", "GET", "/plugins/sales/nonsense", status=404)
+
+
+@route("GET /records/{entity}/aggregate")
+def _(case, person):
+    readable = gives(person.role, FILE, "read") or sees(person.role, "shared to read")
+    hidden = 200 if person.role == "administrator" else 403
+    path = f"/records/{FILE}/aggregate"
+    chosen = "record.id in [" + ", ".join(case.everybodys) + "]"
+
+    def exactly(reply):
+        case.assertEqual(reply.json["items"][0]["count"], len(seen_by(case, person)), reply)
+    yield Ask("count", "GET", path + query(filter=chosen), status=200 if readable else 403, then=exactly if readable else None)
+    yield Ask("by a hidden field", "GET", path + query(group="grade"), status=hidden)
+    yield Ask("of a hidden field", "GET", path + query(measure="max:due"), status=hidden)
+    yield Ask("where a hidden field", "GET", path + query(filter='record.hint == "x"'), status=hidden)
+
+
+@route("POST /records/{entity}/bulk")
+def _(case, person):
+    records = {relation: case.desk.record(relation, person) for relation in RELATIONS}
+    for action, operation, extra in (("update", "update", {"input": {"topic": "in bulk"}}), ("transition", "update", {"transition": "check"}),
+                                     ("delete", "delete", {})):
+        expected = {identifier: of_record(person.role, operation, relation) for relation, identifier in records.items()}
+
+        def rows(reply, expected=expected):
+            found = {item["id"]: item for item in reply.json["items"]}
+            case.assertEqual(set(found), set(expected))
+            for identifier, status in expected.items():
+                item = found[identifier]
+                told = 200 if item["status"] == "done" else item["error"]["status"]
+                case.assertEqual(told, status, f"{person.role}, {records} {item}")
+        body = {"action": action, "items": [{"id": identifier} for identifier in expected], **extra}
+        refused = {identifier: status for identifier, status in expected.items() if status >= 400}
+        if len(refused) == len(expected):  # nothing of it happens
+            yield Ask(action, "POST", f"/records/{FILE}/bulk", body, (200, 403), then=lambda reply, rows=rows: rows(reply) if reply.status == 200 else None, quiet=True)
+        else:
+            if refused:
+                yield Ask(f"{action}, all or nothing", "POST", f"/records/{FILE}/bulk", {**body, "atomic": True}, (403, 404, 422))
+                some = {**body, "items": [{"id": identifier} for identifier in refused]}
+                yield Ask(f"{action}, what may not", "POST", f"/records/{FILE}/bulk", some, (200, 403), quiet=True,
+                          then=lambda reply, expected=refused, rows=rows: rows(reply, expected) if reply.status == 200 else None)
+            yield Ask(action, "POST", f"/records/{FILE}/bulk", body, 200, then=rows)
+    may = gives(person.role, FILE, "create")
+    made = {"action": "create", "items": [{"input": {"topic": "made in bulk"}}]}
+
+    def created(reply):
+        if reply.status == 200:
+            case.assertEqual(reply.json["items"][0]["status"], "done" if may else "refused", reply)
+    yield Ask("create", "POST", f"/records/{FILE}/bulk", made, 200 if may else (200, 403), then=created, quiet=not may)
+    hidden = {"action": "update", "filter": 'record.hint == "hint"', "input": {"topic": "found"}}
+    if person.role != "administrator":
+        yield Ask("chosen by a hidden field", "POST", f"/records/{FILE}/bulk", hidden, (400, 403))
+
+
+@route("POST /records/{entity}/{id}/restore")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        desk.check(case.desk.root.call("DELETE", f"/records/{FILE}/{identifier}", None, If_Match="*"), 204)
+        # A share ends with the record: what roles give decides.
+        actual = "foreign" if relation.startswith("shared") else relation
+        status = of_record(person.role, "delete", actual)
+        yield Ask(relation, "POST", f"/records/{FILE}/{identifier}/restore", {}, status)
+    yield Ask("none such", "POST", f"/records/{FILE}/999999999/restore", {}, 404)
+
+
+@route("GET /deleted/{entity}")
+def _(case, person):
+    gone = {}
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person, topic=f"gone {relation}")
+        desk.check(case.desk.root.call("DELETE", f"/records/{FILE}/{identifier}", None, If_Match="*"), 204)
+        gone[identifier] = "foreign" if relation.startswith("shared") else relation
+
+    def exactly(reply):
+        if reply.status == 200:
+            found = {item["id"] for item in reply.json["items"]} & set(gone)
+            expected = {i for i, relation in gone.items() if sees(person.role, relation) and gives(person.role, FILE, "delete", relation)}
+            case.assertEqual(found, expected, person.role)
+    yield Ask("the deleted", "GET", f"/deleted/{FILE}" + query(limit=200), status=200 if gives(person.role, FILE, "delete") else (200, 403), then=exactly)
+
+
+@route("GET /records/{entity}/{id}/shares")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/shares", status=of_record(person.role, "update", relation))
+
+
+@route("POST /records/{entity}/{id}/shares")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        for level in ("read", "update"):
+            yield Ask(f"{relation}, {level}", "POST", f"/records/{FILE}/{identifier}/shares", {"department": "south", "level": level},
+                      of_record(person.role, "update", relation, 201))
+
+
+@route("DELETE /records/{entity}/{id}/shares/{share}")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        share = case.desk.root.call("POST", f"/records/{FILE}/{identifier}/shares", {"department": "south"})
+        desk.check(share, 201)
+        yield Ask(relation, "DELETE", f"/records/{FILE}/{identifier}/shares/{share.json['id']}", None, of_record(person.role, "update", relation, 204))
+        yield Ask(relation + ", none such", "DELETE", f"/records/{FILE}/{identifier}/shares/999999999", None,
+                  404 if of_record(person.role, "update", relation) == 200 else of_record(person.role, "update", relation))
+
+
+@route("GET /records/{entity}/{id}/access")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        def same(reply, relation=relation):
+            if reply.status == 200:
+                for operation in reply.json["operations"]:
+                    if operation["operation"] != "create":
+                        case.assertEqual(operation["allowed"], gives(person.role, FILE, operation["operation"], relation), f"{person.role} {relation} {operation}")
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/access", status=of_record(person.role, "read", relation), then=same)
+        if person.role != "administrator":
+            yield Ask(relation + ", another's", "GET", f"/records/{FILE}/{identifier}/access?user=1", status=(403, 404))
+
+
+ASKS["GET /admin/audit"] = administrators("GET", "/admin/audit")
+ASKS["GET /admin/jobs"] = administrators("GET", "/admin/jobs")
+ASKS["GET /admin/jobs/stats"] = administrators("GET", "/admin/jobs/stats")
+ASKS["GET /admin/jobs/{id}"] = administrators("GET", "/admin/jobs/999999999", granted=404)
+ASKS["POST /admin/jobs/{id}/replay"] = administrators("POST", "/admin/jobs/999999999/replay", {}, 404)
+ASKS["DELETE /admin/jobs/{id}"] = administrators("DELETE", "/admin/jobs/999999999", granted=404)
