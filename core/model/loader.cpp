@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "model/builder.h"
+#include "model/check.h"
 #include "model/digest.h"
 
 namespace caravan::model {
@@ -44,6 +45,7 @@ class Loader {
     std::shared_ptr<Catalog> catalog = build_catalog(documents_, lost_, modules, diagnostics_);
     LoadResult result;
     if (catalog && !diagnostics_.failed()) {
+      check_catalog(*catalog, documents_, diagnostics_);
       catalog->hash = hash(modules);
       result.catalog = std::move(catalog);
     }
@@ -167,6 +169,7 @@ class Loader {
     }
     check_shape(root, *kind->words, patch, diagnostics_);
     if (!usable) return;
+    if (kind->name == "role") qualify_entities(root, name.substr(0, name.find('.')));
     if (!patch) {
       Document document;
       document.kind = kind;
@@ -189,6 +192,17 @@ class Loader {
     merge_patch(target.root, std::move(root), diagnostics_);
     target.layer_index = raw.layer;
     last_at_[known->second] = here;
+  }
+
+  /// Entities under their full names, so that another layer, which has to write those, says more of the same one.
+  static void qualify_entities(Node& root, const std::string& module) {
+    for (const char* word : {"grants", "fields"}) {
+      Entry* entry = root.entry(word);
+      if (entry == nullptr || !entry->value.is_map()) continue;
+      for (Entry& one : entry->value.entries) {
+        if (!one.bad && one.key.find('.') == std::string::npos) one.key = module + "." + one.key;
+      }
+    }
   }
 
   const KindInfo* kind_of(const Node& root, const std::string& name) {

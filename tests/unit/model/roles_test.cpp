@@ -96,11 +96,12 @@ TEST(Roles, FieldRightsAreKeptAndMarkTheEntity) {
 }
 
 TEST(Roles, ALaterLayerAddsToIncludesAndFields) {
-  const LoadResult result = load({plugin("demo", base), agency("kind: role\nname: demo.leader\nincludes: {clerk: null}\nfields: {demo.item: {cost: null}}\n"
+  const LoadResult result = load({plugin("demo", base), agency("kind: role\nname: demo.leader\nincludes: {clerk: null}\ngrants: {demo.item: {read: true}}\nfields: {demo.item: {price: masked}}\n"
                                                                "---\nkind: role\nname: demo.clerk\nfields: {demo.item: {cost: masked}}\n")});
   EXPECT_THAT(places(result), ::testing::IsEmpty());
   ASSERT_TRUE(result.catalog);
   EXPECT_TRUE(result.catalog->role("demo.leader")->includes.empty());
+  EXPECT_EQ(result.catalog->role("demo.leader")->field_rights.at(result.catalog->entity("demo.item")).size(), 2u);
   EXPECT_EQ(result.catalog->role("demo.clerk")->field_rights.at(result.catalog->entity("demo.item")).size(), 2u);
 }
 
