@@ -45,4 +45,8 @@ SourceLayer core_layer();
 /// The reference of the definition language in Markdown, generated from the tables that the loader checks against.
 std::string definitions_reference();
 
+/// The same tables as JSON Schema (draft 2020-12) of one document, for editors: words, shapes and values. What a document
+/// must have is left out but for `kind` and `name`, for it may change another one; null removes.
+std::string definitions_schema();
+
 }  // namespace caravan::model

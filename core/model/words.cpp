@@ -768,6 +768,10 @@ std::span<const KindInfo> kinds() {
   return kind_list;
 }
 
+std::span<const Word> document_words() {
+  return document_list;
+}
+
 const KindInfo* find_kind(std::string_view name) {
   for (const KindInfo& kind : kind_list) {
     if (kind.name == name) return &kind;

@@ -60,6 +60,8 @@ struct KindInfo {
 };
 std::span<const KindInfo> kinds();
 const KindInfo* find_kind(std::string_view name);
+/// Words that every document may have.
+std::span<const Word> document_words();
 
 /// Checks keys and shapes of one document, marks what is mistaken as bad. In a patch, null is allowed
 /// everywhere.

@@ -138,6 +138,7 @@ class TreeBuilder final : public YAML::EventHandler {
     node.text = value;
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag, node);
+    if (node.quoted) refuse_open_quote(mark, node.at);
     const bool control = std::any_of(value.begin(), value.end(), [](char c) {
       const auto byte = static_cast<unsigned char>(c);
       return (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F;
@@ -173,6 +174,21 @@ class TreeBuilder final : public YAML::EventHandler {
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != 0)
       diagnostics_.error(place(mark), "alias", "anchors (`&name`) are not allowed", "write the value out");
+  }
+
+  /// The library takes a quoted text that never ends for one that ends with the file.
+  void refuse_open_quote(const YAML::Mark& mark, const Place& at) {
+    const std::string_view all = chunk_.file->text;
+    const std::size_t end = static_cast<std::size_t>(chunk_.text.data() - all.data()) + chunk_.text.size();
+    std::size_t i = chunk_.file->line_starts[at.line - 1] + static_cast<std::size_t>(std::max(mark.column, 0));
+    const char quote = i < end ? all[i] : '\0';
+    if (quote != '"' && quote != '\'') return;  // a block scalar
+    for (++i; i < end && all[i] != quote; ++i) {
+      if (quote == '"' && all[i] == '\\') ++i;
+    }
+    if (i < end) return;
+    diagnostics_.error(at, "syntax", "this text does not end", "add the closing quote");
+    throw Abort();
   }
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag, Node& node) {
@@ -393,8 +409,8 @@ std::string salvage(const Chunk& chunk, std::string_view key) {
 }
 
 void merge_patch(Node& target, Node&& patch, Diagnostics& diagnostics) {
-  if (target.bad) return;
-  if (!patch.is_map() || patch.bad) {
+  if (target.bad || patch.bad) return;  // a mistaken change changes nothing, so that it is the only mistake
+  if (!patch.is_map()) {
     target = std::move(patch);
     return;
   }

@@ -172,7 +172,7 @@ TEST(Shipped, ThreeHundredEntitiesLoadQuickly) {
     std::string text =
         "kind: entity\nname: " + name + "\nlabel: {en: Thing, zh-CN: 东西, zh-TW: 東西}\nfields:\n";
     for (int f = 0; f < 40; ++f) {
-      const std::string label = ", label: {en: Field " + std::to_string(f) + ", zh-CN: 字段, zh-TW: 欄位}}\n";
+      const std::string label = ", label: {en: Field " + std::to_string(f) + ", zh-CN: 字段" + std::to_string(f) + ", zh-TW: 欄位" + std::to_string(f) + "}}\n";
       text += "  f" + std::to_string(f) +
               (f == 0  ? ": {type: ref, to: thing_" + std::to_string((i + 1) % 300)
                : f % 2 ? ": {type: text, max: 50"

@@ -1,0 +1,169 @@
+#include "model/check_codes.h"
+
+#include <algorithm>
+
+namespace caravan::model {
+namespace {
+
+constexpr bool error = true, warning = false;
+
+constexpr CheckCode codes[] = {
+    {"after-cycle", error, "`after:` words go in a circle, so there is no order.", "a: {after: b}\nb: {after: a}", "a: {}\nb: {after: a}"},
+    {"alias", error, "YAML anchors and aliases are refused: a value would change at a distance, and a small file could stand for a huge one.", "label: &name Trip\nplural: *name", "label: Trip\nplural: Trips"},
+    {"always-true", warning, "A condition, or a part of one, holds for every record, so it asks nothing. What is known of the fields counts: `required`, `require`, `min`, `max`, options, and the states that a transition leaves.", "pay: {from: booked, to: paid, when: \"record.state == 'booked'\"}", "pay: {from: booked, to: paid}"},
+    {"bad-default", error, "The default does not fit the field's type or bounds, so no record could be made with it.", "seats: {type: int, max: 9, default: 12}", "seats: {type: int, max: 9, default: 2}"},
+    {"bad-delimiter", error, "An import map's `delimiter` is one character.", "delimiter: \"::\"", "delimiter: \";\""},
+    {"bad-effect", error, "An effect either sets fields of the record or creates another record.", "do: {pay: {set: {paid: \"true\"}, create: shop.bill}}", "do: {pay: {set: {paid: \"true\"}}, bill: {create: shop.bill, with: {}}}"},
+    {"bad-encoding", error, "An import map names an encoding that cannot be read.", "encoding: utf-7", "encoding: utf-8"},
+    {"bad-icon", error, "The name of an icon has small letters, digits and `-`.", "icon: Phone!", "icon: phone"},
+    {"bad-key", error, "A key of a map must be a plain word.", "? [a, b]\n: 1", "a: 1\nb: 1"},
+    {"bad-locale", error, "A language is named by its tag.", "label: {english: Trip}", "label: {en: Trip, zh-CN: 行程}"},
+    {"bad-name", error, "Names become columns, tables and addresses, so they are small letters, digits and `_`, begin with a letter and have at most 48 characters. Documents have their module before a dot.", "name: My Trip", "name: shop.trip"},
+    {"bad-template", error, "A template of an import map has braces that do not pair, or names nothing.", "text: \"{first\"", "text: \"{first} {last}\""},
+    {"bad-value", error, "The value is empty or too long.", "kind: agency\nname: \"\"", "kind: agency\nname: Example Travel"},
+    {"compute-cycle", error, "A computed field is computed from itself, perhaps by others.", "a: {type: int, compute: \"record.b + 1\"}\nb: {type: int, compute: \"record.a\"}", "a: {type: int, compute: \"record.b + 1\"}\nb: {type: int}"},
+    {"constant-compute", warning, "A computed field reads no field, so it holds the same in every record.", "vat: {type: decimal, compute: \"decimal('0.06')\"}", "vat: {type: decimal, default: 0.06}"},
+    {"contradiction", error, "Two words exclude each other; one of them would silently not count.", "code: {type: text, required: true, read_only: true}", "code: {type: text, read_only: true}"},
+    {"control-character", error, "The file or a text holds a control character that no one can see.", "", ""},
+    {"dead-end-state", warning, "No transition leaves a state that is open or waiting: records stay in it for ever and count as work to do.", "states: {parked: {category: open}}", "states: {parked: {category: cancelled}}"},
+    {"department-cycle", error, "A department is part of itself.", "kind: department\nname: desk\nparent: desk", "kind: department\nname: desk"},
+    {"duplicate-definition", error, "The same layer defines a thing twice; which one would count?", "kind: role\nname: shop.clerk\n---\nkind: role\nname: shop.clerk", "kind: role\nname: shop.clerk"},
+    {"duplicate-key", error, "A key stands twice in one map; YAML readers silently take one of them.", "label: Trip\nlabel: Journey", "label: Trip"},
+    {"effect-empties-required", warning, "An effect empties a field that every record must fill, so the step always fails.", "do: {clear: {set: {person: \"null\"}}}", "do: {clear: {set: {note: \"null\"}}}"},
+    {"effect-out-of-range", warning, "An effect gives a field a value beyond its bounds, so the step always fails.", "do: {more: {set: {seats: \"900\"}}}", "do: {more: {set: {seats: \"record.seats + 1\"}}}"},
+    {"empty", error, "An import map has no records.", "records: {}", "records: {person: {entity: shop.person}}"},
+    {"empty-grant", warning, "A role is granted nothing on an entity; the line only looks like a right.", "grants: {shop.trip: {read: false}}", "grants: {shop.trip: {read: true}}"},
+    {"empty-group", warning, "A group of a form has no fields: an empty box.", "groups: {more: {label: More, fields: []}}", "groups: {more: {label: More, fields: [note]}}"},
+    {"empty-module", warning, "A module has no entity, so nothing of it is shown.", "kind: module\nname: ghost", "kind: module\nname: shop"},
+    {"expression", error, "An expression has a mistake: a field that does not exist, a type that does not fit, or its syntax. It is told where in the expression.", "when: \"record.seatz > 1\"", "when: \"record.seats > 1\""},
+    {"expression-type", error, "The expression's value does not fit the field that it goes into.", "set: {paid: \"1\"}", "set: {paid: \"true\"}"},
+    {"field-prefix", error, "Fields that an agency adds begin with `x_`, and only those, so that a later version of a plugin cannot collide with them.", "fields: {size: {type: int}}", "fields: {x_size: {type: int}}"},
+    {"grant-without-read", warning, "A role may change or delete records that it may not see; a record that one may not see does not exist for him.", "grants: {shop.trip: {delete: true}}", "grants: {shop.trip: {read: true, delete: true}}"},
+    {"hidden-on-form", warning, "A form shows a field that nobody but administrators may see.", "groups: {main: {fields: [passport]}}  # right: hidden, and no role may read it", "fields: {shop.person: {passport: read}}  # of a role"},
+    {"hidden-title", warning, "A role hides the field by which records are called; their number is shown instead.", "fields: {shop.person: {name: hidden}}", "fields: {shop.person: {name: masked}}"},
+    {"idle-effect", warning, "An effect sets a field to what it is.", "set: {note: \"record.note\"}", "set: {note: \"record.reason\"}"},
+    {"idle-transition", warning, "A transition leads to the state that it leaves, and has no effect, form or comment: a button that does nothing.", "stay: {from: open, to: open}", "note: {from: open, to: open, comment: required}"},
+    {"inactive-default", warning, "New records begin with an option that is no longer offered.", "channel: {default: fax}  # fax: {active: false}", "channel: {default: web}"},
+    {"include-cycle", error, "A role includes itself, perhaps by others.", "includes: [boss]  # who includes this one", "includes: []"},
+    {"includes-administrator", error, "A role includes one that may do everything; that should be visible in the role itself.", "includes: [core.administrator]", "administrator: true"},
+    {"index-too-wide", error, "An index is wider than the database allows (3072 bytes, 4 a character; 16 fields).", "by_note: [note]  # max: 2000", "by_code: [code]  # max: 40"},
+    {"label-language", warning, "A text is missing in a language in which the others are.", "label: {en: Trip}", "label: {en: Trip, zh-CN: 行程}"},
+    {"min-above-max", error, "The greatest value is below the smallest: no value fits.", "seats: {min: 9, max: 3}", "seats: {min: 3, max: 9}"},
+    {"missing-label", warning, "What people see has no label; its name is shown instead.", "seats: {type: int}", "seats: {type: int, label: {en: Seats, zh-CN: 座位}}"},
+    {"missing-required", error, "An effect creates a record without a field that it must have.", "do: {bill: {create: shop.bill}}", "do: {bill: {create: shop.bill, with: {trip: \"record.id\"}}}"},
+    {"missing-word", error, "A word that must be there is not.", "person: {type: ref}", "person: {type: ref, to: shop.person}"},
+    {"named-twice", error, "A list names something twice.", "fields: [a, a]", "fields: [a]"},
+    {"never-equal", warning, "A field is compared with a value that it cannot have: an option, a state, a role or a department that does not exist.", "when: \"record.channel == 'webb'\"", "when: \"record.channel == 'web'\""},
+    {"never-true", warning, "A condition, or a part of one, holds for no record. A guard that never holds makes a button that never works; a right that never holds gives nothing. What is known of the fields counts: `required`, `require`, `min`, `max`, options, and the states that a transition leaves.", "when: \"record.seats > 9 && record.seats < 3\"", "when: \"record.seats > 9 || record.seats < 3\""},
+    {"never-written", warning, "`write` on a field that nobody may set gives no more than `read`.", "fields: {shop.trip: {total: write}}  # computed", "fields: {shop.trip: {total: read}}"},
+    {"no-active-option", warning, "A list of choices offers nothing.", "options: {a: {active: false}}", "options: {a: {active: false}, b: {}}"},
+    {"no-core", error, "The core's own definitions are missing.", "", ""},
+    {"no-end-state", warning, "No state ends the workflow, so every record counts as open for ever.", "states: {on: {}, off: {}}", "states: {on: {}, off: {category: done}}"},
+    {"no-fields", error, "A list of fields is empty.", "columns: []", "columns: [number]"},
+    {"no-grant", error, "A role restricts fields of an entity that it may not read.", "fields: {shop.trip: {price: hidden}}", "grants: {shop.trip: {read: true}}\nfields: {shop.trip: {price: hidden}}"},
+    {"no-main-record", error, "An import map does not say which of its records is the row's own.", "entity: shop.trip\nrecords: {p: {entity: shop.person}}", "entity: shop.trip\nrecords: {t: {entity: shop.trip}}"},
+    {"no-options", error, "A list of choices without options: no record could have a value.", "options: {}", "options: {web: {label: Web}}"},
+    {"no-states", error, "A workflow without states.", "states: {}", "states: {open: {}, closed: {category: done}}"},
+    {"no-value", error, "A word has no value.", "label:", "label: Trip"},
+    {"no-way-out", warning, "From this state no state that is done or cancelled can be reached: records go round in a circle.", "a → b → a", "a → b → a, b → closed"},
+    {"nobody-may", warning, "No role may take a transition, so only administrators can.", "pay: {from: open, to: paid}  # and no role may update", "pay: {from: open, to: paid, by: [clerk]}"},
+    {"nobody-reads", warning, "An entity stands in the menu, but no role may read it.", "kind: entity\nname: shop.trip", "grants: {shop.trip: {read: true}}  # of a role"},
+    {"not-a-document", error, "A document must be a map that begins with `kind` and `name`.", "- trip", "kind: entity\nname: shop.trip"},
+    {"not-a-reference", error, "An import map takes a record for a field that is no ref.", "note: {record: person}", "person: {record: person}"},
+    {"not-available", error, "The word or kind is known, but this version of Caravan does not have it yet.", "cover: {type: image}", "cover: {type: text}"},
+    {"not-in-sql", error, "Rights, filters and invariants are also tested by the database, for lists and counts; this expression cannot be.", "filter: \"record.note.matches('^a')\"", "filter: \"record.note.startsWith('a')\""},
+    {"not-indexable", error, "Texts without a greatest length, and json, cannot be indexed.", "by_note: [note]  # multiline", "by_code: [code]  # max: 40"},
+    {"not-settable", error, "An import map fills a field that only the system sets.", "fields: {created_at: {column: made}}", "fields: {start_on: {column: made}}"},
+    {"not-sortable", error, "Records cannot be sorted by a text of any length, or json.", "sort: [note]", "sort: [-created_at]"},
+    {"not-utf8", error, "The file is not UTF-8.", "", ""},
+    {"nothing-removed", warning, "A word without a value removes what an earlier layer says; here no earlier layer says anything.", "fields: {seets: null}", "fields: {seats: null}"},
+    {"number-format", error, "The format of numbers has a mistake.", "number: \"TRIP-{year}\"", "number: \"TRIP-{yyyy}-{seq:6}\""},
+    {"one-document", error, "The file must hold exactly one map.", "a: 1\n---\nb: 2", "a: 1\nb: 2"},
+    {"one-source", error, "A field of an import map has one source: `column`, `text`, `value` or `record`.", "name: {column: a, value: b}", "name: {column: a}"},
+    {"other-entity", error, "A transition names a form of another entity.", "lose: {form: shop.person_form}", "lose: {form: shop.lose_trip}"},
+    {"out-of-range", error, "A number is beyond what is possible.", "rate: {type: decimal, scale: 30}", "rate: {type: decimal, scale: 6}"},
+    {"redundant-index", warning, "An index is the beginning of another one, which serves the same queries; each index makes every write slower.", "indexes: {a: [day], b: [day, channel]}", "indexes: {b: [day, channel]}"},
+    {"require-not-asked", warning, "A transition requires a field that its form does not ask for: the user must leave the step, fill it in elsewhere and come back.", "lose: {form: lose_trip, require: [reason, start_on]}", "lose: {form: lose_trip, require: [reason]}"},
+    {"require-on-no-form", warning, "A transition requires a field that is on no form: nobody can fill it in, so nobody can take the step.", "book: {require: [code]}", "groups: {main: {fields: [code]}}  # of a form"},
+    {"required-not-on-form", warning, "Every record needs a field that the form for new records does not show.", "code: {type: text, required: true}", "groups: {main: {fields: [code]}}  # of ENTITY_form"},
+    {"reserved-name", error, "The name is taken by the core.", "fields: {version: {type: int}}", "fields: {trip_version: {type: int}}"},
+    {"role-cannot-see", warning, "A transition is for a role that may not read the record, so it cannot find it.", "by: [porter]  # without any grant on the entity", "grants: {shop.trip: {read: true}}  # of porter"},
+    {"role-without-rights", warning, "A role may do nothing.", "kind: role\nname: shop.guest", "kind: role\nname: shop.guest\ngrants: {shop.trip: {read: true}}"},
+    {"same-invariant", warning, "Two invariants say the same; every write pays for both.", "a: {check: \"record.x > 0\"}\nb: {check: \"record.x > 0\"}", "a: {check: \"record.x > 0\"}"},
+    {"same-label", warning, "Two things that stand in one list are called the same in a language; people cannot tell them apart.", "tel: {label: Phone}\nphone: {label: Phone}", "tel: {label: Call centre}\nphone: {label: Phone}"},
+    {"same-transition", warning, "Two transitions do the same for the same people.", "drop: {from: open, to: lost}\nlose: {from: open, to: lost}", "lose: {from: open, to: lost}"},
+    {"syntax", error, "The file is not YAML here.", "label: \"Trip", "label: \"Trip\""},
+    {"system-field", error, "The field is set by the system: no form, effect or rule of fields may say otherwise.", "fields: [created_at]  # of a form", "fields: [start_on]"},
+    {"table-name", error, "Two entities would have one table.", "shop.a_b and shop_a.b", "shop.a_b and shop.ab"},
+    {"tag", error, "YAML tags are refused: they turn text into something else in some readers.", "name: !!str 5", "name: \"5\""},
+    {"tells-hidden", warning, "A field that all may read is computed from one that is hidden, and so tells it.", "copy: {compute: \"record.passport\"}", "copy: {compute: \"record.passport\", right: hidden}"},
+    {"too-deep", error, "The file is nested too deeply.", "", ""},
+    {"too-large", error, "The file is larger than 4 MiB.", "", ""},
+    {"too-long", error, "A text of an import map is too long.", "", ""},
+    {"too-many", error, "There are more mistakes than are shown.", "", ""},
+    {"too-many-entries", error, "A map or list has more than 5000 entries.", "", ""},
+    {"unique-flag", warning, "A unique key over a flag allows two records in all.", "unique: {one: [paid]}", "unique: {one: [paid, person]}"},
+    {"unknown-after", error, "`after:` names something that is not there, perhaps because a layer removed it.", "x_size: {after: seets}", "x_size: {after: seats}"},
+    {"unknown-choices", error, "There is no list of choices of that name.", "choices: shop.chanel", "choices: shop.channel"},
+    {"unknown-color", error, "The colour is neither a preset nor `#rrggbb`.", "color: reddish", "color: red"},
+    {"unknown-currency", error, "Currencies have ISO 4217 codes.", "currency: RMB", "currency: CNY"},
+    {"unknown-department", error, "There is no department of that name.", "department: dessk", "department: desk"},
+    {"unknown-entity", error, "There is no entity of that name.", "to: shop.persons", "to: shop.person"},
+    {"unknown-field", error, "The entity has no field of that name, perhaps because a layer removed it.", "require: [begin_on]", "require: [start_on]"},
+    {"unknown-form", error, "There is no form of that name.", "form: shop.lost_trip", "form: shop.lose_trip"},
+    {"unknown-kind", error, "There is no such kind of document.", "kind: entty", "kind: entity"},
+    {"unknown-option", error, "The list of choices has no option of that name.", "default: webb", "default: web"},
+    {"unknown-record", error, "An import map names a record that it does not have.", "person: {record: p}", "person: {record: person}"},
+    {"unknown-role", error, "There is no role of that name.", "by: [clark]", "by: [clerk]"},
+    {"unknown-state", error, "The workflow has no state of that name, perhaps because a layer removed it.", "to: bookd", "to: booked"},
+    {"unknown-time-zone", error, "Time zones have IANA names.", "time_zone: Beijing", "time_zone: Asia/Shanghai"},
+    {"unknown-value", error, "The word takes one of a few values, and this is none.", "type: number", "type: int"},
+    {"unknown-word", error, "There is no such word here; it would silently not count.", "seats: {type: int, maximum: 9}", "seats: {type: int, max: 9}"},
+    {"unreachable-state", warning, "No transition leads to a state.", "states: {parked: {}}", "transitions: {park: {from: open, to: parked}}"},
+    {"unused-choices", warning, "No field takes its values from a list of choices.", "kind: choices\nname: shop.way", "way: {type: choice, choices: shop.way}  # a field"},
+    {"unused-form", warning, "A form is shown nowhere: only `ENTITY_form` and the forms that transitions name are.", "kind: form\nname: shop.details", "lose: {form: shop.details}  # a transition"},
+    {"useless-grants", warning, "An administrator may do everything, so his grants say nothing.", "administrator: true\ngrants: {shop.trip: {read: true}}", "administrator: true"},
+    {"useless-message", warning, "A message is said when the guard does not hold, but there is no guard.", "pay: {message: Pay first}", "pay: {when: \"record.paid\", message: Pay first}"},
+    {"useless-require", warning, "A transition requires a field that every record has.", "name: {required: true}  # and require: [name]", "name: {required: true}"},
+    {"word-not-for-type", error, "The word means nothing for this type of field.", "paid: {type: bool, scale: 2}", "paid: {type: bool}"},
+    {"wrong-kind", error, "The value is of the wrong kind for this file.", "port: many", "port: 8080"},
+    {"wrong-reference", error, "A reference is filled with one to something else, or with a number that is no reference.", "set: {person: \"record.id\"}", "set: {person: \"record.person\"}"},
+    {"wrong-type", error, "The word takes another shape of value: a map, a list, a text, a number or a flag.", "menu: \"yes\"", "menu: true"},
+};
+
+std::string indented(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += std::string(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::span<const CheckCode> check_codes() { return codes; }
+
+const CheckCode* find_check_code(std::string_view code) {
+  const auto found = std::find_if(std::begin(codes), std::end(codes), [&](const CheckCode& one) { return one.code == code; });
+  return found == std::end(codes) ? nullptr : found;
+}
+
+std::string explain_check(const CheckCode& code) {
+  std::string out = "### " + std::string(code.code) + "\n\n" + (code.error ? "Error. " : "Warning. ") + std::string(code.what) + "\n";
+  if (code.wrong.empty()) return out;
+  return out + "\nWrong:\n\n```yaml\n" + indented(code.wrong) + "```\n\nRight:\n\n```yaml\n" + indented(code.right) + "```\n";
+}
+
+std::string checks_reference() {
+  std::string out =
+      "# What `caravan check` finds\n\n"
+      "Every mistake has a code, which stands in square brackets at the end of its line. An error refuses the definitions as a\n"
+      "whole; what is in use stays in use. A warning names something that works, but hardly as it was meant.\n"
+      "`caravan check --explain CODE` prints one of these pages. This file is what `caravan docs checks` prints.\n";
+  for (const CheckCode& code : codes) out += "\n" + explain_check(code);
+  return out;
+}
+
+}  // namespace caravan::model
