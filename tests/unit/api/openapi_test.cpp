@@ -207,7 +207,9 @@ kind: role
 name: shop.temp
 label: {en: Temp}
 grants:
-  shop.order: {read: true, create: true, update: true, fields: {price: hidden, code: masked, seats: read}}
+  shop.order: {read: true, create: true, update: true}
+fields:
+  shop.order: {price: hidden, code: masked, seats: read}
 )");
   ASSERT_TRUE(catalog);
   const Json document = records::parse_json(openapi_json(context_of(catalog, "shop.temp"), {}, "en"));
