@@ -15,6 +15,10 @@
 #include "records/service.h"
 #include "workflow/transitions.h"
 
+namespace caravan::jobs {
+class Queue;
+}
+
 namespace caravan::api {
 
 /// One plugin as `GET /admin/plugins` shows it.
@@ -59,13 +63,14 @@ struct Services {
   std::function<std::vector<PluginInfo>()> plugins;  ///< may be empty
   std::function<ReloadResult(const records::Context&)> reload;  ///< may be empty
   /// Newest first, `limit` of those before the id `before` (0: from the newest). May be empty.
-  std::function<std::vector<RevisionInfo>(std::int64_t before, std::uint32_t limit)> revisions;
+  std::function<std::vector<RevisionInfo>(std::int64_t before, std::uint32_t limit)> revisions = {};
   /// Puts an earlier revision in use; throws not_found. May be empty.
-  std::function<ReloadResult(const records::Context&, std::int64_t id)> activate_revision;
+  std::function<ReloadResult(const records::Context&, std::int64_t id)> activate_revision = {};
   /// Why this node should get no requests though the database answers; "" where all is well. May be empty.
-  std::function<std::string()> unready;
+  std::function<std::string()> unready = {};
+  jobs::Queue* jobs = nullptr;  ///< the durable queue; null: there is none
   /// The built console, read into memory at start; empty: none.
-  std::string console_directory;
+  std::string console_directory = {};
   /// None where nothing is said. The admin socket, health, and the console's files are never limited.
   RateLimits limits = {};
 };

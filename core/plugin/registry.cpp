@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "api/problem.h"
 #include "plugin/image.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
@@ -131,7 +132,7 @@ struct PluginRegistry::State : records::Hooks {
   GateFactory gates;
   bool loaded = false;
   std::atomic<bool> stopped{false};
-  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, 8>>
+  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, CARAVAN_AFTER_COMMIT + 1>>
       by_entity;  ///< keys in the instances
 
   const Plugin* find(std::string_view name) const {
@@ -383,14 +384,11 @@ std::optional<api::Response> PluginRegistry::handle(const records::Context& cont
     if (methods.empty()) return std::nullopt;
     std::string allowed;
     for (const std::string_view method : methods) allowed.append(allowed.empty() ? "" : ", ").append(method);
-    api::Response out;
-    out.status = 405;
-    out.content_type = "application/problem+json";
-    out.headers.emplace_back("Allow", allowed);
-    out.body =
-        R"({"type":"about:blank","title":"Method Not Allowed","status":405,"code":"method_not_allowed","detail":"Allowed here: )" +
-        allowed + R"(."})";
-    return out;
+    api::Refusal refused(ErrorCode::invalid_argument, "Allowed here: " + allowed + ".");
+    refused.status = 405;
+    refused.name = "method_not_allowed";
+    refused.headers.emplace_back("Allow", allowed);
+    return api::problem(refused, context.request_id);
   }
   if (!best->permission.empty()) {
     const std::string permission = found->info.name + "." + best->permission;
