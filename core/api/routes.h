@@ -75,6 +75,12 @@ void show_timeline(Call& call);
 void show_model(Call& call);
 // openapi_route.cpp
 void show_openapi(Call& call);
+// job_routes.cpp
+void list_jobs(Call& call);
+void show_job(Call& call);
+void replay_job(Call& call);
+void delete_job(Call& call);
+void show_job_stats(Call& call);
 // admin_routes.cpp
 void import_records(Call& call);
 void list_plugins(Call& call);

@@ -40,6 +40,7 @@ int serve(const Overrides& overrides) {
   runtime.follow_other_nodes();
   LocalHandler handler(runtime, runtime.handler());
   const auto door = http::FrontDoor::start(settings.http, handler);
+  runtime.start_jobs();
   std::cout << "Caravan listens on http://" << settings.http.address << ":" << door->port() << std::endl;
 
   for (;;) {
@@ -50,6 +51,7 @@ int serve(const Overrides& overrides) {
     print_diagnostics(result.diagnostics);
     spdlog::info(has_error(result.diagnostics) ? "Reload refused; the definitions in use stay." : "Definitions reloaded.");
   }
+  runtime.stop_jobs(5);
   door->stop(10);
   return 0;
 }

@@ -9,6 +9,9 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "records/once.h"
+#include "records/share.h"
+#include "records/trash.h"
 
 namespace caravan::app {
 namespace {
@@ -101,6 +104,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   records_->set_undo_days(settings_.undo_days);
   records_->set_hooks(plugins_->hooks());
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
+  make_queue();
 
   handler_ = std::make_unique<api::Api>(api::Services{
       *records_, *transitions_, *auth_, Clock::system(), [this] { return catalog_.load(); },
@@ -144,8 +148,56 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
         return list;
       },
       [this](const records::Context& context, std::int64_t id) { return activate(context, id); },
-      [this] { return unready(); },
+      [this] { return unready(); }, queue_.get(),
       std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits});
+}
+
+void Runtime::make_queue() {
+  storage::Database* database = database_.get();
+  if (database_->dialect() == storage::Dialect::mysql) {
+    // Of its own, so that jobs take no request's connection. An SQLite database is opened once only.
+    storage::DatabaseOptions options;
+    options.connections = settings_.jobs.workers * 2 + 2;
+    job_database_ = storage::Database::open(settings_.database_url, options);
+    database = job_database_.get();
+  }
+  job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
+  job_records_->set_undo_days(settings_.undo_days);
+  job_records_->set_hooks(plugins_->hooks());
+  jobs::QueueOptions options = settings_.jobs;
+  options.alone = database_->dialect() == storage::Dialect::sqlite;
+  bool events_named = false;
+  for (auto& limit : options.limits) {
+    if (limit.queue != records::outbox_queue) continue;
+    events_named = true;
+    limit.batch = 64;
+    limit.gather_milliseconds = 20;
+  }
+  if (!events_named) options.limits.push_back({.queue = records::outbox_queue, .at_once = 2, .batch = 64, .gather_milliseconds = 20});
+  queue_ = std::make_unique<jobs::Queue>(*database, Clock::system(), std::move(options));
+  delivery_ = std::make_unique<records::EventDelivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system());
+  queue_->handle_batch(records::outbox_kind, [this](std::span<jobs::Attempt* const> attempts) { (*delivery_)(attempts); });
+  records_->set_wake([this] { queue_->wake(); });
+  job_records_->set_wake([this] { queue_->wake(); });
+
+  schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
+  const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
+    schedule_->every(600, name, [this, database, part](jobs::Attempt& attempt) {
+      jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return part(session, queue_->now()); });
+    });
+  };
+  purge("purge.deleted_records", [](storage::Session& session, Timestamp now) { return records::purge_deleted(session, now); });
+  purge("purge.idempotency_keys", [](storage::Session& session, Timestamp now) { return records::purge_keys(session, now); });
+  purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
+}
+
+void Runtime::start_jobs() {
+  queue_->start();
+  schedule_->start();
+}
+
+void Runtime::stop_jobs(int seconds) {
+  queue_->stop(seconds);
 }
 
 void Runtime::follow_other_nodes() {
@@ -172,8 +224,10 @@ Runtime::~Runtime() {
   stop_following_.notify_all();
   if (follower_.joinable()) follower_.join();
   // Requests have ended; plugins go before what they call.
+  if (queue_) queue_->stop();
   handler_.reset();
   if (records_) records_->set_hooks(nullptr);
+  if (job_records_) job_records_->set_hooks(nullptr);
   if (plugins_) plugins_->unload();
   if (sequences_) sequences_->release();
 }

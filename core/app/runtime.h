@@ -12,7 +12,10 @@
 #include "app/revisions.h"
 #include "app/settings.h"
 #include "auth/service.h"
+#include "jobs/queue.h"
+#include "jobs/schedule.h"
 #include "plugin/registry.h"
+#include "records/outbox.h"
 #include "records/service.h"
 #include "storage/database.h"
 #include "storage/schema.h"
@@ -52,6 +55,10 @@ class Runtime {
   api::ReloadResult reload(const records::Context& context);
   /// Puts an earlier revision in use, here and on every node. Throws not_found.
   api::ReloadResult activate(const records::Context& context, std::int64_t revision);
+  /// Begins to work on the durable queue. For a server.
+  void start_jobs();
+  /// Ends that: what runs may end for `seconds`. Before the requests' end, so that nothing new is begun meanwhile.
+  void stop_jobs(int seconds);
   records::Context system_context(std::string source) const;
   /// Where the database has no user yet: makes `admin`. Returns the password if it was generated, else "".
   bool make_administrator(std::string& generated);
@@ -75,6 +82,12 @@ class Runtime {
   std::unique_ptr<workflow::Transitions> transitions_;
   std::unique_ptr<auth::AuthService> auth_;
   std::unique_ptr<api::Handler> handler_;
+  std::unique_ptr<storage::Database> job_database_;  ///< connections of their own, on MariaDB; null: database_
+  std::unique_ptr<records::RecordService> job_records_;
+  std::unique_ptr<records::EventDelivery> delivery_;
+  std::unique_ptr<jobs::Queue> queue_;
+  std::unique_ptr<jobs::Schedule> schedule_;
+  void make_queue();
   void publish_files(model::LoadResult loaded);
   /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.
   template <class Publish>

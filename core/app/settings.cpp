@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -56,6 +56,25 @@ class Reader {
     if (const Node* records = map(root, "records")) {
       known(*records, {"undo_days"});
       number(*records, "undo_days", 0, 3650, settings_.undo_days);
+    }
+    if (const Node* jobs = map(root, "jobs")) {
+      known(*jobs, {"workers", "lease_seconds", "poll_milliseconds", "queues"});
+      number(*jobs, "workers", 1, 256, settings_.jobs.workers);
+      number(*jobs, "lease_seconds", 5, 3600, settings_.jobs.lease_seconds);
+      number(*jobs, "poll_milliseconds", 50, 60'000, settings_.jobs.poll_milliseconds);
+      if (const Node* queues = map(*jobs, "queues")) {
+        for (const auto& entry : queues->entries) {
+          jobs::QueueLimit limit;
+          limit.queue = entry.key;
+          if (!entry.value.is_map()) {
+            diagnostics_.error(entry.value.at, "wrong-kind", "a queue must be a map, such as `{at_once: 2}`");
+            continue;
+          }
+          known(entry.value, {"at_once"});
+          number(entry.value, "at_once", 1, 256, limit.at_once);
+          settings_.jobs.limits.push_back(std::move(limit));
+        }
+      }
     }
     if (const Node* console = map(root, "console")) {
       known(*console, {"directory"});

@@ -8,6 +8,7 @@
 
 #include "api/rate_limit.h"
 #include "http/front_door.h"
+#include "jobs/queue.h"
 #include "model/loader.h"
 
 namespace caravan::app {
@@ -30,6 +31,7 @@ struct Settings {
   std::string log_level = "info";
   int undo_days = 30;                       ///< how long deleted records can be restored; 0: not at all
   http::FrontDoorOptions http;
+  jobs::QueueOptions jobs;                  ///< threads, lease and limits of the durable queue
   /// Of each user, and of each address without a session or token.
   api::RateLimits limits{{500, 5000}, {50, 1000}};
 

@@ -129,7 +129,7 @@ std::unordered_set<std::int64_t> Queue::State::hold_back(storage::Session& sessi
   std::vector<std::pair<std::int64_t, std::int64_t>> blocked;
   const std::size_t listed = in_lanes.size() > 64 ? 1000 : in_lanes.size() > 8 ? 64 : in_lanes.size() > 1 ? 8 : 1;
   in_parts(in_lanes.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-    Query query(session, "SELECT j.id, (SELECT e.id FROM job e WHERE e.lane = j.lane AND e.lane_order < j.lane_order AND e.state <> 'dead' "
+    Query query(session, "SELECT j.id, (SELECT e.id FROM job e WHERE e.lane = j.lane AND e.lane_order < j.lane_order AND e.queue = j.queue AND e.state <> 'dead' "
                          "AND e.id NOT IN (" + repeated("?", ", ", listed) + ") ORDER BY e.lane_order LIMIT 1) FROM job j WHERE j.id IN (" +
                              repeated("?", ", ", places) + ")");
     for (std::size_t i = 0; i < listed; ++i) query.add(in_lanes[std::min(i, in_lanes.size() - 1)]->id);

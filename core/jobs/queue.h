@@ -26,7 +26,7 @@ struct NewJob {
   int max_attempts = 12;
   std::string unique_key;          ///< while a waiting job has it, another one is not added; may be empty
   /// Jobs of one lane (other than 0) run in the order of `lane_order`, one after the other: one is held back while an earlier
-  /// one is there that is not a dead letter. Lanes of one kind of job only.
+  /// one of its queue is there that is not a dead letter.
   std::int64_t lane = 0, lane_order = 0;
   std::int64_t actor_id = 0;       ///< who caused it
   std::string request_id;

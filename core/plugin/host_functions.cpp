@@ -310,7 +310,7 @@ struct HostFunctions {
       if (call.kind != Call::Kind::create) throw Misuse{CARAVAN_E_UNSUPPORTED};
       const caravan_hook hook = taken(given, offsetof(caravan_hook, user) + sizeof given->user);
       const std::string_view entity = text(hook.entity, max_name);
-      if (hook.point > CARAVAN_AFTER_TRANSITION || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (hook.point > CARAVAN_AFTER_COMMIT || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
       if (!is_word(entity, "."))
         refuse_registration("A hook names the entity \"" + std::string(entity) +
                             "\": write it as MODULE.NAME.");

@@ -197,6 +197,15 @@ void Instance::run_hook(HookCallback& hook, records::HookCall& write, const Gate
     event.before = call.add(const_cast<records::Record*>(write.before), Call::Entry::Mode::read_only);
   if (write.transition != nullptr)
     event.transition = {write.transition->name.data(), write.transition->name.size()};
+  if (write.event != nullptr) {
+    const auto view = [](const std::string& text) { return caravan_string{text.data(), text.size()}; };
+    event.event_id = write.event->id;
+    event.version = write.event->version;
+    event.action = view(write.event->action);
+    event.changes = view(write.event->changes);
+    event.caused_by = write.event->actor_id;
+    event.caused_by_name = view(write.event->actor_name);
+  }
   caravan_status status = CARAVAN_INTERNAL;
   try {
     status = hook.run(hook.user, call.id, &event);

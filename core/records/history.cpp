@@ -190,6 +190,7 @@ void TransactionWork::write_event(const Record& record, const NewEvent& event) {
   statement.bind(15, std::string_view(record.chain()));
   statement.step();
   statement.reset();
+  announce(record, event);
 }
 
 }  // namespace caravan::records

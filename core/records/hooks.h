@@ -15,13 +15,14 @@ enum class HookPoint : std::uint8_t {
 };
 const char* to_string(HookPoint point);
 
-/// What a hook sees. All hooks run inside the transaction and may run again after a deadlock.
+/// What a hook sees. All but `after_commit` run inside the transaction of the write and may run again after a deadlock.
 struct HookCall {
   const Context& context;
   Work& work;
   Record& record;                          ///< `before_create`, `before_update`, `before_transition` may change it
   const Record* before = nullptr;          ///< the stored record; null on create
   const model::Transition* transition = nullptr;
+  const Event* event = nullptr;            ///< of `after_commit`: what happened; `record` is as it is now, or was when deleted
 };
 
 /// Port through which plugins take part in writes. Implementations are thread-safe; an Error that run() throws

@@ -155,6 +155,9 @@ class RecordService {
   /// Replaces the hooks for calls that begin from now on; null: none.
   void set_hooks(std::shared_ptr<const Hooks> hooks) { hooks_.store(std::move(hooks)); }
 
+  /// Called after a commit that put something into the outbox; before the first call of the service.
+  void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
+
   Record get(const Context& context, const model::Entity& entity, std::int64_t id) const;
   /// The record with what redact() took out, for rules that the system evaluates; it must not leave the gate.
   Record whole(const Context& context, const Record& record) const;
@@ -210,6 +213,9 @@ class RecordService {
 
  private:
   Record one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply) const;
+  friend class EventDelivery;
+  std::function<void()> wake_;
+  mutable std::atomic<bool> announces_{false};  ///< writes have used the sequence `job`
   std::atomic<int> undo_days_{30};
   storage::Database& database_;
   storage::Sequences& sequences_;

@@ -16,7 +16,9 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
   // Both are taken by nearly every write; a block that is at hand spares the write a second run. Every run consumes
   // numbers, also one that is rolled back, so all that were ever missing are refilled together.
   std::vector<std::string> sequences{"record", "event"};
+  if (announces_.load(std::memory_order_relaxed)) sequences.emplace_back("job");
   for (;;) {
+    bool announced = false;
     for (const auto& name : sequences) sequences_.refill(name, expected_records);
     try {
       database_.transact([&](storage::Session& session) {
@@ -30,7 +32,12 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
         }
         if (!transaction.missing_sequence().empty()) throw SequenceEmpty{transaction.missing_sequence()};
         if (context.once != nullptr) context.once->keep(session);
+        announced = transaction.announced();
       });
+      if (announced) {
+        announces_.store(true, std::memory_order_relaxed);
+        if (wake_) wake_();
+      }
       if (context.once != nullptr) context.once->committed();
       return;
     } catch (const SequenceEmpty& empty) {

@@ -1,3 +1,4 @@
+#include "records/share.h"
 #include "base/error.h"
 #include "records/access.h"
 #include "records/messages.h"
@@ -203,6 +204,19 @@ void RecordService::unshare(const Context& context, const Entity& entity, std::i
     remove.reset();
     work.remark(record, "unshare", message("unshared", context.locale, {name}));
   });
+}
+
+std::int64_t purge_shares(storage::Session& session, Timestamp now, std::int64_t limit) {
+  const bool mysql = session.dialect() == storage::Dialect::mysql;
+  storage::Statement& statement =
+      session.prepare(mysql ? "DELETE FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?"
+                            : "DELETE FROM record_share WHERE id IN (SELECT id FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)");
+  statement.bind(1, expr::Value(now), storage::ColumnType{storage::ColumnType::Kind::instant, 0, 0});
+  statement.bind(2, limit);
+  statement.step();
+  const std::int64_t purged = statement.affected();
+  statement.reset();
+  return purged;
 }
 
 }  // namespace caravan::records

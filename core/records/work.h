@@ -16,6 +16,8 @@ class TransactionWork final : public Work {
  public:
   TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
                   std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks, int undo_days);
+  /// Whether an event was put into the outbox.
+  bool announced() const { return announced_; }
   /// The sequence that ran out, or "".
   const std::string& missing_sequence() const { return missing_; }
 
@@ -44,6 +46,8 @@ class TransactionWork final : public Work {
   /// Makes the next link of the record's chain, which holds the new values and version, and sets its chain to it.
   NewEvent next_event(Record& record, const Record* before, std::string_view action, std::string_view note);
   void write_event(const Record& record, const NewEvent& event);
+  /// Puts the event into the outbox where a hook waits for it, see outbox.h.
+  void announce(const Record& record, const NewEvent& event);
 
   std::int64_t take(std::string_view sequence);
   enum class Lock { none, shared, exclusive };
@@ -74,6 +78,7 @@ class TransactionWork final : public Work {
   std::shared_ptr<const Hooks> hooks_;
   std::shared_ptr<const Follow> follow_;
   std::string missing_;
+  bool announced_ = false;
   std::string source_;                                           ///< as the history says it
   std::vector<std::pair<std::int64_t, std::int64_t>> written_;  ///< id and version of what this transaction wrote
   const int undo_days_;

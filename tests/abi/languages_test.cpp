@@ -14,9 +14,9 @@ class Language : public ::testing::TestWithParam<std::pair<const char*, const ch
 TEST_P(Language, Loads) {
   const PluginInfo info = host().info(GetParam().first);
   EXPECT_EQ(info.state, PluginState::enabled) << info.error;
-  EXPECT_EQ(info.hooks, 1u);
+  EXPECT_EQ(info.hooks, 2u);
   EXPECT_EQ(info.routes, 1u);
-  EXPECT_EQ(info.sdk, "0.1");
+  EXPECT_EQ(info.sdk, "0.2");
   EXPECT_EQ(info.hash.size(), 64u);
   EXPECT_TRUE(host().log.has(std::string(GetParam().first) + ": created"));
 }
@@ -43,6 +43,24 @@ TEST_P(Language, HookRefusesWithTheField) {
   ASSERT_EQ(error.fields().size(), 1u);
   EXPECT_EQ(error.fields()[0].field, "name");
   EXPECT_EQ(error.fields()[0].code, "required");
+}
+
+TEST_P(Language, AfterCommitIsToldTheEvent) {
+  const model::Entity& item = host().entity(std::string(GetParam().first) + ".item");
+  records::Record record(item);
+  record.set(item.field("name")->slot, expr::Value(std::string("花瓶")));
+  records::Event event;
+  event.id = 4711;
+  event.version = 3;
+  event.action = "update";
+  event.changes = R"({"name":["a","花瓶"]})";
+  event.actor_id = 42;
+  event.actor_name = "王芳";
+  FakeWork work(host().context);
+  records::HookCall call{host().context, work, record, nullptr, nullptr, &event};
+  ASSERT_TRUE(host().registry->hooks()->any(records::HookPoint::after_commit, item));
+  host().registry->hooks()->run(records::HookPoint::after_commit, call);
+  EXPECT_TRUE(host().log.has(std::string(GetParam().first) + R"(: event 4711 version 3 update {"name":["a","花瓶"]} by 42 王芳: 花瓶)"));
 }
 
 TEST_P(Language, RouteAnswers) {
@@ -76,7 +94,7 @@ TEST(Sizes, AnOlderAndShorterHeaderWorks) {
 TEST(Sizes, ANewerAndLongerTableWorks) {
   const PluginInfo info = host().info("longer");
   EXPECT_EQ(info.state, PluginState::enabled) << info.error;
-  EXPECT_EQ(info.sdk, "0.2");
+  EXPECT_EQ(info.sdk, "0.3");
 }
 
 TEST(Lifecycle, ManyRegistriesInOneProcessKeepTheirPluginsApart) {

@@ -74,6 +74,10 @@ class FakeWork final : public records::Work {
   }
   void remove(const model::Entity&, std::int64_t, std::optional<std::int64_t>) override { none(); }
   records::Record remark(const records::Record&, std::string_view, std::string) override { none(); }
+  records::Record restore(const model::Entity&, std::int64_t) override { none(); }
+  records::Record erase_history(const model::Entity&, std::int64_t, std::string) override { none(); }
+  records::Record current(records::Record record) override { return record; }
+  std::string set_source(std::string) override { return {}; }
   records::Record apply_transition(const records::Record&, const model::Transition&, records::Input,
                                    std::string) override {
     none();

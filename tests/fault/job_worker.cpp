@@ -162,8 +162,8 @@ int prepare(storage::Database& database) {
 
 int report(storage::Database& database) {
   std::printf("{\"left\":%lld,\"waiting\":%lld,\"dead\":%lld,\"effects\":%lld,\"doubled\":%lld,\"counted\":%lld,\"lanes\":%lld,\"lane_mistakes\":%lld}\n",
-              static_cast<long long>(number(database, "SELECT COUNT(*) FROM job WHERE state IN ('ready', 'running') OR (state = 'waiting' AND attempts > 0)")),
-              static_cast<long long>(number(database, "SELECT COUNT(*) FROM job WHERE state = 'waiting' AND attempts = 0")),
+              static_cast<long long>(number(database, "SELECT COUNT(*) FROM job WHERE state <> 'dead' AND kind <> 'later'")),
+              static_cast<long long>(number(database, "SELECT COUNT(*) FROM job WHERE state = 'waiting' AND kind = 'later'")),
               static_cast<long long>(number(database, "SELECT COUNT(*) FROM job WHERE state = 'dead'")),
               static_cast<long long>(number(database, "SELECT COUNT(*) FROM effect")),
               static_cast<long long>(number(database, "SELECT COUNT(*) FROM effect WHERE times <> 1")),

@@ -1,4 +1,4 @@
-/* Caravan plugin ABI, version 0.1: the C boundary between the server and a plugin.
+/* Caravan plugin ABI, version 0.2: the C boundary between the server and a plugin.
  *
  * NOT FROZEN. While the major version is 0, a minor version may change anything except the rules below; the
  * ABI becomes 1.0 when the plugin platform is complete. C++ plugins use <caravan/plugin.hpp> over this header.
@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define CARAVAN_ABI_MAJOR 0
-#define CARAVAN_ABI_MINOR 1
+#define CARAVAN_ABI_MINOR 2
 
 #ifdef __cplusplus
 #define CARAVAN_NOEXCEPT noexcept
@@ -119,7 +119,10 @@ enum {
   CARAVAN_BEFORE_DELETE = 4,
   CARAVAN_AFTER_DELETE = 5,
   CARAVAN_BEFORE_TRANSITION = 6,
-  CARAVAN_AFTER_TRANSITION = 7
+  CARAVAN_AFTER_TRANSITION = 7,
+  /* Since 0.2. After every change of a record, from the server's durable queue: not inside the change's transaction, at
+   * least once, with the event's id. The events of one record come in the order of their versions. */
+  CARAVAN_AFTER_COMMIT = 8
 };
 
 typedef struct caravan_hook_event {
@@ -129,9 +132,22 @@ typedef struct caravan_hook_event {
   caravan_record record;     /* may be set in before_create, before_update and before_transition */
   caravan_record before;     /* as stored; 0 on create */
   caravan_string transition; /* its name; empty elsewhere */
+  /* Since 0.2; only of after_commit, else zeros. `record` is then as it is now, or as it was where it has been deleted
+   * (what its history still says), and `before` is 0. */
+  int64_t event_id;          /* stable: the same each time this event is delivered; an idempotency key for the outside */
+  int64_t version;           /* the record's version that the change made */
+  caravan_string action;     /* create, update, delete, restore, transition:NAME ... */
+  caravan_string changes;    /* JSON: field -> [old, new], as in the record's timeline */
+  int64_t caused_by;         /* id of the user's record; 0: the system */
+  caravan_string caused_by_name;
 } caravan_hook_event;
 
-/* Runs inside the transaction of the write and may run again after a deadlock: no outside effects. A status other
+/* after_commit: the call acts with the server's own rights. No transaction is open until the hook first creates or updates a
+ * record; from then on all that it writes is one transaction, together with the note that the event was delivered: it happens
+ * exactly once. Talk to the outside before that. A status other than CARAVAN_OK undoes what the hook wrote and lets the
+ * event be delivered again later, with growing pauses; after twelve times it is left to an administrator.
+ *
+ * The other points: runs inside the transaction of the write and may run again after a deadlock: no outside effects. A status other
  * than CARAVAN_OK refuses the write. So does a record_create or record_update that failed inside the hook. */
 typedef caravan_status (*caravan_hook_fn)(void* user, caravan_call call, const caravan_hook_event* event) CARAVAN_NOEXCEPT;
 

@@ -61,7 +61,8 @@ enum class Point : std::uint32_t {
   before_delete = CARAVAN_BEFORE_DELETE,
   after_delete = CARAVAN_AFTER_DELETE,
   before_transition = CARAVAN_BEFORE_TRANSITION,
-  after_transition = CARAVAN_AFTER_TRANSITION
+  after_transition = CARAVAN_AFTER_TRANSITION,
+  after_commit = CARAVAN_AFTER_COMMIT
 };
 
 /// Thrown by a handler to refuse, with a sentence for the user.
@@ -349,7 +350,9 @@ class Call {
 };
 
 /// One write of a record, inside its transaction. May run again after a deadlock: no effects outside the
-/// server.
+/// server. At Point::after_commit it comes later, from the server's queue, at least once: effects outside are allowed there,
+/// under event_id(); do them before the first create() or update(), which begins a transaction. What is written then happens
+/// exactly once.
 class Hook : public Call {
  public:
   Hook(const caravan_host& host, caravan_call call, const caravan_hook_event& event)
@@ -364,6 +367,21 @@ class Hook : public Call {
     if (event_.before == 0) return std::nullopt;
     return Record(*host_, call_, event_.before);
   }
+  // Of after_commit; zero or empty at other points.
+  /// The same each time this event is delivered.
+  std::int64_t event_id() const { return event_.event_id; }
+  /// The record's version that the change made; record() may be newer.
+  std::int64_t version() const { return event_.version; }
+  /// create, update, delete, restore, transition:NAME …
+  std::string_view action() const { return view(event_.action); }
+  /// JSON, field → [old, new].
+  std::string_view changes() const { return view(event_.changes); }
+  /// Whose change it was; nullopt: the system's. The hook itself acts with the server's rights.
+  std::optional<Id> caused_by() const {
+    if (event_.caused_by == 0) return std::nullopt;
+    return Id{event_.caused_by};
+  }
+  std::string_view caused_by_name() const { return view(event_.caused_by_name); }
 
  private:
   caravan_hook_event event_;

@@ -41,6 +41,19 @@ static caravan_status mark(void* user, caravan_call call, const caravan_hook_eve
   return host.set(call, event->record, text("made_on"), &value);
 }
 
+static caravan_status committed(void* user, caravan_call call, const caravan_hook_event* event) {
+  caravan_value name;
+  char line[512];
+  (void)user;
+  CHECK(host.get(call, event->record, text("name"), &name));
+  snprintf(line, sizeof line, "event %lld version %lld %.*s %.*s by %lld %.*s: %.*s", (long long)event->event_id,
+           (long long)event->version, (int)event->action.size, event->action.data, (int)event->changes.size,
+           event->changes.data, (long long)event->caused_by, (int)event->caused_by_name.size, event->caused_by_name.data,
+           (int)name.as.text.size, name.as.text.data);
+  host.log(host.self, CARAVAN_LOG_INFO, text(line));
+  return CARAVAN_OK;
+}
+
 static caravan_status echo(void* user, caravan_call call, const caravan_request* request) {
   caravan_string id, word, agent;
   caravan_call_info info;
@@ -70,6 +83,9 @@ static caravan_status create(const caravan_host* given, caravan_call call, void*
   hook.point = CARAVAN_BEFORE_CREATE;
   hook.entity = text(PLUGIN_NAME ".item");
   hook.run = mark;
+  CHECK(host.add_hook(call, &hook));
+  hook.point = CARAVAN_AFTER_COMMIT;
+  hook.run = committed;
   CHECK(host.add_hook(call, &hook));
   memset(&route, 0, sizeof route);
   route.struct_size = sizeof route;

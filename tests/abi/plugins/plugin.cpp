@@ -36,6 +36,12 @@ class Marker final : public Plugin {
   ~Marker() override { info("destroyed"); }
   void setup(Setup& setup) override {
     setup.on(PLUGIN_NAME ".item", Point::before_create, mark);
+    setup.on(PLUGIN_NAME ".item", Point::after_commit, [this](Hook& hook) {
+      info("event " + std::to_string(hook.event_id()) + " version " + std::to_string(hook.version()) + " " +
+           std::string(hook.action()) + " " + std::string(hook.changes()) + " by " +
+           std::to_string(hook.caused_by().value_or(Id{}).value) + " " + std::string(hook.caused_by_name()) + ": " +
+           hook.record().text("name").value_or(""));
+    });
     setup.route("POST", "/echo/{id}", "echo", echo);
     info("created");
   }
