@@ -83,6 +83,7 @@ CallOnce::CallOnce(Call& call, std::string_view key) : call_(call), blank_(call.
 }
 
 void CallOnce::claim(storage::Session& session) {
+  asked_ = true;
   if (!done_) records::claim_key(session, key_);
 }
 
@@ -93,7 +94,13 @@ void CallOnce::keep(storage::Session& session) {
 void CallOnce::claim_alone() {
   call_.services.records.database().transact([&](storage::Session& session) { records::claim_key(session, key_); });
   call_.context.once = nullptr;
-  alone_ = true;
+  asked_ = alone_ = true;
+}
+
+void CallOnce::look_up() const {
+  if (asked_) return;
+  auto session = call_.services.records.database().read();
+  records::look_up_key(*session, key_);
 }
 
 void CallOnce::keep_alone() {
@@ -140,21 +147,34 @@ void answer_once(Call& call, const Route& route, std::string_view key) {
   }
   CallOnce once(call, key);
   call.once = &once;
+  std::optional<records::Replay> first;
   try {
     if (route.info.idempotency == Idempotency::transaction) call.context.once = &once;
     else once.claim_alone();
     route.handle(call);
     once.keep_alone();
-  } catch (const records::Replay& first) {
-    once.start_answer();
-    replay(call, first.reply);
+  } catch (const records::Replay& replay) {
+    first = replay;
   } catch (const Error& error) {
     once.release();
     rethrow_key_error(call, error);
-    throw;
+    // What is malformed by now may have been done before, and another request is another one also where it is malformed.
+    try {
+      once.look_up();
+    } catch (const records::Replay& replay) {
+      first = replay;
+    } catch (const Error& claimed) {
+      rethrow_key_error(call, claimed);
+      throw;
+    }
+    if (!first) throw;
   } catch (...) {
     once.release();
     throw;
+  }
+  if (first) {
+    once.start_answer();
+    replay(call, first->reply);
   }
   purge_sometimes(call);
 }

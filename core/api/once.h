@@ -23,6 +23,8 @@ class CallOnce final : public records::Once {
 
   /// For calls of several transactions: claims the key in one of its own, from where on nobody else gets through.
   void claim_alone();
+  /// Where the call was refused before it could claim: throws as claim() does where the key was claimed before.
+  void look_up() const;
   /// Keeps the answer of such a call; nothing to do for others.
   void keep_alone();
   /// Takes such a claim back after a refusal or a failure.
@@ -36,7 +38,7 @@ class CallOnce final : public records::Once {
   Call& call_;
   const Response blank_;
   records::RequestKey key_;
-  bool done_ = false, alone_ = false;
+  bool asked_ = false, done_ = false, alone_ = false;
 };
 
 /// The Idempotency-Key header of a POST; nullptr where there is none (an empty one is there, and malformed).

@@ -26,8 +26,9 @@ void insert_claim(storage::Session& session, const RequestKey& key) {
   statement.reset();
 }
 
-/// Throws what a request with this key is answered; returns where the key is too old to count, or gone.
-void answer_claimed(storage::Session& session, const RequestKey& key) {
+}  // namespace
+
+void look_up_key(storage::Session& session, const RequestKey& key) {
   storage::Statement& statement =
       session.prepare("SELECT fingerprint, status, reply, created_at FROM idempotency_key WHERE actor_id = ? AND key_hash = ?");
   statement.bind(1, key.actor_id);
@@ -56,14 +57,12 @@ void answer_claimed(storage::Session& session, const RequestKey& key) {
   throw Replay{std::move(reply)};
 }
 
-}  // namespace
-
 void claim_key(storage::Session& session, const RequestKey& key) {
   try {
     insert_claim(session, key);
   } catch (const Error& error) {
     if (!storage::DuplicateKey::is(error, nullptr)) throw;
-    answer_claimed(session, key);
+    look_up_key(session, key);  // returns where the key is too old to count, or gone
     release_key(session, key);
     try {
       insert_claim(session, key);

@@ -38,6 +38,8 @@ struct RequestKey {
 
 constexpr std::int64_t key_life_micros = 86'400'000'000;  ///< a day
 
+/// Throws as Once::claim() where the key was claimed before; claims nothing.
+void look_up_key(storage::Session& session, const RequestKey& key);
 /// Marks the key as under way; as Once::claim().
 void claim_key(storage::Session& session, const RequestKey& key);
 /// Keeps the answer of a claimed key. `reply`: at most 4 MiB of UTF-8.

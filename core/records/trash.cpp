@@ -187,7 +187,7 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   std::vector<FieldError> gone;
   for (const auto& field : entity.fields) {
     const auto* target = field->type == model::FieldType::ref && field->target != nullptr ? record[field->slot].as<std::int64_t>() : nullptr;
-    if (target == nullptr || fetch(*field->target, *target, Lock::shared)) continue;
+    if (target == nullptr || (*target == id && field->target == &entity) || fetch(*field->target, *target, Lock::shared)) continue;
     gone.push_back({field->name, "unknown_reference", message("reference_gone", context_.locale, {label(*field), label(*field->target)})});
   }
   if (!gone.empty()) {

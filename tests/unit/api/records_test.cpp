@@ -490,7 +490,7 @@ records:
   const auto list = call("boss", "GET", "/api/v1/records/shop.person?sort=name&q=Li");
   EXPECT_EQ(call("boss", "GET", "/api/v1/records/shop.person/" + list.at("items.0.id") + "/timeline")
                 .at("items.0.source"),
-            "import");
+            "import people");
 
   EXPECT_EQ(upload("boss", "/api/v1/import/shop.person", map, csv).status, 403);
   EXPECT_EQ(upload("admin", "/api/v1/import/shop.order", map, csv).status, 400);
