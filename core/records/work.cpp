@@ -257,11 +257,15 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
   }
   run_hooks(HookPoint::before_delete, stored, &stored, nullptr);
   const EntityPlan& plan = plans_->of(entity);
+  // Locked, so that a reference made since this transaction began to read counts, and none is made until it ends.
   for (const auto& [referrer, field] : plan.referrers) {
     storage::Statement& statement =
         session_.prepare("SELECT 1 FROM " + storage::quote(plans_->dialect(), referrer->table_name) + " WHERE " +
-                         storage::quote(plans_->dialect(), field->column) + " = ? LIMIT 1");
+                         storage::quote(plans_->dialect(), field->column) + " = ?" +
+                         (referrer == &entity ? " AND " + storage::quote(plans_->dialect(), entity.fields[model::slot_id]->column) + " <> ?" : "") +
+                         " LIMIT 1" + (plans_->dialect() == storage::Dialect::mysql ? " LOCK IN SHARE MODE" : ""));
     statement.bind(1, id);
+    if (referrer == &entity) statement.bind(2, id);
     const bool used = statement.step();
     statement.reset();
     if (used) throw Error(ErrorCode::conflict, message("referenced", context_.locale, {label(entity), label(*referrer)}));
