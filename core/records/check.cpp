@@ -51,20 +51,41 @@ void TransactionWork::take_input(Record& record, Input input, bool by_transition
 
 void TransactionWork::check_references(const Record& record, const Record* before, Authority authority,
                                        const model::Transition* transition, std::vector<FieldError>& mistakes) {
+  to_check_.clear();
   for (const auto& field : record.entity().fields) {
     if (field->type != model::FieldType::ref || field->target == nullptr) continue;
     const auto* id = record[field->slot].as<std::int64_t>();
     if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
-    auto target = fetch(*field->target, *id, Lock::shared);
     // What a definition orders is set by its right; what a step's form asks for, by the actor's.
     const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
+    // Where no rule need look at the target, the insert itself sees whether there is one.
+    if (before == nullptr && field->target != &record.entity() && to_check_.size() < most_references &&
+        (ordered || may_always(context_, *field->target, Operation::read))) {
+      to_check_.push_back(field.get());
+      continue;
+    }
+    auto target = fetch(*field->target, *id, Lock::shared);
     if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
     // The actor himself may be named even where he may not read the users.
     if (target && field->target->full_name == "core.user" && *id == context_.actor.user_id) continue;
     if (target && shared(session_, context_, *field->target, *id, Operation::read)) continue;
-    mistakes.push_back({field->name, "unknown_reference",
-                        message("unknown_reference", context_.locale, {label(*field), label(*field->target)})});
+    mistakes.push_back(unknown_reference(*field));
   }
+}
+
+FieldError TransactionWork::unknown_reference(const Field& field) const {
+  return {field.name, "unknown_reference", message("unknown_reference", context_.locale, {label(field), label(*field.target)})};
+}
+
+void TransactionWork::refuse_references(const Record& record) {
+  std::vector<FieldError> mistakes;
+  for (const Field* field : to_check_) {
+    if (!fetch(*field->target, *record[field->slot].as<std::int64_t>(), Lock::shared)) mistakes.push_back(unknown_reference(*field));
+  }
+  if (mistakes.empty()) throw Error(ErrorCode::retry, "What the record refers to came and went while it was being written.");
+  redact_mistakes(field_rights(context_, record.entity()), record.entity(), context_.locale, mistakes);
+  std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);
+  throw Error(ErrorCode::invalid_record, std::move(text), std::move(mistakes));
 }
 
 void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition) {

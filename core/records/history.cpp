@@ -166,7 +166,7 @@ TransactionWork::NewEvent TransactionWork::next_event(Record& record, const Reco
   return event;
 }
 
-void TransactionWork::write_event(const Record& record, const NewEvent& event) {
+storage::Statement& TransactionWork::event_statement(const Record& record, const NewEvent& event) {
   storage::Statement& statement = session_.prepare(
       "INSERT INTO event (id, entity, record_id, version, at, actor_id, actor_name, request_id, source, action, changes, note, "
       "salt, commitment, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -188,9 +188,47 @@ void TransactionWork::write_event(const Record& record, const NewEvent& event) {
   statement.bind(13, std::string_view(event.salt));
   statement.bind(14, std::string_view(event.commitment));
   statement.bind(15, std::string_view(record.chain()));
+  return statement;
+}
+
+void TransactionWork::write_event(const Record& record, const NewEvent& event) {
+  storage::Statement& statement = event_statement(record, event);
   statement.step();
   statement.reset();
   announce(record, event);
+}
+
+std::int64_t TransactionWork::write_with_event(storage::Statement& row, const Record& record, const NewEvent& event) {
+  storage::Statement& entry = event_statement(record, event);
+  row.send();
+  entry.send();
+  // Whoever called may go on in this transaction (an import's next row): nothing may stay of what did not happen.
+  const auto forget = [&] {
+    entry.finish();
+    storage::Statement& erase = session_.prepare("DELETE FROM event WHERE id = ?");
+    erase.bind(1, event.id);
+    erase.step();
+    erase.reset();
+  };
+  std::int64_t written = 0;
+  try {
+    row.finish();
+    written = row.affected();
+  } catch (const Error& error) {
+    row.reset();
+    if (session_.dialect() == storage::Dialect::sqlite) {
+      entry.reset();
+    } else if (error.code() != ErrorCode::retry && error.code() != ErrorCode::unavailable) {
+      forget();
+    }
+    throw;
+  }
+  row.reset();
+  if (written == 0) forget();
+  else entry.finish();
+  entry.reset();
+  if (written != 0) announce(record, event);
+  return written;
 }
 
 }  // namespace caravan::records

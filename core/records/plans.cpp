@@ -49,6 +49,9 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     plan.select_external = "SELECT " + plan.select_list + plan.from + " WHERE r." + name(model::slot_external_source) +
                            " = ? AND r." + name(model::slot_external_id) + " = ?";
     plan.insert = "INSERT INTO " + table + " (" + columns + ", " + chain + ") VALUES (" + marks + ", ?)";
+    plan.insert_from = "INSERT INTO " + table + " (" + columns + ", " + chain + ") SELECT " + marks + ", ? FROM ";
+    plan.from_table = table;
+    plan.id_column = name(model::slot_id);
     plan.remove = "DELETE FROM " + table + " WHERE " + name(model::slot_id) + " = ? AND " + name(model::slot_version) + " = ?";
     plans_.emplace(entity.get(), std::move(plan));
   }
@@ -90,6 +93,22 @@ int bind_field(storage::Statement& statement, int index, const model::Field& fie
     else statement.bind_null(index++);
   }
   return index;
+}
+
+std::string insert_referring(const Plans& plans, const EntityPlan& plan, const std::vector<const model::Field*>& references) {
+  static constexpr std::string_view digits = "0123456789";
+  std::string sql, conditions;
+  sql.reserve(plan.insert_from.size() + references.size() * 64 + 32);
+  sql = plan.insert_from;
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    const EntityPlan& target = plans.of(*references[i]->target);
+    const char alias[] = {'x', digits[i / 10], digits[i % 10], '\0'};
+    sql.append(i == 0 ? "" : ", ").append(target.from_table).append(" ").append(alias);
+    conditions.append(i == 0 ? " WHERE " : " AND ").append(alias).append(".").append(plan.id_column).append(" = ?");
+  }
+  sql += conditions;
+  if (plans.dialect() == storage::Dialect::mysql) sql += " LOCK IN SHARE MODE";
+  return sql;
 }
 
 std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, const std::vector<const model::Field*>& fields) {

@@ -28,6 +28,9 @@ struct EntityPlan {
   std::string select_external; ///< parameters: source, external id
   int chain_column = 0;        ///< of lock_by_id
   std::string insert;          ///< parameters: every column in the order of the select list, then `_chain`
+  std::string insert_from;     ///< the same as `INSERT … SELECT ?, … FROM `, see insert_referring()
+  std::string from_table;      ///< quoted name of the table
+  std::string id_column;       ///< quoted
   std::string remove;          ///< parameters: id, version
   std::vector<const model::Field*> search;  ///< fields marked `search`
   /// References to this entity from others, for deletes.
@@ -35,6 +38,9 @@ struct EntityPlan {
 };
 
 struct QueryCache;  // records/query.h
+
+/// How many references one insert_referring() can check.
+inline constexpr std::size_t most_references = 20;
 
 /// The plans of one Catalog. Immutable but for what is kept of queries; keeps its Catalog alive.
 class Plans {
@@ -59,6 +65,11 @@ Record read_row(const EntityPlan& plan, storage::Statement& statement);
 
 /// Binds the column (and currency) of `field` from `index` on; returns the next free index.
 int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value);
+
+/// The insert that writes its row only where the given references point at something, and on MariaDB keeps those rows from
+/// being deleted until the transaction ends: one round trip instead of one a reference. After the parameters of `insert` come
+/// the references' ids. No row is written where one of them points at nothing.
+std::string insert_referring(const Plans& plans, const EntityPlan& plan, const std::vector<const model::Field*>& references);
 
 /// `UPDATE … SET a=?, … , version=?, updated_at=?, _chain=? WHERE id=? AND version=?` for the given fields.
 std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, const std::vector<const model::Field*>& fields);

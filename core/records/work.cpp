@@ -138,6 +138,25 @@ void TransactionWork::insert(const Record& record) {
   wrote(record);
 }
 
+void TransactionWork::insert(const Record& record, const NewEvent& event) {
+  const EntityPlan& plan = plans_->of(record.entity());
+  storage::Statement& statement = session_.prepare(to_check_.empty() ? plan.insert : insert_referring(*plans_, plan, to_check_));
+  int index = 1;
+  for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot]);
+  statement.bind(index++, std::string_view(record.chain()));
+  for (const Field* field : to_check_) statement.bind(index++, *record[field->slot].as<std::int64_t>());
+  std::int64_t written = 0;
+  try {
+    written = write_with_event(statement, record, event);
+  } catch (const Error& error) {
+    std::string key;
+    if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
+    throw;
+  }
+  if (written == 0) refuse_references(record);
+  wrote(record);
+}
+
 void TransactionWork::write_changes(const Record& before, Record& record, std::string_view action, std::string_view note) {
   const EntityPlan& plan = plans_->of(record.entity());
   std::vector<const Field*> changed;
@@ -158,18 +177,14 @@ void TransactionWork::write_changes(const Record& before, Record& record, std::s
   statement.bind(index++, before.version());
   std::int64_t affected = 0;
   try {
-    statement.step();
-    affected = statement.affected();
-    statement.reset();
+    affected = write_with_event(statement, record, event);
   } catch (const Error& error) {
-    statement.reset();
     std::string key;
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
     throw;
   }
   if (affected != 1) refuse_lost(before);
   wrote(record);
-  write_event(record, event);
 }
 
 void TransactionWork::refuse_lost(const Record& before) const {
@@ -216,8 +231,7 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   record.set(model::slot_id, expr::Value(take("record")));
   if (!entity.number_format.empty()) record.set(model::slot_number, expr::Value(next_number(entity)));
   const NewEvent event = next_event(record, nullptr, "create", {});
-  insert(record);
-  write_event(record, event);
+  insert(record, event);
   run_hooks(HookPoint::after_create, record, nullptr, nullptr);
   return current(std::move(record));
 }

@@ -48,6 +48,11 @@ class TransactionWork final : public Work {
   void write_event(const Record& record, const NewEvent& event);
   /// Puts the event into the outbox where a hook waits for it, see outbox.h.
   void announce(const Record& record, const NewEvent& event);
+  /// The statement that writes it, with its parameters bound.
+  storage::Statement& event_statement(const Record& record, const NewEvent& event);
+  /// Writes a row by `row`, and its event, in one round trip; the number of rows that `row` wrote. Where it wrote none, or the
+  /// database refused it (then throws), the event is not there either.
+  std::int64_t write_with_event(storage::Statement& row, const Record& record, const NewEvent& event);
 
   std::int64_t take(std::string_view sequence);
   enum class Lock { none, shared, exclusive };
@@ -60,6 +65,8 @@ class TransactionWork final : public Work {
                         std::vector<FieldError>& mistakes);
   std::string next_number(const model::Entity& entity);
   void insert(const Record& record);
+  /// Writes the record where what its `to_check_` refer to exists, and its event.
+  void insert(const Record& record, const NewEvent& event);
   /// Version, time and chain are set, the row written where it is still `before`, then its event.
   void write_changes(const Record& before, Record& record, std::string_view action, std::string_view note);
   void delete_row(const Record& stored);
@@ -67,6 +74,9 @@ class TransactionWork final : public Work {
   /// Keeps a deleted record until its time to undo has passed.
   void keep_deleted(const Record& last);
   void wrote(const Record& record) { written_.emplace_back(record.id(), record.version()); }
+  /// The insert wrote nothing: says which of `to_check_` points at nothing.
+  [[noreturn]] void refuse_references(const Record& record);
+  FieldError unknown_reference(const model::Field& field) const;
   [[noreturn]] void refuse_duplicate(const model::Entity& entity, const std::string& key);
   std::string label(const model::Field& field) const;
   std::string label(const model::Entity& entity) const { return entity.label.in(context_.locale); }
@@ -77,6 +87,8 @@ class TransactionWork final : public Work {
   std::shared_ptr<const Plans> plans_;
   std::shared_ptr<const Hooks> hooks_;
   std::shared_ptr<const Follow> follow_;
+  /// References of the record that is being created, which the insert itself checks; see insert_referring().
+  std::vector<const model::Field*> to_check_;
   std::string missing_;
   bool announced_ = false;
   std::string source_;                                           ///< as the history says it
