@@ -10,6 +10,7 @@ namespace caravan::expr {
 namespace {
 
 constexpr std::size_t max_alternatives = 256;
+constexpr std::size_t max_demands = 8192;  // of all alternatives together
 constexpr std::uint32_t max_weight = 2000;
 
 /// A member of a record, directly or through references: what constraints are about.
@@ -82,7 +83,13 @@ Formula either(Formula a, Formula b) {
 
 Formula both(const Formula& a, const Formula& b) {
   Formula f;
-  f.too_large = a.too_large || b.too_large || a.alternatives.size() * b.alternatives.size() > max_alternatives;
+  const auto demands = [](const Formula& of) {
+    std::size_t n = 0;
+    for (const Alternative& one : of.alternatives) n += one.size();
+    return n;
+  };
+  f.too_large = a.too_large || b.too_large || a.alternatives.size() * b.alternatives.size() > max_alternatives ||
+                demands(a) * b.alternatives.size() + demands(b) * a.alternatives.size() > max_demands;
   if (f.too_large) return f;
   for (const auto& x : a.alternatives) {
     for (const auto& y : b.alternatives) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "expr/analysis.h"
 #include "expr/expression.h"
 #include "unit/expr/records.h"
 
@@ -51,6 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     read_fields(*compiled.program);
     followed_types(*compiled.program);
+    const auto decided = find_decided(*compiled.program, {});
+    compared_texts(*compiled.program);
     for (const auto& record : {subjects.full, subjects.empty}) {
       const Value variables[] = {Value(std::shared_ptr<const RecordView>(record)), Value(std::shared_ptr<const RecordView>(subjects.user))};
       Activation activation;
@@ -63,6 +66,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       // A result of the type that the check promised.
       const bool condition = environment != &loose && compiled.program->type().kind == TypeKind::boolean;
       if (condition && once.outcome == Outcome::value) require(once.value.is<bool>() || once.value.is_null());
+      if (condition && decided.size() == 1 && decided[0].whole) {
+        const bool* answer = once.value.as<bool>();
+        require(!answer || once.outcome != Outcome::value || *answer == decided[0].holds);
+      }
       if (!condition) continue;
       const SqlCondition sqlite = to_sql(*compiled.program, Dialect::sqlite, "t", activation);
       const SqlCondition mysql = to_sql(*compiled.program, Dialect::mysql, "t", activation);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 
 #include "records.h"
@@ -135,6 +136,16 @@ TEST_F(AnalysisTest, IsSound) {
   }
   EXPECT_GT(found, 300);
   EXPECT_GT(parts, 50);
+}
+
+TEST_F(AnalysisTest, IsBounded) {
+  std::string wide = "(record.paid || record.urgent)", deep = "record.paid";
+  for (int i = 0; i < 240; ++i) wide += (i < 7 ? " && (record.id > " : " && (record.children > ") + std::to_string(i) + (i < 7 ? " || record.paid)" : ")");
+  for (int i = 0; i < 60; ++i) deep = "!(" + deep + " && record.party_size > 1)";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(decided(wide), "");
+  EXPECT_EQ(decided(deep), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
 }
 
 }  // namespace
