@@ -13,6 +13,7 @@
 #include "app/runtime.h"
 #include "base/error.h"
 #include "http/local_client.h"
+#include "model/check_codes.h"
 
 namespace caravan::app {
 namespace {
@@ -54,8 +55,12 @@ int check(const Overrides& overrides, const std::string& format) {
     std::cout << out << '\n';
   } else {
     for (const auto& diagnostic : diagnostics) std::cout << model::to_string(diagnostic) << '\n';
-    if (errors == 0) std::cout << "No mistakes: " << entities << " entities, " << documents << " forms and roles.\n";
-    else std::cout << errors << (errors == 1 ? " mistake.\n" : " mistakes.\n");
+    const std::size_t warnings = diagnostics.size() - static_cast<std::size_t>(errors);
+    if (errors == 0) {
+      std::cout << "No mistakes: " << entities << " entities, " << documents << " forms and roles.";
+      if (warnings > 0) std::cout << ' ' << warnings << (warnings == 1 ? " warning." : " warnings.");
+      std::cout << '\n';
+    } else std::cout << errors << (errors == 1 ? " mistake.\n" : " mistakes.\n");
   }
   return errors == 0 ? 0 : 1;
 }
@@ -138,8 +143,15 @@ int activate_revision(const Overrides& overrides, const std::string& id) {
   return 0;
 }
 
+int explain(const std::string& code) {
+  const model::CheckCode* found = model::find_check_code(code);
+  if (found == nullptr) throw Error(ErrorCode::invalid_argument, "No diagnostic has the code \"" + code + "\"; caravan docs checks lists them all.");
+  std::cout << model::explain_check(*found);
+  return 0;
+}
+
 struct Given {
-  std::string revision;
+  std::string revision, code;
   std::string format = "text";
   bool allow_destructive = false, as_json = false;
 };
@@ -151,7 +163,9 @@ void add_definition_commands(CommandLine& line) {
   auto* checking = line.app.add_subcommand("check", "Check configuration and definitions; non-zero where there is a mistake");
   line.place(checking, false);
   checking->add_option("--format", given->format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  checking->callback([&line, given] { line.code = check(line.overrides, given->format); });
+  checking->add_flag_callback("--json", [given] { given->format = "json"; }, "As --format json");
+  checking->add_option("--explain", given->code, "Print the page of a code, e.g. never-true");
+  checking->callback([&line, given] { line.code = given->code.empty() ? check(line.overrides, given->format) : explain(given->code); });
 
   auto* schemas = line.app.add_subcommand("schema", "Compare the database with the definitions");
   schemas->require_subcommand(1);

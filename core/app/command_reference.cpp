@@ -12,6 +12,7 @@
 #include "app/command_line.h"
 #include "app/runtime.h"
 #include "expr/conformance.h"
+#include "model/check_codes.h"
 #include "model/loader.h"
 
 #ifndef CARAVAN_VERSION
@@ -119,6 +120,10 @@ void add_reference_commands(CommandLine& line) {
   docs->add_subcommand("definitions", "Print the reference of the definition language")->callback([] {
     std::cout << model::definitions_reference();
   });
+  docs->add_subcommand("schema", "Print the JSON Schema of the definition language, for editors")->callback([] {
+    std::cout << model::definitions_schema();
+  });
+  docs->add_subcommand("checks", "Print what `caravan check` finds, code by code")->callback([] { std::cout << model::checks_reference(); });
   const auto as_json = std::make_shared<bool>(false);
   auto* routes = docs->add_subcommand("routes", "Print the routes of the HTTP API and who may use them");
   routes->add_flag("--json", *as_json, "As JSON");
