@@ -125,6 +125,10 @@ def mistakes(document, schema, value, where="answer"):
         elif word == "pattern":
             if isinstance(value, str) and not re.search(rule, value):
                 yield f"{where}: {value!r} does not match {rule}"
+        elif word in ("anyOf", "oneOf"):
+            fitting = sum(not list(mistakes(document, one, value, where)) for one in rule)
+            if fitting == 0 or (word == "oneOf" and fitting > 1):
+                yield f"{where}: {value!r} fits {fitting} of {word}"
         elif word == "format":
             if isinstance(value, str) and FORMATS[rule] and not re.match(FORMATS[rule], value):
                 yield f"{where}: {value!r} is no {rule}"
