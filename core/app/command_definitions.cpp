@@ -60,7 +60,9 @@ int check(const Overrides& overrides, const std::string& format) {
       std::cout << "No mistakes: " << entities << " entities, " << documents << " forms and roles.";
       if (warnings > 0) std::cout << ' ' << warnings << (warnings == 1 ? " warning." : " warnings.");
       std::cout << '\n';
-    } else std::cout << errors << (errors == 1 ? " mistake.\n" : " mistakes.\n");
+    } else {
+      std::cout << errors << (errors == 1 ? " mistake.\n" : " mistakes.\n");
+    }
   }
   return errors == 0 ? 0 : 1;
 }
