@@ -212,7 +212,7 @@ class MysqlTarget final : public Target {
     record_columns = joined(record.names, "r.");
     if (plan.operation == "read" || plan.operation == "list") return;
     event = newest(leasing_.get(), "event", "action = '" + plan.action + "'");
-    if (plan.outbox) job = newest(leasing_.get(), "job", "1 = 1");
+    if (plan.outbox) job = newest(leasing_.get(), "job", "kind = 'records.after_commit'");
     lease_ = std::make_unique<Prepared>(leasing_.get(),
                                         "INSERT INTO sequence_block (name, next_value) VALUES (?, 1 + ?) "
                                         "ON DUPLICATE KEY UPDATE next_value = next_value + ?");

@@ -186,7 +186,7 @@ class Sqlite:
 
     def has_jobs(self):
         connection = self.connect()
-        found = connection.execute("SELECT COUNT(*) FROM job").fetchone()[0]
+        found = connection.execute("SELECT COUNT(*) FROM job WHERE kind = 'records.after_commit'").fetchone()[0]
         connection.close()
         return found > 0
 
@@ -277,7 +277,7 @@ class Mariadb:
         self.sql(f"UPDATE sales_inquiry SET state = '{state}' WHERE {condition}")
 
     def has_jobs(self):
-        return self.sql("SELECT COUNT(*) FROM job").strip() != "0"
+        return self.sql("SELECT COUNT(*) FROM job WHERE kind = 'records.after_commit'").strip() != "0"
 
     def statements(self):
         """Statements that clients have sent so far."""

@@ -139,7 +139,7 @@ class Writer {
                                            (chained_ ? "\"_chain\" = ?, " : "") +
                                            "version = ?, updated_at = ? WHERE id = ? AND version = ?");
     if (plan.outbox) {
-      job_ = newest(database_.get(), "job", "1 = 1");
+      job_ = newest(database_.get(), "job", "kind = 'records.after_commit'");
       insert_job_ = prepare(database_.get(), insert_sql("job", job_));
     }
     auto index = static_cast<int>(record_.names.size());
