@@ -9,6 +9,7 @@ import threading
 VOLATILE = {
     "login_session": ("last_seen_at", "expires_at"),  # a session lives longer when it is used
     "api_token": ("last_used_at",),
+    "credential": ("failed_count", "locked_until"),   # wrong passwords are counted
     "sequence_block": ("*",),                         # numbers that were reserved and not used
     "schema_info": ("*",),
 }

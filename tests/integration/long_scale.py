@@ -140,7 +140,7 @@ class Scale(ServerCase):
     def aggregates(self):
         if not any(route["pattern"] == "/records/{entity}/aggregate" for route in routes(self.server)):
             return
-        yield ("aggregate, inquiries by state", "li.na", lambda n: "/records/sales.inquiry/aggregate" + query(group="state", measures="count,sum:budget"),
+        yield ("aggregate, inquiries by state", "li.na", lambda n: "/records/sales.inquiry/aggregate" + query(group="state", measure="count,sum:budget"),
                GROUPED, None)
 
     def test_nothing_that_is_used_daily_grows_with_the_table(self):

@@ -513,7 +513,7 @@ def _(case, person):
     for relation in RELATIONS:
         identifier = case.desk.record(relation, person)
         for level in ("read", "update"):
-            yield Ask(f"{relation}, {level}", "POST", f"/records/{FILE}/{identifier}/shares", {"department": "south", "level": level},
+            yield Ask(f"{relation}, {level}", "POST", f"/records/{FILE}/{identifier}/shares", {"department": "north_team", "level": level},
                       of_record(person.role, "update", relation, 201))
 
 
@@ -521,7 +521,7 @@ def _(case, person):
 def _(case, person):
     for relation in RELATIONS:
         identifier = case.desk.record(relation, person)
-        share = case.desk.root.call("POST", f"/records/{FILE}/{identifier}/shares", {"department": "south"})
+        share = case.desk.root.call("POST", f"/records/{FILE}/{identifier}/shares", {"department": "north_team"})
         desk.check(share, 201)
         yield Ask(relation, "DELETE", f"/records/{FILE}/{identifier}/shares/{share.json['id']}", None, of_record(person.role, "update", relation, 204))
         yield Ask(relation + ", none such", "DELETE", f"/records/{FILE}/{identifier}/shares/999999999", None,
