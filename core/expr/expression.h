@@ -162,7 +162,7 @@ struct ReadField {
 };
 
 /// All fields that the program may read, each once, in order of position: of its variables and, through references, of
-/// other records. `record.customer.tier` reads `customer` of the record and `tier` of the customer; has() reads too.
+/// other records. `record.owner.name` reads `owner` of the record and `name` of the user; has() reads too.
 std::vector<ReadField> read_fields(const Program& program);
 
 /// Whether the program reads anything but variable 0 and constants: another variable, or the time. Where it does not, its
