@@ -137,7 +137,7 @@ class Import(ServerCase):
         self.report(self.post(), created=GOOD)
         record = next(every(self.admin, "sales.inquiry", **INQUIRIES_OF))
         events = self.ok(self.admin.get(f"/records/sales.inquiry/{record['id']}/timeline")).json["items"]
-        self.assertEqual((events[0]["action"], events[0]["source"]), ("create", "import"))
+        self.assertEqual((events[0]["action"], events[0]["source"]), ("create", "import small"))
 
     def test_mistakes_in_the_map_are_told_before_any_row_is_read(self):
         for wrong, right, word in (("column: Party", "column: Partie", "Partie"), ("kind: {value: person}", "kindness: {value: person}", "kindness"),
