@@ -139,6 +139,12 @@ class ReportWriter {
     return name;
   }
 
+  /// Where the server's files lie is for administrators only.
+  std::string file_of(const model::Origin& origin) const {
+    if (!origin.file.starts_with('/') || records::is_administrator(call_.context)) return origin.file;
+    return origin.file.substr(origin.file.rfind('/') + 1);
+  }
+
   void write_grant(const ConsideredGrant& grant) {
     json_.begin_object().member("role", grant.role->name).member("held_role", grant.held->name).member("everyone", grant.of_everyone);
     json_.key("deputy_of");
@@ -147,7 +153,8 @@ class ReportWriter {
     } else {
       json_.begin_object().member("id", std::to_string(grant.colleague)).member("name", grant.colleague_name).end_object();
     }
-    json_.member("rule", grant.rule).member("file", grant.origin.file).member("line", std::int64_t{grant.origin.line});
+    const std::string file = file_of(grant.origin);
+    json_.member("rule", grant.rule).member("file", file).member("line", std::int64_t{grant.origin.line});
     json_.member("result", result_word(grant.result)).key("reads").begin_array();
     std::string reads;
     for (const auto& [name, value] : grant.reads) {
@@ -155,7 +162,7 @@ class ReportWriter {
       reads += (reads.empty() ? "" : ", ") + name + " = " + value;
     }
     json_.end_array();
-    const std::string place = grant.origin.file + ":" + std::to_string(grant.origin.line);
+    const std::string place = file + ":" + std::to_string(grant.origin.line);
     const std::string_view code = grant.result == ConsideredGrant::Result::yes       ? "grant_true"
                                   : grant.result == ConsideredGrant::Result::no      ? "grant_false"
                                   : grant.result == ConsideredGrant::Result::unknown ? "grant_unknown"
