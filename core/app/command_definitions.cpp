@@ -13,6 +13,7 @@
 #include "app/runtime.h"
 #include "base/error.h"
 #include "http/local_client.h"
+#include "records/data_check.h"
 #include "model/check_codes.h"
 
 namespace caravan::app {
@@ -42,6 +43,11 @@ int check(const Overrides& overrides, const std::string& format) {
     if (definitions.loaded.catalog) {
       entities = definitions.loaded.catalog->entities.size();
       documents = definitions.loaded.catalog->forms.size() + definitions.loaded.catalog->roles.size();
+      if (overrides.database) {
+        const auto database = storage::Database::open(*overrides.database);
+        auto session = database->read();
+        for (auto& found : records::check_data(*session, *definitions.loaded.catalog, {nullptr, true})) diagnostics.push_back(std::move(found));
+      }
     }
   }
   const auto errors = std::count_if(diagnostics.begin(), diagnostics.end(),
@@ -166,6 +172,8 @@ void add_definition_commands(CommandLine& line) {
   line.place(checking, false);
   checking->add_option("--format", given->format, "text or json")->check(CLI::IsMember({"text", "json"}));
   checking->add_flag_callback("--json", [given] { given->format = "json"; }, "As --format json");
+  checking->add_option("--database", line.overrides.database, "Also look what the rows of this database tell: states and choices in use, broken invariants, roles without a holder")
+      ->type_name("URL");
   checking->add_option("--explain", given->code, "Print the page of a code, e.g. never-true");
   checking->callback([&line, given] { line.code = given->code.empty() ? check(line.overrides, given->format) : explain(given->code); });
 

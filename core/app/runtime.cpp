@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "records/data_check.h"
 #include "records/once.h"
 #include "records/share.h"
 #include "records/trash.h"
@@ -48,6 +49,11 @@ void add_refusals(const plugin::PluginRegistry& plugins, std::vector<model::Diag
     diagnostic.message = "the plugin " + info.name + " is left out: " + info.error;
     diagnostics.push_back(std::move(diagnostic));
   }
+}
+
+bool has_error(const std::vector<model::Diagnostic>& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const auto& one) { return one.severity == model::Diagnostic::Severity::error; });
 }
 
 [[noreturn]] void refuse(const std::vector<model::Diagnostic>& diagnostics) {
@@ -267,6 +273,19 @@ void Runtime::publish_files(model::LoadResult loaded) {
       return;
     }
   }
+  if (active != 0 && revisions_->find(active).hash != loaded.catalog->hash) {
+    // What a change of the files would strand is refused here as at a reload.
+    const Documents used = revisions_->read(active);
+    const auto present = model::load_catalog(used.layers, used.modules);
+    if (present.catalog) {
+      auto session = database_->read();
+      const auto found = records::check_data(*session, *loaded.catalog, {present.catalog.get(), false});
+      for (const auto& one : found) {
+        if (one.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(one));
+      }
+      if (has_error(found)) refuse(found);
+    }
+  }
   revision_ = revisions_->publish(files, loaded.catalog->hash, "system", "start", Clock::system().now());
   catalog_.store(std::move(loaded.catalog));
 }
@@ -280,6 +299,11 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
   result.diagnostics = std::move(loaded.diagnostics);
   if (!loaded.catalog) return result;
   const bool changed = loaded.catalog->hash != old_catalog->hash;
+  if (changed) {
+    auto session = database_->read();
+    for (auto& found : records::check_data(*session, *loaded.catalog, {old_catalog.get(), false})) result.diagnostics.push_back(std::move(found));
+    if (has_error(result.diagnostics)) return result;
+  }
   if (changed) storage::update_schema(*database_, *loaded.catalog);
   revision_ = publish(*loaded.catalog);
   result.hash = loaded.catalog->hash;

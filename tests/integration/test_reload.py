@@ -103,3 +103,82 @@ class Reload(ServerCase):
     def test_only_administrators_reload(self):
         self.server.add_user("reload.staff", "李静", "sales.salesperson")
         self.problem(self.server.client("reload.staff").post("/admin/reload", {}), 403, "forbidden")
+
+
+class RowsInUse(ServerCase):
+    """Definitions that the rows of the database speak against."""
+
+    STATE = """\
+kind: entity
+name: sales.inquiry
+workflow:
+  states:
+    parked: {label: {en: Parked, zh-CN: 暂存, zh-TW: 暫存}, category: waiting}
+  transitions:
+    park: {label: {en: Park, zh-CN: 暂存, zh-TW: 暫存}, from: new, to: parked}
+    unpark: {label: {en: Take up, zh-CN: 取回, zh-TW: 取回}, from: parked, to: contacted}
+"""
+    FAX = """\
+kind: choices
+name: sales.channel
+options: {fax: {label: {en: Fax, zh-CN: 传真, zh-TW: 傳真}}}
+"""
+    RULE = """\
+kind: entity
+name: sales.inquiry
+invariants: {small: {check: "record.party_size <= 3", message: {en: At most three, zh-CN: 最多三人, zh-TW: 最多三人}}}
+"""
+
+    @classmethod
+    def prepare(cls):
+        cls.file = cls.server.config / "changes.yaml"
+
+    def publish(self, text):
+        self.file.write_text(text)
+        return self.server.client("admin").post("/admin/reload", {}, **{"Accept-Language": "en"})
+
+    def new_inquiry(self, **fields):
+        admin = self.server.client("admin")
+        customer = self.create(admin, "customers.customer", kind="person", name="王芳")
+        return self.create(admin, "sales.inquiry", **{"customer": customer["id"], "channel": "phone", **fields})
+
+    def test_a_state_in_use_is_not_taken_away(self):
+        self.ok(self.publish(self.STATE))
+        inquiry = self.new_inquiry()
+        admin = self.server.client("admin")
+        self.ok(admin.post(f"/records/sales.inquiry/{inquiry['id']}/transitions/park", {}))
+        answer = self.publish("")
+        self.problem(answer, 422, "invalid_record")
+        self.assertEqual(answer.json["errors"][0]["code"], "state-in-use")
+        self.assertIn('1 record of sales.inquiry has the state "parked"', answer.json["errors"][0]["message"])
+        # Nor at a start.
+        self.server.stop()
+        with self.assertRaisesRegex(RuntimeError, "parked"):
+            self.server.start()
+        done = self.server.cli("check", "--config", self.server.config, "--database",
+                               self.server.database.options[1] if self.server.database.options else f"sqlite://{self.server.data}/caravan.db", store=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("[state-in-use]", done.stdout)
+        self.assertIn("nobody holds the role sales.auditor", done.stdout)
+        self.file.write_text(self.STATE)
+        self.server.start()
+        self.ok(self.server.client("admin").post(f"/records/sales.inquiry/{inquiry['id']}/transitions/unpark", {}))
+        self.ok(self.publish(""))
+
+    def test_an_option_in_use_is_not_taken_away(self):
+        self.ok(self.publish(self.FAX))
+        inquiry = self.new_inquiry(channel="fax")
+        answer = self.publish("")
+        self.problem(answer, 422, "invalid_record")
+        self.assertEqual(answer.json["errors"][0]["code"], "choice-in-use")
+        self.ok(self.publish(self.FAX.replace("fax: {", "fax: {active: false, ")))
+        admin = self.server.client("admin")
+        self.ok(admin.patch(f"/records/sales.inquiry/{inquiry['id']}", {"channel": "phone"}, **{"If-Match": "*"}))
+        self.ok(self.publish(""))
+
+    def test_rows_that_break_a_new_invariant_are_named(self):
+        inquiry = self.new_inquiry(party_size=4)
+        answer = self.ok(self.publish(self.RULE))
+        warning = next(one for one in answer.json["warnings"] if one["code"] == "invariant-broken")
+        self.assertIn(inquiry["id"], warning["message"])
+        self.ok(self.publish(""))

@@ -1,0 +1,154 @@
+#include "records/data_check.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "records/access.h"
+#include "records/json.h"
+
+namespace caravan::records {
+namespace {
+
+using model::Diagnostic;
+using model::Entity;
+using model::Field;
+
+constexpr std::size_t shown_ids = 5;
+
+class Checker {
+ public:
+  Checker(storage::Session& session, const model::Catalog& next, const DataCheck& options)
+      : session_(session), next_(next), options_(options) {}
+
+  std::vector<Diagnostic> run() {
+    for (const auto& entity : next_.entities) {
+      const Entity* before = options_.present ? options_.present->entity(entity->full_name) : nullptr;
+      if (entity->workflow) check_states(*entity, before);
+      for (const auto& field : entity->fields) {
+        if (!field->system && field->type == model::FieldType::choice && field->choices) check_choices(*entity, *field, before);
+      }
+      for (const model::Invariant& invariant : entity->invariants) check_invariant(*entity, invariant, before);
+    }
+    if (options_.roles) check_roles();
+    return std::move(found_);
+  }
+
+ private:
+  std::string name(std::string_view text) const { return storage::quote(session_.dialect(), text); }
+
+  void report(Diagnostic::Severity severity, const model::Origin& at, std::string code, std::string message, std::string hint) {
+    found_.push_back({severity, at, std::move(code), std::move(message), std::move(hint)});
+  }
+
+  /// Runs a query, or nothing where its table or columns do not exist yet.
+  template <class Row>
+  void each(const std::string& sql, const std::vector<expr::Value>& parameters, const Row& row) {
+    try {
+      storage::Statement& statement = session_.prepare(sql);
+      int index = 1;
+      for (const auto& parameter : parameters) statement.bind(index++, parameter);
+      while (statement.step()) row(statement);
+      statement.reset();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::internal) throw;
+    }
+  }
+
+  /// How often each value of a column occurs; empty for NULL.
+  std::vector<std::pair<std::string, std::int64_t>> values(const Entity& entity, const std::string& column) {
+    std::vector<std::pair<std::string, std::int64_t>> found;
+    each("SELECT " + name(column) + ", COUNT(*) FROM " + name(entity.table_name) + " GROUP BY " + name(column), {},
+         [&](storage::Statement& row) { found.emplace_back(row.is_null(0) ? std::string() : std::string(row.text(0)), row.integer(1)); });
+    return found;
+  }
+
+  static std::string records(std::int64_t count) { return std::to_string(count) + (count == 1 ? " record" : " records"); }
+
+  void check_states(const Entity& entity, const Entity* before) {
+    for (const auto& [state, count] : values(entity, entity.fields[model::slot_state]->column)) {
+      if (!state.empty() && entity.workflow->state(state) != nullptr) continue;
+      const bool removed = !options_.present || (before && before->workflow && !state.empty() && before->workflow->state(state) != nullptr);
+      const std::string what = state.empty() ? "no state" : "the state \"" + state + "\", which the workflow no longer has";
+      report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, entity.origin, "state-in-use",
+             records(count) + " of " + entity.full_name + (count == 1 ? " has " : " have ") + what,
+             state.empty() ? "give them one before" : "keep the state, without transitions into it, until the last of them has left it");
+    }
+  }
+
+  void check_choices(const Entity& entity, const Field& field, const Entity* before) {
+    const Field* old = before ? before->field(field.name) : nullptr;
+    for (const auto& [value, count] : values(entity, field.column)) {
+      if (value.empty() || field.choices->option(value) != nullptr) continue;
+      const bool removed = !options_.present || (old && old->choices && old->choices->option(value) != nullptr);
+      report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, field.choices->origin, "choice-in-use",
+             records(count) + " of " + entity.full_name + (count == 1 ? " has \"" : " have \"") + value + "\" in " + field.name + ", which " +
+                 field.choices->name + " no longer offers",
+             "keep the option with `active: false`: it stays on the old records and is not offered any more");
+    }
+  }
+
+  void check_invariant(const Entity& entity, const model::Invariant& invariant, const Entity* before) {
+    if (before != nullptr) {
+      for (const model::Invariant& old : before->invariants) {
+        if (old.name == invariant.name && old.check->source() == invariant.check->source()) return;
+      }
+    }
+    Context context;
+    context.actor.system = true;
+    context.catalog = std::shared_ptr<const model::Catalog>(std::shared_ptr<const model::Catalog>(), &next_);
+    context.now = Clock::system().now();
+    const UserActivation constants(context, context.actor);
+    const auto condition = expr::to_sql(
+        *invariant.check, session_.dialect() == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite, "r", constants.get());
+    if (condition.refused) return;  // judged in memory, record by record
+    const std::string from = " FROM " + name(entity.table_name) + " r WHERE NOT (" + condition.sql + ")";
+    std::int64_t count = 0;
+    each("SELECT COUNT(*)" + from, condition.parameters, [&](storage::Statement& row) { count = row.integer(0); });
+    if (count == 0) return;
+    std::string ids;
+    each("SELECT r." + name(entity.fields[model::slot_id]->column) + from + " LIMIT " + std::to_string(shown_ids), condition.parameters,
+         [&](storage::Statement& row) { ids += (ids.empty() ? "" : ", ") + std::to_string(row.integer(0)); });
+    report(Diagnostic::Severity::warning, invariant.origin, "invariant-broken",
+           records(count) + " of " + entity.full_name + (count == 1 ? " breaks" : " break") + " the invariant \"" + invariant.name + "\" (id " + ids +
+               (count > static_cast<std::int64_t>(shown_ids) ? ", …" : "") + ")",
+           "mend them: until then nothing else of them can be changed");
+  }
+
+  void check_roles() {
+    const Entity* users = next_.entity("core.user");
+    if (users == nullptr) return;
+    std::set<std::string, std::less<>> held;
+    each("SELECT roles FROM " + name(users->table_name) + " WHERE active = 1", {}, [&](storage::Statement& row) {
+      if (row.is_null(0)) return;
+      const Json roles = parse_json(row.text(0));
+      if (const auto* list = roles.as<Json::Array>()) {
+        for (const Json& role : *list) {
+          if (const auto* text = role.as<std::string>()) held.insert(*text);
+        }
+      }
+    });
+    std::set<const model::Role*> needed;
+    for (const auto& role : next_.roles) {
+      if (!held.contains(role->name)) continue;
+      for (const model::Role* one : role->all) needed.insert(one);
+    }
+    for (const auto& role : next_.roles) {
+      if (role->everyone || needed.contains(role.get())) continue;
+      report(Diagnostic::Severity::warning, role->origin, "role-without-holder", "nobody holds the role " + role->name,
+             "give it to a user, or leave it out");
+    }
+  }
+
+  storage::Session& session_;
+  const model::Catalog& next_;
+  const DataCheck& options_;
+  std::vector<Diagnostic> found_;
+};
+
+}  // namespace
+
+std::vector<Diagnostic> check_data(storage::Session& session, const model::Catalog& next, const DataCheck& options) {
+  return Checker(session, next, options).run();
+}
+
+}  // namespace caravan::records
