@@ -143,10 +143,7 @@ Bulk parse(const Call& call, const Entity& entity, const Json& body) {
 RowResult run_row(const Call& call, records::Work& work, const Entity& entity, const Bulk& bulk, const Item& item) {
   const auto input = [&] {
     static const Json none{Json::Data(Json::Object())};
-    const Json& given = item.input ? *item.input : none;
-    // A step's form may ask for what is hidden otherwise.
-    if (bulk.action != Action::transition) return records::parse_input(call.context, entity, given);
-    return records::parse_input(*call.context.catalog, entity, given, call.context.locale);
+    return records::parse_input(call.context, entity, item.input ? *item.input : none);
   };
   const auto done = [](const records::Record& record) { return RowResult{record.id(), record.version(), std::nullopt}; };
   switch (bulk.action) {

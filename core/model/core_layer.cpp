@@ -58,7 +58,8 @@ plural: {en: Delegations, zh-CN: 代理授权, zh-TW: 代理授權}
 icon: swap
 title: note
 fields:
-  user:      {type: ref, to: core.user, required: true, default_expr: "user.id", label: {en: Absent, zh-CN: 委托人, zh-TW: 委託人},
+  # Whose rights are lent is not for the lender to choose, whatever other roles he has: it is himself.
+  user:      {type: ref, to: core.user, required: true, right: read, default_expr: "user.id", label: {en: Absent, zh-CN: 委托人, zh-TW: 委託人},
               help: {en: Whose rights are lent, zh-CN: 由谁授出权限, zh-TW: 由誰授出權限}}
   deputy:    {type: ref, to: core.user, required: true, label: {en: Deputy, zh-CN: 代理人, zh-TW: 代理人},
               help: {en: Who has them beside the own ones, zh-CN: 由谁代为行使, zh-TW: 由誰代為行使}}
@@ -98,9 +99,6 @@ grants:
     create: "record.user == user.id"
     update: "record.user == user.id"
     delete: "record.user == user.id"
-# Whose rights are lent is not for the lender to choose: it is himself.
-fields:
-  core.delegation: {user: read}
 ---
 kind: role
 name: core.administrator

@@ -114,6 +114,11 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
     if (!(before ? (*before)[roles.slot] : none).same_as(record[roles.slot])) {
       mistakes.push_back({roles.name, "forbidden", message("read_only", context_.locale, {label(roles)})});
     }
+    // Nor does anybody move himself to where the rules give him more.
+    const Field& department = *entity.field("department");
+    if (before != nullptr && before->id() == context_.actor.user_id && !(*before)[department.slot].same_as(record[department.slot])) {
+      mistakes.push_back({department.name, "forbidden", message("read_only", context_.locale, {label(department)})});
+    }
   }
   check_references(record, before, authority, transition, mistakes);
   if (mistakes.empty()) {

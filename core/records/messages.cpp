@@ -39,7 +39,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"duplicate_hidden", {"Another record already has these values.", "已有其他记录使用相同的值。", "已有其他記錄使用相同的值。"}},
       {"too_large_measure", {"{0}: the result is too large to be told exactly; narrow the records with a filter.", "{0}：结果过大，无法精确表示；请用筛选条件缩小范围。", "{0}：結果過大，無法精確表示；請用篩選條件縮小範圍。"}},
       {"hidden_field", {"A field that you may not see needs attention; ask an administrator.", "有一个您无权查看的字段需要修正，请联系管理员。", "有一個您無權檢視的欄位需要修正，請聯絡管理員。"}},
-      {"forbidden_share", {"You may not share this {0}: that is for those who may change it.", "您无权共享此{0}：只有可以修改它的人才能共享。", "您無權共用此{0}：只有可以修改它的人才能共用。"}},
+      {"forbidden_share", {"You may not share this {0}: that is for those who may change it by a role of their own.", "您无权共享此{0}：只有自身角色允许修改它的人才能共享。", "您無權共用此{0}：只有自身角色允許修改它的人才能共用。"}},
       {"shared_read", {"{0} may read.", "{0}可以查看。", "{0}可以檢視。"}},
       {"shared_update", {"{0} may read and change.", "{0}可以查看和修改。", "{0}可以檢視和修改。"}},
       {"shared_until", {"Until {0}.", "至 {0}。", "至 {0}。"}},

@@ -205,17 +205,18 @@ std::vector<Record> RecordService::get_many(const Context& context, const Entity
 std::vector<Event> RecordService::timeline(const Context& context, const Entity& entity, std::int64_t id, std::int64_t before,
                                            std::uint32_t limit) const {
   if (limit < 1 || limit > 200) throw Error(ErrorCode::invalid_argument, "limit: a number from 1 to 200.");
+  std::optional<Record> record;
   try {
-    get(context, entity, id);
+    record = get(context, entity, id);
   } catch (const Error& error) {
     // The history outlives its record, for those who may see everything.
     if (error.code() != ErrorCode::not_found || !(is_administrator(context) || may_restore(context, entity, id))) throw;
   }
-  auto session = database_.read();
+  std::optional<storage::ReadSession> session(database_.read());
   // By version, since ids come from blocks that several processes lease.
   std::int64_t before_version = INT64_MAX;
   if (before > 0) {
-    storage::Statement& find = session->prepare("SELECT version FROM event WHERE id = ? AND entity = ? AND record_id = ?");
+    storage::Statement& find = (*session)->prepare("SELECT version FROM event WHERE id = ? AND entity = ? AND record_id = ?");
     find.bind(1, before);
     find.bind(2, std::string_view(entity.full_name));
     find.bind(3, id);
@@ -224,7 +225,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     find.reset();
     if (!found) throw Error(ErrorCode::invalid_argument, "before: there is no such event of this record.");
   }
-  storage::Statement& statement = session->prepare(
+  storage::Statement& statement = (*session)->prepare(
       "SELECT id, version, at, actor_id, actor_name, request_id, source, action, changes, note FROM event "
       "WHERE entity = ? AND record_id = ? AND (version < ? OR (version = ? AND id < ?)) ORDER BY version DESC, id DESC LIMIT ?");
   static const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
@@ -251,6 +252,14 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     events.push_back(std::move(event));
   }
   statement.reset();
+  session.reset();
+  // With whom the record was shared is told to those who see its shares.
+  std::optional<bool> sees_shares;
+  for (Event& event : events) {
+    if (event.note.empty() || (event.action != "share" && event.action != "unshare")) continue;
+    if (!sees_shares) sees_shares = is_administrator(context) || (record && this->rights(context, *record).update);
+    if (!*sees_shares) event.note.clear();
+  }
   return events;
 }
 

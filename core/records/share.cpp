@@ -77,12 +77,18 @@ std::string name_of_grantee(const Context& context, Work& work, const Share& sha
   }
 }
 
-/// The record, locked, where the actor may update it; he may then share it, also for updates.
+/// The record, locked, where a role of the actor's own lets him update it; he may then share it, also for updates. What he has
+/// by a share or in a colleague's stead he does not pass on: it would outlast what he was given.
 Record load_shareable(const Context& context, Work& work, const Entity& entity, std::int64_t id) {
   Record record = work.load(entity, id, true);
   const auto follow =
       std::make_shared<const Follow>([&work](const Entity& target, std::int64_t target_id) { return work.follow(target, target_id); });
-  if (!may(context, Operation::update, record, follow, work.session())) {
+  const auto himself = [&] {
+    Context own = context;
+    own.actor.deputy_of.clear();
+    return may(own, Operation::update, record, follow);
+  };
+  if (!(context.actor.deputy_of.empty() ? may(context, Operation::update, record, follow) : himself())) {
     throw Error(ErrorCode::forbidden, message("forbidden_share", context.locale, {label_of(context, entity.label, entity.full_name)}));
   }
   return record;

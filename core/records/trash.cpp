@@ -181,9 +181,11 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   auto buried = find_deleted(session_, entity, id, context_.now, true);
   const Undo right = buried ? undo_right(context_, *buried, follow_) : Undo::no;
   if (right == Undo::no) throw Error(ErrorCode::not_found, message("not_deleted", context_.locale, {label(entity)}));
-  if (right == Undo::seen) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
+  Record record = buried ? std::move(buried->record) : Record(entity);
+  // Who comes back with roles is given them: as for any user, that is for administrators.
+  const bool gives_roles = entity.full_name == "core.user" && !record[entity.field("roles")->slot].is_null() && !is_administrator(context_);
+  if (right == Undo::seen || gives_roles) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
 
-  Record record = std::move(buried->record);
   std::vector<FieldError> gone;
   for (const auto& field : entity.fields) {
     const auto* target = field->type == model::FieldType::ref && field->target != nullptr ? record[field->slot].as<std::int64_t>() : nullptr;
@@ -191,6 +193,7 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
     gone.push_back({field->name, "unknown_reference", message("reference_gone", context_.locale, {label(*field), label(*field->target)})});
   }
   if (!gone.empty()) {
+    redact_mistakes(field_rights(context_, entity), entity, context_.locale, gone);
     std::string sentence = gone.front().message;
     throw Error(ErrorCode::conflict, std::move(sentence), std::move(gone));
   }

@@ -52,13 +52,36 @@ std::vector<const Field*> missing_fields(const Transition& transition, const Rec
   return missing;
 }
 
-/// Why the guard does not hold, or "". It is asked of the actor himself, also where he stands in for somebody: a guard may
-/// say that nobody decides about what is his own.
-std::string guard_refusal(const Context& context, const Transition& transition, Record& record,
+/// Whether the guard holds. It is asked of the actor himself, also where he stands in for somebody, and where he has the step
+/// from colleagues only, of one of these, too: "nobody decides about what is his own" holds for who acts and for whose right it is.
+/// `stored`: decides who may update, for steps without roles.
+bool guard_holds(const Context& context, const Transition& transition, const Record& stored, Record& record,
+                 const std::shared_ptr<const records::Follow>& follow) {
+  if (!records::evaluate(*transition.when, context, record, follow).is_true()) return false;
+  if (context.actor.deputy_of.empty() || records::is_administrator(context)) return true;
+  Context alone = context;
+  const auto may_take = [&] {
+    if (!transition.by.empty())
+      return std::any_of(transition.by.begin(), transition.by.end(), [&](const std::string& role) { return records::holds_role(alone, role); });
+    Record copy = stored;
+    return records::may(alone, model::Operation::update, copy, follow);
+  };
+  alone.actor.deputy_of.clear();
+  if (may_take()) return true;
+  bool by_colleague = false;
+  for (const records::Actor& colleague : context.actor.deputy_of) {
+    alone.actor.deputy_of.assign(1, colleague);
+    if (!may_take()) continue;
+    by_colleague = true;
+    if (records::evaluate(*transition.when, context, colleague, record, follow).is_true()) return true;
+  }
+  return !by_colleague;  // else the record was shared with him
+}
+
+/// Why the guard does not hold, or "".
+std::string guard_refusal(const Context& context, const Transition& transition, const Record& stored, Record& record,
                           const std::shared_ptr<const records::Follow>& follow) {
-  if (!transition.when) return {};
-  const auto result = records::evaluate(*transition.when, context, record, follow);
-  if (result.is_true()) return {};
+  if (!transition.when || guard_holds(context, transition, stored, record, follow)) return {};
   const std::string label = text_or(transition.label, context, transition.name);
   const std::string& said = transition.message.in(context.locale);
   if (!said.empty()) return message("transition_guard", context.locale, {label, said});
@@ -115,13 +138,13 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
     Available entry{transition.get(), false, role_refusal(context, *transition, copy, asked)};
     if (entry.why.empty()) {
       auto missing = missing_fields(*transition, copy);
-      std::erase_if(missing, [&](const Field* field) { return transition->asks_for(*field); });
+      std::erase_if(missing, [&](const Field* field) { return transition->asks_for(*field) && rights.of(*field) != model::FieldRight::hidden; });
       if (!missing.empty()) {
         entry.why = missing_sentence(text_or(transition->label, context, transition->name), names_of(missing, context, rights), context);
       }
     }
     // With a form, what it asks for may still make the guard hold.
-    if (entry.why.empty() && transition->form == nullptr) entry.why = guard_refusal(context, *transition, copy, follow);
+    if (entry.why.empty() && transition->form == nullptr) entry.why = guard_refusal(context, *transition, copy, copy, follow);
     entry.allowed = entry.why.empty();
     list.push_back(std::move(entry));
   }
@@ -154,18 +177,18 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
     const std::string why = message("transition_comment", context.locale, {label});
     throw Error(ErrorCode::invalid_record, why, {{"comment", "required", why}});
   }
-  std::vector<FieldError> mistakes;
+  std::vector<FieldError> mistakes, hidden;
   Record candidate = stored;
   const records::FieldRights rights = records::field_rights(context, entity);
   records::Input changes;
   for (const auto& [field, value] : input) {
     const model::FieldRight right = rights.of(*field);
+    if (right == model::FieldRight::hidden) {  // also where the form asks for it: others are asked
+      hidden.push_back({field->name, "unknown_field", message("unknown_field", context.locale, {field->name})});
+      continue;
+    }
     if (!transition->asks_for(*field)) {
-      if (right == model::FieldRight::hidden) {
-        mistakes.push_back({field->name, "unknown_field", message("unknown_field", context.locale, {field->name})});
-      } else {
-        mistakes.push_back({field->name, "not_in_form", message("not_in_form", context.locale, {text_or(field->label, context, field->name)})});
-      }
+      mistakes.push_back({field->name, "not_in_form", message("not_in_form", context.locale, {text_or(field->label, context, field->name)})});
     }
     // A form sends back what it was shown: the mask is no new value.
     if (right == model::FieldRight::masked && value.same_as(records::masked(*field, stored[field->slot]))) continue;
@@ -176,23 +199,16 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   for (const Field* field : missing_fields(*transition, candidate)) {
     mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
   }
-  if (!mistakes.empty()) {
+  if (!mistakes.empty() || !hidden.empty()) {
     const auto missing = missing_fields(*transition, candidate);
-    // What the step's form asks for may be named to whoever may take it.
-    const auto others = std::stable_partition(mistakes.begin(), mistakes.end(), [&](const FieldError& mistake) {
-      const Field* field = entity.field(mistake.field);
-      return field != nullptr && transition->asks_for(*field);
-    });
-    std::vector<FieldError> untold(std::make_move_iterator(others), std::make_move_iterator(mistakes.end()));
-    mistakes.erase(others, mistakes.end());
-    records::redact_mistakes(rights, entity, context.locale, untold);
-    for (FieldError& mistake : untold) mistakes.push_back(std::move(mistake));
+    records::redact_mistakes(rights, entity, context.locale, mistakes);
+    std::move(hidden.begin(), hidden.end(), std::back_inserter(mistakes));
     throw Error(ErrorCode::invalid_record,
                 missing.empty() ? message("invalid_record", context.locale)
                                 : missing_sentence(label, names_of(missing, context, rights), context),
                 std::move(mistakes));
   }
-  if (auto why = guard_refusal(context, *transition, candidate, follow); !why.empty()) {
+  if (auto why = guard_refusal(context, *transition, stored, candidate, follow); !why.empty()) {
     throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
   }
   for (const auto& effect : transition->effects) {

@@ -53,6 +53,7 @@ fields:
   place: {type: choice, choices: core.department, label: {en: Place, zh-CN: 地点}}
   level: {type: int, label: {en: Level, zh-CN: 级别}}
   other: {type: ref, to: shop.file, label: {en: Other, zh-CN: 其他}}
+  link: {type: ref, to: shop.file, right: hidden, label: {en: Link, zh-CN: 关联}}
 unique:
   by_secret: {fields: [secret], message: {en: This secret is taken, zh-CN: 秘密已被使用}}
   by_name: [name]
@@ -63,6 +64,8 @@ workflow:
     age: {from: new, to: old, by: [reader], form: shop.ageing, label: {en: Age, zh-CN: 老化}}
     need: {from: new, to: old, by: [reader], require: [secret], label: {en: Need, zh-CN: 需要}}
     edit: {from: new, to: old, label: {en: Edit, zh-CN: 编辑}}
+    approve: {from: new, to: old, by: [chief], when: "record.owner != user.id", label: {en: Approve, zh-CN: 批准}}
+    settle: {from: new, to: old, when: "record.owner != user.id", label: {en: Settle, zh-CN: 结清}}
 ---
 kind: form
 name: shop.ageing
@@ -115,6 +118,13 @@ grants:
   shop.file: {read: "record.level == 1"}
 fields:
   shop.file: {phone: hidden, income: hidden, level: read}
+---
+kind: role
+name: shop.personnel
+label: {en: Personnel, zh-CN: 人事}
+grants:
+  core.user: {read: true, create: true, update: true, delete: true}
+  core.delegation: {read: true}
 ---
 kind: role
 name: shop.nobody
@@ -257,6 +267,57 @@ TEST_P(AccessTest, DelegationsAreMadeByTheLenderOnly) {
   EXPECT_EQ(refusal([&] { create(lender, "core.delegation", R"({"deputy":"11","ends_at":"2026-12-01T00:00:00Z"})"); }).code(), ErrorCode::invalid_record);
   EXPECT_EQ(refusal([&] { create(lender, "core.delegation", R"({"deputy":"22","ends_at":"2020-12-01T00:00:00Z"})"); }).code(), ErrorCode::invalid_record);
   EXPECT_EQ(text(change(lender, made, R"({"ends_at":"2026-11-22T00:00:00Z"})"), "ends_at"), "\"2026-11-22T00:00:00Z\"");
+  // A role that only shows all delegations gives nobody another's rights.
+  const Context personnel = as("shop.personnel", 11);
+  EXPECT_EQ(refusal([&] { change(personnel, made, R"({"user":"33"})"); }).code(), ErrorCode::invalid_record);
+  EXPECT_EQ(refusal([&] { create(personnel, "core.delegation", R"({"user":"33","deputy":"11","ends_at":"2026-12-01T00:00:00Z"})"); }).code(),
+            ErrorCode::invalid_record);
+}
+
+TEST_P(AccessTest, WhoStandsInDecidesNeitherAboutHisOwnNorAboutTheColleagues) {
+  const auto in_north = [&](const char* name, int owner) {
+    return make("{\"name\":\"" + std::string(name) + "\",\"place\":\"north\",\"owner\":\"" + std::to_string(owner) + "\"}");
+  };
+  const Record theirs = in_north("a", 22), own = in_north("b", 11), third = in_north("c", 33), fourth = in_north("d", 33), fifth = in_north("e", 22);
+  const Context chief = of(as("shop.chief", 22), "north"), stand_in = deputy(as("shop.nobody", 11), chief);
+  const auto code = [&](const Context& context, const Record& record, const char* step) {
+    return refusal([&] { steps().run(context, file(), record.id(), step, {}, "", std::nullopt); }).code();
+  };
+  const auto offered = [&](const Context& context, const Record& record) {
+    std::set<std::string> names;
+    for (const auto& step : steps().available(context, gate().get(context, file(), record.id()))) {
+      if (step.allowed) names.insert(step.transition->name);
+    }
+    return names;
+  };
+  for (const char* step : {"approve", "settle"}) {
+    EXPECT_EQ(code(chief, theirs, step), ErrorCode::invalid_record) << step;
+    EXPECT_EQ(code(stand_in, theirs, step), ErrorCode::invalid_record) << step << ": the right is the colleague's, and so is the record";
+    EXPECT_EQ(code(stand_in, own, step), ErrorCode::invalid_record) << step;
+  }
+  EXPECT_THAT(offered(stand_in, theirs), ElementsAre("edit"));
+  EXPECT_THAT(offered(stand_in, third), ElementsAre("approve", "edit", "settle"));
+  EXPECT_EQ(text(steps().run(stand_in, file(), third.id(), "approve", {}, "", std::nullopt), "state"), "\"old\"");
+  EXPECT_EQ(text(steps().run(stand_in, file(), fourth.id(), "settle", {}, "", std::nullopt), "state"), "\"old\"");
+  // Who has the right himself needs no colleague's.
+  const Context also_chief = deputy(of(as("shop.chief", 11), "north"), chief);
+  EXPECT_EQ(text(steps().run(also_chief, file(), theirs.id(), "approve", {}, "", std::nullopt), "state"), "\"old\"");
+  EXPECT_EQ(text(steps().run(also_chief, file(), fifth.id(), "settle", {}, "", std::nullopt), "state"), "\"old\"");
+}
+
+TEST_P(AccessTest, NobodyGivesRolesOrMovesHimself) {
+  const model::Entity& users = *catalog->entity("core.user");
+  const Context personnel = as("shop.personnel", 11), admin = as("core.administrator", 44);
+  EXPECT_EQ(refusal([&] { change(personnel, gate().get(personnel, users, 11), R"({"department":"north"})"); }).code(), ErrorCode::invalid_record);
+  EXPECT_EQ(text(change(personnel, gate().get(personnel, users, 22), R"({"department":"north"})"), "department"), "\"north\"");
+  EXPECT_EQ(text(change(as("core.administrator", 44), gate().get(admin, users, 44), R"({"department":"north"})"), "department"), "\"north\"");
+  const Record powerful = create(admin, "core.user", R"({"username":"p","name":"P","roles":["shop.chief"]})");
+  const Record plain = create(admin, "core.user", R"({"username":"q","name":"Q"})");
+  gate().remove(personnel, users, powerful.id(), std::nullopt);
+  gate().remove(personnel, users, plain.id(), std::nullopt);
+  EXPECT_EQ(refusal([&] { gate().restore(personnel, users, powerful.id()); }).code(), ErrorCode::forbidden) << "with the roles come rights";
+  EXPECT_EQ(gate().restore(personnel, users, plain.id()).id(), plain.id());
+  EXPECT_EQ(gate().restore(admin, users, powerful.id()).id(), powerful.id());
 }
 
 TEST_P(AccessTest, HiddenAndMaskedFieldsLeaveTheGateRedacted) {
@@ -319,13 +380,19 @@ TEST_P(AccessTest, WritesBelowTheRightAreRefusedPerField) {
 TEST_P(AccessTest, AStepMaySetItsFormsFieldsButShowsNothing) {
   const Record made = make(R"({"name":"a","phone":"13800001234"})");
   const Context reader = as("shop.reader", 11);
-  const Input input = parse_input(*catalog, file(), R"({"phone":"********234","secret":"new","level":8})", "en");
+  // What is hidden from him is hidden on a form, too: others are asked.
+  const Input all = parse_input(*catalog, file(), R"({"phone":"********234","secret":"new","level":8})", "en");
+  const Error refused = refusal([&] { steps().run(reader, file(), made.id(), "age", all, "", std::nullopt); });
+  ASSERT_EQ(refused.fields().size(), 1u);
+  EXPECT_EQ(refused.fields().front().code, "unknown_field");
+  EXPECT_EQ(gate().get(system(), file(), made.id()).version(), 1);
+  const Input input = parse_input(*catalog, file(), R"({"phone":"********234","level":8})", "en");
   const Record aged = steps().run(reader, file(), made.id(), "age", input, "", std::nullopt);
   EXPECT_THAT(json(aged), Not(HasSubstr("13800001234")));
   EXPECT_THAT(json(aged), Not(HasSubstr("secret")));
   const Record whole = gate().get(system(), file(), made.id());
   EXPECT_EQ(text(whole, "phone"), "\"13800001234\"") << "the mask that came back is no new value";
-  EXPECT_EQ(text(whole, "secret"), "\"new\"");
+  EXPECT_EQ(text(whole, "secret"), "null");
   EXPECT_EQ(text(whole, "level"), "8");
 }
 
@@ -350,7 +417,8 @@ TEST_P(AccessTest, WhatMayNotBeReadMayNotBeAskedFor) {
   const Context reader = as("shop.reader", 11);
   const auto refused = [&](ListQuery query) { return refusal([&] { gate().list(reader, file(), query); }).code(); };
   for (const char* filter : {"record.secret == 'findme'", "record.phone.startsWith('138')", "has(record.income)", "record.doubled > decimal('1')",
-                             "record.other.secret == 'x'", "record.name == 'a' || record.secret != null"}) {
+                             "record.other.secret == 'x'", "[record].exists(r, r.secret == 'x')", "[record.secret].exists(s, s == 'x')",
+                             "{'a': record}.a.secret == 'x'", "[record][0].secret == 'x'", "'x' == (true ? record : record).secret", "record.name == 'a' || record.secret != null"}) {
     ListQuery query;
     query.filter = filter;
     EXPECT_EQ(refused(query), ErrorCode::forbidden) << filter;
@@ -385,13 +453,12 @@ TEST_P(AccessTest, TheHistoryIsRedacted) {
 }
 
 TEST_P(AccessTest, DuplicatesTellNothingOfTheOther) {
+  const Record mine = make(R"({"name":"c","owner":"11","secret":"taken"})");
+  const Context reader = as("shop.reader", 11), owner = as("shop.owner", 11);
+  gate().remove(owner, file(), mine.id(), std::nullopt);
   const Record made = make(R"({"name":"a","secret":"taken"})");
   make(R"({"name":"b"})");
-  const Context reader = as("shop.reader", 11);
-  const Record mine = make(R"({"name":"c"})");
-  const Error error = refusal([&] {
-    steps().run(reader, file(), mine.id(), "age", parse_input(*catalog, file(), R"({"secret":"taken"})", "en"), "", std::nullopt);
-  });
+  const Error error = refusal([&] { gate().restore(owner, file(), mine.id()); });
   EXPECT_EQ(error.code(), ErrorCode::conflict);
   EXPECT_THAT(error.message(), Not(HasSubstr("ecret")));
   EXPECT_THAT(error.message(), Not(HasSubstr(id(made))));
@@ -399,6 +466,55 @@ TEST_P(AccessTest, DuplicatesTellNothingOfTheOther) {
   const Error named = refusal([&] { create(reader, "shop.file", R"({"name":"a"})"); });
   ASSERT_EQ(named.fields().size(), 1u);
   EXPECT_EQ(named.fields().front().field, "name");
+}
+
+TEST_P(AccessTest, WhatIsGoneBehindAHiddenReferenceIsNotNamed) {
+  const Record other = make(R"({"name":"a"})");
+  const Record mine = make("{\"name\":\"b\",\"owner\":\"11\",\"link\":\"" + id(other) + "\"}");
+  const Context owner = as("shop.owner", 11);
+  gate().remove(owner, file(), mine.id(), std::nullopt);
+  gate().remove(system(), file(), other.id(), std::nullopt);
+  const Error error = refusal([&] { gate().restore(owner, file(), mine.id()); });
+  EXPECT_EQ(error.code(), ErrorCode::conflict);
+  EXPECT_THAT(error.message(), Not(HasSubstr("Link")));
+  for (const auto& mistake : error.fields()) {
+    EXPECT_EQ(mistake.field, "");
+    EXPECT_THAT(mistake.message, Not(HasSubstr("Link")));
+  }
+}
+
+TEST_P(AccessTest, WhatOneHasByAShareOrInAnothersSteadIsNotPassedOn) {
+  const Record made = make(R"({"name":"a","owner":"11"})");
+  const Context owner = as("shop.owner", 11), given = as("shop.nobody", 22);
+  Share short_one = share_with(Share::Kind::user, "22", true);
+  short_one.expires_at = Timestamp{now.micros + 3'600'000'000, 0};
+  gate().share(owner, file(), made.id(), short_one);
+  change(given, made, R"({"name":"b"})");
+  EXPECT_EQ(refusal([&] { gate().share(given, file(), made.id(), share_with(Share::Kind::user, "22", true)); }).code(), ErrorCode::forbidden)
+      << "he would make his own share last";
+  EXPECT_EQ(refusal([&] { gate().share(given, file(), made.id(), share_with(Share::Kind::user, "33")); }).code(), ErrorCode::forbidden);
+  const Context stand_in = deputy(as("shop.nobody", 33), owner);
+  change(stand_in, made, R"({"name":"c"})");
+  EXPECT_EQ(refusal([&] { gate().share(stand_in, file(), made.id(), share_with(Share::Kind::user, "33")); }).code(), ErrorCode::forbidden);
+  ASSERT_EQ(gate().shares(owner, file(), made.id()).size(), 1u);
+  gate().share(deputy(owner, as("shop.nobody", 33)), file(), made.id(), share_with(Share::Kind::user, "44"));
+}
+
+TEST_P(AccessTest, TheHistoryTellsOnlyThoseOfSharesWhoSeeThem) {
+  const Record made = make(R"({"name":"a","owner":"11","level":1})");
+  const Context owner = as("shop.owner", 11), reader = as("shop.nobody", 33);
+  Share share = share_with(Share::Kind::user, "22");
+  share.note = "a word in confidence";
+  gate().unshare(owner, file(), made.id(), gate().share(owner, file(), made.id(), share).id);
+  const auto notes = [&](const Context& context) {
+    std::string all;
+    for (const Event& event : gate().timeline(context, file(), made.id(), 0, 50)) all += event.note + "|";
+    return all;
+  };
+  EXPECT_THAT(notes(owner), HasSubstr("a word in confidence"));
+  EXPECT_EQ(notes(reader), "|||");
+  gate().remove(owner, file(), made.id(), std::nullopt);
+  EXPECT_THAT(notes(as("core.administrator", 44)), HasSubstr("a word in confidence"));
 }
 
 TEST_P(AccessTest, ASharedRecordIsSeenByTheOneItWasSharedWith) {
