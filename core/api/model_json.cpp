@@ -334,22 +334,27 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::RecordServic
 
 std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& context, std::string_view locale,
                                                      const std::function<std::string()>& make) {
-  // Rights that are lent count, what is done with them does not depend on whose they are; administrators lend only others.
-  std::vector<std::string> roles = context.actor.roles;
-  for (const records::Actor& colleague : context.actor.deputy_of) {
-    for (const std::string& name : colleague.roles) {
+  // Rights that are lent count, what is done with them does not depend on whose they are; administrators lend only others. Each
+  // person's roles are kept apart: rights on fields that one of them adds count for what that person may read.
+  const auto roles_of = [&](const records::Actor& person) {
+    std::set<std::string_view> roles;
+    for (const std::string& name : person.roles) {
+      // A role that the Catalog does not know changes nothing, and must not fill the cache.
       const model::Role* role = context.catalog->role(name);
-      if (role != nullptr && !role->administrator) roles.push_back(name);
+      if (role != nullptr && (&person == &context.actor || !role->administrator)) roles.insert(name);
     }
-  }
-  std::sort(roles.begin(), roles.end());
-  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
+    std::string text;
+    for (const std::string_view name : roles) text.append("\n").append(name);
+    return text;
+  };
   std::string key(locale);
   if (context.actor.system) key += "\nsystem";
   else if (context.actor.user_id == 0) key += "\nnobody";
-  for (const std::string& role : roles) {
-    // A role that the Catalog does not know changes nothing, and must not fill the cache.
-    if (context.catalog->role(role) != nullptr) key += "\n" + role;
+  key += roles_of(context.actor);
+  std::set<std::string> lent;
+  for (const records::Actor& colleague : context.actor.deputy_of) lent.insert(roles_of(colleague));
+  for (const std::string& roles : lent) {
+    if (!roles.empty()) key += "\n+" + roles;
   }
   {
     std::lock_guard lock(mutex_);

@@ -152,8 +152,9 @@ void show_record(Call& call) {
   check_parameters(call, {"expand"});
   Expansion expand(call, entity);
   const Record record = call.services.records.get(call.context, entity, id_of(call));
-  call.response.headers.emplace_back("Cache-Control", "private, no-cache");
-  if (expand.empty()) {
+  // What of a record is left out depends on who asks, and the tag is its version only: kept answers are for those who see all of it.
+  if (record.restricted() == nullptr) call.response.headers.emplace_back("Cache-Control", "private, no-cache");
+  if (expand.empty() && record.restricted() == nullptr) {
     if (const std::string_view seen = call.request.header("If-None-Match"); !seen.empty()) {
       const auto tags = parse_entity_tags(seen);
       if (tags && tags->matches(std::to_string(record.version()))) {
@@ -162,6 +163,8 @@ void show_record(Call& call) {
         return;
       }
     }
+  }
+  if (expand.empty()) {
     answer_record(call, record);
     return;
   }
@@ -239,7 +242,7 @@ void run_transition(Call& call) {
   if (const records::Json* fields = body.find("input"); fields != nullptr && !fields->is_null()) {
     if (fields->as<records::Json::Object>() == nullptr)
       throw refusal(call, ErrorCode::invalid_argument, "member_object", {"input"});
-    input = records::parse_input(*call.context.catalog, entity, *fields, call.context.locale);
+    input = records::parse_input(call.context, entity, *fields);
   }
   try {
     call.services.transitions.run(call.context, entity, id, call.arguments[2], std::move(input), comment,

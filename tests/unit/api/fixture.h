@@ -80,6 +80,8 @@ name: shop.blind
 label: {en: Blind}
 grants:
   shop.order: {read: true}
+fields:
+  shop.order: {remark: hidden}
 )");
     ASSERT_TRUE(catalog);
     {

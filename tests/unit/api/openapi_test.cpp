@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "api/messages.h"
+#include "api/model_json.h"
 #include "api/openapi_parts.h"
 #include "api/problem.h"
 #include "api/problem_kinds.h"
@@ -224,6 +225,23 @@ fields:
   EXPECT_FALSE(input->find("code"));
   EXPECT_FALSE(input->find("seats"));
   EXPECT_TRUE(input->find("remark"));
+}
+
+TEST(ModelCache, KeepsApartWhoseRolesTheyAre) {
+  const auto catalog = test::catalog_of(test::shop);
+  ASSERT_TRUE(catalog);
+  ModelCache cache;
+  int made = 0;
+  const auto get = [&](const records::Context& context) { return cache.get(context, "en", [&] { return std::to_string(++made); })->tag; };
+  records::Context both = context_of(catalog, "shop.seller"), deputy = both;
+  both.actor.roles.push_back("shop.guest");
+  deputy.actor.deputy_of.push_back(context_of(catalog, "shop.guest").actor);
+  // A role that only adds rights on fields adds them for who reads the entity himself.
+  EXPECT_NE(get(both), get(deputy));
+  deputy.actor.deputy_of.push_back(deputy.actor.deputy_of.front());
+  deputy.actor.deputy_of.push_back(context_of(catalog, "core.administrator").actor);
+  get(deputy);
+  EXPECT_EQ(made, 2) << "what else is lent makes no difference";
 }
 
 TEST(Openapi, NamesPluginsRoutes) {

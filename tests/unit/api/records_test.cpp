@@ -81,6 +81,18 @@ TEST_P(ApiRecords, ConditionalReads) {
             200);
 }
 
+TEST_P(ApiRecords, WhatSomebodyElseSawIsNoAnswerForWhoSeesLess) {
+  const auto made = order(R"(,"remark":"between us")");
+  const auto full = call("boss", "GET", path_of(made));
+  EXPECT_EQ(full.header("Cache-Control"), "private, no-cache");
+  // The same browser, another person: 304 would show what it kept.
+  const auto less = call("blind", "GET", path_of(made), "", {{"If-None-Match", full.header("ETag")}});
+  EXPECT_EQ(less.status, 200);
+  EXPECT_EQ(less.body.find("between us"), std::string::npos);
+  EXPECT_EQ(less.header("Cache-Control"), "no-store");
+  EXPECT_EQ(less.header("ETag"), full.header("ETag")) << "for If-Match";
+}
+
 TEST_P(ApiRecords, WhatIsNotThereOrNotToBeSeenIs404) {
   const auto made = order();
   for (const std::string path :
