@@ -73,6 +73,12 @@ std::vector<RowResult> run_rows(const RecordService& records, const Context& con
           static_cast<std::int64_t>(end - begin));
     } catch (const Spoiled&) {
       return results;
+    } catch (const Error& error) {
+      if (begin == 0 || atomic) throw;
+      // What is done stays done, so each row is told what became of it; sent again, the rest would be all that is left to do.
+      results.resize(begin);
+      results.resize(rows, {0, 0, error});
+      break;
     }
   }
   if (!inside && reply) reply(results);

@@ -44,7 +44,8 @@ using RowStep = std::function<RowResult(Work&, std::size_t row)>;
 /// Runs `step` for `rows` rows. Else than `atomic`: in batches of a transaction each, a savepoint a row; a refused row leaves
 /// nothing and the others are done. `atomic`: in one transaction; where any row is refused, nothing is done and the results say
 /// why. `reply`: called with the results, inside the transaction where the context's `once` keeps the answer (only with
-/// `atomic`), else after the last one. Errors other than refusals pass through.
+/// `atomic`), else after the last one. Errors other than refusals pass through; where batches were done before, they become the result
+/// of the rows that were not.
 std::vector<RowResult> run_rows(const RecordService& records, const Context& context, std::size_t rows, bool atomic, const RowStep& step,
                                 const std::function<void(const std::vector<RowResult>&)>& reply = {});
 

@@ -143,6 +143,39 @@ TEST_P(Bulk, ABadRowDoesNotSpoilTheOthers) {
   EXPECT_EQ(gate().get(boss, orders(), ids[0]).version(), 2) << "all or nothing";
 }
 
+TEST_P(Bulk, WhatIsDoneIsToldAlsoWhereTheDatabaseFailsLater) {
+  struct Fail final : Hooks {
+    bool any(HookPoint point, const model::Entity& entity) const override {
+      return point == HookPoint::before_create && entity.full_name == "shop.person";
+    }
+    void run(HookPoint, HookCall& call) const override {
+      if (*call.record[call.record.entity().field("name")->slot].as<std::string>() == "n150") throw Error(ErrorCode::unavailable, "The database is gone.");
+    }
+  };
+  const Context boss = as("shop.boss", 12);
+  const model::Entity& persons = *catalog->entity("shop.person");
+  gate().set_hooks(std::make_shared<Fail>());
+  std::vector<RowResult> told;
+  const auto run = [&](std::size_t first, std::size_t rows) {
+    return run_rows(
+        gate(), boss, rows, false,
+        [&](Work& work, std::size_t row) {
+          const Record record = work.create(persons, {{persons.field("name"), "n" + std::to_string(first + row)}});
+          return RowResult{record.id(), record.version(), std::nullopt};
+        },
+        [&](const std::vector<RowResult>& results) { told = results; });
+  };
+  const auto results = run(0, 250);
+  ASSERT_EQ(results.size(), 250u);
+  ASSERT_EQ(told.size(), 250u);
+  for (std::size_t i = 0; i < results.size(); ++i) EXPECT_EQ(results[i].refused.has_value(), i >= 100) << i;
+  EXPECT_EQ(results[249].refused->code(), ErrorCode::unavailable);
+  ListQuery query;
+  query.count = true;
+  EXPECT_EQ(gate().list(boss, persons, query).total, 100);
+  EXPECT_EQ(refusal([&] { run(150, 10); }).code(), ErrorCode::unavailable) << "nothing is done: the whole request may be sent again";
+}
+
 CARAVAN_ON_BOTH_DATABASES(Trash);
 CARAVAN_ON_BOTH_DATABASES(Bulk);
 
