@@ -3,7 +3,7 @@
 
 namespace caravan::jobs {
 
-bool enqueue(storage::Session& session, std::int64_t id, const NewJob& job, Timestamp now) {
+storage::Statement& enqueue_statement(storage::Session& session, std::int64_t id, const NewJob& job, Timestamp now) {
   const auto check = [](const char* what, const std::string& text, std::size_t longest, bool needed) {
     if (text.size() > longest || (needed && text.empty())) {
       throw Error(ErrorCode::invalid_argument, std::string("The ") + what + " of a job must have " + (needed ? "1" : "0") + " to " +
@@ -15,30 +15,44 @@ bool enqueue(storage::Session& session, std::int64_t id, const NewJob& job, Time
   check("unique key", job.unique_key, 190, false);
   if (job.max_attempts < 1) throw Error(ErrorCode::invalid_argument, "A job must be tried at least once");
   const bool later = job.run_at && *job.run_at > now;
-  Query insert(session,
-               "INSERT INTO job (id, queue, kind, payload, state, priority, run_at, attempts, max_attempts, fence, unique_key, key_name, "
-               "lane, lane_order, actor_id, request_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)",
-               id, std::string_view(job.queue), std::string_view(job.kind), std::string_view(job.payload),
-               std::string_view(later ? "waiting" : "ready"), job.priority, job.run_at ? *job.run_at : now, job.max_attempts);
-  insert.add_or_null(job.unique_key);
-  insert.add_or_null(job.unique_key);
-  insert.add_or_null(job.lane);
-  if (job.lane != 0) insert.add(job.lane_order);
-  else insert.add_null();
-  insert.add_or_null(job.actor_id);
-  insert.add_or_null(std::string_view(job.request_id).substr(0, 64));
-  insert.add(now);
-  if (job.unique_key.empty()) {
-    insert.next();
-    return true;
-  }
+  storage::Statement& insert = session.prepare(
+      "INSERT INTO job (id, queue, kind, payload, state, priority, run_at, attempts, max_attempts, fence, unique_key, key_name, "
+      "lane, lane_order, actor_id, request_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
+  int index = 0;
+  const auto add = [&](const auto& value) { bind_one(insert, ++index, value); };
+  const auto add_or_null = [&](const auto& value, bool absent) {
+    if (absent) insert.bind_null(++index);
+    else add(value);
+  };
+  add(id);
+  add(std::string_view(job.queue));
+  add(std::string_view(job.kind));
+  add(std::string_view(job.payload));
+  add(std::string_view(later ? "waiting" : "ready"));
+  add(job.priority);
+  add(job.run_at ? *job.run_at : now);
+  add(job.max_attempts);
+  add_or_null(std::string_view(job.unique_key), job.unique_key.empty());
+  add_or_null(std::string_view(job.unique_key), job.unique_key.empty());
+  add_or_null(job.lane, job.lane == 0);
+  add_or_null(job.lane_order, job.lane == 0);
+  add_or_null(job.actor_id, job.actor_id == 0);
+  add_or_null(std::string_view(job.request_id).substr(0, 64), job.request_id.empty());
+  add(now);
+  return insert;
+}
+
+bool enqueue(storage::Session& session, std::int64_t id, const NewJob& job, Timestamp now) {
+  storage::Statement& insert = enqueue_statement(session, id, job, now);
   try {
-    insert.next();
+    insert.step();
   } catch (const Error& error) {
+    insert.reset();
     std::string key;
-    if (storage::DuplicateKey::is(error, &key) && key == "uq_job$unique") return false;
+    if (!job.unique_key.empty() && storage::DuplicateKey::is(error, &key) && key == "uq_job$unique") return false;
     throw;
   }
+  insert.reset();
   return true;
 }
 

@@ -36,6 +36,9 @@ struct NewJob {
 /// job has the same unique key. After the commit, Queue::wake() makes this node look at once. Throws invalid_argument where a
 /// text is too long.
 bool enqueue(storage::Session& session, std::int64_t id, const NewJob& job, Timestamp now);
+/// The statement of enqueue() with its parameters bound, for a caller that sends it together with others. `job` lives until it
+/// is finished.
+storage::Statement& enqueue_statement(storage::Session& session, std::int64_t id, const NewJob& job, Timestamp now);
 
 struct Job {
   std::int64_t id = 0;

@@ -192,23 +192,34 @@ storage::Statement& TransactionWork::event_statement(const Record& record, const
 }
 
 void TransactionWork::write_event(const Record& record, const NewEvent& event) {
+  const auto announced = announcement(record, event);
   storage::Statement& statement = event_statement(record, event);
   statement.step();
   statement.reset();
-  announce(record, event);
+  if (!announced) return;
+  jobs::enqueue(session_, announced->id, announced->job, context_.now);
+  announced_ = true;
 }
 
 std::int64_t TransactionWork::write_with_event(storage::Statement& row, const Record& record, const NewEvent& event) {
+  const auto announced = announcement(record, event);
   storage::Statement& entry = event_statement(record, event);
+  storage::Statement* const job = announced ? &jobs::enqueue_statement(session_, announced->id, announced->job, context_.now) : nullptr;
   row.send();
   entry.send();
+  if (job != nullptr) job->send();
+  const auto erase = [&](const char* sql, std::int64_t id) {
+    storage::Statement& statement = session_.prepare(sql);
+    statement.bind(1, id);
+    statement.step();
+    statement.reset();
+  };
   // Whoever called may go on in this transaction (an import's next row): nothing may stay of what did not happen.
   const auto forget = [&] {
     entry.finish();
-    storage::Statement& erase = session_.prepare("DELETE FROM event WHERE id = ?");
-    erase.bind(1, event.id);
-    erase.step();
-    erase.reset();
+    if (job != nullptr) job->finish();
+    erase("DELETE FROM event WHERE id = ?", event.id);
+    if (job != nullptr) erase("DELETE FROM job WHERE id = ?", announced->id);
   };
   std::int64_t written = 0;
   try {
@@ -218,16 +229,22 @@ std::int64_t TransactionWork::write_with_event(storage::Statement& row, const Re
     row.reset();
     if (session_.dialect() == storage::Dialect::sqlite) {
       entry.reset();
+      if (job != nullptr) job->reset();
     } else if (error.code() != ErrorCode::retry && error.code() != ErrorCode::unavailable) {
       forget();
     }
     throw;
   }
   row.reset();
-  if (written == 0) forget();
-  else entry.finish();
+  if (written == 0) {
+    forget();
+  } else {
+    entry.finish();
+    if (job != nullptr) job->finish();
+  }
   entry.reset();
-  if (written != 0) announce(record, event);
+  if (job != nullptr) job->reset();
+  announced_ = announced_ || (job != nullptr && written != 0);
   return written;
 }
 

@@ -35,9 +35,11 @@ std::string text_of(const Json& object, std::string_view name) {
 
 }  // namespace
 
-void TransactionWork::announce(const Record& record, const NewEvent& event) {
-  if (!hooks_ || !hooks_->any(HookPoint::after_commit, record.entity())) return;
-  jobs::NewJob job;
+std::optional<TransactionWork::Announcement> TransactionWork::announcement(const Record& record, const NewEvent& event) {
+  if (!hooks_ || !hooks_->any(HookPoint::after_commit, record.entity())) return std::nullopt;
+  Announcement announcement;
+  announcement.id = take("job");
+  jobs::NewJob& job = announcement.job;
   job.queue = outbox_queue;
   job.kind = outbox_kind;
   job.payload.reserve(128);
@@ -51,8 +53,7 @@ void TransactionWork::announce(const Record& record, const NewEvent& event) {
   job.lane_order = record.version();
   job.actor_id = context_.actor.user_id;
   job.request_id = context_.request_id;
-  jobs::enqueue(session_, take("job"), job, context_.now);
-  announced_ = true;
+  return announcement;
 }
 
 namespace {

@@ -194,10 +194,10 @@ class RecordService {
 
   /// To whom the record was shared and still is. For those who may update it, forbidden to others.
   std::vector<Share> shares(const Context& context, const model::Entity& entity, std::int64_t id) const;
-  /// Shares it, or changes what was shared with the same one before. For those who may update the record. Throws
-  /// invalid_record for an unknown grantee or a time that is past.
+  /// Shares it, or changes what was shared with the same one before. For those whom a role of their own lets update the record: what
+  /// one has by a share or as a deputy is not passed on. Throws invalid_record for an unknown grantee or a time that is past.
   Share share(const Context& context, const model::Entity& entity, std::int64_t id, Share wanted) const;
-  /// For those who may update the record, and the one who shared it. Throws not_found.
+  /// For those who may share the record, the one who shared it, and the user it was shared with. Throws not_found.
   void unshare(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t share) const;
 
   /// How long a deleted record can be restored, in days; 0: not at all. 30 where nobody says.
@@ -212,7 +212,10 @@ class RecordService {
   storage::Database& database() const { return database_; }
 
  private:
-  Record one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply) const;
+  Record one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply,
+                  std::string_view numbers = {}) const;
+  /// transact(), with a sequence of visible numbers that will be taken from; "": none is known.
+  void run(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records, std::string_view numbers) const;
   friend class EventDelivery;
   std::function<void()> wake_;
   mutable std::atomic<bool> announces_{false};  ///< writes have used the sequence `job`

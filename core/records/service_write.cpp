@@ -11,11 +11,17 @@ namespace caravan::records {
 using model::Entity;
 
 void RecordService::transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records) const {
+  run(context, work, expected_records, {});
+}
+
+void RecordService::run(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records,
+                        std::string_view numbers) const {
   const auto plans = this->plans(context);
   const auto hooks = hooks_.load();
   // Both are taken by nearly every write; a block that is at hand spares the write a second run. Every run consumes
   // numbers, also one that is rolled back, so all that were ever missing are refilled together.
   std::vector<std::string> sequences{"record", "event"};
+  if (!numbers.empty()) sequences.emplace_back(numbers);
   if (announces_.load(std::memory_order_relaxed)) sequences.emplace_back("job");
   for (;;) {
     bool announced = false;
@@ -47,19 +53,21 @@ void RecordService::transact(const Context& context, const std::function<void(Wo
   }
 }
 
-Record RecordService::one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply) const {
+Record RecordService::one_step(const Context& context, const std::function<Record(Work&)>& step, const Reply& reply,
+                               std::string_view numbers) const {
   Record record;
-  transact(context, [&](Work& work) {
+  const auto once = [&](Work& work) {
     record = step(work);
     redact(context, record);
     if (context.once != nullptr && reply) reply(record);
-  });
+  };
+  run(context, once, 1, numbers);
   if (context.once == nullptr && reply) reply(record);
   return record;
 }
 
 Record RecordService::create(const Context& context, const Entity& entity, Input input, const Reply& reply) const {
-  return one_step(context, [&](Work& work) { return work.create(entity, input); }, reply);
+  return one_step(context, [&](Work& work) { return work.create(entity, input); }, reply, number_sequence(context, entity));
 }
 
 Record RecordService::restore(const Context& context, const Entity& entity, std::int64_t id, const Reply& reply) const {

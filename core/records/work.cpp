@@ -86,12 +86,27 @@ void TransactionWork::run_hooks(HookPoint point, Record& record, const Record* b
   hooks_->run(point, call);
 }
 
+namespace {
+
+/// At the agency, as ISO text.
+std::string today_of(const Context& context) {
+  return format_date(local_date(context.now, context.catalog->agency.time_zone).value_or(Date()));
+}
+
+}  // namespace
+
+std::string number_sequence(const Context& context, const Entity& entity) {
+  if (entity.number_format.empty()) return {};
+  std::string sequence = "number:" + entity.full_name;
+  if (entity.number_format.find("{yyyy}") != std::string::npos) sequence.append("/").append(today_of(context), 0, 4);
+  return sequence;
+}
+
 std::string TransactionWork::next_number(const Entity& entity) {
   const std::string_view format = entity.number_format;
-  const std::string today = format_date(local_date(context_.now, context_.catalog->agency.time_zone).value_or(Date()));
+  const std::string today = today_of(context_);
   const std::string_view year = std::string_view(today).substr(0, 4);
-  std::string sequence = "number:" + entity.full_name;
-  if (format.find("{yyyy}") != std::string_view::npos) sequence.append("/").append(year);
+  const std::string sequence = number_sequence(context_, entity);
   std::string out;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '{') {

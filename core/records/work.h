@@ -1,5 +1,6 @@
 #pragma once
 
+#include "jobs/queue.h"
 #include "records/plans.h"
 #include "records/service.h"
 
@@ -10,6 +11,9 @@ namespace caravan::records {
 struct SequenceEmpty {
   std::string name;
 };
+
+/// The sequence that numbers new records of the entity at this time; "" where they have no number.
+std::string number_sequence(const Context& context, const model::Entity& entity);
 
 /// Work on one open transaction.
 class TransactionWork final : public Work {
@@ -46,12 +50,16 @@ class TransactionWork final : public Work {
   /// Makes the next link of the record's chain, which holds the new values and version, and sets its chain to it.
   NewEvent next_event(Record& record, const Record* before, std::string_view action, std::string_view note);
   void write_event(const Record& record, const NewEvent& event);
-  /// Puts the event into the outbox where a hook waits for it, see outbox.h.
-  void announce(const Record& record, const NewEvent& event);
+  /// The event's row in the outbox, where a hook waits for it, see outbox.h.
+  struct Announcement {
+    std::int64_t id = 0;
+    jobs::NewJob job;
+  };
+  std::optional<Announcement> announcement(const Record& record, const NewEvent& event);
   /// The statement that writes it, with its parameters bound.
   storage::Statement& event_statement(const Record& record, const NewEvent& event);
-  /// Writes a row by `row`, and its event, in one round trip; the number of rows that `row` wrote. Where it wrote none, or the
-  /// database refused it (then throws), the event is not there either.
+  /// Writes a row by `row`, its event and the event's row in the outbox, in one round trip; the number of rows that `row`
+  /// wrote. Where it wrote none, or the database refused it (then throws), the others are not there either.
   std::int64_t write_with_event(storage::Statement& row, const Record& record, const NewEvent& event);
 
   std::int64_t take(std::string_view sequence);

@@ -1,8 +1,15 @@
 #include "storage/sequence.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace caravan::storage {
+namespace {
+
+constexpr auto fast_use = std::chrono::seconds(1);
+constexpr std::int64_t most_blocks = 10;  ///< leased at once where they are used fast
+
+}  // namespace
 
 std::int64_t Sequences::lease(std::string_view name, std::int64_t count) {
   std::int64_t end = 0;
@@ -43,50 +50,93 @@ Sequences::Range& Sequences::range_of(std::string_view name) {
   return it->second;  // a map's entries stay where they are
 }
 
-void Sequences::ensure(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name, std::int64_t at_least) {
-  while (range.end - range.next < at_least) {
-    if (range.leasing) {
-      leased_.wait(lock);
-      continue;
+std::int64_t Sequences::Range::take() {
+  if (next == end) {
+    next = std::exchange(spare_next, 0);
+    end = std::exchange(spare_end, 0);
+  }
+  return next++;
+}
+
+void Sequences::Range::add(std::int64_t from, std::int64_t to) {
+  if (next == end) {
+    next = std::exchange(spare_next, 0);
+    end = std::exchange(spare_end, 0);
+  }
+  if (next == end) {
+    next = from;
+    end = to;
+  } else if (end == from) {
+    end = to;
+  } else if (spare_next != spare_end && spare_end == from) {
+    spare_end = to;
+  } else {
+    if (spare_next != spare_end) {  // another node's block lies between; the rest of the oldest is a gap
+      next = spare_next;
+      end = spare_end;
     }
-    range.leasing = true;
-    const std::int64_t count = std::max(block_, at_least);
-    lock.unlock();
-    std::int64_t end = 0;
-    try {
-      end = lease(name, count);
-    } catch (...) {
-      lock.lock();
-      range.leasing = false;
-      leased_.notify_all();
-      throw;
-    }
+    spare_next = from;
+    spare_end = to;
+  }
+}
+
+void Sequences::fetch(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name, std::int64_t count) {
+  range.leasing = true;
+  lock.unlock();
+  std::int64_t end = 0;
+  try {
+    end = lease(name, count);
+  } catch (...) {
     lock.lock();
-    // Another node's block may lie between; then the rest of the old one is a gap.
-    if (range.end != end - count) range.next = end - count;
-    range.end = end;
     range.leasing = false;
     leased_.notify_all();
+    throw;
+  }
+  lock.lock();
+  range.add(end - count, end);
+  range.leased = count;
+  range.leased_at = std::chrono::steady_clock::now();
+  range.leasing = false;
+  leased_.notify_all();
+}
+
+void Sequences::ensure(std::unique_lock<std::mutex>& lock, Range& range, std::string_view name, std::int64_t at_least,
+                       std::int64_t count) {
+  while (range.left() < at_least) {
+    if (range.leasing) leased_.wait(lock);
+    else fetch(lock, range, name, std::max(count, at_least));
   }
 }
 
 std::int64_t Sequences::next(std::string_view name) {
   std::unique_lock lock(mutex_);
   Range& range = range_of(name);
-  ensure(lock, range, name, 1);
-  return range.next++;
+  ensure(lock, range, name, 1, block_);
+  return range.take();
 }
 
 std::int64_t Sequences::try_next(std::string_view name) {
   const std::lock_guard lock(mutex_);
   const auto it = ranges_.find(name);
-  if (it == ranges_.end() || it->second.next == it->second.end) return 0;
-  return it->second.next++;
+  return it == ranges_.end() || it->second.left() == 0 ? 0 : it->second.take();
 }
 
 void Sequences::refill(std::string_view name, std::int64_t at_least) {
   std::unique_lock lock(mutex_);
-  ensure(lock, range_of(name), name, std::max<std::int64_t>(at_least, 1));
+  Range& range = range_of(name);
+  at_least = std::max<std::int64_t>(at_least, 1);
+  const std::int64_t low = range.leased / 4;
+  if (range.left() >= std::max(at_least, low)) return;
+  // Whoever uses up a block at once will use up the next one, too.
+  const bool fast = range.leased > 0 && std::chrono::steady_clock::now() - range.leased_at < fast_use;
+  const std::int64_t count = fast ? std::clamp(range.leased * 2, block_, block_ * most_blocks) : block_;
+  ensure(lock, range, name, at_least, count);
+  if (range.left() >= low || range.leasing) return;
+  // One fetches the next block while the others still take from this one.
+  try {
+    fetch(lock, range, name, count);
+  } catch (const Error&) {  // there are numbers at hand; who finds none will be told
+  }
 }
 
 void Sequences::release() noexcept {
@@ -95,15 +145,16 @@ void Sequences::release() noexcept {
     database_.transact([&](Session& session) {
       Statement& s = session.prepare("UPDATE sequence_block SET next_value = ? WHERE name = ? AND next_value = ?");
       for (const auto& [name, range] : ranges_) {
-        if (range.next == range.end) continue;
-        s.bind(1, range.next);
+        if (range.left() == 0) continue;
+        const bool spare = range.spare_next != range.spare_end;  // leased last
+        s.bind(1, spare ? range.spare_next : range.next);
         s.bind(2, std::string_view(name));
-        s.bind(3, range.end);
+        s.bind(3, spare ? range.spare_end : range.end);
         s.step();
         s.reset();
       }
     });
-    for (auto& [name, range] : ranges_) range.next = range.end;
+    for (auto& [name, range] : ranges_) range = {};
   } catch (...) {  // the numbers stay a gap
   }
 }
