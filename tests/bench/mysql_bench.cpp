@@ -75,7 +75,7 @@ class Prepared {
     }
   }
 
-  void execute() {
+  void bind() {
     bool changed = !bound_;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       auto& cell = parameters[i];
@@ -94,7 +94,26 @@ class Prepared {
     // Types travel once; values are read from where they lie.
     if (changed && !parameters.empty() && mysql_stmt_bind_param(statement_.get(), parameter_binds_.data()) != 0) fail();
     bound_ = true;
+  }
+  void execute() {
+    bind();
     if (mysql_stmt_execute(statement_.get()) != 0) fail();
+  }
+  /// Without waiting for the answer, which receive() reads, in the order of sending; as the product does.
+  void send() {
+    bind();
+    MYSQL* const connection = statement_->mysql;
+    const my_bool yes = 1, no = 0;
+    mysql_optionsv(connection, MARIADB_OPT_SKIP_READ_RESPONSE, &yes);
+    const int refused = mysql_stmt_execute(statement_.get());
+    mysql_optionsv(connection, MARIADB_OPT_SKIP_READ_RESPONSE, &no);
+    if (refused != 0) fail();
+  }
+  void receive() {
+    MYSQL* const connection = statement_->mysql;
+    connection->net.pkt_nr = 1;  // an answer counts from its own question
+    if (connection->methods->db_read_execute_response(statement_.get()) != 0) fail();
+    if (affected() != 1) throw std::runtime_error("a row was not written");
   }
   bool fetch() {
     const int code = mysql_stmt_fetch(statement_.get());
@@ -178,26 +197,27 @@ std::string insert_with_references_sql(const Plan& plan, const Row& row) {
          tables + " WHERE " + conditions + " LOCK IN SHARE MODE";
 }
 
-/// A statement that writes one row again under another id.
+/// A statement that writes one row again under another id, sent together with others.
 class Copier {
  public:
   Copier(MYSQL* connection, const std::string& sql, const Row& row)
       : statement(connection, sql), id_(column_of(row.names, "id")), record_(column_of(row.names, "record_id")),
-        version_(column_of(row.names, "version")), number_(column_of(row.names, "number")) {
+        version_(column_of(row.names, "version")), number_(column_of(row.names, "number")), lane_(column_of(row.names, "lane")) {
     statement.set(row.cells);
   }
-  void write(std::int64_t id, std::int64_t record, std::int64_t version, const std::string& number) {
+  void send(std::int64_t id, std::int64_t record, std::int64_t version, const std::string& number) {
     statement.set(id_, id);
+    if (lane_ != std::string::npos) statement.set(lane_, record);
     if (record_ != std::string::npos) statement.set(record_, record);
     if (record_ != std::string::npos && version_ != std::string::npos) statement.set(version_, version);
     if (number_ != std::string::npos && record_ == std::string::npos) statement.set(number_, number);
-    statement.execute();
-    if (statement.affected() != 1) throw std::runtime_error("a row was not written");
+    statement.send();
   }
+  void receive() { statement.receive(); }
   Prepared statement;
 
  private:
-  std::size_t id_, record_, version_, number_;
+  std::size_t id_, record_, version_, number_, lane_;
 };
 
 class MysqlTarget final : public Target {
@@ -295,8 +315,10 @@ class Creator final : public Worker {
   }
   int once(std::mt19937_64&) override {
     const auto id = target_.next("record"), event = target_.next("event"), number = target_.next("bench");
-    record_.write(id, 0, 1, "SQL-" + std::to_string(number));
-    event_.write(event, id, 1, {});
+    record_.send(id, 0, 1, "SQL-" + std::to_string(number));
+    event_.send(event, id, 1, {});
+    record_.receive();
+    event_.receive();
     if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
     return 2;
   }
@@ -338,10 +360,13 @@ class Changer final : public Worker {
     else update_.set(at++, time.text);
     update_.set(at++, id);
     update_.set(at++, version);
-    update_.execute();
-    if (update_.affected() != 1) throw std::runtime_error("a record was not updated");
-    event_.write(event, id, version + 1, {});
-    if (job_) job_->write(target_.next("job"), 0, 0, {});
+    const auto job = job_ ? target_.next("job") : 0;
+    update_.send();
+    event_.send(event, id, version + 1, {});
+    if (job_) job_->send(job, id, 0, {});
+    update_.receive();
+    event_.receive();
+    if (job_) job_->receive();
     if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
     return 2;
   }

@@ -30,6 +30,10 @@ DATABASE = "caravan_bench"
 TRANSITION, TRANSITION_FROM, TRANSITION_TO = "qualify", "contacted", "qualified"
 ACTIONS = {"create": "create", "patch": "update", "transition": f"transition:{TRANSITION}"}
 REFERENCES = "customer=customers_customer,owner=core_user"
+OUTBOX_KIND = "records.after_commit"
+OUTBOX_LEFT = f"SELECT COUNT(*) FROM job WHERE kind = '{OUTBOX_KIND}'"
+STUCK_SECONDS = 120    # nothing that is started here takes so long
+SETTLE_SECONDS = 15    # for the database to tidy up after many rows were changed at once
 CHANGED_RECORDS = 60_000  # that one measurement of patch or transition has at hand
 
 # What is asked for, with MariaDB and everything on the same two cores.
@@ -61,7 +65,10 @@ def die_with_parent():
 
 def run_json(command):
     """Runs a bench program and returns the JSON that it prints."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, preexec_fn=die_with_parent)
+    try:
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, preexec_fn=die_with_parent, timeout=STUCK_SECONDS)
+    except subprocess.TimeoutExpired:
+        die(f"{pathlib.Path(command[0]).name} did not end in {STUCK_SECONDS} seconds")
     if done.returncode != 0:
         die(f"{pathlib.Path(command[0]).name} failed: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
@@ -184,11 +191,17 @@ class Sqlite:
         connection.execute(f"UPDATE sales_inquiry SET state = ? WHERE {condition}", (state,))
         connection.close()
 
-    def has_jobs(self):
+    def run(self, *statements):
+        """Executes the statements; the first row's first value of the last one."""
         connection = self.connect()
-        found = connection.execute("SELECT COUNT(*) FROM job WHERE kind = 'records.after_commit'").fetchone()[0]
+        connection.execute("PRAGMA busy_timeout = 30000")
+        for statement in statements:
+            row = connection.execute(statement).fetchone()
         connection.close()
-        return found > 0
+        return row[0] if row else None
+
+    def settle(self):
+        pass
 
     def statements(self):
         return None  # there is no server that counts
@@ -225,7 +238,7 @@ class Mariadb:
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", *as_user, f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.home}/pid", "--skip-networking",
                  "--skip-name-resolve", "--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=2G",
-                 "--innodb-log-file-size=1G", "--max-connections=600"], stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+                 "--innodb-log-file-size=1G", "--innodb-log-buffer-size=64M", "--max-connections=600"], stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
         for _ in range(300):
             if subprocess.run(self.client("SELECT 1"), capture_output=True).returncode == 0:
                 break
@@ -240,7 +253,10 @@ class Mariadb:
         return ["mariadb", "--no-defaults", "-uroot", f"--socket={self.socket}", "-N", "-B", "-e", statement, *([database] if database else [])]
 
     def sql(self, statement, database=DATABASE):
-        done = subprocess.run(self.client(statement, database), capture_output=True, text=True)
+        try:
+            done = subprocess.run(self.client(statement, database), capture_output=True, text=True, timeout=STUCK_SECONDS * 2)
+        except subprocess.TimeoutExpired:
+            die(f"mariadb did not end {statement[:200]} in {STUCK_SECONDS * 2} seconds")
         if done.returncode != 0:
             die(f"mariadb: {done.stderr}")
         return done.stdout
@@ -276,8 +292,17 @@ class Mariadb:
     def bring_to_state(self, state, condition):
         self.sql(f"UPDATE sales_inquiry SET state = '{state}' WHERE {condition}")
 
-    def has_jobs(self):
-        return self.sql("SELECT COUNT(*) FROM job WHERE kind = 'records.after_commit'").strip() != "0"
+    def run(self, *statements):
+        """Executes the statements; the first row's first value of the last one."""
+        return (self.sql(";".join(statements)).split() or [None])[-1]
+
+    def settle(self):
+        """Waits until old versions of rows are purged: that would run beside what is measured."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < until:
+            if int(self.sql("SHOW GLOBAL STATUS LIKE 'Innodb_history_list_length'", None).split()[1]) < 1000:
+                return
+            time.sleep(0.1)
 
     def statements(self):
         """Statements that clients have sent so far."""
@@ -288,7 +313,11 @@ class Mariadb:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(60)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class Bench:
@@ -302,19 +331,26 @@ class Bench:
         self.handlers = {}
         self.samples = None
 
-    def config(self):
-        """The demo agency's configuration without rate limits: one token asks for everything here."""
-        config = self.work / "config"
+    def config(self, listens=False):
+        """The demo agency's configuration without rate limits: one token asks for everything here. `listens`: with the plugin
+        whose after_commit hook makes every change of an inquiry write the outbox."""
+        config = self.work / ("config-listener" if listens else "config")
         if not config.exists():
             shutil.copytree(ROOT / "config", config)
             settings = (config / "caravan.yaml").read_text()
             for name in ("requests_per_second", "anonymous_per_second"):
                 settings = re.sub(rf"^(  {name}:) *\d+", r"\1 0", settings, flags=re.MULTILINE)
+            if listens:
+                plugins = self.work / "plugins"
+                plugins.mkdir()
+                for file in [*(BUILD / "plugins").glob("*.so"), BUILD / "bench-plugins" / "listener.so"]:
+                    shutil.copy(file, plugins)
+                settings = settings.replace('plugins:\n  directory: ""', f'plugins:\n  directory: "{plugins}"').replace("    sales: true\n", "    sales: true\n    listener: true\n")
             (config / "caravan.yaml").write_text(settings)
         return config
 
-    def serve(self, database):
-        return Process([BUILD / "caravan", "serve", "--config", self.config(), "--port", "0", *database.server_options],
+    def serve(self, database, listens=False):
+        return Process([BUILD / "caravan", "serve", "--config", self.config(listens), "--port", "0", *database.server_options],
                        r"Caravan listens on http://[^ ]*:(\d+)", self.work / f"{database.name}.log", {"CARAVAN_ADMIN_PASSWORD": self.password})
 
     def prepare(self, database):
@@ -338,10 +374,12 @@ class Bench:
 
     def changed(self, database, operation):
         """A file of records for patch or transition, spread over the table; those of a transition are in the state that it leaves."""
-        step = max(1, (self.last - self.first + 1) // CHANGED_RECORDS)
+        # Never all of them: a list of one state is to find as many as before.
+        step = max(2, (self.last - self.first + 1) // CHANGED_RECORDS)
         condition = f"id BETWEEN {self.first} AND {self.last} AND id % {step} = 0"
         if operation == "transition":
             database.bring_to_state(TRANSITION_FROM, condition)
+        database.settle()
         records = database.records(condition)
         random.Random(1).shuffle(records)
         path = self.work / f"{operation}.records"
@@ -385,7 +423,22 @@ class Bench:
         if statements is not None:
             result["database_cpu_us"] = round((database.cpu_seconds() - database_cpu) / result["total"] * 1e6, 1)
             result["statements"] = round((database.statements() - statements) / result["total"], 2)
+        if operation == "transition":
+            result["outbox_left"] = int(database.run(OUTBOX_LEFT))
+            until = time.monotonic() + SETTLE_SECONDS  # what comes next is measured alone
+            while time.monotonic() < until and int(database.run(OUTBOX_LEFT)) > 0:
+                time.sleep(0.1)
         return result
+
+    def forget_outbox(self, database, example=False):
+        """Leaves no row of the outbox, or one like those that the server writes, for the bare loop to copy."""
+        statements = [f"DELETE FROM job WHERE kind = '{OUTBOX_KIND}'"]
+        if example:
+            payload = json.dumps({"event": LEASED_FROM, "entity": "sales.inquiry", "record": self.first, "version": 2, "action": ACTIONS["transition"]}, separators=(",", ":"))
+            statements.append("INSERT INTO job (id, queue, kind, payload, state, priority, run_at, attempts, max_attempts, fence, lane, lane_order, actor_id, request_id, created_at) "
+                              f"SELECT {LEASED_FROM}, 'events', '{OUTBOX_KIND}', '{payload}', 'ready', 100, created_at, 0, 12, 0, id, 2, 1, '{'0' * 32}', created_at "
+                              f"FROM sales_inquiry WHERE id = {self.first}")
+        database.run(*statements)
 
     def bare_handler(self, operation, token, connections, size):
         """With a body of the same size; a few bytes more or less are the same."""
@@ -406,14 +459,37 @@ class Bench:
         if operation in ("patch", "transition"):
             more = ["--records", self.changed(database, operation)]
         if operation == "transition":
-            more += ["--to-state", TRANSITION_TO, *(["--outbox", "yes"] if database.has_jobs() else [])]
+            more += ["--to-state", TRANSITION_TO, "--outbox", "yes"]
+            self.forget_outbox(database, example=True)
         statements = database.statements()
         result = run_json([BUILD / "bench_sql", *database.sql_options, "--operation", operation, "--from", self.first, "--to", self.last,
                            "--states", ",".join(STATES), "--threads", connections, "--seconds", o.seconds, "--warmup", o.warmup,
                            *(["--action", ACTIONS[operation]] if operation in ACTIONS else []), *more])
         if statements is not None:
             result["statements"] = round((database.statements() - statements) / result["total"], 2)
+        if operation == "transition":
+            self.forget_outbox(database)
         return result
+
+    def measure_server(self, database, records, operations, listens, token, figures):
+        cells = []
+        server = self.serve(database, listens)
+        try:
+            figures.setdefault("start_seconds", round(server.start_seconds, 2))
+            figures.setdefault("idle_mb", round(server.resident_mb(), 1))
+            for connections in self.options.connections:
+                for operation in operations:
+                    say(f"{database.name}, {records:,} records, {connections} connections: {operation}")
+                    product = self.product(database, server, operation, token, connections)
+                    handler = self.bare_handler(operation, token, connections, round(product["body_bytes"]))
+                    cells.append({"database": database.name, "records": records, "connections": connections, "operation": operation,
+                                  "product": product, "handler": handler})
+            figures["loaded_mb"] = max(figures.get("loaded_mb", 0), round(server.resident_mb(), 1))
+        finally:
+            server.stop()
+        if listens:
+            self.forget_outbox(database)
+        return cells
 
     def measure(self, database):
         token = self.prepare(database)
@@ -421,21 +497,13 @@ class Bench:
         for records in self.options.records:
             self.fill(database, loaded, records)
             loaded = records
-            server = self.serve(database)
             cells = []
-            try:
-                figures = {"database": database.name, "records": records, "start_seconds": round(server.start_seconds, 2), "idle_mb": round(server.resident_mb(), 1)}
-                for connections in self.options.connections:
-                    for operation in self.options.operation:
-                        say(f"{database.name}, {records:,} records, {connections} connections: {operation}")
-                        product = self.product(database, server, operation, token, connections)
-                        handler = self.bare_handler(operation, token, connections, round(product["body_bytes"]))
-                        cells.append({"database": database.name, "records": records, "connections": connections, "operation": operation,
-                                      "product": product, "handler": handler})
-                figures["loaded_mb"] = round(server.resident_mb(), 1)
-                servers.append(figures)
-            finally:
-                server.stop()
+            figures = {"database": database.name, "records": records}
+            for listens in (False, True):  # the outbox is written by transitions only
+                operations = [o for o in self.options.operation if (o == "transition") == listens]
+                if operations:
+                    cells += self.measure_server(database, records, operations, listens, token, figures)
+            servers.append(figures)
             for row in cells:
                 say(f"{database.name}, {records:,} records, {row['connections']} connections: {row['operation']}, bare SQL")
                 row["sql"] = self.bare_sql(database, row["operation"], row["connections"])
@@ -526,6 +594,9 @@ def main():
     print(table(rows))
     for server in servers:
         print(f"{server['database']}, {server['records']:,} records: started in {server['start_seconds']} s, {server['idle_mb']} MB resident, {server['loaded_mb']} MB under load")
+    for r in rows:
+        if "outbox_left" in r["product"]:
+            print(f"{r['database']}, {r['records']:,} records, {r['connections']} connections: of {r['product']['total']:,} transitions {r['product']['outbox_left']:,} were not delivered yet at the end")
     print(f"{options.seconds:g} s each, {os.cpu_count()} processors for everything; load {load_before:.1f} before; {time.monotonic() - began:.0f} s in all")
     checks = check(rows, servers)
     for text, measured, held in checks:

@@ -22,7 +22,7 @@ struct Plan {
   std::string table = "sales_inquiry";
   std::int64_t from = 1, to = 1;    ///< ids for read
   std::vector<std::string> states;  ///< for list
-  std::int64_t block = 100;         ///< numbers leased at once
+  std::int64_t block = 1000;        ///< numbers leased at once, as the product does under load
   /// `column=table` of the references that a create checks, and whose rows it locks.
   std::vector<std::pair<std::string, std::string>> references;
   std::vector<std::int64_t> records;  ///< ids for patch and transition, each thread its own part

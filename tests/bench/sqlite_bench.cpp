@@ -179,7 +179,7 @@ class Writer {
     bind(insert_event_.get(), event_, event, id, version + 1, 0);
     run(insert_event_.get());
     if (plan_.outbox) {
-      bind(insert_job_.get(), job_, job, 0, 0, 0);
+      bind(insert_job_.get(), job_, job, id, 0, 0);
       run(insert_job_.get());
     }
     run(commit_.get());
@@ -206,7 +206,7 @@ class Writer {
       const int at = static_cast<int>(i) + 1;
       if (row.names[i] == "id") {
         sqlite3_bind_int64(statement, at, id);
-      } else if (row.names[i] == "record_id") {
+      } else if (row.names[i] == "record_id" || row.names[i] == "lane") {
         sqlite3_bind_int64(statement, at, record);
       } else if (row.names[i] == "version" && record != 0) {
         sqlite3_bind_int64(statement, at, version);
