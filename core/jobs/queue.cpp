@@ -287,6 +287,7 @@ void Queue::State::end_open(const std::vector<std::shared_ptr<Running>>& attempt
   }
   if (open.empty()) return;
   database.transact([&](storage::Session& session) {
+    if (mysql) session.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");  // as in claim()
     in_parts(open.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
       Query query(session, "DELETE FROM job WHERE state = 'running' AND (" + repeated("(id = ? AND fence = ?)", " OR ", places) + ")");
       for (std::size_t i = 0; i < places; ++i) {
