@@ -68,7 +68,7 @@ int verify(const Overrides& overrides, const Given& given) {
     std::cout << out << '\n';
   } else {
     std::cout << totals.events << " events of " << totals.records << " records and " << totals.deleted << " deleted ones: "
-              << (totals.faults == 0 ? std::string("everything is as it was written") : std::to_string(totals.faults) + " findings");
+              << (totals.faults == 0 ? std::string("everything is as it was written") : std::to_string(totals.faults) + (totals.faults == 1 ? " finding" : " findings"));
     if (totals.erased_events > 0) std::cout << "; " << totals.erased_events << " events were erased by an administrator";
     if (totals.older_records > 0 || totals.older_events > 0) {
       std::cout << "; " << totals.older_records << " records and " << totals.older_events << " events are older than the chain";
