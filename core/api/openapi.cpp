@@ -438,22 +438,17 @@ class Writer {
     if (transition.comment_required) json.key("required").raw(R"(["comment"])");
     json.key("properties").begin_object().key("comment");
     json.raw(transition.comment_required ? R"({"type":"string","minLength":1})" : R"({"type":["string","null"]})");
-    json.key("input").begin_object().key("type").raw(R"(["object","null"])");
-    bool complete = true;  // whoever may take the step may fill in its form, also what he may not see
+    json.key("input").begin_object().key("type").raw(R"(["object","null"])").member("additionalProperties", false);
     json.key("properties").begin_object();
     if (transition.form) {
       std::set<const Field*> seen;
       for (const model::FormGroup& group : transition.form->groups) {
         for (const Field* field : group.fields) {
-          if (!seen.insert(field).second) continue;
-          if (rights(entity).of(*field) != FieldRight::hidden) write_property(json, entity, *field, Use::patch);
-          else complete = false;
+          if (seen.insert(field).second && rights(entity).of(*field) != FieldRight::hidden) write_property(json, entity, *field, Use::patch);
         }
       }
     }
-    json.end_object();
-    if (complete) json.member("additionalProperties", false);
-    json.end_object().end_object().end_object();
+    json.end_object().end_object().end_object().end_object();
   }
 
   /// `"NAME":{schema}`, and the currency of an amount.

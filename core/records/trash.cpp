@@ -34,11 +34,18 @@ std::string title_of(const Record& record) {
   return text != nullptr ? *text : std::string();
 }
 
+/// Whether the user has roles: who brings him back gives them to him, which is for administrators.
+bool gives_roles(const Record& record) {
+  const Entity& entity = record.entity();
+  return entity.full_name == "core.user" && !record[entity.field("roles")->slot].is_null();
+}
+
 /// Whether the actor may bring it back: who may delete it as it was, or who deleted it and may create the like.
 enum class Undo { yes, seen, no };
 Undo undo_right(const Context& context, Buried& buried, const std::shared_ptr<const Follow>& follow) {
   const bool own = buried.by != 0 && buried.by == context.actor.user_id;
   const bool seen = may(context, Operation::read, buried.record, follow);
+  if (gives_roles(buried.record) && !is_administrator(context)) return seen ? Undo::seen : Undo::no;
   if (seen && may(context, Operation::remove, buried.record, follow)) return Undo::yes;
   if (own && may(context, Operation::create, buried.record, follow)) return Undo::yes;
   return seen ? Undo::seen : Undo::no;
@@ -181,11 +188,9 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   auto buried = find_deleted(session_, entity, id, context_.now, true);
   const Undo right = buried ? undo_right(context_, *buried, follow_) : Undo::no;
   if (right == Undo::no) throw Error(ErrorCode::not_found, message("not_deleted", context_.locale, {label(entity)}));
-  Record record = buried ? std::move(buried->record) : Record(entity);
-  // Who comes back with roles is given them: as for any user, that is for administrators.
-  const bool gives_roles = entity.full_name == "core.user" && !record[entity.field("roles")->slot].is_null() && !is_administrator(context_);
-  if (right == Undo::seen || gives_roles) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
+  if (right == Undo::seen) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
 
+  Record record = std::move(buried->record);
   std::vector<FieldError> gone;
   for (const auto& field : entity.fields) {
     const auto* target = field->type == model::FieldType::ref && field->target != nullptr ? record[field->slot].as<std::int64_t>() : nullptr;

@@ -316,6 +316,7 @@ TEST_P(AccessTest, NobodyGivesRolesOrMovesHimself) {
   gate().remove(personnel, users, powerful.id(), std::nullopt);
   gate().remove(personnel, users, plain.id(), std::nullopt);
   EXPECT_EQ(refusal([&] { gate().restore(personnel, users, powerful.id()); }).code(), ErrorCode::forbidden) << "with the roles come rights";
+  EXPECT_EQ(gate().deleted(personnel, users, "", 50).items.size(), 1u);
   EXPECT_EQ(gate().restore(personnel, users, plain.id()).id(), plain.id());
   EXPECT_EQ(gate().restore(admin, users, powerful.id()).id(), powerful.id());
 }
