@@ -1,0 +1,95 @@
+"""The durable queue as administrators see it, and the chores that clear away what has had its time."""
+
+import contextlib
+import json
+import sqlite3
+
+from caravan import ServerCase, wait_until
+
+
+class Jobs(ServerCase):
+    def setUp(self):
+        self.admin = self.server.client("admin")
+
+    def sql(self, statement):
+        if self.database == "mariadb":
+            return self.server.database.sql(f"USE {self.server.database.name}; {statement}").split()
+        with contextlib.closing(sqlite3.connect(self.server.data / "caravan.db", timeout=20)) as connection:
+            rows = connection.execute(statement).fetchall()
+            connection.commit()
+            return [str(cell) for row in rows for cell in row]
+
+    def count(self, table, where="1 = 1"):
+        return int(self.sql(f"SELECT COUNT(*) FROM {table} WHERE {where}")[0])
+
+    def chore(self, kind):
+        items = self.ok(self.admin.get(f"/admin/jobs?kind={kind}")).json["items"]
+        self.assertLessEqual(len(items), 1, items)
+        return items[0] if items else {"state": "between two runs"}
+
+    def run_now(self, kind):
+        wait_until(lambda: self.chore(kind)["state"] == "waiting", 10, f"{kind} to wait")
+        self.ok(self.admin.post(f"/admin/jobs/{self.chore(kind)['id']}/replay", {}), 204)
+
+    def long_ago(self):
+        return "1" if self.database == "sqlite" else "'2020-01-01 00:00:00'"
+
+    def test_chores_wait_for_their_time(self):
+        for kind in ("purge.deleted_records", "purge.idempotency_keys", "purge.expired_shares"):
+            wait_until(lambda kind=kind: self.chore(kind)["state"] == "waiting", 10, f"{kind} to wait")
+            job = self.chore(kind)
+            self.assertEqual(job["queue"], "chores")
+            self.assertEqual(self.ok(self.admin.get(f"/admin/jobs/{job['id']}")).json["kind"], kind)
+        stats = self.ok(self.admin.get("/admin/jobs/stats")).json["items"]
+        self.assertEqual(next(one for one in stats if one["queue"] == "chores")["dead"], 0)
+
+    def test_lists_are_paged(self):
+        seen, after = [], ""
+        while True:
+            page = self.ok(self.admin.get(f"/admin/jobs?limit=1{after}")).json
+            seen += [one["id"] for one in page["items"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        self.assertGreaterEqual(len(seen), 3)
+        self.assertEqual(len(seen), len(set(seen)))
+
+    def test_a_deleted_record_is_purged_after_its_time(self):
+        kept = self.create(self.admin, "customers.customer", kind="person", name="王芳")
+        gone = self.create(self.admin, "customers.customer", kind="person", name="李强")
+        for one in (kept, gone):
+            self.ok(self.admin.delete(f"/records/customers.customer/{one['id']}", **{"If-Match": "*"}), 204)
+        self.sql(f"UPDATE deleted_record SET purge_at = {self.long_ago()} WHERE record_id = {gone['id']}")
+        self.run_now("purge.deleted_records")
+        wait_until(lambda: self.count("deleted_record", f"record_id = {gone['id']}") == 0, 10, "the purge")
+        self.problem(self.admin.post(f"/records/customers.customer/{gone['id']}/restore", {}), 404, "not_found")
+        self.assertEqual(self.ok(self.admin.post(f"/records/customers.customer/{kept['id']}/restore", {})).json["name"], "王芳")
+
+    def test_an_old_key_is_forgotten(self):
+        def post():
+            return self.admin.post("/records/customers.customer", {"kind": "person", "name": "周敏"}, **{"Idempotency-Key": "kept for a day"})
+        first = self.ok(post(), 201).json["id"]
+        self.assertEqual(self.ok(post(), 201).json["id"], first)
+        self.sql(f"UPDATE idempotency_key SET created_at = {self.long_ago()}")
+        self.run_now("purge.idempotency_keys")
+        wait_until(lambda: self.count("idempotency_key") == 0, 10, "the purge")
+        self.assertNotEqual(self.ok(post(), 201).json["id"], first)
+
+    def test_refusals(self):
+        self.problem(self.admin.get("/admin/jobs/999999999"), 404, "not_found")
+        self.problem(self.admin.post("/admin/jobs/999999999/replay", {}), 404, "not_found")
+        self.problem(self.admin.get("/admin/jobs?state=lost"), 400, "invalid_argument")
+        self.server.add_user("jobs.staff", "吴静", "sales.salesperson")
+        self.problem(self.server.client("jobs.staff").get("/admin/jobs"), 403, "forbidden")
+
+    def test_the_command_line(self):
+        done = self.server.cli("jobs", "list", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        kinds = {one["kind"] for one in json.loads(done.stdout)["items"]}
+        self.assertIn("purge.deleted_records", kinds)
+        wait_until(lambda: self.chore("purge.expired_shares")["state"] == "waiting", 10, "the chore to wait")
+        job = self.chore("purge.expired_shares")["id"]
+        for words in (["stats"], ["show", job], ["replay", job]):
+            done = self.server.cli("jobs", *words)
+            self.assertEqual(done.returncode, 0, f"{words}: {done.stderr}")
+        self.assertNotEqual(self.server.cli("jobs", "show", "999999999").returncode, 0)
