@@ -42,7 +42,9 @@ Queue::State::State(storage::Database& database_, const Clock& clock_, QueueOpti
       mysql(database.dialect() == storage::Dialect::mysql),
       locking(mysql ? " FOR UPDATE SKIP LOCKED" : ""),
       by_ready(mysql ? " FORCE INDEX (`ix_job$ready`)" : " INDEXED BY \"ix_job$ready\""),
-      by_time(mysql ? " FORCE INDEX (`ix_job$time`)" : " INDEXED BY \"ix_job$time\"") {
+      by_time(mysql ? " FORCE INDEX (`ix_job$time`)" : " INDEXED BY \"ix_job$time\""),
+      by_id(mysql ? " FORCE INDEX (PRIMARY)" : ""),
+      by_lane(mysql ? " FORCE INDEX (`ix_job$lane`)" : "") {
   check_range("workers", options.workers, 1, 256);
   check_range("lease_seconds", options.lease_seconds, 1, 86'400);
   check_range("poll_milliseconds", options.poll_milliseconds, 10, 60'000);
@@ -112,7 +114,7 @@ void Queue::State::promote(storage::Session& session, Timestamp at) {
     while (query.next()) ids.push_back(query.integer(0));
   }
   in_parts(ids.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-    Query update(session, "UPDATE job SET state = 'ready' WHERE id IN (" + repeated("?", ", ", places) + ")");
+    Query update(session, "UPDATE job" + by_id + " SET state = 'ready' WHERE id IN (" + repeated("?", ", ", places) + ")");
     for (std::size_t i = 0; i < places; ++i) update.add(ids[begin + std::min(i, count - 1)]);
     update.next();
   });
@@ -129,8 +131,8 @@ std::unordered_set<std::int64_t> Queue::State::hold_back(storage::Session& sessi
   std::vector<std::pair<std::int64_t, std::int64_t>> blocked;
   const std::size_t listed = in_lanes.size() > 64 ? 1000 : in_lanes.size() > 8 ? 64 : in_lanes.size() > 1 ? 8 : 1;
   in_parts(in_lanes.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-    Query query(session, "SELECT j.id, (SELECT e.id FROM job e WHERE e.lane = j.lane AND e.lane_order < j.lane_order AND e.queue = j.queue AND e.state <> 'dead' "
-                         "AND e.id NOT IN (" + repeated("?", ", ", listed) + ") ORDER BY e.lane_order LIMIT 1) FROM job j WHERE j.id IN (" +
+    Query query(session, "SELECT j.id, (SELECT e.id FROM job e" + by_lane + " WHERE e.lane = j.lane AND e.lane_order < j.lane_order AND e.queue = j.queue AND e.state <> 'dead' "
+                         "AND e.id NOT IN (" + repeated("?", ", ", listed) + ") ORDER BY e.lane_order LIMIT 1) FROM job j" + by_id + " WHERE j.id IN (" +
                              repeated("?", ", ", places) + ")");
     for (std::size_t i = 0; i < listed; ++i) query.add(in_lanes[std::min(i, in_lanes.size() - 1)]->id);
     for (std::size_t i = 0; i < places; ++i) query.add(in_lanes[begin + std::min(i, count - 1)]->id);
@@ -193,7 +195,7 @@ void Queue::State::claim_from(storage::Session& session, const std::string& queu
   const Timestamp until{at.micros + std::int64_t{options.lease_seconds} * 1'000'000};
   in_parts(ids.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
     Query update(session,
-                 "UPDATE job SET state = 'running', attempts = attempts + 1, fence = fence + 1, worker = ?, lease_until = ?, unique_key = NULL "
+                 "UPDATE job" + by_id + " SET state = 'running', attempts = attempts + 1, fence = fence + 1, worker = ?, lease_until = ?, unique_key = NULL "
                  "WHERE id IN (" + repeated("?", ", ", places) + ")",
                  std::string_view(options.node), until);
     for (std::size_t i = 0; i < places; ++i) update.add(ids[begin + std::min(i, count - 1)]);
@@ -289,7 +291,7 @@ void Queue::State::end_open(const std::vector<std::shared_ptr<Running>>& attempt
   database.transact([&](storage::Session& session) {
     if (mysql) session.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");  // as in claim()
     in_parts(open.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-      Query query(session, "DELETE FROM job WHERE state = 'running' AND (" + repeated("(id = ? AND fence = ?)", " OR ", places) + ")");
+      Query query(session, std::string(mysql ? "DELETE job FROM job" : "DELETE FROM job") + by_id + " WHERE state = 'running' AND (" + repeated("(id = ? AND fence = ?)", " OR ", places) + ")");
       for (std::size_t i = 0; i < places; ++i) {
         const Running& attempt = *open[begin + std::min(i, count - 1)];
         query.add(attempt.job().id);
@@ -447,7 +449,7 @@ void Queue::State::renew_all() {
   in_parts(mine.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
     database.transact([&](storage::Session& session) {
       Query query(session,
-                  "UPDATE job SET lease_until = ? WHERE state = 'running' AND (" + repeated("(id = ? AND fence = ?)", " OR ", places) + ")", until);
+                  "UPDATE job" + by_id + " SET lease_until = ? WHERE state = 'running' AND (" + repeated("(id = ? AND fence = ?)", " OR ", places) + ")", until);
       for (std::size_t i = 0; i < places; ++i) {
         const Running& attempt = *mine[begin + std::min(i, count - 1)];
         query.add(attempt.job().id);

@@ -82,7 +82,9 @@ struct Queue::State {
   QueueOptions options;
   const bool mysql;
   const std::string locking;  ///< ends a SELECT of rows that are to be changed
-  const std::string by_ready, by_time;  ///< index hints: statistics of a table that fills and empties mislead the optimiser
+  /// Index hints: statistics of a table that fills and empties mislead the optimiser, which then reads all of it, and waits for
+  /// the rows that others have locked.
+  const std::string by_ready, by_time, by_id, by_lane;
   std::map<std::string, Registered, std::less<>> handlers;
   std::map<std::string, QueueLimit, std::less<>> limits;
   QueueLimit any_limit;
