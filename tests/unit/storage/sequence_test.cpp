@@ -67,6 +67,31 @@ TEST_P(SequenceTest, RefillBringsAsManyAsAsked) {
   for (std::int64_t i = 1; i <= 50; ++i) EXPECT_EQ(sequences.try_next("record"), i);
 }
 
+TEST_P(SequenceTest, RefillFetchesTheNextBlockBeforeTheLastNumber) {
+  Sequences sequences(database(), 100);
+  sequences.refill("record");
+  for (std::int64_t i = 1; i <= 80; ++i) EXPECT_EQ(sequences.try_next("record"), i);
+  sequences.refill("record");
+  // Used up at once: the next block is twice as large.
+  for (std::int64_t i = 81; i <= 300; ++i) EXPECT_EQ(sequences.try_next("record"), i);
+  EXPECT_EQ(sequences.try_next("record"), 0);
+  sequences.release();
+  EXPECT_EQ(Sequences(database(), 100).next("record"), 301);
+}
+
+TEST_P(SequenceTest, ABlockBehindAnotherNodesIsTakenAfterTheRestAndGivenBack) {
+  Sequences one(database(), 100), other(database(), 100);
+  one.refill("record");
+  for (std::int64_t i = 1; i <= 80; ++i) EXPECT_EQ(one.try_next("record"), i);
+  EXPECT_EQ(other.next("record"), 101);
+  one.refill("record");
+  for (std::int64_t i = 81; i <= 100; ++i) EXPECT_EQ(one.try_next("record"), i);
+  EXPECT_EQ(one.try_next("record"), 201);
+  one.release();
+  EXPECT_EQ(one.try_next("record"), 0);
+  EXPECT_EQ(Sequences(database(), 100).next("record"), 202);
+}
+
 TEST_P(SequenceTest, TwoNodesAndEightThreadsNeverShareANumber) {
   Sequences one(database(), 7), other(database(), 7);
   std::vector<std::vector<std::int64_t>> got(8);
