@@ -111,6 +111,21 @@ TEST_P(Outbox, NothingIsToldOfWhatWasRolledBack) {
   EXPECT_EQ(wakes, 0);
 }
 
+TEST_P(Outbox, WhatTheDatabaseRefusedIsNotTold) {
+  const model::Entity& entity = *catalog->entity("shop.order");
+  const std::string start = R"({"person":")" + person + R"(","code":)";
+  const auto context = boss();
+  gate().transact(context, [&](records::Work& work) {
+    const auto add = [&](const std::string& text) { work.create(entity, records::parse_input(*catalog, entity, text, context.locale)); };
+    add(start + R"("one"})");
+    EXPECT_THROW(add(start + R"("one"})"), Error);
+    EXPECT_THROW(add(R"({"person":"999999"})"), Error);
+    add(start + R"("two"})");
+  });
+  EXPECT_EQ(left(), 2);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM event WHERE entity = 'shop.order'"), 2);
+}
+
 TEST_P(Outbox, NamesTheTransition) {
   const auto made = order("x");
   auto seller = boss();
