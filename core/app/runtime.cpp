@@ -176,10 +176,10 @@ void Runtime::make_queue() {
   for (auto& limit : options.limits) {
     if (limit.queue != records::outbox_queue) continue;
     events_named = true;
-    limit.batch = 64;
-    limit.gather_milliseconds = 20;
+    limit.batch = 256;
+    limit.gather_milliseconds = 100;
   }
-  if (!events_named) options.limits.push_back({.queue = records::outbox_queue, .at_once = 2, .batch = 64, .gather_milliseconds = 20});
+  if (!events_named) options.limits.push_back({.queue = records::outbox_queue, .at_once = 1, .batch = 256, .gather_milliseconds = 100});
   queue_ = std::make_unique<jobs::Queue>(*database, Clock::system(), std::move(options));
   delivery_ = std::make_unique<records::EventDelivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system());
   queue_->handle_batch(records::outbox_kind, [this](std::span<jobs::Attempt* const> attempts) { (*delivery_)(attempts); });
