@@ -185,7 +185,12 @@ class CutReplies(_Pressed):
             random_numbers = random.Random(99)
             port = self.server.port
             while any(thread.is_alive() for thread in threads) and killed < kills:
-                time.sleep(0.1 + random_numbers.random() * 0.9)
+                if caravan.Setup.full:
+                    time.sleep(0.1 + random_numbers.random() * 0.9)
+                else:  # spread over the requests, however fast the machine is
+                    while sum(reply is not None for reply in replies) < total * (killed + 1) // (kills + 2) and any(t.is_alive() for t in threads):
+                        time.sleep(0.002)
+                    time.sleep(random_numbers.random() * 0.02)
                 self.server.kill()
                 killed += 1
                 self.server.start(port)
@@ -214,7 +219,7 @@ class CutReplies(_Pressed):
         cut = sum(summed.get(how, 0) for how in ("at once", "reset", "in the reply", "in the request"))
         self.assertGreater(cut, total * self.CUT * 0.5)
         if kills:
-            self.assertGreaterEqual(killed, min(kills, 2))
+            self.assertGreaterEqual(killed, min(kills, 4))
         print(f"\n  {self.database}: {total} POSTs in {seconds:.1f} s, {cut} cut off, {killed} kills; "
               + ", ".join(f"{name} {number}" for name, number in sorted(summed.items())), end="", flush=True)
 
@@ -231,7 +236,7 @@ class CutReplies(_Pressed):
         self.assertEqual(first.status, 201, first)
         other = wire.call("POST", "/records/customers.customer", {"kind": "person", "name": "钥匙二"}, Idempotency_Key="one-key")
         self.assertEqual(other.status, 422, other)
-        self.assertNotIn(first.json["id"], other.body.decode())
+        self.assertNotIn(f'"{first.json["id"]}"', other.body.decode())
         again = wire.call("POST", "/records/customers.customer", {"kind": "person", "name": "钥匙一"}, Idempotency_Key="one-key")
         self.assertEqual((again.status, again.body), (201, first.body))
         self.assertEqual(self.count(self.server.client("admin"), "customers.customer", filter='record.name.startsWith("钥匙")'), 1)

@@ -81,7 +81,10 @@ class Lifecycle(ServerCase):
         self.assertEqual(self.server.stop(), 0)
         self.server.start()
         found = self.count(self.server.client("admin"), "customers.customer", filter=f'record.external_source == "stop{count}"')
-        self.assertEqual(found, min(count, 10_000))  # a count stops there
+        if count <= 10_000:
+            self.assertEqual(found, count)
+        else:
+            self.assertGreater(found, 10_000)  # an estimate from there on
 
     def test_a_request_that_comes_too_late_leaves_nothing_or_is_answered(self):
         client = self.server.client("admin")
