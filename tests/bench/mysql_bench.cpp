@@ -240,6 +240,7 @@ class MysqlTarget final : public Target {
         std::make_unique<Prepared>(leasing_.get(), "SELECT next_value FROM sequence_block WHERE name = ?");
   }
   std::unique_ptr<Worker> worker(std::size_t index, std::size_t count) override;
+  std::unique_ptr<Worker> follower() override;
   std::int64_t next(const char* name) {
     return blocks.next(
         name, [this](const std::string& sequence, std::int64_t count) {  // under the lock of `blocks`
@@ -387,6 +388,46 @@ class Changer final : public Worker {
   std::size_t version_, updated_at_, chain_;
   std::int64_t values_ = 0;
 };
+
+/// What the queue does with each event beside telling the plugin: claimed under locks that others skip, then deleted.
+class Follower final : public Worker {
+ public:
+  explicit Follower(MysqlTarget& target) : connection_(target.connection()) {
+    state_ = target.job.cells[column_of(target.job.names, "state")].text;
+    run(connection_.get(), "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    mysql_autocommit(connection_.get(), 0);
+  }
+  int once(std::mt19937_64&) override {
+    run(connection_.get(), ("SELECT * FROM job FORCE INDEX (`ix_job$ready`) WHERE state = '" + state_ +
+                            "' AND queue = 'events' ORDER BY priority, run_at, id LIMIT 256 FOR UPDATE SKIP LOCKED").c_str());
+    std::string ids;
+    int rows = 0;
+    if (MYSQL_RES* result = mysql_store_result(connection_.get())) {
+      while (const MYSQL_ROW row = mysql_fetch_row(result)) {
+        ids += (rows++ == 0 ? "" : ",") + std::string(row[0]);
+      }
+      mysql_free_result(result);
+    }
+    if (rows > 0) {
+      run(connection_.get(), ("UPDATE job FORCE INDEX (PRIMARY) SET state = 'running', attempts = attempts + 1, fence = fence + 1, worker = 'bench', "
+                              "lease_until = UTC_TIMESTAMP(6) + INTERVAL 60 SECOND WHERE id IN (" + ids + ")").c_str());
+    }
+    if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
+    if (rows > 0) {
+      run(connection_.get(), ("DELETE job FROM job FORCE INDEX (PRIMARY) WHERE id IN (" + ids + ")").c_str());
+      if (mysql_commit(connection_.get()) != 0) throw std::runtime_error(mysql_error(connection_.get()));
+    }
+    return rows;
+  }
+
+ private:
+  ConnectionPtr connection_;
+  std::string state_;
+};
+
+std::unique_ptr<Worker> MysqlTarget::follower() {
+  return plan.outbox ? std::make_unique<Follower>(*this) : nullptr;
+}
 
 std::unique_ptr<Worker> MysqlTarget::worker(std::size_t index, std::size_t count) {
   if (plan.operation == "create") return std::make_unique<Creator>(*this);

@@ -77,7 +77,23 @@ int main(int argc, char** argv) {
         }
       });
     }
+    std::thread following;
+    if (const std::shared_ptr<Worker> follower = target->follower()) {
+      following = std::thread([&, follower] {
+        try {
+          std::mt19937_64 random(0);
+          while (Clock::now() < until) {
+            // As often as the queue looks, and at once where there is more.
+            if (follower->once(random) < 256) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          }
+        } catch (const std::exception& error) {
+          const std::lock_guard lock(failure_mutex);
+          failure = error.what();
+        }
+      });
+    }
     for (auto& thread : running) thread.join();
+    if (following.joinable()) following.join();
     if (!failure.empty()) throw std::runtime_error(failure);
     Latencies all;
     std::int64_t all_rows = 0, total = 0;

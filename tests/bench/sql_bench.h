@@ -86,6 +86,8 @@ class Target {
  public:
   virtual ~Target() = default;
   virtual std::unique_ptr<Worker> worker(std::size_t index, std::size_t count) = 0;
+  /// Takes the rows of the outbox away while the others add them, a batch at a time; null where there is nothing to do.
+  virtual std::unique_ptr<Worker> follower() { return nullptr; }
 };
 
 std::unique_ptr<Target> mysql_target(const Plan& plan, const std::string& socket,
