@@ -8,6 +8,7 @@
 #include "api/routes.h"
 #include "api/titles.h"
 #include "records/codec.h"
+#include "records/query.h"
 
 namespace caravan::api {
 namespace {
@@ -18,17 +19,6 @@ using records::Record;
 
 std::string entity_tag(std::int64_t version) {
   return "\"" + std::to_string(version) + "\"";
-}
-
-/// Calls `use` with each name of a comma-separated list.
-template <class Use>
-void each_name(std::string_view list, const Use& use) {
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    const std::string_view name = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    if (!name.empty()) use(name);
-  }
 }
 
 const Field& field_named(const Call& call, const Entity& entity, std::string_view parameter,
@@ -93,7 +83,7 @@ void list_records(Call& call) {
   query.count = flag_parameter(call, "count");
   records::ListShape shape;
   if (const std::string* names = call.request.parameter("fields")) {
-    each_name(*names, [&](std::string_view name) {
+    records::each_name(*names, [&](std::string_view name) {
       const std::uint32_t slot = field_named(call, entity, "fields", name).slot;
       if (std::find(shape.fields.begin(), shape.fields.end(), slot) == shape.fields.end()) shape.fields.push_back(slot);
     });

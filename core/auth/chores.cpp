@@ -4,8 +4,8 @@
 
 #include <chrono>
 
-#include "auth/sql.h"
 #include "base/error.h"
+#include "storage/query.h"
 
 namespace caravan::auth {
 

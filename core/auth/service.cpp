@@ -10,16 +10,19 @@
 #include "auth/password.h"
 #include "auth/roles.h"
 #include "auth/secret.h"
-#include "auth/sql.h"
 #include "auth/throttle.h"
 #include "base/error.h"
 #include "records/access.h"
+#include "storage/query.h"
 
 // Who somebody is lies below the gate of core/records, which needs an actor to ask anything: this folder
 // reads the users' table by its own SQL. It never writes it.
 
 namespace caravan::auth {
 namespace {
+
+using storage::Query;
+using storage::run_sql;
 
 constexpr std::int64_t second = 1'000'000;  // in µs
 constexpr std::int64_t stale_after = second;

@@ -100,16 +100,6 @@ Formula both(const Formula& a, const Formula& b) {
   return f;
 }
 
-Op mirrored(Op op) {
-  switch (op) {
-    case Op::less: return Op::greater;
-    case Op::less_equal: return Op::greater_equal;
-    case Op::greater: return Op::less;
-    case Op::greater_equal: return Op::less_equal;
-    default: return op;
-  }
-}
-
 Op negated(Op op) {
   switch (op) {
     case Op::less: return Op::greater_equal;

@@ -46,6 +46,17 @@ enum class Op : std::uint8_t {
   error          ///< fails with `text`
 };
 
+/// The comparison that holds with its sides exchanged: `a < b` where `b > a`.
+inline Op mirrored(Op op) {
+  switch (op) {
+    case Op::less: return Op::greater;
+    case Op::less_equal: return Op::greater_equal;
+    case Op::greater: return Op::less;
+    case Op::greater_equal: return Op::less_equal;
+    default: return op;
+  }
+}
+
 struct Node {
   Op op = Op::literal;
   bool leading_dot = false;

@@ -100,16 +100,6 @@ Condition negation(Condition c) {
   return condition_of(sql("(NOT ").add(c.sql).add(")"));
 }
 
-Op mirrored(Op op) {
-  switch (op) {
-    case Op::less: return Op::greater;
-    case Op::less_equal: return Op::greater_equal;
-    case Op::greater: return Op::less;
-    case Op::greater_equal: return Op::less_equal;
-    default: return op;
-  }
-}
-
 std::string_view symbol(Op op) {
   switch (op) {
     case Op::less: return " < ";

@@ -13,9 +13,14 @@
 #include <vector>
 
 #include "jobs/queue.h"
-#include "jobs/sql.h"
+#include "storage/query.h"
 
 namespace caravan::jobs {
+
+using storage::in_parts;
+using storage::Query;
+using storage::repeated;
+using storage::run_sql;
 
 using Steady = std::chrono::steady_clock;
 

@@ -9,6 +9,7 @@
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/query.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -29,16 +30,6 @@ constexpr std::int64_t half = 1'000'000'000;   ///< SQLite sums the parts above 
 [[noreturn]] void bad(std::string text) { throw Error(ErrorCode::invalid_argument, std::move(text)); }
 
 std::string cut(std::string_view text) { return std::string(text.substr(0, 64)); }
-
-template <class Use>
-void each_name(std::string_view list, const Use& use) {
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    const std::string_view name = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    if (!name.empty()) use(name);
-  }
-}
 
 std::optional<Bucket> bucket_named(std::string_view name) {
   for (const Bucket bucket : {Bucket::day, Bucket::week, Bucket::month, Bucket::quarter, Bucket::year}) {
@@ -257,11 +248,10 @@ class Aggregator {
     const std::string column = quoted(field.column);
     storage::Statement& ends = session_.prepare("SELECT MIN(" + column + "), MAX(" + column + ")" + plan_.from + where_.where());
     bind_parameters(ends, where_.parameters);
-    const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
     expr::Value first, last;
     if (ends.step()) {
-      first = ends.value(0, instant);
-      last = ends.value(1, instant);
+      first = ends.value(0, storage::instant_column);
+      last = ends.value(1, storage::instant_column);
     }
     ends.reset();
     std::string offset = "0";

@@ -14,14 +14,13 @@
 #include "records/plans.h"
 #include "records/trash.h"
 #include "storage/schema.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
 
 using model::Entity;
 using model::Field;
-
-constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
 constexpr std::int64_t page_size = 200;
 constexpr std::size_t most_faults = 500;  ///< of one part
 constexpr std::int64_t from_start = INT64_MIN, to_end = INT64_MAX;
@@ -120,7 +119,7 @@ class EventPages final : public Pages<EventRow> {
         e.id = s.integer(0);
         e.record_id = s.integer(1);
         e.version = s.integer(2);
-        if (const auto at = s.value(3, instant); at.as<Timestamp>()) e.at = *at.as<Timestamp>();
+        if (const auto at = s.value(3, storage::instant_column); at.as<Timestamp>()) e.at = *at.as<Timestamp>();
         e.actor_id = number(4);
         e.actor_name = text(5);
         e.request_id = text(6);
@@ -525,7 +524,7 @@ class Auditor {
     storage::Statement& s = session->prepare("SELECT at FROM event WHERE hash IS NOT NULL ORDER BY id LIMIT 1");
     std::optional<Timestamp> since;
     if (s.step()) {
-      if (const auto at = s.value(0, instant); at.as<Timestamp>()) since = *at.as<Timestamp>();
+      if (const auto at = s.value(0, storage::instant_column); at.as<Timestamp>()) since = *at.as<Timestamp>();
     }
     s.reset();
     return since;

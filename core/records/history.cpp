@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "records/codec.h"
 #include "records/work.h"
+#include "storage/query.h"
 
 // One entry of a record's history, in the transaction of the change.
 
@@ -170,12 +171,11 @@ storage::Statement& TransactionWork::event_statement(const Record& record, const
   storage::Statement& statement = session_.prepare(
       "INSERT INTO event (id, entity, record_id, version, at, actor_id, actor_name, request_id, source, action, changes, note, "
       "salt, commitment, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  static const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
   statement.bind(1, event.id);
   statement.bind(2, std::string_view(record.entity().full_name));
   statement.bind(3, record.id());
   statement.bind(4, record.version());
-  statement.bind(5, expr::Value(context_.now), instant);
+  statement.bind(5, expr::Value(context_.now), storage::instant_column);
   if (context_.actor.user_id != 0) statement.bind(6, context_.actor.user_id);
   else statement.bind_null(6);
   statement.bind(7, std::string_view(context_.actor.name));

@@ -1,11 +1,10 @@
 #include "records/once.h"
 
 #include "base/error.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
-
-constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
 constexpr std::int64_t under_way = 0, done = 1;
 
 void insert_claim(storage::Session& session, const RequestKey& key) {
@@ -16,7 +15,7 @@ void insert_claim(storage::Session& session, const RequestKey& key) {
   statement.bind(3, std::string_view(key.fingerprint));
   statement.bind(4, under_way);
   statement.bind_null(5);
-  statement.bind(6, expr::Value(key.now), instant);
+  statement.bind(6, expr::Value(key.now), storage::instant_column);
   try {
     statement.step();
   } catch (const Error&) {
@@ -40,7 +39,7 @@ void look_up_key(storage::Session& session, const RequestKey& key) {
   const std::string fingerprint(statement.text(0));
   const std::int64_t status = statement.integer(1);
   std::string reply(statement.text(2));
-  const auto created = statement.value(3, instant);
+  const auto created = statement.value(3, storage::instant_column);
   statement.reset();
   const auto* at = created.as<Timestamp>();
   if (at != nullptr && at->micros + key_life_micros <= key.now.micros) return;
@@ -86,25 +85,16 @@ void keep_reply(storage::Session& session, const RequestKey& key, const std::str
 }
 
 void release_key(storage::Session& session, const RequestKey& key) {
-  storage::Statement& statement = session.prepare("DELETE FROM idempotency_key WHERE actor_id = ? AND key_hash = ?");
-  statement.bind(1, key.actor_id);
-  statement.bind(2, std::string_view(key.key_hash));
-  statement.step();
-  statement.reset();
+  storage::run_sql(session, "DELETE FROM idempotency_key WHERE actor_id = ? AND key_hash = ?", key.actor_id, key.key_hash);
 }
 
 std::int64_t purge_keys(storage::Session& session, Timestamp now, std::int64_t limit) {
   const bool mysql = session.dialect() == storage::Dialect::mysql;
-  storage::Statement& statement = session.prepare(
-      mysql ? "DELETE FROM idempotency_key WHERE created_at <= ? ORDER BY created_at LIMIT ?"
-            : "DELETE FROM idempotency_key WHERE (actor_id, key_hash) IN "
-              "(SELECT actor_id, key_hash FROM idempotency_key WHERE created_at <= ? ORDER BY created_at LIMIT ?)");
-  statement.bind(1, expr::Value(Timestamp{now.micros - key_life_micros, 0}), instant);
-  statement.bind(2, limit);
-  statement.step();
-  const std::int64_t purged = statement.affected();
-  statement.reset();
-  return purged;
+  return storage::run_sql(session,
+                          mysql ? "DELETE FROM idempotency_key WHERE created_at <= ? ORDER BY created_at LIMIT ?"
+                                : "DELETE FROM idempotency_key WHERE (actor_id, key_hash) IN "
+                                  "(SELECT actor_id, key_hash FROM idempotency_key WHERE created_at <= ? ORDER BY created_at LIMIT ?)",
+                          Timestamp{now.micros - key_life_micros, 0}, limit);
 }
 
 }  // namespace caravan::records

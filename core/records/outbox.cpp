@@ -10,6 +10,7 @@
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/work.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -246,7 +247,6 @@ class EventDelivery::Batch {
     std::map<std::int64_t, Event*> by_id;
     for (Delivery& one : deliveries_) by_id[one.event.id] = &one.event;
     auto session = service_.database_.read();
-    static constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
     std::vector<std::int64_t> ids;
     for (const auto& [id, event] : by_id) ids.push_back(id);
     constexpr std::size_t places = 64;
@@ -259,7 +259,7 @@ class EventDelivery::Batch {
       const auto text = [&](int column) { return statement.is_null(column) ? std::string() : std::string(statement.text(column)); };
       while (statement.step()) {
         Event& event = *by_id.at(statement.integer(0));
-        const expr::Value at = statement.value(1, instant);
+        const expr::Value at = statement.value(1, storage::instant_column);
         if (const auto* moment = at.as<Timestamp>()) event.at = *moment;
         event.actor_id = statement.is_null(2) ? 0 : statement.integer(2);
         event.actor_name = text(3);

@@ -79,4 +79,15 @@ RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Con
 std::string to_base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 
+/// Calls `use` with each name of a comma-separated list; empty ones are passed over.
+template <class Use>
+void each_name(std::string_view list, const Use& use) {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    const std::string_view name = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    if (!name.empty()) use(name);
+  }
+}
+
 }  // namespace caravan::records

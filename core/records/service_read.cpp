@@ -6,6 +6,7 @@
 #include "records/plans.h"
 #include "records/query.h"
 #include "records/service.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -228,7 +229,6 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
   storage::Statement& statement = (*session)->prepare(
       "SELECT id, version, at, actor_id, actor_name, request_id, source, action, changes, note FROM event "
       "WHERE entity = ? AND record_id = ? AND (version < ? OR (version = ? AND id < ?)) ORDER BY version DESC, id DESC LIMIT ?");
-  static const storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
   statement.bind(1, std::string_view(entity.full_name));
   statement.bind(2, id);
   statement.bind(3, before_version);
@@ -241,7 +241,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     Event event;
     event.id = statement.integer(0);
     event.version = statement.integer(1);
-    if (const auto at = statement.value(2, instant); at.as<Timestamp>()) event.at = *at.as<Timestamp>();
+    if (const auto at = statement.value(2, storage::instant_column); at.as<Timestamp>()) event.at = *at.as<Timestamp>();
     event.actor_id = statement.is_null(3) ? 0 : statement.integer(3);
     event.actor_name = statement.text(4);
     event.request_id = statement.text(5);

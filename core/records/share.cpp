@@ -3,6 +3,7 @@
 #include "records/access.h"
 #include "records/messages.h"
 #include "records/service.h"
+#include "storage/query.h"
 
 // Single records shown to somebody beside his roles' rules; core/records/access.cpp is where they are asked for.
 
@@ -11,8 +12,6 @@ namespace {
 
 using model::Entity;
 using model::Operation;
-
-constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
 constexpr std::size_t longest_note = 500;
 
 std::string label_of(const Context& context, const model::Text& label, const std::string& name) {
@@ -31,9 +30,9 @@ Share read_share(storage::Statement& statement) {
   share.grantee = statement.text(2);
   share.update = statement.text(3) == "update";
   share.by = statement.is_null(4) ? 0 : statement.integer(4);
-  if (const auto at = statement.value(5, instant); at.as<Timestamp>()) share.at = *at.as<Timestamp>();
+  if (const auto at = statement.value(5, storage::instant_column); at.as<Timestamp>()) share.at = *at.as<Timestamp>();
   if (!statement.is_null(6)) {
-    if (const auto at = statement.value(6, instant); at.as<Timestamp>()) share.expires_at = *at.as<Timestamp>();
+    if (const auto at = statement.value(6, storage::instant_column); at.as<Timestamp>()) share.expires_at = *at.as<Timestamp>();
   }
   if (!statement.is_null(7)) share.note = statement.text(7);
   return share;
@@ -115,7 +114,7 @@ std::vector<Share> RecordService::shares(const Context& context, const Entity& e
       session->prepare(std::string(select_shares) + " AND (expires_at IS NULL OR expires_at > ?) ORDER BY id LIMIT 1000");
   statement.bind(1, id);
   statement.bind(2, std::string_view(entity.full_name));
-  statement.bind(3, expr::Value(context.now), instant);
+  statement.bind(3, expr::Value(context.now), storage::instant_column);
   std::vector<Share> found;
   while (statement.step()) found.push_back(read_share(statement));
   statement.reset();
@@ -149,28 +148,16 @@ Share RecordService::share(const Context& context, const Entity& entity, std::in
       if (find.step()) made.id = find.integer(0);
       find.reset();
     }
-    storage::Statement& remove = session.prepare("DELETE FROM record_share WHERE id = ?");
-    remove.bind(1, made.id);
-    remove.step();
-    remove.reset();
-    storage::Statement& insert = session.prepare(
-        "INSERT INTO record_share (id, entity, record_id, grantee_kind, grantee, level, shared_by, shared_at, expires_at, note) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    insert.bind(1, made.id);
-    insert.bind(2, std::string_view(entity.full_name));
-    insert.bind(3, id);
-    insert.bind(4, std::string_view(to_string(made.kind)));
-    insert.bind(5, std::string_view(made.grantee));
-    insert.bind(6, std::string_view(made.update ? "update" : "read"));
-    if (made.by != 0) insert.bind(7, made.by);
-    else insert.bind_null(7);
-    insert.bind(8, expr::Value(made.at), instant);
-    if (made.expires_at) insert.bind(9, expr::Value(*made.expires_at), instant);
-    else insert.bind_null(9);
-    if (made.note.empty()) insert.bind_null(10);
-    else insert.bind(10, std::string_view(made.note));
-    insert.step();
-    insert.reset();
+    storage::run_sql(session, "DELETE FROM record_share WHERE id = ?", made.id);
+    storage::Query insert(session,
+                          "INSERT INTO record_share (id, entity, record_id, grantee_kind, grantee, level, shared_by, shared_at, expires_at, note) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                          made.id, entity.full_name, id, to_string(made.kind), made.grantee, made.update ? "update" : "read");
+    insert.add_or_null(made.by);
+    insert.add(made.at);
+    insert.add(made.expires_at);
+    insert.add_or_null(made.note);
+    insert.next();
     std::string note = message(made.update ? "shared_update" : "shared_read", context.locale, {name});
     if (made.expires_at) note += " " + message("shared_until", context.locale, {format_timestamp(*made.expires_at)});
     if (!made.note.empty()) note += " " + made.note;
@@ -204,25 +191,17 @@ void RecordService::unshare(const Context& context, const Entity& entity, std::i
     } catch (const Error& error) {
       if (error.code() != ErrorCode::invalid_record) throw;  // gone, or not to be seen: its name or id is enough
     }
-    storage::Statement& remove = work.session().prepare("DELETE FROM record_share WHERE id = ?");
-    remove.bind(1, share);
-    remove.step();
-    remove.reset();
+    storage::run_sql(work.session(), "DELETE FROM record_share WHERE id = ?", share);
     work.remark(record, "unshare", message("unshared", context.locale, {name}));
   });
 }
 
 std::int64_t purge_shares(storage::Session& session, Timestamp now, std::int64_t limit) {
   const bool mysql = session.dialect() == storage::Dialect::mysql;
-  storage::Statement& statement =
-      session.prepare(mysql ? "DELETE FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?"
-                            : "DELETE FROM record_share WHERE id IN (SELECT id FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)");
-  statement.bind(1, expr::Value(now), storage::ColumnType{storage::ColumnType::Kind::instant, 0, 0});
-  statement.bind(2, limit);
-  statement.step();
-  const std::int64_t purged = statement.affected();
-  statement.reset();
-  return purged;
+  return storage::run_sql(session,
+                          mysql ? "DELETE FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?"
+                                : "DELETE FROM record_share WHERE id IN (SELECT id FROM record_share WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?)",
+                          now, limit);
 }
 
 }  // namespace caravan::records

@@ -9,6 +9,7 @@
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/work.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -16,8 +17,6 @@ namespace {
 using model::Entity;
 using model::Field;
 using model::Operation;
-
-constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
 constexpr std::int64_t micros_per_day = 86'400'000'000;
 constexpr int most_scanned = 2000;  ///< rows that one page of the trash looks at
 
@@ -61,9 +60,9 @@ Buried read_buried(const Entity& entity, storage::Statement& statement) {
   buried.record.set(model::slot_id, expr::Value(statement.integer(0)));
   buried.record.set(model::slot_version, expr::Value(statement.integer(1)));
   buried.record.set_chain(std::string(statement.text(3)));
-  if (const auto at = statement.value(4, instant); at.as<Timestamp>()) buried.at = *at.as<Timestamp>();
+  if (const auto at = statement.value(4, storage::instant_column); at.as<Timestamp>()) buried.at = *at.as<Timestamp>();
   buried.by = statement.integer(5);
-  if (const auto until = statement.value(6, instant); until.as<Timestamp>()) buried.until = *until.as<Timestamp>();
+  if (const auto until = statement.value(6, storage::instant_column); until.as<Timestamp>()) buried.until = *until.as<Timestamp>();
   return buried;
 }
 
@@ -119,7 +118,7 @@ std::optional<Buried> find_deleted(storage::Session& session, const Entity& enti
       session.prepare(select_deleted(false) + "WHERE record_id = ? AND entity = ? AND purge_at > ?" + (locks ? " FOR UPDATE" : ""));
   statement.bind(1, id);
   statement.bind(2, std::string_view(entity.full_name));
-  statement.bind(3, expr::Value(now), instant);
+  statement.bind(3, expr::Value(now), storage::instant_column);
   std::optional<Buried> buried;
   if (statement.step()) buried = read_buried(entity, statement);
   statement.reset();
@@ -127,27 +126,17 @@ std::optional<Buried> find_deleted(storage::Session& session, const Entity& enti
 }
 
 std::int64_t purge_deleted(storage::Session& session, Timestamp now, std::int64_t limit) {
-  storage::Statement& select = session.prepare("SELECT record_id FROM deleted_record WHERE purge_at <= ? ORDER BY purge_at LIMIT ?");
-  select.bind(1, expr::Value(now), instant);
-  select.bind(2, limit);
   std::vector<std::int64_t> ids;
-  while (select.step()) ids.push_back(select.integer(0));
-  select.reset();
+  {
+    storage::Query select(session, "SELECT record_id FROM deleted_record WHERE purge_at <= ? ORDER BY purge_at LIMIT ?", now, limit);
+    while (select.next()) ids.push_back(select.integer(0));
+  }
   std::int64_t purged = 0;
   for (const std::int64_t id : ids) {
     // Restored and deleted again meanwhile, it has another time.
-    storage::Statement& remove = session.prepare("DELETE FROM deleted_record WHERE record_id = ? AND purge_at <= ?");
-    remove.bind(1, id);
-    remove.bind(2, expr::Value(now), instant);
-    remove.step();
-    const bool gone = remove.affected() == 1;
-    remove.reset();
-    if (!gone) continue;
+    if (storage::run_sql(session, "DELETE FROM deleted_record WHERE record_id = ? AND purge_at <= ?", id, now) != 1) continue;
     ++purged;
-    storage::Statement& shares = session.prepare("DELETE FROM record_share WHERE record_id = ?");
-    shares.bind(1, id);
-    shares.step();
-    shares.reset();
+    storage::run_sql(session, "DELETE FROM record_share WHERE record_id = ?", id);
   }
   return purged;
 }
@@ -176,10 +165,10 @@ void TransactionWork::keep_deleted(const Record& last) {
   else statement.bind_null(5);
   statement.bind(6, std::string_view(row));
   statement.bind(7, std::string_view(last.chain()));
-  statement.bind(8, expr::Value(context_.now), instant);
+  statement.bind(8, expr::Value(context_.now), storage::instant_column);
   if (context_.actor.user_id != 0) statement.bind(9, context_.actor.user_id);
   else statement.bind_null(9);
-  statement.bind(10, expr::Value(Timestamp{context_.now.micros + undo_days_ * micros_per_day, 0}), instant);
+  statement.bind(10, expr::Value(Timestamp{context_.now.micros + undo_days_ * micros_per_day, 0}), storage::instant_column);
   statement.step();
   statement.reset();
 }
@@ -276,10 +265,10 @@ DeletedPage RecordService::deleted(const Context& context, const Entity& entity,
       const bool begins = at == INT64_MAX;
       const expr::Value before(begins ? context.now : Timestamp{at, 0});
       statement.bind(1, std::string_view(entity.full_name));
-      statement.bind(2, expr::Value(context.now), instant);
+      statement.bind(2, expr::Value(context.now), storage::instant_column);
       statement.bind(3, static_cast<std::int64_t>(!begins));
-      statement.bind(4, before, instant);
-      statement.bind(5, before, instant);
+      statement.bind(4, before, storage::instant_column);
+      statement.bind(5, before, storage::instant_column);
       statement.bind(6, id);
       while (statement.step()) {
         Buried buried = read_buried(entity, statement);

@@ -9,7 +9,7 @@
 #include <functional>
 #include <thread>
 
-#include "auth/sql.h"
+#include "storage/query.h"
 #include "model/loader.h"
 #include "records/service.h"
 #include "storage/schema.h"
@@ -18,6 +18,9 @@
 
 namespace caravan::auth {
 namespace {
+
+using storage::Query;
+using storage::run_sql;
 
 constexpr std::string_view password = "correct horse battery";
 

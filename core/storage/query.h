@@ -9,29 +9,43 @@
 #include "base/date_time.h"
 #include "storage/database.h"
 
-/// Short forms for the statements of this folder.
-namespace caravan::jobs {
+/// Short forms for statements whose texts the code writes itself.
+namespace caravan::storage {
 
-inline constexpr storage::ColumnType instant_column{storage::ColumnType::Kind::instant, 0, 0};
+inline constexpr ColumnType instant_column{ColumnType::Kind::instant, 0, 0};
 
-inline void bind_one(storage::Statement& s, int index, std::int64_t value) {
+inline void bind_one(Statement& s, int index, std::int64_t value) {
   s.bind(index, value);
 }
-inline void bind_one(storage::Statement& s, int index, int value) {
+inline void bind_one(Statement& s, int index, int value) {
   s.bind(index, std::int64_t{value});
 }
-inline void bind_one(storage::Statement& s, int index, std::string_view value) {
+inline void bind_one(Statement& s, int index, std::string_view value) {
   s.bind(index, value);
 }
-inline void bind_one(storage::Statement& s, int index, Timestamp value) {
+inline void bind_one(Statement& s, int index, const std::string& value) {
+  s.bind(index, std::string_view(value));
+}
+inline void bind_one(Statement& s, int index, const char* value) {
+  s.bind(index, std::string_view(value));
+}
+inline void bind_one(Statement& s, int index, Timestamp value) {
   s.bind(index, expr::Value(value), instant_column);
+}
+
+inline void bind_one(Statement& s, int index, std::optional<Timestamp> value) {
+  if (value) {
+    bind_one(s, index, *value);
+  } else {
+    s.bind_null(index);
+  }
 }
 
 /// A prepared statement, reset when it goes out of scope. Texts that are bound live until then.
 class Query {
  public:
   template <class... Values>
-  Query(storage::Session& session, std::string_view sql, const Values&... values) : statement_(session.prepare(sql)) {
+  Query(Session& session, std::string_view sql, const Values&... values) : statement_(session.prepare(sql)) {
     (add(values), ...);
   }
   ~Query() { statement_.reset(); }
@@ -64,13 +78,13 @@ class Query {
   std::int64_t affected() { return statement_.affected(); }
 
  private:
-  storage::Statement& statement_;
+  Statement& statement_;
   int index_ = 0;
 };
 
 /// Executes a statement without result; returns the rows affected.
 template <class... Values>
-std::int64_t run_sql(storage::Session& session, std::string_view sql, const Values&... values) {
+std::int64_t run_sql(Session& session, std::string_view sql, const Values&... values) {
   Query query(session, sql, values...);
   query.next();
   return query.affected();
@@ -95,4 +109,4 @@ inline std::string repeated(std::string_view one, std::string_view between, std:
   return out;
 }
 
-}  // namespace caravan::jobs
+}  // namespace caravan::storage
