@@ -3,33 +3,28 @@
 #include "api/json_writer.h"
 #include "base/error.h"
 #include "records/json.h"
+#include "storage/query.h"
 
 namespace caravan::app {
 namespace {
 
-constexpr storage::ColumnType instant{storage::ColumnType::Kind::instant, 0, 0};
+using storage::Query;
+
 constexpr std::string_view active_name = "catalog.active";
 constexpr std::string_view files_name = "catalog.files";
 
 std::string setting(storage::Session& session, std::string_view name, bool lock = false) {
   const bool for_update = lock && session.dialect() == storage::Dialect::mysql;
-  storage::Statement& statement =
-      session.prepare(for_update ? "SELECT value FROM setting WHERE name = ? FOR UPDATE" : "SELECT value FROM setting WHERE name = ?");
-  statement.bind(1, name);
-  std::string value;
-  if (statement.step() && !statement.is_null(0)) value = statement.text(0);
-  statement.reset();
-  return value;
+  Query query(session, for_update ? "SELECT value FROM setting WHERE name = ? FOR UPDATE" : "SELECT value FROM setting WHERE name = ?", name);
+  return query.next() ? query.text(0) : std::string();
 }
 
 void set(storage::Session& session, std::string_view name, const std::string& value) {
-  storage::Statement& statement = session.prepare(session.dialect() == storage::Dialect::mysql
-                                                      ? "INSERT INTO setting (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = VALUES(value)"
-                                                      : "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value");
-  statement.bind(1, name);
-  statement.bind(2, std::string_view(value));
-  statement.step();
-  statement.reset();
+  storage::run_sql(session,
+                   session.dialect() == storage::Dialect::mysql
+                       ? "INSERT INTO setting (name, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = VALUES(value)"
+                       : "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                   name, value);
 }
 
 std::int64_t number(const std::string& text) { return text.empty() ? 0 : std::stoll(text); }
@@ -115,14 +110,14 @@ Documents from_json(const std::string& text) {
 
 Error no_revision(std::int64_t id) { return {ErrorCode::not_found, "There is no revision " + std::to_string(id) + "."}; }
 
-Revision read_revision(storage::Statement& statement, std::int64_t active) {
+Revision read_revision(Query& query, std::int64_t active) {
   Revision revision;
-  revision.id = statement.integer(0);
-  revision.hash = statement.text(1);
-  if (const auto at = statement.value(2, instant); at.as<Timestamp>()) revision.created_at = *at.as<Timestamp>();
-  if (!statement.is_null(3)) revision.author = statement.text(3);
-  if (!statement.is_null(4)) revision.note = statement.text(4);
-  revision.plugins = read_plugins(records::parse_json(statement.text(5)));
+  revision.id = query.integer(0);
+  revision.hash = query.text(1);
+  revision.created_at = query.instant(2).value_or(Timestamp());
+  revision.author = query.text(3);
+  revision.note = query.text(4);
+  revision.plugins = read_plugins(records::parse_json(query.text(5)));
   revision.active = revision.id == active;
   return revision;
 }
@@ -143,42 +138,27 @@ std::string Revisions::published_files() const {
 
 Documents Revisions::read(std::int64_t id) const {
   auto session = database_.read();
-  storage::Statement& statement = session->prepare("SELECT documents, plugins FROM catalog_revision WHERE id = ?");
-  statement.bind(1, id);
-  std::string text, plugins;
-  const bool found = statement.step();
-  if (found) {
-    text = statement.text(0);
-    plugins = statement.text(1);
-  }
-  statement.reset();
-  if (!found) throw no_revision(id);
-  Documents documents = from_json(text);
-  documents.plugins = read_plugins(records::parse_json(plugins));
+  Query query(*session, "SELECT documents, plugins FROM catalog_revision WHERE id = ?", id);
+  if (!query.next()) throw no_revision(id);
+  Documents documents = from_json(query.text(0));
+  documents.plugins = read_plugins(records::parse_json(query.text(1)));
   return documents;
 }
 
 Revision Revisions::find(std::int64_t id) const {
   auto session = database_.read();
   const std::int64_t now_active = number(setting(*session, active_name));
-  storage::Statement& statement = session->prepare(std::string(columns) + "WHERE id = ?");
-  statement.bind(1, id);
-  std::optional<Revision> revision;
-  if (statement.step()) revision = read_revision(statement, now_active);
-  statement.reset();
-  if (!revision) throw no_revision(id);
-  return std::move(*revision);
+  Query query(*session, std::string(columns) + "WHERE id = ?", id);
+  if (!query.next()) throw no_revision(id);
+  return read_revision(query, now_active);
 }
 
 std::vector<Revision> Revisions::list(std::int64_t before, std::uint32_t limit) const {
   auto session = database_.read();
   const std::int64_t now_active = number(setting(*session, active_name));
-  storage::Statement& statement = session->prepare(std::string(columns) + "WHERE id < ? ORDER BY id DESC LIMIT ?");
-  statement.bind(1, before > 0 ? before : INT64_MAX);
-  statement.bind(2, std::int64_t{limit});
+  Query query(*session, std::string(columns) + "WHERE id < ? ORDER BY id DESC LIMIT ?", before > 0 ? before : INT64_MAX, std::int64_t{limit});
   std::vector<Revision> revisions;
-  while (statement.step()) revisions.push_back(read_revision(statement, now_active));
-  statement.reset();
+  while (query.next()) revisions.push_back(read_revision(query, now_active));
   return revisions;
 }
 
@@ -188,28 +168,13 @@ std::int64_t Revisions::publish(const Documents& documents, const std::string& h
   const std::string text = to_json(documents);
   std::int64_t id = 0;
   database_.transact([&](storage::Session& session) {
-    id = 0;
     setting(session, active_name, true);  // nodes that publish at the same time do so one after another
-    storage::Statement& same = session.prepare("SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1");
-    same.bind(1, std::string_view(hash));
-    same.bind(2, std::string_view(plugins));
-    if (same.step()) id = same.integer(0);
-    same.reset();
+    const auto first = [&](Query&& query) { return query.next() ? query.integer(0) : 0; };
+    id = first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1", hash, plugins));
     if (id == 0) {
-      storage::Statement& last = session.prepare("SELECT MAX(id) FROM catalog_revision");
-      id = (last.step() && !last.is_null(0) ? last.integer(0) : 0) + 1;
-      last.reset();
-      storage::Statement& insert = session.prepare(
-          "INSERT INTO catalog_revision (id, hash, created_at, author, note, plugins, documents) VALUES (?, ?, ?, ?, ?, ?, ?)");
-      insert.bind(1, id);
-      insert.bind(2, std::string_view(hash));
-      insert.bind(3, expr::Value(now), instant);
-      insert.bind(4, author);
-      insert.bind(5, note);
-      insert.bind(6, std::string_view(plugins));
-      insert.bind(7, std::string_view(text));
-      insert.step();
-      insert.reset();
+      id = first(Query(session, "SELECT MAX(id) FROM catalog_revision")) + 1;
+      storage::run_sql(session, "INSERT INTO catalog_revision (id, hash, created_at, author, note, plugins, documents) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       id, hash, now, author, note, plugins, text);
     }
     set(session, active_name, std::to_string(id));
     set(session, files_name, hash);
@@ -219,11 +184,7 @@ std::int64_t Revisions::publish(const Documents& documents, const std::string& h
 
 void Revisions::activate(std::int64_t id) {
   database_.transact([&](storage::Session& session) {
-    storage::Statement& statement = session.prepare("SELECT 1 FROM catalog_revision WHERE id = ?");
-    statement.bind(1, id);
-    const bool found = statement.step();
-    statement.reset();
-    if (!found) throw no_revision(id);
+    if (!Query(session, "SELECT 1 FROM catalog_revision WHERE id = ?", id).next()) throw no_revision(id);
     set(session, active_name, std::to_string(id));
   });
 }

@@ -3,13 +3,7 @@
 import json
 
 from caravan import Server, ServerCase, wait_until
-
-MOOD = """\
-kind: entity
-name: sales.inquiry
-fields:
-  x_mood: {type: text, max: 40, label: {en: Mood, zh-CN: 心情, zh-TW: 心情}}
-"""
+from test_reload import GOOD as MOOD
 
 
 class Revisions(ServerCase):

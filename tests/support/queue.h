@@ -60,13 +60,6 @@ class QueueTest : public caravan::testing::DialectTest {
     statement.step();
     statement.reset();
   }
-  std::int64_t number(const std::string& sql) {
-    auto session = database().read();
-    storage::Statement& statement = session->prepare(sql);
-    const std::int64_t out = statement.step() && !statement.is_null(0) ? statement.integer(0) : 0;
-    statement.reset();
-    return out;
-  }
   std::int64_t left() { return number("SELECT COUNT(*) FROM job"); }
   std::int64_t effects() { return number("SELECT SUM(times) FROM effect"); }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "storage/database.h"
+#include "storage/query.h"
 
 namespace caravan::testing {
 
@@ -88,6 +89,12 @@ class DialectTest : public ::testing::TestWithParam<storage::Dialect> {
     database_ = test_database_->open();
   }
   void close() { database_.reset(); }
+  /// The first cell of a query; 0 where there is none or it is empty.
+  std::int64_t number(const std::string& sql) {
+    auto session = database().read();
+    storage::Query query(*session, sql);
+    return query.next() ? query.integer(0) : 0;
+  }
 
  private:
   std::unique_ptr<TestDatabase> test_database_;

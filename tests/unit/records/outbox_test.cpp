@@ -55,13 +55,6 @@ struct Outbox : GateTest {
   records::Record order(const std::string& remark) {
     return create(boss(), "shop.order", R"({"person":")" + person + R"(","seats":2,"price":"10.50","price_currency":"CNY","remark":")" + remark + R"("})");
   }
-  std::int64_t number(const std::string& sql) {
-    auto session = database().read();
-    storage::Statement& statement = session->prepare(sql);
-    const std::int64_t out = statement.step() && !statement.is_null(0) ? statement.integer(0) : 0;
-    statement.reset();
-    return out;
-  }
   std::int64_t left() { return number("SELECT COUNT(*) FROM job"); }
   std::int64_t people() { return number("SELECT COUNT(*) FROM shop_person"); }
   records::Record make_person(HookCall& call, const std::string& name) {
