@@ -210,9 +210,8 @@ void change_records(Call& call) {
       [&](records::Work& work, std::size_t row) { return run_row(call, work, entity, bulk, bulk.items[row]); },
       [&](const std::vector<RowResult>& done) { answer(call, bulk, done); });
   if (bulk.atomic && refused_in(results) > 0) refuse_all(call, bulk, results);
-  if (entity.full_name != "core.user") return;
   for (const RowResult& result : results) {
-    if (!result.refused) call.services.auth.forget(result.id);
+    if (!result.refused) tell_auth(call, entity, result.id);
   }
 }
 

@@ -128,6 +128,14 @@ bool flag_parameter(const Call& call, std::string_view name) {
   throw refusal(call, ErrorCode::invalid_argument, "flag", {name});
 }
 
+std::string entity_tag(std::int64_t version) {
+  return "\"" + std::to_string(version) + "\"";
+}
+
+void tell_auth(const Call& call, const model::Entity& entity, std::int64_t id) {
+  if (entity.full_name == "core.user") call.services.auth.forget(id);
+}
+
 std::string next_link(const Request& request, std::string_view parameter, std::string_view next) {
   std::string link = "<";
   std::string_view path = request.path;

@@ -60,6 +60,12 @@ std::uint32_t limit_parameter(const Call& call);
 /// `0` or `1`; false where absent.
 bool flag_parameter(const Call& call, std::string_view name);
 
+/// The tag of a record's version: `"3"` with its quotes.
+std::string entity_tag(std::int64_t version);
+
+/// After a write: where it was a user's record, what is kept of who he is must be read again.
+void tell_auth(const Call& call, const model::Entity& entity, std::int64_t id);
+
 /// Value of the Link header that leads to the next page: this request with `parameter` set to `next`.
 std::string next_link(const Request& request, std::string_view parameter, std::string_view next);
 

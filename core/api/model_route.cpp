@@ -1,28 +1,44 @@
 #include "api/model_json.h"
 #include "api/negotiate.h"
+#include "api/openapi.h"
 #include "api/routes.h"
 
+// The two documents that are made of the Catalog and kept for each kind of caller.
+
 namespace caravan::api {
+namespace {
+
+/// The parameter `locale`, else the call's.
+std::string_view locale_parameter(const Call& call) {
+  const std::string* asked = call.request.parameter("locale");
+  if (asked == nullptr || asked->empty()) return call.context.locale;
+  const std::string_view locale = locale_of(*asked);
+  if (locale.empty()) throw refusal(call, ErrorCode::invalid_argument, "unknown_locale");
+  return locale;
+}
+
+void answer_document(Call& call, const RenderedModel& document) {
+  call.response.headers.emplace_back("ETag", document.tag);
+  call.response.headers.emplace_back("Cache-Control", "private, no-cache");
+  call.response.headers.emplace_back("Vary", "Accept-Language, Cookie, Authorization");
+  if (has_seen(call.request.header("If-None-Match"), document.tag)) call.response.status = 304;
+  else call.response.body = document.body;
+}
+
+}  // namespace
 
 void show_model(Call& call) {
   check_parameters(call, {"locale"});
-  std::string_view locale = call.context.locale;
-  if (const std::string* asked = call.request.parameter("locale"); asked != nullptr && !asked->empty()) {
-    locale = locale_of(*asked);
-    if (locale.empty()) throw refusal(call, ErrorCode::invalid_argument, "unknown_locale");
-  }
-  const auto model = call.models.get(call.services.records, call.context, locale);
-  call.response.headers.emplace_back("ETag", model->tag);
-  call.response.headers.emplace_back("Cache-Control", "private, no-cache");
-  call.response.headers.emplace_back("Vary", "Accept-Language, Cookie, Authorization");
-  if (const std::string_view seen = call.request.header("If-None-Match"); !seen.empty()) {
-    const auto tags = parse_entity_tags(seen);
-    if (tags && tags->matches(std::string_view(model->tag).substr(1, model->tag.size() - 2))) {
-      call.response.status = 304;
-      return;
-    }
-  }
-  call.response.body = model->body;
+  answer_document(call, *call.models.get(call.services.records, call.context, locale_parameter(call)));
+}
+
+void show_openapi(Call& call) {
+  check_parameters(call, {"locale"});
+  const std::string_view locale = locale_parameter(call);
+  answer_document(call, *call.documents.get(call.context, locale, [&] {
+    const auto plugins = call.services.plugins ? call.services.plugins() : std::vector<PluginInfo>();
+    return openapi_json(call.context, plugins, locale);
+  }));
 }
 
 }  // namespace caravan::api

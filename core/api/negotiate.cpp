@@ -228,4 +228,10 @@ std::string request_id(std::string_view given) {
   return id;
 }
 
+bool has_seen(std::string_view if_none_match, std::string_view tag) {
+  if (if_none_match.empty()) return false;
+  const auto tags = parse_entity_tags(if_none_match);
+  return tags && tags->matches(tag.substr(1, tag.size() - 2));
+}
+
 }  // namespace caravan::api

@@ -42,6 +42,9 @@ bool accepts_gzip(std::string_view accept_encoding);
 
 /// For a query string or a path segment: everything but A–Z a–z 0–9 - . _ ~ as %XX.
 std::string percent_encode(std::string_view text);
+
+/// Whether a request with this If-None-Match (may be empty) has what the tag stands for; `tag` with its quotes.
+bool has_seen(std::string_view if_none_match, std::string_view tag);
 /// A whole number without sign, spaces or leading zeros, at least 1; nullopt otherwise.
 std::optional<std::int64_t> parse_id(std::string_view text);
 

@@ -3,7 +3,6 @@
 #include <strings.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 
 #include "expr/utf8.h"
@@ -14,7 +13,6 @@ namespace {
 
 constexpr std::size_t largest_reply = 4 * 1024 * 1024, longest_key = 255;
 constexpr std::string_view lost = "lost\n";  ///< instead of an answer that could not be kept
-constexpr unsigned purge_every = 1024;        ///< requests with a key
 
 /// `201\napplication/json\nETag: "1"\n…\n\nBODY`.
 Response parse_answer(std::string_view text) {
@@ -59,13 +57,6 @@ void replay(Call& call, std::string_view reply) {
   call.response.content_type = std::move(first.content_type);
   call.response.body = std::move(first.body);
   call.response.headers.emplace_back("Idempotent-Replayed", "true");
-}
-
-/// Until nobody else does it: old keys are forgotten now and then, some at a time.
-void purge_sometimes(const Call& call) {
-  static std::atomic<unsigned> count{0};
-  if (count.fetch_add(1, std::memory_order_relaxed) % purge_every != purge_every - 1) return;
-  call.services.records.database().transact([&](storage::Session& session) { records::purge_keys(session, call.context.now); });
 }
 
 }  // namespace
@@ -176,7 +167,6 @@ void answer_once(Call& call, const Route& route, std::string_view key) {
     once.start_answer();
     replay(call, first->reply);
   }
-  purge_sometimes(call);
 }
 
 void start_answer(Call& call) {

@@ -17,10 +17,6 @@ using model::Entity;
 using model::Field;
 using records::Record;
 
-std::string entity_tag(std::int64_t version) {
-  return "\"" + std::to_string(version) + "\"";
-}
-
 const Field& field_named(const Call& call, const Entity& entity, std::string_view parameter,
                          std::string_view name) {
   const Field* field = entity.field(name);
@@ -58,11 +54,6 @@ void answer_record(Call& call, const Record& record, std::string_view extra = {}
     refused.members.clear();  // gone meanwhile
   }
   throw refused;
-}
-
-/// Who is a user has changed, perhaps.
-void tell_auth(const Call& call, const Entity& entity, std::int64_t id) {
-  if (entity.full_name == "core.user") call.services.auth.forget(id);
 }
 
 }  // namespace
@@ -144,15 +135,10 @@ void show_record(Call& call) {
   const Record record = call.services.records.get(call.context, entity, id_of(call));
   // What of a record is left out depends on who asks, and the tag is its version only: kept answers are for those who see all of it.
   if (record.restricted() == nullptr) call.response.headers.emplace_back("Cache-Control", "private, no-cache");
-  if (expand.empty() && record.restricted() == nullptr) {
-    if (const std::string_view seen = call.request.header("If-None-Match"); !seen.empty()) {
-      const auto tags = parse_entity_tags(seen);
-      if (tags && tags->matches(std::to_string(record.version()))) {
-        call.response.status = 304;
-        call.response.headers.emplace_back("ETag", entity_tag(record.version()));
-        return;
-      }
-    }
+  if (expand.empty() && record.restricted() == nullptr && has_seen(call.request.header("If-None-Match"), entity_tag(record.version()))) {
+    call.response.status = 304;
+    call.response.headers.emplace_back("ETag", entity_tag(record.version()));
+    return;
   }
   if (expand.empty()) {
     answer_record(call, record);

@@ -73,7 +73,6 @@ void explain_access(Call& call);
 void show_timeline(Call& call);
 // model_route.cpp
 void show_model(Call& call);
-// openapi_route.cpp
 void show_openapi(Call& call);
 // job_routes.cpp
 void list_jobs(Call& call);

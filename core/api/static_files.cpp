@@ -116,12 +116,9 @@ Response StaticFiles::answer(const Request& request) const {
                                 file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.emplace_back("ETag", file.tag);
   if (!file.gzip.empty()) response.headers.emplace_back("Vary", "Accept-Encoding");
-  if (const std::string_view seen = request.header("If-None-Match"); !seen.empty()) {
-    const auto tags = parse_entity_tags(seen);
-    if (tags && tags->matches(std::string_view(file.tag).substr(1, file.tag.size() - 2))) {
-      response.status = 304;
-      return response;
-    }
+  if (has_seen(request.header("If-None-Match"), file.tag)) {
+    response.status = 304;
+    return response;
   }
   if (!file.gzip.empty() && accepts_gzip(request.header("Accept-Encoding"))) {
     response.headers.emplace_back("Content-Encoding", "gzip");

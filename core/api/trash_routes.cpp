@@ -17,10 +17,10 @@ void restore_record(Call& call) {
   json_object(call, {});
   call.services.records.restore(call.context, entity, id, [&](const records::Record& record) {
     start_answer(call);
-    call.response.headers.emplace_back("ETag", "\"" + std::to_string(record.version()) + "\"");
+    call.response.headers.emplace_back("ETag", entity_tag(record.version()));
     records::write_json(call.response.body, record);
   });
-  if (entity.full_name == "core.user") call.services.auth.forget(id);
+  tell_auth(call, entity, id);
 }
 
 void list_deleted(Call& call) {

@@ -100,9 +100,9 @@ TEST_P(Trash, TimeAndPurgeEndIt) {
   gate().set_undo_days(2);
   EXPECT_EQ(gate().undo_until(boss)->micros, boss.now.micros + 2 * day);
   gate().remove(boss, orders(), old.id(), std::nullopt);
-  const auto purge = [&](Timestamp now) {
+  const auto purge = [&](Timestamp at) {
     std::int64_t purged = 0;
-    database().transact([&](storage::Session& session) { purged = purge_deleted(session, now); });
+    database().transact([&](storage::Session& session) { purged = purge_deleted(session, at); });
     return purged;
   };
   EXPECT_EQ(purge({boss.now.micros + 2 * day - 1, 0}), 0);

@@ -375,7 +375,7 @@ TEST_P(RulesPropertyTest, TheDatabaseAnswersAsMemoryDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Dialects, RulesPropertyTest, ::testing::Values(Dialect::sqlite, Dialect::mysql),
-                         [](const auto& info) { return info.param == Dialect::sqlite ? "sqlite" : "mysql"; });
+                         [](const auto& test) { return test.param == Dialect::sqlite ? "sqlite" : "mysql"; });
 
 }  // namespace
 }  // namespace caravan::storage
