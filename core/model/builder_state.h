@@ -1,0 +1,242 @@
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "model/builder.h"
+#include "model/builder_roles.h"
+#include "model/builder_text.h"
+
+/// Internal to core/model: merged documents to Catalog, in the order of build().
+namespace caravan::model {
+
+/// A name where it is mentioned.
+struct Mention {
+  std::string_view text;
+  Place at;
+};
+
+class Builder {
+ public:
+  Builder(const std::vector<Document>& documents, const LostNames& lost, const std::vector<Module>& modules,
+          Diagnostics& diagnostics)
+      : documents_(documents),
+        lost_(lost),
+        given_modules_(modules),
+        diagnostics_(diagnostics),
+        catalog_(std::make_shared<Catalog>()) {}
+  std::shared_ptr<Catalog> build();
+
+ private:
+  struct Draft {
+    const Document* document = nullptr;
+    Entity* entity = nullptr;
+    const Node* fields = nullptr;
+    std::unordered_set<std::string> lost;    ///< names of fields or states that could not be built
+    std::unordered_set<const Field*> vague;  ///< fields whose type is not known, for a mistake in them
+    std::unordered_map<const Field*, const Node*> nodes;  ///< where each own field was described
+    std::vector<Form*> forms;                             ///< declared ones, in order of declaration
+    std::vector<View*> views;
+    std::unordered_set<const Form*> step_forms;  ///< forms of transitions
+    bool workflow_lost = false;
+  };
+  template <class T>
+  static std::string_view name_of(const T& one) {
+    if constexpr (std::is_same_v<T, Entity>) {
+      return one.full_name;
+    } else {
+      return one.name;
+    }
+  }
+  template <class T>
+  static void sort(std::vector<std::unique_ptr<T>>& all) {
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return name_of(*a) < name_of(*b); });
+  }
+
+  // --- names ---
+  static std::string module_of(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
+  static std::string resolve(std::string_view name, std::string_view module) {
+    return name.find('.') != std::string_view::npos ? std::string(name)
+                                                    : std::string(module) + "." + std::string(name);
+  }
+  bool is_lost(const char* kind, const std::string& name) const;
+  void unknown(const Place& at, std::string_view what, std::string_view name,
+               const std::vector<std::string_view>& known, const Node* removed_from = nullptr,
+               std::string_view removed_name = {});
+  template <class T>
+  std::vector<std::string_view> names(const std::vector<std::unique_ptr<T>>& all) const {
+    std::vector<std::string_view> out;
+    for (const auto& one : all) out.push_back(name_of(*one));
+    return out;
+  }
+  Draft* draft_of(const Entity* entity);
+  /// The entity mentioned; reports where there is none.
+  const Entity* find_entity(const Mention& mention, std::string_view module);
+  /// An entity's field by name; reports where there is none, is silent where the field itself is a mistake.
+  const Field* find_field(Draft& draft, const Mention& mention);
+  void unknown_field(Draft& draft, const Mention& mention);
+
+  // --- nodes ---
+  /// The entries of a named map in the order of their `after:` words.
+  std::vector<const Entry*> placed(const Node* map);
+  /// Names given as one name, a list, or a map.
+  std::vector<Mention> mentions(const Node* node);
+  /// Whether something in it was a mistake, so that what is missing may be there.
+  static bool doubtful(const Node* node) {
+    if (!node) return false;
+    return std::any_of(node->items.begin(), node->items.end(), [](const Node& n) { return n.bad; }) ||
+           std::any_of(node->entries.begin(), node->entries.end(),
+                       [](const Entry& e) { return e.bad || e.value.bad; });
+  }
+  static bool is_bad(const Node& map, std::string_view word) {
+    const Entry* entry = map.entry(word);
+    return entry && (entry->bad || entry->value.bad);
+  }
+  void check_twice(const std::vector<Mention>& all, std::string_view what);
+  Text text_of(const Node* node, const std::string& subject);
+  /// A label; `fallback` (with a warning unless `quiet`) where there is none.
+  Text label_of(const Node& map, const Place& at, const std::string& subject, Text fallback,
+                bool quiet = false);
+  static Text plain(std::string text) {
+    Text out;
+    out.set("en", std::move(text));
+    return out;
+  }
+  std::string color_of(const Node& map);
+  std::string icon_of(const Node& map);
+
+  // --- agency, choices, roles, modules ---
+  void build_agency(const Document& document);
+  void build_choices(const Document& document);
+  RoleTools role_tools();
+  void build_modules();
+
+  // --- entities and fields ---
+  void declare_entity(const Document& document);
+  void check_number(const Node& node);
+  void build_fields(Draft& draft);
+  Place name_place(const Draft& draft, const Field& field) const;
+  void build_field(Draft& draft, const Entry& entry);
+  void only_for(const Node& node, std::string_view word, bool fits, const Field& field,
+                std::string_view types);
+  void build_bounds(const Node& node, Field& field, const std::string& subject);
+  void too_low(const Node& high, const Node& low, const std::string& subject);
+  void build_target(Draft& draft, const Entry& entry, Field& field);
+  void build_choice(Draft& draft, const Entry& entry, Field& field);
+  void finish_members(Draft& draft);
+
+  // --- expressions ---
+  std::shared_ptr<const expr::Program> compile(const Node& node, const expr::Environment& environment,
+                                               const Entity* entity);
+  /// Whether the source names a field whose type is not known, for a mistake that is reported elsewhere.
+  bool uses_vague_field(std::string_view source);
+  /// A condition that the database must be able to test as well.
+  std::shared_ptr<const expr::Program> compile_condition(const Node& node, const Entity& entity,
+                                                         expr::Environment environment, bool sql);
+  /// Warns where a state or choice is compared with a name that it can never have.
+  void check_literals(const Node& node, const Entity& entity);
+  /// The states of an entity as its document names them, before the workflow is built.
+  bool states_known(const Entity& entity, std::vector<std::string_view>& out);
+  static std::string_view expected_type(const Field& field) {
+    switch (field.type) {
+      case FieldType::id:
+      case FieldType::ref:
+      case FieldType::integer:
+        return "int";
+      case FieldType::boolean:
+        return "bool";
+      case FieldType::decimal:
+      case FieldType::money:
+        return "decimal";
+      case FieldType::date:
+        return "date";
+      case FieldType::instant:
+        return "timestamp";
+      case FieldType::text:
+      case FieldType::choice:
+        return "string";
+      case FieldType::json:
+        return "";
+    }
+    return "";
+  }
+  /// Whether a value of `type` may go into the field.
+  static bool fits(const Field& field, const expr::Type& type) {
+    if (type.kind == expr::TypeKind::any || type.kind == expr::TypeKind::null) return true;
+    switch (field.type) {
+      case FieldType::id:
+      case FieldType::ref:
+      case FieldType::integer:
+        return type.kind == expr::TypeKind::int64;
+      case FieldType::boolean:
+        return type.kind == expr::TypeKind::boolean;
+      case FieldType::decimal:
+      case FieldType::money:
+        return type.kind == expr::TypeKind::decimal;
+      case FieldType::date:
+        return type.kind == expr::TypeKind::date;
+      case FieldType::instant:
+        return type.kind == expr::TypeKind::timestamp;
+      case FieldType::text:
+      case FieldType::choice:
+        return type.kind == expr::TypeKind::string;
+      case FieldType::json:
+        return type.kind == expr::TypeKind::map || type.kind == expr::TypeKind::list;
+    }
+    return false;
+  }
+  /// An expression whose value goes into `field`. `record_entity`: what `record` is in it.
+  std::shared_ptr<const expr::Program> compile_value(const Node& node, const Field& field, bool vague,
+                                                     const expr::Environment& environment,
+                                                     const Entity& record_entity);
+  void unknown_option(const Place& at, const Choices& choices, std::string_view name);
+  void build_rules(Draft& draft);
+  std::shared_ptr<const expr::Program> compile_default(const Node& node, const Field& field);
+  /// Sorts computed fields so that each comes after those it reads.
+  void order_computed(Draft& draft);
+  void build_invariants(Draft& draft, const expr::Environment& environment);
+  void build_keys(Draft& draft, std::string_view word, bool unique);
+
+  // --- workflow ---
+  void build_workflow(Draft& draft);
+  void warn_unreachable(Draft& draft, const Node& states);
+  using FindState = std::function<const State*(const Mention&)>;
+  void build_transition(Draft& draft, const Entry& entry, const FindState& find_state);
+  void build_by(const Entity& entity, const Node* by, Transition& transition);
+  void build_step_form(Draft& draft, const Node& node, Transition& transition);
+  void build_effect(Draft& draft, const Entry& entry, Transition& transition,
+                    const expr::Environment& environment);
+  static bool is_computed(const Draft& draft, const Field& field) {
+    const auto found = draft.nodes.find(&field);
+    return found != draft.nodes.end() && found->second->entry("compute");
+  }
+
+  // --- forms and views ---
+  void build_form(const Document& document);
+  void declare_view(const Document& document);
+  void build_view(View& view, const Document& document);
+  void arrange_forms(Draft& draft);
+  void warn_absent_required(Draft& draft, const Form& form);
+  void arrange_views(Draft& draft);
+  const std::vector<Document>& documents_;
+  const LostNames& lost_;
+  LostNames broken_;
+  const std::vector<Module>& given_modules_;
+  Diagnostics& diagnostics_;
+  std::shared_ptr<Catalog> catalog_;
+  const Entity* users_ = nullptr;
+  std::vector<Draft> drafts_;
+  std::unordered_map<const Entity*, std::size_t> draft_by_entity_;
+  std::unordered_map<std::string, std::string> tables_;
+  std::unordered_map<std::string, Form*> form_by_name_;
+  std::vector<std::pair<View*, const Document*>> declared_views_;
+  std::unordered_set<std::string> vague_names_;  ///< of the fields in Draft::vague
+  std::unordered_set<std::string> vague_choices_;
+  std::unordered_set<const Form*> vague_forms_;
+  std::unordered_map<const Choices*, const Node*> removed_options_;
+};
+
+}  // namespace caravan::model
