@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "model/digest.h"
+#include "model/pages.h"
+#include "model/process.h"
 
 namespace caravan::model {
 namespace {
@@ -72,9 +74,79 @@ const char* to_string(FieldType type) {
       return "ref";
     case FieldType::json:
       return "json";
+    case FieldType::multi:
+      return "multi";
+    case FieldType::refs:
+      return "refs";
+    case FieldType::localized:
+      return "localized";
   }
   return "text";
 }
+
+const char* to_string(DeleteRule rule) {
+  switch (rule) {
+    case DeleteRule::restrict:
+      return "restrict";
+    case DeleteRule::clear:
+      return "clear";
+    case DeleteRule::cascade:
+      return "cascade";
+  }
+  return "restrict";
+}
+
+const char* to_string(ViewType type) {
+  switch (type) {
+    case ViewType::list:
+      return "list";
+    case ViewType::board:
+      return "board";
+    case ViewType::calendar:
+      return "calendar";
+    case ViewType::timeline:
+      return "timeline";
+  }
+  return "list";
+}
+
+const char* to_string(Block::Kind kind) {
+  switch (kind) {
+    case Block::Kind::view:
+      return "view";
+    case Block::Kind::form:
+      return "form";
+    case Block::Kind::chart:
+      return "chart";
+    case Block::Kind::markdown:
+      return "markdown";
+  }
+  return "markdown";
+}
+
+const char* to_string(Block::Chart chart) {
+  switch (chart) {
+    case Block::Chart::bar:
+      return "bar";
+    case Block::Chart::line:
+      return "line";
+    case Block::Chart::pie:
+      return "pie";
+    case Block::Chart::number:
+      return "number";
+  }
+  return "bar";
+}
+
+const std::vector<DayPart>& WorkingHours::parts(Date date) const {
+  if (const auto found = exceptions.find(date); found != exceptions.end()) return found->second.parts;
+  // 1970-01-01 was a Thursday.
+  const std::int64_t day = (std::int64_t{date.days} + 3) % 7;
+  return week[static_cast<std::size_t>(day < 0 ? day + 7 : day)];
+}
+
+Catalog::Catalog() = default;
+Catalog::~Catalog() = default;
 
 const char* to_string(StateCategory category) {
   switch (category) {

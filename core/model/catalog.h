@@ -36,22 +36,27 @@ class Text {
   std::map<std::string, std::string, std::less<>> texts_;
 };
 
-enum class FieldType : std::uint8_t { id, text, integer, boolean, decimal, money, date, instant, choice, ref, json };
+/// `multi`: several options of a choice list, in the list's order. `refs`: several references, by id. `localized`: a text in several
+/// languages, a map from language to text.
+enum class FieldType : std::uint8_t { id, text, integer, boolean, decimal, money, date, instant, choice, ref, json, multi, refs, localized };
 const char* to_string(FieldType type);  ///< the word of the definition language: id text int bool decimal …
 
 struct Entity;
+struct Field;
 
 struct ChoiceOption {
   std::string name;  ///< stored value
   Text label;
   std::string color; ///< antd preset or #rrggbb; may be empty
   bool active = true;///< false: kept for old records, not offered
+  std::vector<std::string> of;  ///< options of the controlling field (Field::depends_on) with which it is offered; empty: all
 };
 
 struct Choices {
   std::string name;  ///< e.g. `sales.channel`
   Text label;
   std::vector<ChoiceOption> options;  ///< in order of display
+  std::map<std::string, std::string, std::less<>> moved;  ///< options that are no more → what their records get instead
   Origin origin;
   const ChoiceOption* option(std::string_view option_name) const;
 };
@@ -66,6 +71,23 @@ enum SystemSlot : std::uint32_t {
 /// last characters.
 enum class FieldRight : std::uint8_t { hidden, masked, read, write };
 const char* to_string(FieldRight right);
+
+/// What happens to a reference when the record that it points at is deleted.
+enum class DeleteRule : std::uint8_t {
+  restrict,  ///< the record cannot be deleted
+  clear,     ///< the reference becomes empty
+  cascade    ///< the record that refers is deleted, too
+};
+const char* to_string(DeleteRule rule);
+
+/// A value kept up from the records that refer to this one, in the transaction of their change.
+struct Rollup {
+  enum class Kind : std::uint8_t { count, sum, min, max } kind = Kind::count;
+  const Entity* of = nullptr;        ///< the entity of the children
+  const Field* by = nullptr;         ///< their reference to this record
+  const Field* field = nullptr;      ///< what is added up or compared; null for count
+  std::shared_ptr<const expr::Program> where;  ///< over the child as `record`, pushable to SQL; null: all children
+};
 
 struct Field {
   std::string name;
@@ -83,17 +105,49 @@ struct Field {
   std::optional<Decimal> decimal_min, decimal_max;
   std::uint8_t scale = 0;            ///< of decimal and money
   const Entity* target = nullptr;    ///< of ref; the users' entity `core.user` for owner
-  const Choices* choices = nullptr;  ///< of choice
+  const Choices* choices = nullptr;  ///< of choice and multi
+  const Field* depends_on = nullptr; ///< choice field whose value decides which options are offered
+  DeleteRule on_delete = DeleteRule::restrict;  ///< of ref and refs
+  bool sensitive = false;            ///< sealed in the database and in the history; equality alone can be asked of it
+  std::optional<Rollup> rollup;      ///< kept up by the gate, never set by clients
+  // Conditions over `record` and `user` that the gate and forms obey; null: always, never, never.
+  std::shared_ptr<const expr::Program> visible;        ///< not true: not shown on forms, not required, not to be set
+  std::shared_ptr<const expr::Program> required_when;  ///< true: must hold a value
+  std::shared_ptr<const expr::Program> read_only_when; ///< true, over the stored record: clients may not change it
   std::shared_ptr<const expr::Program> default_value;  ///< evaluated on create where the field is absent
   std::shared_ptr<const expr::Program> compute;        ///< computed on every write, never set by clients
   std::string column;                ///< SQL column
   std::string currency_column;       ///< of money; `NAME_currency`
+  std::string hash_column;           ///< of sensitive; `NAME_hash`, a keyed hash by which equal values are found
+  std::string link_table;            ///< of refs: rows (record, target), kept beside the column for look-up and delete rules
   Origin origin;
 };
 
 struct Invariant {
   std::string name;
   std::shared_ptr<const expr::Program> check;  ///< over variable `record`
+  Text message;
+  /// Whether the database enforces it, too (CHECK on MariaDB, triggers on SQLite): what follows references or asks for the time
+  /// is checked by the gate alone.
+  bool in_database = false;
+  Origin origin;
+};
+
+/// No two records of one resource overlap in time.
+struct Exclusive {
+  std::string name;
+  const Field* resource = nullptr;   ///< a ref: whose row is locked
+  const Field *from = nullptr, *to = nullptr;  ///< dates (both included) or instants (end excluded)
+  std::shared_ptr<const expr::Program> where;  ///< which records count, over `record`, pushable; null: all
+  Text message;
+  Origin origin;
+};
+
+/// Records that are probably of the same thing: equal in all these fields. Warned about, never forbidden.
+struct DuplicateRule {
+  std::string name;
+  std::vector<const Field*> fields;  ///< empty ones never match
+  std::shared_ptr<const expr::Program> where;  ///< which stored records count, over `record`, pushable; null: all
   Text message;
   Origin origin;
 };
@@ -109,21 +163,54 @@ struct Index {
 enum class StateCategory : std::uint8_t { open, waiting, done, cancelled };
 const char* to_string(StateCategory category);
 
+/// One effect of a `do:`: of a transition, a state, an automation, a clock or a schedule.
+struct Effect {
+  enum class Kind : std::uint8_t {
+    set,         ///< fields of the record, or of the record that `target` refers to
+    create,      ///< a record of `entity`
+    transition,  ///< takes `transition` of the record, or of the one that `target` refers to
+    notify,      ///< a notice to users in the console
+    send,        ///< a message by a template (`message`), through its channel
+    call,        ///< a plugin's action
+    webhook      ///< an HTTP POST to `url`
+  };
+  std::string name;
+  Kind kind = Kind::set;
+  const Entity* entity = nullptr;    ///< of create; of set and transition, the changed record's own
+  const Field* target = nullptr;     ///< of set and transition: the record's reference whose record is meant; null: the record itself
+  std::vector<std::pair<const Field*, std::shared_ptr<const expr::Program>>> with;  ///< over `record`, `user`
+  std::shared_ptr<const expr::Program> when;  ///< over `record`, `user`: whether it happens; null: it does
+  std::string transition;            ///< of transition
+  std::vector<std::string> to_roles; ///< of notify, send: holders of these roles
+  std::shared_ptr<const expr::Program> to;    ///< of notify: a user's id or a list of ids; of send: an address, a user's id or a list; may be null
+  Text text;                         ///< of notify: with {{EXPRESSION}} places
+  const struct MessageTemplate* message = nullptr;  ///< of send
+  std::string action;                ///< of call: `PLUGIN.ACTION`
+  std::string url;                   ///< of webhook
+  std::vector<std::pair<std::string, std::shared_ptr<const expr::Program>>> values;  ///< of call, webhook: the JSON that is handed over
+  Origin origin;
+};
+
 struct State {
   std::string name;
   Text label;
   StateCategory category = StateCategory::open;
   std::string color;
+  std::vector<Effect> enter, exit;   ///< whenever a record comes to it or leaves it, in that transaction
+  std::vector<const struct ClockRule*> clocks;  ///< that run while a record is in it
   Origin origin;
 };
 
-/// One effect of a transition's `do:`.
-struct Effect {
-  enum class Kind : std::uint8_t { set, create };
+/// One step of a transition's approval, in order.
+struct ApprovalStep {
   std::string name;
-  Kind kind = Kind::set;
-  const Entity* entity = nullptr;    ///< of create; of set, the record's own
-  std::vector<std::pair<const Field*, std::shared_ptr<const expr::Program>>> with;  ///< over `record`, `user`
+  Text label;
+  std::vector<std::string> by;       ///< roles whose holders decide
+  std::shared_ptr<const expr::Program> by_user;  ///< over `record`: the id of the user who decides (by field); may be null
+  bool all = false;                  ///< all of `by` (one holder of each role) must agree; else any one
+  std::shared_ptr<const expr::Program> when;     ///< over `record`, `user`: whether the step is needed; null: always
+  bool self = false;                 ///< whoever asked may decide
+  std::int64_t remind_seconds = 0;   ///< deciders are reminded after that time; 0: not
   Origin origin;
 };
 
@@ -139,6 +226,10 @@ struct Transition {
   const struct Form* form = nullptr; ///< fields asked for with the step; may be null
   bool comment_required = false;
   std::vector<Effect> effects;       ///< in the transaction of the state change, in order
+  bool automatic = false;            ///< taken by itself as soon as its guard holds after a change of the record
+  std::shared_ptr<const expr::Program> at;       ///< over `record`: the moment at which it is taken by itself; null: none
+  std::int64_t undo_seconds = 0;     ///< whoever took it may take it back for so long; 0: not
+  std::vector<ApprovalStep> approval;
   Origin origin;
   bool asks_for(const Field& field) const;  ///< whether the form has the field
 };
@@ -147,6 +238,7 @@ struct Workflow {
   const State* initial = nullptr;
   std::vector<std::unique_ptr<State>> states;           ///< in order
   std::vector<std::unique_ptr<Transition>> transitions; ///< in order
+  std::map<std::string, std::string, std::less<>> moved;  ///< states that are no more → where their records go
   const State* state(std::string_view name) const;
   const Transition* transition(std::string_view name) const;
 };
@@ -170,12 +262,18 @@ struct SortKey {
   bool descending = false;
 };
 
-/// A list view.
+enum class ViewType : std::uint8_t { list, board, calendar, timeline };
+const char* to_string(ViewType type);
+
+/// How records of an entity are shown together.
 struct View {
   std::string name;
+  ViewType type = ViewType::list;
   const Entity* entity = nullptr;
   Text label;
-  std::vector<const Field*> columns;
+  std::vector<const Field*> columns; ///< of a list; of the others, what is shown of each record
+  const Field* group = nullptr;      ///< of board: the columns' field, `state` or a choice; of timeline: the lanes' field, may be null
+  const Field *start = nullptr, *end = nullptr;  ///< of calendar and timeline: dates or instants; `end` may be null
   std::vector<SortKey> sort;
   std::shared_ptr<const expr::Program> filter;  ///< over `record`, `user`; may be null
   Origin origin;
@@ -189,10 +287,15 @@ struct Entity final : expr::RecordType {
   bool menu = true;                  ///< shown in the navigation
   std::string icon;                  ///< name of an antd icon, e.g. `phone`; may be empty
   std::string number_format;         ///< `INQ-{yyyy}-{seq:6}`; empty: no numbers
+  bool gap_free = false;             ///< numbers are taken in the transaction, one after the other, none is lost
+  bool ledger = false;               ///< records are only added, never changed or deleted
   const Field* title = nullptr;      ///< what a reference to the record shows; number or id where none is named
   std::vector<std::unique_ptr<Field>> fields;  ///< system fields first; index is the slot
   std::vector<Invariant> invariants;
   std::vector<Index> indexes;
+  std::vector<Exclusive> exclusive;
+  std::vector<DuplicateRule> duplicates;
+  std::vector<const Field*> rolled_up;  ///< rollup fields of other entities that count this one's records; filled by the builder
   std::unique_ptr<Workflow> workflow;///< null where the entity has no states
   std::vector<const Form*> forms;    ///< the first one is for create and edit
   std::vector<const View*> views;    ///< the first one is the default list
@@ -261,10 +364,25 @@ struct Agency {
   std::string currency = "CNY";
   std::string time_zone = "Asia/Shanghai";
   std::string locale = "zh-CN";
+  const struct WorkingHours* calendar = nullptr;  ///< for workdays() and clocks that name none; null: Monday to Friday
 };
+
+// Of model/process.h and model/pages.h.
+struct Page;
+struct SettingsGroup;
+struct WorkingHours;
+struct ClockRule;
+struct Assignment;
+struct Automation;
+struct ScheduleRule;
+struct MessageTemplate;
 
 class Catalog {
  public:
+  Catalog();
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
   const Entity* entity(std::string_view name) const;   ///< nullptr where unknown
   const Choices* choices(std::string_view name) const;
   const Form* form(std::string_view name) const;
@@ -281,6 +399,15 @@ class Catalog {
   std::vector<std::unique_ptr<View>> views;
   std::vector<std::unique_ptr<Role>> roles;
   std::vector<std::unique_ptr<Department>> departments;  ///< by name
+  // Each by name; see model/pages.h and model/process.h.
+  std::vector<std::unique_ptr<Page>> pages;
+  std::vector<std::unique_ptr<SettingsGroup>> settings;
+  std::vector<std::unique_ptr<WorkingHours>> calendars;
+  std::vector<std::unique_ptr<ClockRule>> clocks;
+  std::vector<std::unique_ptr<Assignment>> assignments;
+  std::vector<std::unique_ptr<Automation>> automations;
+  std::vector<std::unique_ptr<ScheduleRule>> schedules;
+  std::vector<std::unique_ptr<MessageTemplate>> messages;
   std::vector<const Role*> everyone; ///< roles that every signed-in user holds, with all that they include, each once
   expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order)
 

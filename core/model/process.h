@@ -1,0 +1,118 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/catalog.h"
+
+/// Parts of the Catalog: what happens by itself.
+namespace caravan::model {
+
+/// Minutes of a day, from the first to before the second; 1440 is the day's end.
+struct DayPart {
+  int from = 0, to = 0;
+  bool operator==(const DayPart&) const = default;
+};
+
+/// `kind: calendar`: when an office works.
+struct WorkingHours final : expr::WorkCalendar {
+  std::string name;
+  Text label;
+  std::string time_zone;             ///< IANA; the agency's unless given
+  std::array<std::vector<DayPart>, 7> week;  ///< Monday first; in order, not overlapping
+  struct Exception {
+    Text label;                      ///< e.g. the holiday's name
+    std::vector<DayPart> parts;      ///< empty: closed
+  };
+  std::map<Date, Exception> exceptions;  ///< holidays, and days shifted to be worked
+  Origin origin;
+
+  const std::vector<DayPart>& parts(Date date) const;
+  bool is_workday(Date date) const override { return !parts(date).empty(); }
+};
+
+/// `kind: clock`: a time limit that runs with a record.
+struct ClockRule {
+  std::string name;
+  Text label;
+  const Entity* entity = nullptr;
+  std::shared_ptr<const expr::Program> start;  ///< over `record`: begins when it becomes true; null: in the states that name the clock
+  std::shared_ptr<const expr::Program> pause;  ///< stands still while true; may be null
+  std::shared_ptr<const expr::Program> stop;   ///< met when it becomes true; null: when `start` (or its states) no longer holds
+  std::shared_ptr<const expr::Program> within; ///< over `record`: a duration, how much time there is
+  const WorkingHours* calendar = nullptr;      ///< null: every hour counts
+  struct Action {
+    std::string name;
+    std::int64_t seconds = 0;        ///< before (warn) or after (breach, escalation) the due time; in the clock's own time
+    std::vector<Effect> effects;
+    Origin origin;
+  };
+  std::vector<Action> warn, breach;  ///< in order of time
+  Origin origin;
+};
+
+/// `kind: assignment`: who gets a record.
+struct Assignment {
+  std::string name;
+  Text label;
+  const Entity* entity = nullptr;
+  const Field* field = nullptr;      ///< the reference to a user that is set; the owner unless given
+  std::shared_ptr<const expr::Program> when;   ///< over `record`: asked while the field is empty
+  std::vector<std::string> roles;    ///< candidates: their holders
+  std::shared_ptr<const expr::Program> candidate;  ///< over `record`, `candidate` (a user): whether he may have it; may be null
+  std::shared_ptr<const expr::Program> score;  ///< over `record`, `candidate`: the highest goes first; may be null
+  enum class Strategy : std::uint8_t { round_robin, load, queue } strategy = Strategy::round_robin;
+  std::shared_ptr<const expr::Program> open;   ///< over `record`: which of a user's records are his load; null: states open and waiting
+  int capacity = 0;                  ///< most open records of one user; 0: no limit
+  const WorkingHours* calendar = nullptr;      ///< only within these hours; may be null
+  Origin origin;
+};
+
+/// `kind: automation`: when something happens to a record, do something.
+struct Automation {
+  enum class On : std::uint8_t { created, updated, deleted, state, transition, time };
+  std::string name;
+  Text label;
+  const Entity* entity = nullptr;
+  On on = On::updated;
+  std::string event;                 ///< of state and transition: its name
+  bool in_transaction = false;       ///< in that of the event; else from the queue, after the commit
+  std::shared_ptr<const expr::Program> when;     ///< over `record`, `before`, `user`
+  std::shared_ptr<const expr::Program> becomes;  ///< over `record`: does now hold and did not before; may be null
+  std::shared_ptr<const expr::Program> at;       ///< of time: over `record`, the moment; null in the result: never
+  std::vector<Effect> effects;
+  bool active = true;
+  Origin origin;
+};
+
+/// `kind: schedule`: again and again.
+struct ScheduleRule {
+  std::string name;
+  Text label;
+  std::string cron;                  ///< minute hour day month weekday, in the zone of `calendar` or the agency
+  const WorkingHours* calendar = nullptr;  ///< runs that fall on its free days are left out; may be null
+  const Entity* entity = nullptr;    ///< the effects are done for each of its records; null: once, without a record
+  std::shared_ptr<const expr::Program> where;  ///< over `record`, pushable; null: all
+  std::vector<Effect> effects;
+  bool active = true;
+  Origin origin;
+};
+
+/// `kind: message`: a text to somebody, by language.
+struct MessageTemplate {
+  std::string name;
+  Text label;
+  const Entity* entity = nullptr;    ///< what `record` is in its places
+  std::string channel;               ///< `mail`, `webhook`, `console`, or a plugin's
+  Text subject, body;                ///< with {{EXPRESSION}} places
+  /// The compiled places by their source.
+  std::map<std::string, std::shared_ptr<const expr::Program>, std::less<>> places;
+  Origin origin;
+};
+
+}  // namespace caravan::model
