@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "base/error.h"
 #include "records/access.h"
 #include "records/json.h"
+#include "storage/tables.h"
 
 namespace caravan::records {
 namespace {
@@ -18,7 +18,10 @@ constexpr std::size_t shown_ids = 5;
 class Checker {
  public:
   Checker(storage::Session& session, const model::Catalog& next, const DataCheck& options)
-      : session_(session), next_(next), options_(options) {}
+      : session_(session),
+        next_(next),
+        options_(options),
+        tables_((session.dialect() == storage::Dialect::mysql ? storage::mysql_schema(session) : storage::sqlite_schema())->find(session)) {}
 
   std::vector<Diagnostic> run() {
     for (const auto& entity : next_.entities) {
@@ -40,23 +43,33 @@ class Checker {
     found_.push_back({severity, at, std::move(code), std::move(message), std::move(hint)});
   }
 
-  /// Runs a query, or nothing where its table or columns do not exist yet.
   template <class Row>
   void each(const std::string& sql, const std::vector<expr::Value>& parameters, const Row& row) {
-    try {
-      storage::Statement& statement = session_.prepare(sql);
-      int index = 1;
-      for (const auto& parameter : parameters) statement.bind(index++, parameter);
-      while (statement.step()) row(statement);
-      statement.reset();
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::internal) throw;
+    storage::Statement& statement = session_.prepare(sql);
+    int index = 1;
+    for (const auto& parameter : parameters) statement.bind(index++, parameter);
+    while (statement.step()) row(statement);
+    statement.reset();
+  }
+
+  /// Whether the database has the field yet; what is new has no rows.
+  bool stored(const Entity& entity, const Field& field) const {
+    const auto table = tables_.find(entity.table_name);
+    return table != tables_.end() && table->second.columns.contains(field.column);
+  }
+  bool stored(const expr::Program& program) const {
+    for (const expr::ReadField& read : expr::read_fields(program)) {
+      const Entity* entity = next_.entity(read.type->name());
+      if (entity != nullptr && !stored(*entity, *entity->fields[read.slot])) return false;
     }
+    return true;
   }
 
   /// How often each value of a column occurs; empty for NULL.
-  std::vector<std::pair<std::string, std::int64_t>> values(const Entity& entity, const std::string& column) {
+  std::vector<std::pair<std::string, std::int64_t>> values(const Entity& entity, const Field& field) {
     std::vector<std::pair<std::string, std::int64_t>> found;
+    if (!stored(entity, field)) return found;
+    const std::string& column = field.column;
     each("SELECT " + name(column) + ", COUNT(*) FROM " + name(entity.table_name) + " GROUP BY " + name(column), {},
          [&](storage::Statement& row) { found.emplace_back(row.is_null(0) ? std::string() : std::string(row.text(0)), row.integer(1)); });
     return found;
@@ -65,7 +78,7 @@ class Checker {
   static std::string records(std::int64_t count) { return std::to_string(count) + (count == 1 ? " record" : " records"); }
 
   void check_states(const Entity& entity, const Entity* before) {
-    for (const auto& [state, count] : values(entity, entity.fields[model::slot_state]->column)) {
+    for (const auto& [state, count] : values(entity, *entity.fields[model::slot_state])) {
       if (!state.empty() && entity.workflow->state(state) != nullptr) continue;
       const bool removed = !options_.present || (before && before->workflow && !state.empty() && before->workflow->state(state) != nullptr);
       const std::string what = state.empty() ? "no state" : "the state \"" + state + "\", which the workflow no longer has";
@@ -77,7 +90,7 @@ class Checker {
 
   void check_choices(const Entity& entity, const Field& field, const Entity* before) {
     const Field* old = before ? before->field(field.name) : nullptr;
-    for (const auto& [value, count] : values(entity, field.column)) {
+    for (const auto& [value, count] : values(entity, field)) {
       if (value.empty() || field.choices->option(value) != nullptr) continue;
       const bool removed = !options_.present || (old && old->choices && old->choices->option(value) != nullptr);
       report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, field.choices->origin, "choice-in-use",
@@ -93,6 +106,7 @@ class Checker {
         if (old.name == invariant.name && old.check->source() == invariant.check->source()) return;
       }
     }
+    if (!stored(entity, *entity.fields[model::slot_id]) || !stored(*invariant.check)) return;
     Context context;
     context.actor.system = true;
     context.catalog = std::shared_ptr<const model::Catalog>(std::shared_ptr<const model::Catalog>(), &next_);
@@ -116,7 +130,7 @@ class Checker {
 
   void check_roles() {
     const Entity* users = next_.entity("core.user");
-    if (users == nullptr) return;
+    if (users == nullptr || !stored(*users, *users->field("roles"))) return;
     std::set<std::string, std::less<>> held;
     each("SELECT roles FROM " + name(users->table_name) + " WHERE active = 1", {}, [&](storage::Statement& row) {
       if (row.is_null(0)) return;
@@ -142,6 +156,7 @@ class Checker {
   storage::Session& session_;
   const model::Catalog& next_;
   const DataCheck& options_;
+  const storage::FoundTables tables_;
   std::vector<Diagnostic> found_;
 };
 

@@ -182,3 +182,9 @@ invariants: {small: {check: "record.party_size <= 3", message: {en: At most thre
         warning = next(one for one in answer.json["warnings"] if one["code"] == "invariant-broken")
         self.assertIn(inquiry["id"], warning["message"])
         self.ok(self.publish(""))
+
+    def test_rules_over_what_is_new_break_on_no_row(self):
+        self.new_inquiry(party_size=4)
+        answer = self.ok(self.publish(GOOD + "invariants: {mood: {check: \"record.x_mood != 'bad'\", message: {en: Cheer up, zh-CN: 开心点, zh-TW: 開心點}}}\n"))
+        self.assertNotIn("invariant-broken", [one["code"] for one in answer.json.get("warnings", [])])
+        self.ok(self.publish(""))
