@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +40,7 @@ struct Member {
   std::string_view column;               ///< SQL column of the slot; empty where it has none
   std::uint8_t scale = 0;                ///< fraction digits of a decimal column
   std::string_view currency_column;      ///< SQL column with the currency of an amount of money; empty for plain decimals
+  std::string_view link_table;           ///< of a list of references: SQL table with a row (record, target) for each
 };
 
 /// What the checker and the SQL compiler know of an entity. Implemented by the Catalog. Thread-safe.
@@ -70,8 +73,17 @@ struct Variable {
   Type type;
 };
 
+/// A name that stands for a value, e.g. `settings.sales.max_discount`. Programs hold the value itself.
+struct Constant {
+  Value value;  ///< may be null
+  Type type;
+};
+using Constants = std::map<std::string, Constant, std::less<>>;
+
 struct Environment {
   std::vector<Variable> variables;
+  /// By dotted path; null: none. Paths begin with names that are no variables.
+  std::shared_ptr<const Constants> constants;
   /// Result the context demands: a guard must be bool. `any` accepts everything.
   TypeKind result = TypeKind::any;
   /// CEL container: the namespace in which names are looked up first, e.g. `com.example`.
