@@ -228,6 +228,15 @@ class Checker {
         node.children.clear();
         return true;
       }
+      if (environment_.constants) {
+        if (const auto found = environment_.constants->find(candidate); found != environment_.constants->end()) {
+          node.op = Op::literal;
+          node.value = found->second.value;
+          node.type = found->second.type;
+          node.children.clear();
+          return true;
+        }
+      }
       static constexpr std::string_view types[] = {"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type",
                                                    "decimal", "date", "dyn", "google.protobuf.Timestamp", "google.protobuf.Duration"};
       if (std::find(std::begin(types), std::end(types), candidate) != std::end(types)) {
@@ -285,9 +294,24 @@ class Checker {
 
   void select(NodePtr& node) {
     bool leading_dot = false;
-    if (const std::string name = qualified_name(*node, leading_dot); !name.empty() && resolve(*node, name, leading_dot)) return;
+    const std::string name = qualified_name(*node, leading_dot);
+    if (!name.empty() && (resolve(*node, name, leading_dot) || unknown_constant(*node, name))) return;
     visit(node->children[0]);
     member(*node, Op::member, Op::select);
+  }
+
+  /// Whether `name` lies among the constants, but there is none of that name, nor one of whose value it could be a part.
+  bool unknown_constant(Node& node, const std::string& name) {
+    if (!environment_.constants || environment_.constants->empty()) return false;
+    const std::string& first = environment_.constants->begin()->first;
+    if (name.compare(0, name.find('.'), first, 0, first.find('.')) != 0) return false;
+    std::vector<std::string_view> names;
+    for (const auto& [path, constant] : *environment_.constants) {
+      if (name.starts_with(path + ".")) return false;
+      names.push_back(path);
+    }
+    fail(node, "there is no `" + name + "`", did_you_mean(name, names));
+    return true;
   }
 
   /// `children[0].text`, or has() of it, where children[0] is checked.

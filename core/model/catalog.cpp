@@ -323,6 +323,7 @@ expr::Environment Catalog::record_environment(const Entity& entity) const {
   expr::Environment environment;
   environment.variables.push_back({"record", record_type(entity)});
   environment.variables.push_back({"user", record_type(user_type())});
+  environment.constants = constants;
   return environment;
 }
 

@@ -309,6 +309,7 @@ struct Entity final : expr::RecordType {
   const expr::Member* member(std::string_view name) const override;
   std::vector<std::string_view> member_names() const override;
 
+  std::vector<const Field*> conditional;  ///< fields with a condition, or whose options depend on another field; filled by the builder
   std::vector<const Field*> computed;                          ///< fields with `compute`, each after those it reads
   std::unordered_map<std::string_view, const Field*> by_name;  ///< filled by the builder
   std::vector<expr::Member> members;                           ///< by slot; filled by the builder
@@ -408,8 +409,9 @@ class Catalog {
   std::vector<std::unique_ptr<Automation>> automations;
   std::vector<std::unique_ptr<ScheduleRule>> schedules;
   std::vector<std::unique_ptr<MessageTemplate>> messages;
+  std::shared_ptr<const expr::Constants> constants;  ///< the settings as expressions name them: `settings.MODULE.NAME`
   std::vector<const Role*> everyone; ///< roles that every signed-in user holds, with all that they include, each once
-  expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order)
+  expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order); with the settings
 
   std::unordered_map<std::string_view, const Entity*> entity_by_name;  ///< filled by the builder
   std::unordered_map<std::string_view, const Role*> role_by_name;

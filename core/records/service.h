@@ -54,6 +54,10 @@ struct JsonPage {
 struct AggregateQuery;   // records/aggregate.h
 struct AggregateResult;
 
+struct DraftQuery;       // records/draft.h
+struct DraftAnswer;
+struct Duplicate;
+
 /// What the actor may do with one record.
 struct Rights {
   bool read = false, update = false, remove = false;
@@ -176,6 +180,11 @@ class RecordService {
   std::vector<Event> timeline(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t before,
                               std::uint32_t limit) const;
   Rights rights(const Context& context, const Record& record) const;
+  /// What a form shows while it is filled in: conditions, offered options, computed values, mistakes, probable duplicates. Writes
+  /// nothing and runs no hooks. For those who may create, or update the record.
+  DraftAnswer draft(const Context& context, const model::Entity& entity, const DraftQuery& query) const;
+  /// Records that the actor may see and that one of the entity's duplicate rules takes for the same thing as `record`.
+  std::vector<Duplicate> duplicates(const Context& context, const Record& record) const;
   /// Loads what a reference points at with the system's rights, for rules evaluated outside a transaction.
   std::shared_ptr<const Follow> follow(const Context& context) const;
   /// Whether any role of the actor gives `operation` on some record of `entity`.
