@@ -41,6 +41,7 @@ struct Member {
   std::uint8_t scale = 0;                ///< fraction digits of a decimal column
   std::string_view currency_column;      ///< SQL column with the currency of an amount of money; empty for plain decimals
   std::string_view link_table;           ///< of a list of references: SQL table with a row (record, target) for each
+  std::string_view hash_column;          ///< of a sealed text: SQL column with its keyed hash, the one thing that can be compared
 };
 
 /// What the checker and the SQL compiler know of an entity. Implemented by the Catalog. Thread-safe.
@@ -53,6 +54,13 @@ class RecordType {
   virtual const Member* member(std::string_view name) const = 0;
   /// For "did you mean": the names of all members.
   virtual std::vector<std::string_view> member_names() const = 0;
+};
+
+/// Turns a constant that a sealed member is compared with into what its hash column holds. Thread-safe.
+class ConstantHash {
+ public:
+  virtual ~ConstantHash() = default;
+  virtual std::string hash(std::string_view record_type, std::string_view member, std::string_view constant) const = 0;
 };
 
 /// A record at evaluation. Slots are those of its RecordType.
@@ -116,6 +124,7 @@ struct Activation {
   Timestamp now;
   std::string_view time_zone = "UTC";  ///< IANA name of the agency's zone, for today()
   const WorkCalendar* calendar = nullptr;  ///< for workdays(); nullptr: monday_to_friday()
+  const ConstantHash* hash = nullptr;      ///< for to_sql(), which refuses to compare sealed members with texts without it
 };
 
 enum class Outcome : std::uint8_t {

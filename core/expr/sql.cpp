@@ -53,6 +53,7 @@ struct Scalar {
   std::uint8_t scale = 0;  ///< of a decimal; SQLite holds value × 10^scale
   bool computed = false;   ///< NULL means unknown, not empty
   Sql currency;            ///< of an amount of money; else empty text
+  const Node* sealed = nullptr;  ///< the member, where `sql` is its hash column: only equality can be asked of it
 };
 
 /// Constant or column.
@@ -121,14 +122,14 @@ class Compiler {
       case Op::logical_or: return logical(node, Condition::Known::is_true, Condition::Known::is_false, " OR ");
       case Op::logical_not: return negation(condition(*node.children[0]));
       case Op::conditional: return conditional(node);
-      case Op::equal: return equal(operand(*node.children[0]), operand(*node.children[1]), node);
-      case Op::not_equal: return negation(equal(operand(*node.children[0]), operand(*node.children[1]), node));
+      case Op::equal: return equal(operand(*node.children[0], true), operand(*node.children[1], true), node);
+      case Op::not_equal: return negation(equal(operand(*node.children[0], true), operand(*node.children[1], true), node));
       case Op::less:
       case Op::less_equal:
       case Op::greater:
       case Op::greater_equal: return relation(node);
       case Op::in: return membership(node);
-      case Op::has_member: return condition_of(sql("(").add(column(node).sql).add(" IS NOT NULL)"));
+      case Op::has_member: return condition_of(sql("(").add(column(node, true).sql).add(" IS NOT NULL)"));
       case Op::member: {
         Scalar flag = column(node);
         if (flag.kind != TypeKind::boolean) refuse(node, "`" + node.text + "` is not a condition");
@@ -207,14 +208,15 @@ class Compiler {
 
   // ---- Operands ----------------------------------------------------------------------------------------------------
 
-  Operand operand(const Node& node) {
+  /// `equality`: nothing but equality is asked of it, which a sealed member can answer.
+  Operand operand(const Node& node, bool equality = false) {
     Operand o;
     o.node = &node;
     o.constant = !node.uses_record;
     if (o.constant) {
       o.value = evaluate_tree(node, constants_);
     } else {
-      o.scalar = scalar(node);
+      o.scalar = equality && node.op == Op::member ? column(node, true) : scalar(node);
     }
     return o;
   }
@@ -275,10 +277,20 @@ class Compiler {
         .add(")");
   }
 
-  Scalar column(const Node& node) {
+  Scalar column(const Node& node, bool equality = false) {
     const Member& member = *node.member;
     if (member.column.empty()) refuse(node, "`" + node.text + "` is not stored in a column of the database");
     Scalar s;
+    if (!member.hash_column.empty()) {
+      if (!equality) {
+        refuse(node, "`" + node.text + "` is sealed in the database, which can tell only whether it equals a text",
+               "compare it by ==, != or in with texts, or with null");
+      }
+      s.sql = column_of(*node.children[0], member.hash_column, 0);
+      s.kind = TypeKind::string;
+      s.sealed = &node;
+      return s;
+    }
     s.sql = column_of(*node.children[0], member.column, 0);
     s.kind = member.type.kind;
     s.scale = member.scale;
@@ -490,7 +502,9 @@ class Compiler {
       case TypeKind::string:
         if (const auto* text = v.as<std::string>()) {
           if (text->find('\0') != std::string::npos) refuse(node, "text with a NUL character is not compared in the database");
-          return v;
+          if (s.sealed == nullptr) return v;
+          if (constants_.hash == nullptr) refuse(node, "`" + s.sealed->text + "` is sealed, and the key to compare it is not at hand here");
+          return Value(constants_.hash->hash(s.sealed->children[0]->type.record->name(), s.sealed->member->name, *text));
         }
         break;
       case TypeKind::date:
@@ -592,6 +606,9 @@ class Compiler {
   Condition equal(Operand a, Operand b, const Node& node) {
     if (a.constant) std::swap(a, b);
     if (b.constant) return equal_to_constant(a.scalar, b);
+    if (a.scalar.sealed != nullptr || b.scalar.sealed != nullptr) {
+      refuse(node, "a sealed field is not compared with another field in the database", "compare it with a text or with null");
+    }
     if (!comparable(a.scalar, b.scalar)) refuse(node, "fields of different types are not compared in the database");
     Scalar x = a.scalar, y = b.scalar;
     const Sql currency = same_currency(x, y);
@@ -660,13 +677,13 @@ class Compiler {
   Condition membership(const Node& node) {
     const Node &item = *node.children[0], &range = *node.children[1];
     if (item.type.kind == TypeKind::null) refuse(node, "null is not searched in the database", "write `field == null`");
-    const Operand left = operand(item);
+    const Operand left = operand(item, true);
     if (!range.uses_record) return in_constants(left, range);
     if (range.op != Op::list) refuse(range, "a list that a field holds cannot be searched in the database");
     std::vector<Operand> elements;
     bool open = false;
     for (const auto& child : range.children) {
-      elements.push_back(operand(*child));
+      elements.push_back(operand(*child, true));
       const Operand& e = elements.back();
       if (!e.constant && e.scalar.computed) refuse(*child, "a list of computed values cannot be searched in the database");
       open = open || (e.constant && e.value.outcome != Outcome::value);

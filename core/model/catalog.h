@@ -410,6 +410,9 @@ class Catalog {
   std::vector<std::unique_ptr<ScheduleRule>> schedules;
   std::vector<std::unique_ptr<MessageTemplate>> messages;
   std::shared_ptr<const expr::Constants> constants;  ///< the settings as expressions name them: `settings.MODULE.NAME`
+  /// Of sensitive fields: what seals and hashes them (records/seal.h). No part of the definitions: given to the Catalog by who
+  /// opens the database, before it is used.
+  std::shared_ptr<const expr::ConstantHash> keys;
   std::vector<const Role*> everyone; ///< roles that every signed-in user holds, with all that they include, each once
   expr::Environment record_environment(const Entity& entity) const;  ///< variables: record, user (in this order); with the settings
 

@@ -32,7 +32,7 @@ struct Diagnostic {
 std::string to_string(const Diagnostic& diagnostic);
 
 struct LoadResult {
-  std::shared_ptr<const Catalog> catalog;  ///< null where there is an error
+  std::shared_ptr<Catalog> catalog;        ///< null where there is an error; not shared with anybody yet
   std::vector<Diagnostic> diagnostics;     ///< all mistakes, by file and position
 };
 
