@@ -38,6 +38,10 @@ std::shared_ptr<Catalog> Builder::build() {
   sort(catalog_->entities);
   sort(catalog_->forms);
   sort(catalog_->views);
+  for (const Document& document : documents_) {
+    if (document.kind->name == "page") build_page(document);
+  }
+  sort(catalog_->pages);
   return diagnostics_.failed() ? nullptr : catalog_;
 }
 
@@ -358,6 +362,9 @@ void Builder::build_modules() {
     }
   }
   for (const auto& entity : catalog_->entities) module_named(entity->module);
+  for (const Document& document : documents_) {
+    if (document.kind->name == "page") module_named(module_of(document.name));
+  }
   for (Module& one : modules) {
     if (one.label.empty()) one.label = plain(humanised(one.name));
   }

@@ -9,6 +9,7 @@
 #include "model/builder.h"
 #include "model/builder_roles.h"
 #include "model/builder_text.h"
+#include "model/pages.h"
 
 /// Internal to core/model: merged documents to Catalog, in the order of build().
 namespace caravan::model {
@@ -218,9 +219,15 @@ class Builder {
   void build_form(const Document& document);
   void declare_view(const Document& document);
   void build_view(View& view, const Document& document);
+  void build_view_type(View& view, const Document& document);
   void arrange_forms(Draft& draft);
   void warn_absent_required(Draft& draft, const Form& form);
   void arrange_views(Draft& draft);
+
+  // --- pages ---
+  void build_page(const Document& document);
+  void build_block(const Page& page, const Entry& entry, Block& block);
+  void build_chart(const Page& page, const Node& node, Block& block);
   const std::vector<Document>& documents_;
   const LostNames& lost_;
   LostNames broken_;

@@ -79,7 +79,11 @@ void Builder::build_view(View& view, const Document& document) {
   for (const Mention& mention : columns) {
     if (const Field* field = find_field(draft, mention)) view.columns.push_back(field);
   }
-  if (column_node && columns.empty() && !doubtful(column_node)) {
+  build_view_type(view, document);
+  if (view.type == ViewType::list && !document.root.entry("columns")) {
+    diagnostics_.error(document.at, "missing-word", "view " + quoted(view.name) + " has no `columns`",
+                       "name the fields that the list shows, in order");
+  } else if (column_node && columns.empty() && !doubtful(column_node)) {
     diagnostics_.error(document.root.entry("columns")->at, "no-fields",
                        "view " + quoted(view.name) + " has no columns", "name at least one field");
   }
@@ -105,6 +109,88 @@ void Builder::build_view(View& view, const Document& document) {
   }
   if (const Node* filter = document.root.get("filter")) {
     view.filter = compile_condition(*filter, *entity, catalog_->record_environment(*entity), true);
+  }
+}
+
+void Builder::build_view_type(View& view, const Document& document) {
+  const Node& root = document.root;
+  Draft& draft = *draft_of(view.entity);
+  const std::string subject = "view " + quoted(view.name);
+  const bool type_known = !is_bad(root, "type");
+  if (const Node* type = root.get("type"); type && type_known) {
+    for (const ViewType one : {ViewType::list, ViewType::board, ViewType::calendar, ViewType::timeline}) {
+      if (type->text == to_string(one)) view.type = one;
+    }
+  }
+  if (!type_known) return;
+  const bool dated = view.type == ViewType::calendar || view.type == ViewType::timeline;
+  const bool grouped = view.type == ViewType::board || view.type == ViewType::timeline;
+  if (view.name == view.entity->full_name + "_list" && view.type != ViewType::list) {
+    diagnostics_.error(root.entry("type")->at, "default-not-list",
+                       subject + " is the default list of " + view.entity->full_name + ", so it cannot be a " + to_string(view.type),
+                       "give the " + std::string(to_string(view.type)) + " a name of its own");
+  }
+  const auto only = [&](std::string_view word, bool fits, std::string_view types) {
+    const Entry* entry = root.entry(word);
+    if (!entry || fits || entry->value.bad) return;
+    diagnostics_.error(entry->at, "word-not-for-type", tick(word) + " means nothing for a " + std::string(to_string(view.type)),
+                       "it is for " + std::string(types));
+  };
+  only("group", grouped, "board and timeline");
+  only("start", dated, "calendar and timeline");
+  only("end", dated, "calendar and timeline");
+  const auto field_at = [&](std::string_view word) -> const Field* {
+    const Node* node = root.get(word);
+    return node && node->is_scalar() && !is_bad(root, word) ? find_field(draft, {node->text, node->at}) : nullptr;
+  };
+  if (grouped) {
+    const Entry* entry = root.entry("group");
+    if (const Field* field = field_at("group")) {
+      const bool state = field->slot == slot_state && field->system;
+      const bool choice = field->type == FieldType::choice, ref = field->type == FieldType::ref && view.type == ViewType::timeline;
+      if (state && !view.entity->workflow) {
+        if (!draft.workflow_lost)
+          diagnostics_.error(entry->value.at, "bad-group", view.entity->full_name + " has no states to group " + subject + " by", "name a choice field");
+      } else if (!state && !choice && !ref && !draft.vague.contains(field)) {
+        diagnostics_.error(entry->value.at, "bad-group",
+                           subject + " cannot be grouped by field " + quoted(field->name) + ", which is of type " + to_string(field->type),
+                           view.type == ViewType::board ? "use `state` or a choice" : "use `state`, a choice or a ref");
+      } else {
+        view.group = field;
+      }
+    } else if (view.type == ViewType::board && !entry) {
+      if (view.entity->workflow) {
+        view.group = view.entity->fields[slot_state].get();
+      } else if (!draft.workflow_lost) {
+        diagnostics_.error(document.at, "bad-group", subject + " has no columns: " + view.entity->full_name + " has no states",
+                           "say `group: FIELD` with a choice field");
+      }
+    }
+  }
+  if (dated) {
+    const auto moment = [&](std::string_view word) -> const Field* {
+      const Field* field = field_at(word);
+      if (!field || field->type == FieldType::date || field->type == FieldType::instant) return field;
+      if (!draft.vague.contains(field)) {
+        diagnostics_.error(root.get(word)->at, "not-a-time",
+                           tick(word) + " of " + subject + " is field " + quoted(field->name) + ", which is of type " + to_string(field->type),
+                           "use a date or an instant");
+      }
+      return nullptr;
+    };
+    view.start = moment("start");
+    view.end = moment("end");
+    if (!root.entry("start")) {
+      diagnostics_.error(document.at, "missing-word", subject + " has no `start`", "name the date or instant at which a record begins");
+    }
+    if (view.start && view.end && view.start == view.end) {
+      diagnostics_.error(root.get("end")->at, "named-twice", subject + " starts and ends with field " + quoted(view.end->name), "leave `end` out");
+    } else if (view.start && view.end && view.start->type != view.end->type && !draft.vague.contains(view.start) && !draft.vague.contains(view.end)) {
+      diagnostics_.error(root.get("end")->at, "not-a-time",
+                         subject + " starts with " + to_string(view.start->type) + " " + quoted(view.start->name) + " and ends with " +
+                             to_string(view.end->type) + " " + quoted(view.end->name),
+                         "use two dates or two instants");
+    }
   }
 }
 
@@ -162,10 +248,9 @@ void Builder::warn_absent_required(Draft& draft, const Form& form) {
 void Builder::arrange_views(Draft& draft) {
   Entity& entity = *draft.entity;
   const std::string main_name = entity.full_name + "_list";
-  std::stable_sort(draft.views.begin(), draft.views.end(), [&](const View* a, const View* b) {
-    return (a->name == main_name) > (b->name == main_name);
-  });
-  if (draft.views.empty() && !is_lost("view", main_name)) {
+  const auto rank = [&](const View* view) { return view->name == main_name ? 0 : view->type == ViewType::list ? 1 : 2; };
+  std::stable_sort(draft.views.begin(), draft.views.end(), [&](const View* a, const View* b) { return rank(a) < rank(b); });
+  if ((draft.views.empty() || rank(draft.views.front()) == 2) && !is_lost("view", main_name)) {
     auto view = std::make_unique<View>();
     view->name = main_name;
     view->entity = &entity;
@@ -188,7 +273,7 @@ void Builder::arrange_views(Draft& draft) {
     }
     add(entity.fields[slot_updated_at].get());
     view->sort.push_back({entity.fields[slot_created_at].get(), true});
-    draft.views.push_back(view.get());
+    draft.views.insert(draft.views.begin(), view.get());
     catalog_->views.push_back(std::move(view));
   }
   entity.views.assign(draft.views.begin(), draft.views.end());

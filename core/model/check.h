@@ -36,6 +36,7 @@ void check_workflows(const CheckContext& context);
 void check_rules(const CheckContext& context);
 void check_rights(const CheckContext& context);
 void check_presentation(const CheckContext& context);
+void check_views(const CheckContext& context);
 
 /// All of them.
 void check_catalog(const Catalog& catalog, const std::vector<Document>& documents, Diagnostics& diagnostics);
@@ -44,5 +45,7 @@ void check_catalog(const Catalog& catalog, const std::vector<Document>& document
 bool anybody_may(const Catalog& catalog, const Entity& entity, Operation operation);
 /// Whether holders of the role may, all that they hold besides included.
 bool holders_may(const Catalog& catalog, const Role& role, const Entity& entity, Operation operation);
+/// The best right that somebody who is no administrator has on a field.
+FieldRight best_right(const Catalog& catalog, const Entity& entity, const Field& field);
 
 }  // namespace caravan::model

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "model/check.h"
+#include "model/pages.h"
 
 namespace caravan::model {
 namespace {
@@ -105,19 +106,22 @@ void check_choices(const CheckContext& context) {
 }
 
 void check_forms(const CheckContext& context) {
-  std::set<const Form*> in_steps;
+  std::set<const Form*> in_steps;  // and on pages
   for (const auto& entity : context.catalog.entities) {
     for (const auto& transition : transitions_of(*entity)) {
       if (transition->form) in_steps.insert(transition->form);
     }
+  }
+  for (const auto& page : context.catalog.pages) {
+    for (const Block& block : page->blocks) in_steps.insert(block.form);
   }
   for (const auto& form : context.catalog.forms) {
     const Document* document = context.document("form", form->name);
     if (!document || !form->entity) continue;
     const bool main = !form->entity->forms.empty() && form->entity->forms.front() == form.get();
     if (!main && !in_steps.contains(form.get())) {
-      context.warn(document->at, "unused-form", "form " + quoted(form->name) + " is shown nowhere: it is not `" + form->entity->full_name + "_form`, and no transition asks for it",
-                   "name it in a transition, or remove it");
+      context.warn(document->at, "unused-form", "form " + quoted(form->name) + " is shown nowhere: it is not `" + form->entity->full_name + "_form`, and no transition or page asks for it",
+                   "name it in a transition or on a page, or remove it");
     }
     for (const FormGroup& group : form->groups) {
       if (group.fields.empty()) {
@@ -154,8 +158,9 @@ void check_indexes(const CheckContext& context) {
 void check_modules(const CheckContext& context) {
   for (const auto& [key, document] : context.documents) {
     if (key.first != "module") continue;
-    const bool used = std::any_of(context.catalog.entities.begin(), context.catalog.entities.end(), [&](const auto& entity) { return entity->module == key.second; });
-    if (!used) context.warn(document->at, "empty-module", "module " + quoted(std::string(key.second)) + " has no entity", "add one, or remove the module");
+    const bool used = std::any_of(context.catalog.entities.begin(), context.catalog.entities.end(), [&](const auto& entity) { return entity->module == key.second; }) ||
+                      std::any_of(context.catalog.pages.begin(), context.catalog.pages.end(), [&](const auto& page) { return page->name.starts_with(std::string(key.second) + "."); });
+    if (!used) context.warn(document->at, "empty-module", "module " + quoted(std::string(key.second)) + " has no entity and no page", "add one, or remove the module");
   }
 }
 

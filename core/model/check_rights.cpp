@@ -56,7 +56,8 @@ void check_role(const CheckContext& context, const Role& role, const Document& d
   }
 }
 
-/// The best right that somebody who is no administrator has on a field.
+}  // namespace
+
 FieldRight best_right(const Catalog& catalog, const Entity& entity, const Field& field) {
   FieldRight best = FieldRight::hidden;
   for (const auto& role : catalog.roles) {
@@ -73,8 +74,6 @@ FieldRight best_right(const Catalog& catalog, const Entity& entity, const Field&
   }
   return best;
 }
-
-}  // namespace
 
 void check_rights(const CheckContext& context) {
   for (const auto& role : context.catalog.roles) {

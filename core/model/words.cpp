@@ -234,15 +234,65 @@ constexpr Word view_list[] = {
     label_word,
     {.name = "type",
      .shape = Shape::keyword,
-     .doc = "`list`.",
-     .keywords = "list",
-     .later_keywords = "board calendar timeline"},
+     .doc = "How the records are shown; `list` unless given.",
+     .keywords = "list board calendar timeline"},
     {.name = "entity", .shape = Shape::name, .doc = "Entity whose records it shows.", .required = true},
-    {.name = "columns", .shape = Shape::names, .doc = "Fields shown, in order.", .required = true},
+    {"columns", Shape::names,
+     "Fields shown, in order: of a list its columns (required there), of the others what a card, an entry or a bar shows "
+     "beside the record's title."},
+    {"group", Shape::name,
+     "Of a board: the field whose values are its columns, `state` (unless given) or a choice. Of a timeline: the field "
+     "whose values are its lanes, `state`, a choice or a ref; one lane unless given."},
+    {"start", Shape::name, "Of a calendar or timeline: the date or instant at which a record begins (required there)."},
+    {"end", Shape::name, "Of a calendar or timeline: the field, of the type of `start`, at which it ends."},
     {"sort", Shape::texts, "Fields to sort by; `-` before a name for descending, e.g. `-created_at`."},
     {"filter", Shape::expression, "Which records it shows, over `record` and `user`."},
 };
-constexpr Words view_words{"view", "A list of records; `ENTITY_list` is the default one.", view_list};
+constexpr Words view_words{"view",
+                           "Records shown together: a list, a board, a calendar or a timeline. `ENTITY_list` is the "
+                           "default list; the others are offered beside it.",
+                           view_list};
+
+constexpr Word block_list[] = {
+    label_word,
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "What the block is.",
+     .keywords = "view form chart markdown",
+     .required = true},
+    {"width", Shape::integer, "Columns of 24 that it takes; 24 unless given."},
+    {"view", Shape::name, "Of a view: its name."},
+    {"form", Shape::name, "Of a form: its name. It makes a record of its entity."},
+    {"text", Shape::label, "Of markdown: the text. HTML in it is shown as text."},
+    {.name = "chart",
+     .shape = Shape::keyword,
+     .doc = "Of a chart: its shape; `bar` unless given. `number` is one number without groups.",
+     .keywords = "bar line pie number"},
+    {"entity", Shape::name, "Of a chart: the entity whose records are counted."},
+    {"group", Shape::text,
+     "Of a chart: the field that records are grouped by; dates and instants with a part of the calendar: "
+     "`created_at:month` (day, week, month, quarter or year)."},
+    {"measure", Shape::text,
+     "Of a chart: `count` (unless given), or `sum`, `avg`, `min`, `max` or `count_distinct` of a field: `sum:budget`."},
+    {"filter", Shape::expression, "Of a chart: which records are counted, over `record` and `user`."},
+    after_word,
+};
+constexpr Words block_words{"block", "A part of a page.", block_list};
+
+constexpr Word page_list[] = {
+    name_word,
+    label_word,
+    {"icon", Shape::text, "Icon of the console, e.g. `dashboard`."},
+    {"menu", Shape::flag, "Shown in the navigation, in its module; true unless given."},
+    {"roles", Shape::names,
+     "Whose holders see the page; everybody unless given. What a block shows is under the viewer's own rights."},
+    {.name = "blocks",
+     .shape = Shape::named,
+     .doc = "What stands on the page, in order.",
+     .inner = &block_words,
+     .required = true},
+};
+constexpr Words page_words{"page", "A page of the console made of blocks: views, forms, charts and texts.", page_list};
 
 constexpr Word grant_list[] = {
     {"read", Shape::rule, "See records: true, false, or a condition over `record` and `user`."},
@@ -305,7 +355,7 @@ constexpr KindInfo kind_list[] = {
     {"entity", &entity_words}, {"choices", &choices_words},
     {"form", &form_words},     {"view", &view_words},
     {"role", &role_words},     {"module", &module_words},
-    {"agency", &agency_words}, {"page", nullptr},
+    {"agency", &agency_words}, {"page", &page_words},
     {"department", &department_words}, {"calendar", nullptr},
     {"clock", nullptr},        {"assignment", nullptr},
     {"automation", nullptr},   {"schedule", nullptr},
