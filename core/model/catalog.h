@@ -377,6 +377,7 @@ struct Assignment;
 struct Automation;
 struct ScheduleRule;
 struct MessageTemplate;
+struct ImportMap;                    // of model/import_map.h
 
 class Catalog {
  public:
@@ -409,6 +410,7 @@ class Catalog {
   std::vector<std::unique_ptr<Automation>> automations;
   std::vector<std::unique_ptr<ScheduleRule>> schedules;
   std::vector<std::unique_ptr<MessageTemplate>> messages;
+  std::vector<std::unique_ptr<ImportMap>> import_maps;
   std::shared_ptr<const expr::Constants> constants;  ///< the settings as expressions name them: `settings.MODULE.NAME`
   /// Of sensitive fields: what seals and hashes them (records/seal.h). No part of the definitions: given to the Catalog by who
   /// opens the database, before it is used.
