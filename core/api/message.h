@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  /// Set: the answer goes on after `body`, until one side ends it.
+  std::shared_ptr<class EventStream> stream;
 };
 
 /// Answers every request; never throws. Thread-safe.

@@ -124,7 +124,9 @@ Answer serialize(api::Response response, const AnswerStyle& style) {
 
   const bool no_body = response.status == 204 || response.status == 304;
   Answer answer;
-  answer.close = style.close;
+  const bool endless = response.stream && !style.head_method && !no_body;
+  answer.close = style.close || response.stream != nullptr;
+  if (endless) answer.stream = std::move(response.stream);
   auto& head = answer.head;
   head.reserve(384);
   head += "HTTP/1.1 ";
@@ -141,11 +143,13 @@ Answer serialize(api::Response response, const AnswerStyle& style) {
       head += "\r\nContent-Type: ";
       head += response.content_type;
     }
-    head += "\r\nContent-Length: ";
-    head += std::to_string(response.body.size());
+    if (!endless) {
+      head += "\r\nContent-Length: ";
+      head += std::to_string(response.body.size());
+    }
   }
   head += "\r\nX-Content-Type-Options: nosniff";
-  if (style.close) {
+  if (answer.close) {
     head += "\r\nConnection: close";
   } else if (style.http_1_0) {
     head += "\r\nConnection: keep-alive";

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "api/event_stream.h"
 #include "api/message.h"
 #include "http/framing.h"
 
@@ -21,10 +23,11 @@ struct Answer {
   std::string head;
   std::string body;
   bool close = false;
+  std::shared_ptr<api::EventStream> stream;
 };
 
 /// Adds Content-Length, Date, Connection and X-Content-Type-Options; a handler's own values of the first
-/// three are dropped. A header with a line break or another control character makes the whole answer a 500.
+/// three are dropped. An answer with a stream has no length: it ends with the connection. A header with a line break or another control character makes the whole answer a 500.
 Answer serialize(api::Response response, const AnswerStyle& style);
 
 /// The door's own refusal as problem+json with a new request id. `retry_after` in seconds, 0 for none.

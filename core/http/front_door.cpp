@@ -46,8 +46,8 @@
 ///
 /// Only `handling` needs a worker, and the worker sees no socket: it gets a Job (bytes) and gives back a Done
 /// (bytes). While a request is in hand nothing more is read, so pipelined requests wait in the kernel and
-/// stay in order. A connection that only receives (server-sent events) is one more state here: open, with
-/// output now and then.
+/// stay in order. An answer without an end (server-sent events) goes from `writing` to `streaming`: the connection only
+/// receives, and what a stream's sink is given travels to the epoll thread in the Mailbox.
 namespace caravan::http {
 namespace {
 
@@ -115,6 +115,42 @@ struct Done {
   Answer answer;
 };
 
+/// What both sides of a stream know of each other.
+struct StreamState {
+  std::atomic<bool> gone{false};
+  std::atomic<std::size_t> unread{0};  ///< bytes that were given and are not sent yet
+};
+
+/// What was given to streams, on its way to the epoll thread. Outlives the door where a sink does.
+class Mailbox {
+ public:
+  explicit Mailbox(int wake) : wake_(wake) {}
+  void post(std::uint64_t connection, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    if (posts_.empty()) {
+      const std::uint64_t one = 1;
+      [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
+    }
+    posts_.emplace_back(connection, text);
+  }
+  void take(std::vector<std::pair<std::uint64_t, std::string>>& out) {
+    const std::lock_guard lock(mutex_);
+    out.swap(posts_);
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    posts_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::uint64_t, std::string>> posts_;
+  const int wake_;
+  bool closed_ = false;
+};
+
 /// Complete requests on their way to the workers.
 class JobQueue {
  public:
@@ -160,7 +196,7 @@ class JobQueue {
   bool closed_ = false;
 };
 
-enum class State : std::uint8_t { idle, head, body, handling, writing, lingering };
+enum class State : std::uint8_t { idle, head, body, handling, writing, streaming, lingering };
 
 struct Connection {
   Fd fd;
@@ -180,6 +216,8 @@ struct Connection {
   ChunkedDecoder chunks;
   Answer answer;
   std::size_t sent = 0;
+  std::shared_ptr<api::EventStream> stream;
+  std::shared_ptr<StreamState> stream_state;
 };
 
 struct Timer {
@@ -219,6 +257,7 @@ class Door final : public FrontDoor {
     wake_ = Fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     reserve_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!epoll_ || !wake_ || !reserve_) fail("The front door cannot start");
+    mailbox_ = std::make_shared<Mailbox>(wake_.get());
     listen_tcp();
     if (!options_.admin_socket.empty()) listen_admin();
     watch(wake_.get(), wake_id);
@@ -247,12 +286,13 @@ class Door final : public FrontDoor {
     thread_.join();
     jobs_.close();
     for (auto& worker : workers_) worker.join();
+    mailbox_->close();
     remove_admin_socket();
   }
 
   Counters counters() const override {
     return {accepted_.load(),  requests_.load(), refused_.load(),
-            timed_out_.load(), open_.load(),     static_cast<int>(jobs_.size())};
+            timed_out_.load(), open_.load(),     static_cast<int>(jobs_.size()), streams_.load()};
   }
 
  private:
@@ -411,6 +451,7 @@ class Door final : public FrontDoor {
         }
       }
       deliver();
+      feed_streams();
       take_turns();
       expire();
       if (accept_admin) accept_from(admin_, true);
@@ -564,6 +605,11 @@ class Door final : public FrontDoor {
       if (--found->second == 0) per_address_.erase(found);
     }
     output_memory_ -= c.answer.body.size();
+    if (c.stream) {
+      c.stream_state->gone.store(true, std::memory_order_relaxed);
+      streams_.fetch_sub(1, std::memory_order_relaxed);
+      if (c.state == State::streaming) c.stream->closed();
+    }
     connections_[slot].reset();
     free_.push_back(slot);
     open_.fetch_sub(1, std::memory_order_relaxed);
@@ -617,6 +663,14 @@ class Door final : public FrontDoor {
           timed_out_.fetch_add(1, std::memory_order_relaxed);
           abort(*c);
           break;
+        case State::streaming:
+          if (!c->answer.body.empty()) {
+            timed_out_.fetch_add(1, std::memory_order_relaxed);
+            abort(*c);
+            break;
+          }
+          give(*c, ":\n\n");
+          break;
         case State::handling:
           break;
       }
@@ -656,6 +710,11 @@ class Door final : public FrontDoor {
       switch (c.state) {
         case State::handling:
           return;
+        case State::streaming:
+          if (!c.answer.body.empty() && c.writable && !write_stream(c)) return;
+          if (!c.readable) return;
+          if (!drop_input(c)) return;
+          break;
         case State::writing:
           if (!c.writable) return;
           if (!write(c)) return;
@@ -850,6 +909,10 @@ class Door final : public FrontDoor {
       c.sent += static_cast<std::size_t>(sent);
     }
     output_memory_ -= body.size();
+    if (c.stream && !draining_) {
+      begin_stream(c);
+      return true;
+    }
     const bool end = c.answer.close || draining_;
     c.answer = {};
     if (!end) {
@@ -865,6 +928,91 @@ class Door final : public FrontDoor {
     return true;
   }
 
+  // ---- streams ----
+
+  void begin_stream(Connection& c) {
+    c.answer = {};
+    c.sent = 0;
+    c.state = State::streaming;
+    std::string().swap(c.in);
+    c.readable = true;
+    set_deadline(c, now_ + seconds(options_.heartbeat));
+    c.stream->open([state = c.stream_state, mailbox = mailbox_, id = c.id, bound = options_.max_unread_bytes](std::string_view text) {
+      if (state->gone.load(std::memory_order_relaxed)) return false;
+      if (state->unread.fetch_add(text.size(), std::memory_order_relaxed) + text.size() > bound) {
+        state->gone.store(true, std::memory_order_relaxed);
+        mailbox->post(id, {});  // to be cut off
+        return false;
+      }
+      mailbox->post(id, text);
+      return true;
+    });
+  }
+
+  /// Adds to what the client is sent. May close `c`.
+  void give(Connection& c, std::string_view text) {
+    if (c.answer.body.empty()) set_deadline(c, now_ + seconds(options_.write_timeout));
+    c.answer.body.append(text);
+    output_memory_ += text.size();
+    pump(c);
+  }
+
+  void feed_streams() {
+    mailbox_->take(posts_);
+    for (const auto& [id, text] : posts_) {
+      auto* c = find(id);
+      if (c == nullptr || c->state != State::streaming) continue;
+      if (text.empty()) {
+        timed_out_.fetch_add(1, std::memory_order_relaxed);
+        abort(*c);
+      } else {
+        give(*c, text);
+        if ((c = find(id)) != nullptr && c->answer.body.empty()) c->stream_state->unread.store(0, std::memory_order_relaxed);
+      }
+    }
+    posts_.clear();
+  }
+
+  /// False where the connection is gone.
+  bool write_stream(Connection& c) {
+    auto& body = c.answer.body;
+    while (c.sent < body.size()) {
+      const auto sent = ::send(c.fd.get(), body.data() + c.sent, body.size() - c.sent, MSG_NOSIGNAL);
+      if (sent < 0) {
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+          c.writable = false;
+          return true;
+        }
+        close(c);
+        return false;
+      }
+      c.sent += static_cast<std::size_t>(sent);
+    }
+    output_memory_ -= body.size();
+    c.stream_state->unread.store(0, std::memory_order_relaxed);
+    body.clear();
+    c.sent = 0;
+    set_deadline(c, now_ + seconds(options_.heartbeat));
+    return true;
+  }
+
+  /// A client of a stream has nothing more to say. False where it has left.
+  bool drop_input(Connection& c) {
+    while (true) {
+      const auto got = ::recv(c.fd.get(), scratch_.data(), scratch_.size(), 0);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        c.readable = false;
+        return true;
+      }
+      if (got <= 0) {
+        close(c);
+        return false;
+      }
+    }
+  }
+
   void deliver() {
     {
       const std::lock_guard lock(done_mutex_);
@@ -875,6 +1023,18 @@ class Door final : public FrontDoor {
       if (c == nullptr || c->state != State::handling) continue;  // the client left
       make_room(done.answer.body.size());
       if ((c = find(done.connection)) == nullptr) continue;
+      if (done.answer.stream) {
+        if (streams_.load(std::memory_order_relaxed) >= options_.max_streams) {
+          refused_.fetch_add(1, std::memory_order_relaxed);
+          AnswerStyle style;
+          style.close = true;
+          done.answer = serialize(problem(503, "The server has as many listeners as it may have; try again later.", 30), style);
+        } else {
+          c->stream = std::move(done.answer.stream);
+          c->stream_state = std::make_shared<StreamState>();
+          streams_.fetch_add(1, std::memory_order_relaxed);
+        }
+      }
       begin_answer(*c, std::move(done.answer));
       pump(*c);
     }
@@ -911,7 +1071,7 @@ class Door final : public FrontDoor {
     bool in_hand = false;
     for (auto& c : connections_) {
       if (!c) continue;
-      if (c->state == State::idle || c->state == State::head) {
+      if (c->state == State::idle || c->state == State::head || c->state == State::streaming) {
         close(*c);
       } else {
         in_hand = true;
@@ -931,6 +1091,7 @@ class Door final : public FrontDoor {
   JobQueue jobs_;
   std::mutex done_mutex_;
   std::vector<Done> done_;  ///< guarded by done_mutex_
+  std::shared_ptr<Mailbox> mailbox_;
 
   // Of the epoll thread.
   Time now_ = Clock::now();
@@ -941,13 +1102,14 @@ class Door final : public FrontDoor {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::vector<std::uint64_t> turns_;
   std::vector<Done> delivering_;
+  std::vector<std::pair<std::uint64_t, std::string>> posts_;
   std::array<char, read_size> scratch_;
   std::size_t output_memory_ = 0;
   Time resume_accept_ = never;
   bool draining_ = false;
 
   std::atomic<std::uint64_t> accepted_{0}, requests_{0}, refused_{0}, timed_out_{0};
-  std::atomic<int> open_{0};
+  std::atomic<int> open_{0}, streams_{0};
   std::atomic<bool> stopping_{false};
   Time stop_at_ = never;  ///< written before stopping_ is set
   std::mutex stop_mutex_;

@@ -27,6 +27,9 @@ struct FrontDoorOptions {
   double body_timeout = 30;                         ///< from the head's end to the body's end
   double write_timeout = 30;                        ///< from the answer's first byte to its last
   double keep_alive_timeout = 75;
+  int max_streams = 2'000;                  ///< answers without an end; beyond: 503
+  std::size_t max_unread_bytes = 256 * 1024;///< of a stream whose client reads too slowly; beyond, it is cut off
+  double heartbeat = 15;                    ///< a comment on a silent stream, so that it is known to be alive
   std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-For/-Proto count
 };
 
@@ -46,7 +49,7 @@ class FrontDoor {
   virtual void stop(double grace_seconds) = 0;
   struct Counters {
     std::uint64_t accepted, requests, refused, timed_out;
-    int open_connections, queued;
+    int open_connections, queued, streams;
   };
   virtual Counters counters() const = 0;
 };

@@ -108,6 +108,14 @@ class Client {
     return ::poll(&wait, 1, 0) > 0 && (wait.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
   }
   std::size_t buffered() const { return buffer_.size(); }
+  /// What comes after the last answer, `count` bytes of it; fewer when the connection ends or nothing comes in time.
+  std::string receive_bytes(std::size_t count, int timeout_ms = 5000) {
+    while (buffer_.size() < count && fill(timeout_ms)) {
+    }
+    const std::string out = buffer_.substr(0, count);
+    buffer_.erase(0, out.size());
+    return out;
+  }
 
  private:
   bool fill(int timeout_ms) {
