@@ -377,6 +377,7 @@ class Finder {
   bool visit(const Node& node, bool whole) {
     bool reported = false;
     for (const auto& child : node.children) reported = visit(*child, false) || reported;
+    if (node.configured) return reported;  // decided by a setting, which is there to be changed
     if (reported || node.type.kind != TypeKind::boolean || node.weight > max_weight) return reported;
     if (node.op == Op::literal && !whole) return false;
     const Reader reader;

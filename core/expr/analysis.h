@@ -28,7 +28,7 @@ struct Decided {
 };
 
 /// All parts of the program that are decided: contradictions (`a && !a`, `x > 5 && x < 3`), comparisons that the facts rule
-/// out, constants. Sound but not complete: what is named here is decided, other parts may be, too. Bounded in time.
+/// out, literals; not what an environment's constant decides. Sound but not complete: what is named here is decided, other parts may be, too. Bounded in time.
 std::vector<Decided> find_decided(const Program& program, const FactSource& facts);
 
 /// A text that the program compares with a field, a list or a map by `==`, `!=` or `in`; for checks of names.

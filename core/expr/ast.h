@@ -63,6 +63,7 @@ struct Node {
   bool has_target = false;
   bool quoted = false;            ///< the selected name was in backquotes
   bool uses_record = false;       ///< depends on variable 0
+  bool configured = false;        ///< depends on a constant of the environment, which may be another one tomorrow
   std::uint16_t height = 1;
   std::uint32_t weight = 1;       ///< nodes in this tree; what one turn of a loop costs
   std::uint32_t offset = 0;       ///< in bytes, where a mistake is shown

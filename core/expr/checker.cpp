@@ -159,6 +159,7 @@ class Checker {
     for (const auto& child : node->children) {
       weight += child->weight;
       uses_record = uses_record || child->uses_record;
+      node->configured = node->configured || child->configured;
     }
     node->weight = weight;
     node->uses_record = uses_record;
@@ -233,6 +234,7 @@ class Checker {
           node.op = Op::literal;
           node.value = found->second.value;
           node.type = found->second.type;
+          node.configured = true;
           node.children.clear();
           return true;
         }

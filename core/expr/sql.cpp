@@ -138,8 +138,7 @@ class Compiler {
       case Op::function:
         if (node.text == "startsWith" || node.text == "endsWith" || node.text == "contains") return text_test(node);
         refuse_function(node);
-      case Op::all: case Op::exists: case Op::exists_one:
-        refuse(node, "a loop over values of the record cannot run in the database", "loops over constants, e.g. over user.roles, can");
+      case Op::all: case Op::exists_one: refuse_loop(node);
       default: refuse(node, "this cannot be decided in the database");
     }
   }
@@ -147,6 +146,10 @@ class Compiler {
  private:
   [[noreturn]] static void refuse(const Node& node, std::string reason, std::string hint = {}) {
     throw Refused{node.offset, std::move(reason), std::move(hint)};
+  }
+  [[noreturn]] static void refuse_loop(const Node& node) {
+    refuse(node, "a loop over values of the record cannot run in the database",
+           "loops over constants, e.g. over user.roles, can, and `value in record.list`");
   }
   [[noreturn]] static void refuse_function(const Node& node) {
     refuse(node, "`" + node.text + "` of a field cannot be computed in the database",
@@ -242,14 +245,15 @@ class Compiler {
           length.computed = true;
           return length;
         }
+        if (node.text == "size" && is_collection(*node.children[0])) return elements(*node.children[0]);
         if (node.type.kind != TypeKind::boolean) refuse_function(node);
         break;
       case Op::conditional:
         // Its NULL could be an empty field of the chosen side, or an unknown choice.
         refuse(node, "a choice between values cannot be compared in the database", "choose between conditions: `a ? b == 1 : c == 1`");
       case Op::index:
-      case Op::select:
-      case Op::has_select: refuse(node, "the content of a list or map field cannot be looked up in the database");
+      case Op::select: return text_of_key(node);
+      case Op::has_select: break;
       case Op::filter:
       case Op::transform: refuse(node, "a loop over values of the record cannot run in the database");
       default: break;
@@ -298,8 +302,208 @@ class Compiler {
     if (node.op == Op::has_member) return s;
     switch (s.kind) {
       case TypeKind::boolean: case TypeKind::int64: case TypeKind::decimal: case TypeKind::string: case TypeKind::date: case TypeKind::timestamp: return s;
+      case TypeKind::list: case TypeKind::map:
+        refuse(node, "`" + node.text + "` is " + to_string(member.type) + ", which the database does not compare as a whole",
+               "ask for one element: `value in record." + node.text + "`");
       default: refuse(node, "`" + node.text + "` is " + to_string(member.type) + ", which the database cannot compare");
     }
+  }
+
+  // ---- Lists and maps that a field holds ---------------------------------------------------------------------------
+  //
+  // A column holds them as JSON: options `["a","b"]`, references `["12","7"]`, texts by language `{"en":"a"}`; an empty
+  // one is NULL. Of references there is a row (record, target) in a table of their own, too.
+
+  /// A field with a list or a map of known content.
+  static bool is_collection(const Node& node) {
+    if (node.op != Op::member || !node.uses_record || !node.member || !node.member->type.element) return false;
+    return node.type.kind == TypeKind::list || node.type.kind == TypeKind::map;
+  }
+
+  Sql collection_column(const Node& node) {
+    if (node.member->column.empty()) refuse(node, "`" + node.text + "` is not stored in a column of the database");
+    return column_of(*node.children[0], node.member->column, 0);
+  }
+
+  static Sql where_filled(const Sql& column, const Sql& answer) {
+    return sql("(CASE WHEN ").add(column).add(" IS NOT NULL THEN ").add(answer).add(" END)");
+  }
+
+  Scalar elements(const Node& range) {
+    const Sql column = collection_column(range);
+    Sql count = sqlite_ ? where_filled(column, sql("(SELECT COUNT(*) FROM json_each(").add(column).add("))")) : sql("JSON_LENGTH(").add(column).add(")");
+    return computed(range, TypeKind::int64, std::move(count));
+  }
+
+  /// A key as part of a path; nullopt where no key of a field is such a text.
+  static std::optional<std::string> path_of(std::string_view key) {
+    for (const char c : key) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+      if (!plain) return std::nullopt;
+    }
+    if (key.empty()) return std::nullopt;
+    return "'$.\"" + std::string(key) + "\"'";
+  }
+
+  Condition has_key(const Node& range, std::string_view key) {
+    if (range.type.kind != TypeKind::map) refuse(range, "a list has no keys");
+    const Sql column = collection_column(range);
+    const auto path = path_of(key);
+    if (!path) return if_known(false, column);
+    if (sqlite_) return condition_of(where_filled(column, sql("(json_type(").add(column).add(", " + *path + ") IS NOT NULL)")));
+    return condition_of(sql("JSON_CONTAINS_PATH(").add(column).add(", 'one', " + *path + ")"));
+  }
+
+  /// `record.name["en"]` and `record.name.en`.
+  Scalar text_of_key(const Node& node) {
+    const Node& range = *node.children[0];
+    if (!is_collection(range) || range.type.kind != TypeKind::map || node.type.kind != TypeKind::string) {
+      refuse(node, "the content of a list or map field cannot be looked up in the database");
+    }
+    std::optional<std::string> key;
+    if (node.op == Op::select) {
+      key = node.text;
+    } else {
+      if (node.children[1]->uses_record) refuse(*node.children[1], "the database looks up only a constant key");
+      const Evaluation e = evaluate_tree(*node.children[1], constants_);
+      if (const auto* text = e.value.as<std::string>(); e.outcome == Outcome::value && text) key = *text;
+    }
+    const Sql column = collection_column(range);
+    const auto path = key ? path_of(*key) : std::nullopt;
+    if (!path) return nothing(TypeKind::string);
+    return computed(node, TypeKind::string, sql(sqlite_ ? "json_extract(" : "JSON_VALUE(").add(column).add(", " + *path + ")"));
+  }
+
+  /// Whether the list in `range` has the element. `absent`: an element that is an empty field is in no list; else that is unknown.
+  Condition has_element(const Node& range, const Operand& element, bool absent) {
+    if (range.type.kind == TypeKind::map) {
+      if (!element.constant) refuse(*element.node, "the database looks up only a constant key");
+      if (element.value.outcome != Outcome::value || element.value.value.is_null()) return unknown();
+      const auto* key = element.value.value.as<std::string>();
+      return key ? has_key(range, *key) : if_known(false, collection_column(range));
+    }
+    const Sql column = collection_column(range);
+    const TypeKind kind = range.type.element->kind;
+    Scalar one;
+    one.kind = kind;
+    if (element.constant) {
+      if (element.value.outcome != Outcome::value) return unknown();
+      const Value& v = element.value.value;
+      if (v.is_null()) return absent ? if_known(false, column) : unknown();
+      std::optional<Value> value;
+      if (kind == TypeKind::int64) {
+        const Bound b = bound(*element.node, one, v);
+        if (b.range == Bound::Range::inside && b.exact) value = b.floor;
+      } else {
+        value = parameter(*element.node, one, v);
+      }
+      if (!value) return if_known(false, column);
+      one.sql.bind(std::move(*value));
+    } else {
+      if (element.scalar.kind != kind) refuse(*element.node, "fields of different types are not compared in the database");
+      one.sql = element.scalar.sql;
+    }
+    const bool asks = !element.constant && (!absent || element.scalar.computed);  // whether there is an element at all
+    Sql has;
+    if (kind == TypeKind::int64) {
+      const RecordType& type = *range.children[0]->type.record;
+      const Member* id = type.member("id");
+      if (range.member->link_table.empty() || !id) refuse(range, "`" + range.text + "` is not stored in the database");
+      const std::string link = quote(range.member->link_table);
+      const Sql record = column_of(*range.children[0], id->column.empty() ? "id" : id->column, 0);
+      if (element.constant) has.add("(").add(record).add(" IN (SELECT _l.record FROM " + link + " AS _l WHERE _l.target = ").add(one.sql).add("))");
+      else has.add("EXISTS (SELECT 1 FROM " + link + " AS _l WHERE _l.record = ").add(record).add(" AND _l.target = ").add(one.sql).add(")");
+    } else if (sqlite_) {
+      has.add("EXISTS (SELECT 1 FROM json_each(").add(column).add(") AS _l WHERE _l.value = ").add(one.sql).add(")");
+    } else {
+      has.add("COALESCE(JSON_CONTAINS(").add(column).add(", JSON_QUOTE(").add(one.sql).add(")), FALSE)");
+    }
+    Sql test = sql("(CASE WHEN ").add(column).add(" IS NOT NULL");
+    if (asks) test.add(" AND ").add(one.sql).add(" IS NOT NULL");
+    test.add(" THEN ").add(has).add(" END)");
+    bounded(range, test);
+    return condition_of(std::move(test));
+  }
+
+  static bool uses_local(const Node& node) {
+    if (node.op == Op::local) return true;
+    for (const auto& child : node.children) {
+      if (uses_local(*child)) return true;
+    }
+    return false;
+  }
+
+  /// `record.list.exists(x, x == value)` and `record.list.exists(x, x in constants)`.
+  Condition any_element(const Node& node) {
+    const Node &range = *node.children[0], &body = *node.children[1];
+    const auto is_element = [&](const Node& n) { return n.op == Op::local && n.slot == node.slot; };
+    if (range.type.kind == TypeKind::list && body.op == Op::equal) {
+      const std::size_t at = is_element(*body.children[0]) ? 1 : 0;
+      const Node& value = *body.children[at];
+      if (is_element(*body.children[1 - at]) && !uses_local(value)) return has_element(range, operand(value), true);
+    }
+    if (range.type.kind == TypeKind::list && body.op == Op::in && is_element(*body.children[0]) && !uses_local(*body.children[1]) &&
+        !body.children[1]->uses_record && body.children[1]->type.kind == TypeKind::list) {
+      const Evaluation e = evaluate_tree(*body.children[1], constants_);
+      const List* list = e.value.as_list();
+      if (e.outcome != Outcome::value || !list) return unknown();
+      Sql any = sql("(");
+      for (const Value& v : *list) {
+        if (v.is_null()) continue;
+        Operand element;
+        element.node = body.children[1].get();
+        element.constant = true;
+        element.value.value = v;
+        if (any.text.size() > 1) any.add(" OR ");
+        bounded(node, any.add(has_element(range, element, true).sql));
+      }
+      if (any.text.size() == 1) return if_known(false, collection_column(range));
+      return condition_of(any.add(")"));
+    }
+    refuse_loop(node);
+  }
+
+  /// The text of a list as the column holds it; nullopt where no field can hold such a list.
+  static std::optional<std::string> stored_list(const List& list) {
+    if (list.empty()) return std::nullopt;  // an empty one is an empty field
+    std::string out = "[";
+    for (const Value& v : list) {
+      out += out.size() > 1 ? ",\"" : "\"";
+      if (const auto* text = v.as<std::string>()) {
+        for (const char c : *text) {
+          if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') return std::nullopt;
+        }
+        out += *text;
+      } else if (const auto* number = v.as<std::int64_t>()) {
+        out += std::to_string(*number);
+      } else {
+        return std::nullopt;
+      }
+      out += '"';
+    }
+    return out + "]";
+  }
+
+  Condition collections_equal(const Node& a, const Node& b, const Node& node) {
+    if (!is_collection(a)) return collections_equal(b, a, node);
+    const Sql column = collection_column(a);
+    if (is_collection(b)) return condition_of(same(column, collection_column(b), true));
+    if (b.uses_record) refuse(b, "a list is compared only with a constant or a field");
+    const Evaluation e = evaluate_tree(b, constants_);
+    if (b.type.kind == TypeKind::null) return condition_of(sql("(").add(column).add(" IS NULL)"));
+    const bool typed = b.type.kind == TypeKind::list && (!b.type.element || b.type.element->kind == a.type.element->kind);
+    if (a.type.kind == TypeKind::map || !typed) refuse(node, "this is not compared in the database as a whole", "ask for one element");
+    if (e.outcome != Outcome::value) return unknown();
+    if (e.value.is_null()) return condition_of(sql("(").add(column).add(" IS NULL)"));
+    const List* list = e.value.as_list();
+    const auto text = list ? stored_list(*list) : std::nullopt;
+    return text ? condition_of(same(column, Sql{}.bind(*text), true)) : known(false);
+  }
+
+  Condition equality(const Node& node) {
+    const Node &a = *node.children[0], &b = *node.children[1];
+    if (is_collection(a) || is_collection(b)) return collections_equal(a, b, node);
+    return equal(operand(a), operand(b), node);
   }
 
   // ---- Arithmetic --------------------------------------------------------------------------------------------------
@@ -679,6 +883,7 @@ class Compiler {
     if (item.type.kind == TypeKind::null) refuse(node, "null is not searched in the database", "write `field == null`");
     const Operand left = operand(item, true);
     if (!range.uses_record) return in_constants(left, range);
+    if (is_collection(range)) return has_element(range, left, false);
     if (range.op != Op::list) refuse(range, "a list that a field holds cannot be searched in the database");
     std::vector<Operand> elements;
     bool open = false;
