@@ -2,6 +2,7 @@
 #include "api/negotiate.h"
 #include "api/routes.h"
 #include "api/titles.h"
+#include "api/view_parameter.h"
 #include "records/aggregate.h"
 #include "records/codec.h"
 
@@ -44,7 +45,7 @@ std::string label_of_group(const Entity& entity, const AggregateGroup& group, co
 
 void aggregate_records(Call& call) {
   const Entity& entity = entity_of(call);
-  check_parameters(call, {"group", "measure", "filter", "q", "sort", "limit", "after"});
+  check_parameters(call, {"view", "group", "measure", "filter", "q", "sort", "limit", "after"});
   const auto text = [&](std::string_view name) {
     const std::string* value = call.request.parameter(name);
     return value ? *value : std::string();
@@ -52,7 +53,7 @@ void aggregate_records(Call& call) {
   records::AggregateQuery query;
   query.group = text("group");
   query.measure = text("measure");
-  query.filter = text("filter");
+  query.filter = filter_with(view_parameter(call, entity), text("filter"));
   query.q = text("q");
   query.sort = text("sort");
   query.after = text("after");

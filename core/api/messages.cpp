@@ -132,6 +132,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"flag", {"{0} must be 0 or 1.", "{0} 必须是 0 或 1。", "{0} 必須是 0 或 1。"}},
       {"event_id",
        {"before must be the id of an event.", "before 必须是事件的 id。", "before 必須是事件的 id。"}},
+      {"unknown_view", {"view: there is no view \"{0}\" of {1}.", "view：{1} 没有视图“{0}”。", "view：{1} 沒有檢視「{0}」。"}},
       {"unknown_field",
        {"{0}: there is no field \"{1}\" in {2}.", "{0}：{2} 没有字段“{1}”。", "{0}：{2} 沒有欄位「{1}」。"}},
       {"not_a_reference",

@@ -7,6 +7,8 @@
 #include "api/json_writer.h"
 #include "api/negotiate.h"
 #include "api/titles.h"
+#include "api/view_parameter.h"
+#include "model/pages.h"
 #include "records/access.h"
 #include "records/codec.h"
 
@@ -39,6 +41,10 @@ class ModelWriter {
     for (const auto& entity : catalog_.entities) {
       if (may(*entity, Operation::read)) entities.push_back(entity.get());
     }
+    for (const auto& page : catalog_.pages) {
+      auto blocks = visible_blocks(*page);
+      if (!blocks.empty()) pages_.emplace_back(page.get(), std::move(blocks));
+    }
     json_.key("modules").begin_array();
     for (const model::Module& module : catalog_.modules) write_module(module, entities);
     json_.end_array().key("entities").begin_object();
@@ -54,6 +60,8 @@ class ModelWriter {
     for (const auto& list : catalog_.choice_lists) {
       if (choices.contains(list.get())) write_choices(*list);
     }
+    json_.end_object().key("pages").begin_object();
+    for (const auto& [page, blocks] : pages_) write_page(*page, blocks);
     json_.end_object().end_object();
     return std::move(out_);
   }
@@ -67,8 +75,10 @@ class ModelWriter {
   }
 
   void write_module(const model::Module& module, const std::vector<const Entity*>& entities) {
+    const auto of_module = [&](const auto& page) { return module_of(*page.first) == module.name; };
     const bool any = std::any_of(entities.begin(), entities.end(),
-                                 [&](const Entity* e) { return e->module == module.name; });
+                                 [&](const Entity* e) { return e->module == module.name; }) ||
+                     std::any_of(pages_.begin(), pages_.end(), of_module);
     if (!any) return;
     json_.begin_object()
         .member("name", module.name)
@@ -78,7 +88,71 @@ class ModelWriter {
     for (const Entity* entity : entities) {
       if (entity->module == module.name) json_.string(entity->full_name);
     }
+    json_.end_array().key("pages").begin_array();
+    for (const auto& one : pages_) {
+      if (of_module(one)) json_.string(one.first->name);
+    }
     json_.end_array().end_object();
+  }
+
+  static std::string_view module_of(const model::Page& page) { return std::string_view(page.name).substr(0, page.name.find('.')); }
+
+  /// What the caller may see of a page: nothing where he holds none of its roles.
+  std::vector<const model::Block*> visible_blocks(const model::Page& page) const {
+    std::vector<const model::Block*> blocks;
+    const bool invited = page.roles.empty() || records::is_administrator(context_) ||
+                         std::any_of(page.roles.begin(), page.roles.end(), [&](const std::string& role) { return records::holds_role(context_, role); });
+    if (!invited) return blocks;
+    for (const model::Block& block : page.blocks) {
+      if (block.entity == nullptr || visible(block)) blocks.push_back(&block);
+    }
+    return blocks;
+  }
+
+  bool visible(const model::Block& block) const {
+    const Entity& entity = *block.entity;
+    if (!may(entity, Operation::read)) return false;
+    const records::FieldRights rights = records::field_rights(context_, entity);
+    switch (block.kind) {
+      case model::Block::Kind::view: return usable(*block.view, rights);
+      case model::Block::Kind::form: return may(entity, Operation::create);
+      case model::Block::Kind::markdown: return true;
+      case model::Block::Kind::chart: break;
+    }
+    // The route would refuse what reads a field that the caller may not read.
+    const auto readable = [&](std::string_view name) {
+      const Field* field = entity.field(name);
+      return field != nullptr && rights.readable(*field);
+    };
+    const auto colon = block.measure.find(':');
+    return (block.group.empty() || readable(std::string_view(block.group).substr(0, block.group.find(':')))) &&
+           (colon == std::string::npos || readable(std::string_view(block.measure).substr(colon + 1))) &&
+           (!block.condition || records::reads_only_readable(context_, *block.condition));
+  }
+
+  void write_page(const model::Page& page, const std::vector<const model::Block*>& blocks) {
+    json_.key(page.name).begin_object().member("name", page.name).member("label", label(page.label, page.name)).member("icon", page.icon);
+    json_.member("menu", page.menu).member("module", module_of(page)).key("blocks").begin_array();
+    for (const model::Block* block : blocks) {
+      const bool chart = block->kind == model::Block::Kind::chart;
+      const auto text = [](bool there, std::string_view value) { return there ? value : std::string_view(); };
+      json_.begin_object().member("name", block->name).member("label", block->label.in(locale_)).member("type", model::to_string(block->kind));
+      json_.member("width", std::int64_t{block->width});
+      json_.member_or_null("entity", text(block->entity != nullptr, block->entity ? std::string_view(block->entity->full_name) : std::string_view()));
+      json_.member_or_null("view", block->view ? std::string_view(block->view->name) : std::string_view());
+      json_.member_or_null("form", block->form ? std::string_view(block->form->name) : std::string_view());
+      json_.member_or_null("text", block->text.in(locale_));
+      json_.member_or_null("chart", text(chart, model::to_string(block->chart)));
+      json_.member_or_null("group", text(chart, block->group)).member_or_null("measure", text(chart, block->measure));
+      json_.member_or_null("filter", text(chart, block->filter)).end_object();
+    }
+    json_.end_array().end_object();
+  }
+
+  /// A view that hangs on what may not be read would be refused.
+  bool usable(const model::View& view, const records::FieldRights& rights) const {
+    const auto readable = [&](const Field* field) { return field == nullptr || rights.readable(*field); };
+    return readable(view.group) && readable(view.start) && (!view.filter || records::reads_only_readable(context_, *view.filter));
   }
 
   bool shown(const Field& field) const { return rights_.of(field) != model::FieldRight::hidden; }
@@ -256,23 +330,20 @@ class ModelWriter {
 
   void write_views(const Entity& entity) {
     json_.key("views").begin_array();
-    // A filter by what may not be read would be refused.
-    const auto usable = [&](const model::View* view) { return !view->filter || records::reads_only_readable(context_, *view->filter); };
-    if (std::none_of(entity.views.begin(), entity.views.end(), usable)) write_generated_view(entity);
+    if (std::none_of(entity.views.begin(), entity.views.end(), [&](const model::View* view) { return view->type == model::ViewType::list && usable(*view, rights_); }))
+      write_generated_view(entity);
     for (const model::View* view : entity.views) {
-      if (!usable(view)) continue;
-      json_.begin_object()
-          .member("name", view->name)
-          .member("label", label(view->label, view->name))
-          .key("columns")
-          .begin_array();
+      if (!usable(*view, rights_)) continue;
+      json_.begin_object().member("name", view->name).member("label", label(view->label, view->name)).member("type", model::to_string(view->type));
+      json_.key("columns").begin_array();
       for (const Field* column : view->columns) {
         if (shown(*column)) json_.string(column->name);
       }
-      std::string sort;
-      for (const model::SortKey& key : view->sort)
-        if (rights_.readable(*key.field)) sort += (sort.empty() ? "" : ",") + std::string(key.descending ? "-" : "") + key.field->name;
-      json_.end_array().member("sort", sort.empty() ? std::string("-id") : sort);
+      const std::string sort = sort_of(*view, rights_);
+      const auto name_of = [](const Field* field) { return field ? std::string_view(field->name) : std::string_view(); };
+      json_.end_array().member_or_null("group", name_of(view->group)).member_or_null("start", name_of(view->start));
+      json_.member_or_null("end", name_of(view->end && rights_.readable(*view->end) ? view->end : nullptr));
+      json_.member("sort", sort.empty() ? std::string("-id") : sort);
       json_.member_or_null("filter", view->filter ? std::string_view(view->filter->source()) : std::string_view());
       json_.end_object();
     }
@@ -283,7 +354,8 @@ class ModelWriter {
     constexpr std::size_t most = 6;  // fields of its own: more do not fit beside each other
     json_.begin_object()
         .member("name", entity.full_name + "_list")
-        .member("label", label(entity.label, entity.full_name));
+        .member("label", label(entity.label, entity.full_name))
+        .member("type", "list");
     json_.key("columns").begin_array();
     if (!entity.number_format.empty()) json_.string("number");
     std::size_t shown = 0;
@@ -298,7 +370,9 @@ class ModelWriter {
       json_.string(field->name);
     }
     if (entity.workflow) json_.string("state");
-    json_.string("created_at").end_array().member("sort", "-id").end_object();
+    json_.string("created_at").end_array();
+    for (const std::string_view none : {"group", "start", "end"}) json_.key(none).null();
+    json_.member("sort", "-id").key("filter").null().end_object();
   }
 
   void write_choices(const model::Choices& list) {
@@ -314,6 +388,7 @@ class ModelWriter {
   const records::Context& context_;
   const model::Catalog& catalog_;
   const std::string_view locale_;
+  std::vector<std::pair<const model::Page*, std::vector<const model::Block*>>> pages_;  ///< that the caller may see
   records::FieldRights rights_;  ///< on the entity that is being written
   std::string out_;
   JsonWriter json_;

@@ -14,6 +14,7 @@ constexpr OpenapiPart tags[] = {
 };
 
 constexpr OpenapiPart query[] = {
+    {"view", R"({"description":"Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.","schema":{"type":"string"},"example":"core.user_list"})"},
     {"filter", R"({"description":"A condition in CEL over `record` and `user`, e.g. `record.state == \"new\"`.","schema":{"type":"string"},"example":"record.state == \"new\""})"},
     {"sort", R"({"description":"Fields by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-created_at,id"})"},
     {"limit", R"({"description":"Most items of the page.","schema":{"type":"integer","minimum":1,"maximum":200,"default":50}})"},
@@ -296,9 +297,13 @@ constexpr OpenapiPart schemas[] = {
 "groups":{"type":"array","items":{"$ref":"#/components/schemas/ModelFormGroup"}}}})"},
     {"ModelFormGroup", R"({"type":"object","required":["name","label","fields"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"fields":{"type":"array","items":{"type":"string"}}}})"},
-    {"ModelView", R"({"type":"object","required":["name","label","columns","sort","filter"],"properties":{
-"name":{"type":"string"},"label":{"type":"string"},"columns":{"type":"array","items":{"type":"string"}},
-"sort":{"type":"string"},"filter":{"type":["string","null"],"description":"CEL; all records where it is null."}}})"},
+    {"ModelView", R"({"type":"object","required":["name","label","type","columns","group","start","end","sort","filter"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"type":{"type":"string","enum":["list","board","calendar","timeline"]},
+"columns":{"type":"array","items":{"type":"string"},"description":"Fields: of a list its columns, of the others what is shown of each record."},
+"group":{"type":["string","null"],"description":"Of a board the field of its columns, of a timeline that of its lanes."},
+"start":{"type":["string","null"],"description":"Of a calendar or timeline: the date or instant at which a record begins."},
+"end":{"type":["string","null"]},
+"sort":{"type":"string"},"filter":{"type":["string","null"],"description":"CEL; all records where it is null. Parameter `view` of the list applies it."}}})"},
     {"ModelRights", R"({"type":"object","required":["read","create","update","delete"],"properties":{
 "read":{"type":"boolean"},"create":{"type":"boolean"},"update":{"type":"boolean"},"delete":{"type":"boolean"}}})"},
     {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","fields","initial","states","transitions","forms","views"],"properties":{
@@ -313,15 +318,28 @@ constexpr OpenapiPart schemas[] = {
 "views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
     {"ModelChoice", R"({"type":"object","required":["name","label","color","active"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"color":{"type":"string"},"active":{"type":"boolean"}}})"},
-    {"ModelModule", R"({"type":"object","required":["name","label","icon","entities"],"properties":{
-"name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"entities":{"type":"array","items":{"type":"string"}}}})"},
-    {"Model", R"({"type":"object","required":["hash","locale","locales","agency","modules","entities","choices"],"properties":{
+    {"ModelModule", R"({"type":"object","required":["name","label","icon","entities","pages"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"entities":{"type":"array","items":{"type":"string"}},
+"pages":{"type":"array","items":{"type":"string"}}}})"},
+    {"ModelBlock", R"({"type":"object","required":["name","label","type","width","entity","view","form","text","chart","group","measure","filter"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"type":{"type":"string","enum":["view","form","chart","markdown"]},
+"width":{"type":"integer","minimum":1,"maximum":24,"description":"Of 24 columns."},
+"entity":{"type":["string","null"]},"view":{"type":["string","null"]},"form":{"type":["string","null"]},
+"text":{"type":["string","null"],"description":"Markdown. HTML in it is text."},
+"chart":{"type":["string","null"],"enum":["bar","line","pie","number",null]},
+"group":{"type":["string","null"],"description":"For the route of groups."},"measure":{"type":["string","null"]},
+"filter":{"type":["string","null"]}}})"},
+    {"ModelPage", R"({"type":"object","required":["name","label","icon","menu","module","blocks"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},"module":{"type":"string"},
+"blocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelBlock"}}}})"},
+    {"Model", R"({"type":"object","required":["hash","locale","locales","agency","modules","entities","choices","pages"],"properties":{
 "hash":{"type":"string"},"locale":{"type":"string"},"locales":{"type":"array","items":{"type":"string"}},
 "agency":{"type":"object","required":["name","currency","time_zone"],"properties":{
 "name":{"type":"string"},"currency":{"type":"string"},"time_zone":{"type":"string"}}},
 "modules":{"type":"array","items":{"$ref":"#/components/schemas/ModelModule"}},
 "entities":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelEntity"}},
-"choices":{"type":"object","additionalProperties":{"type":"array","items":{"$ref":"#/components/schemas/ModelChoice"}}}}})"},
+"choices":{"type":"object","additionalProperties":{"type":"array","items":{"$ref":"#/components/schemas/ModelChoice"}}},
+"pages":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelPage"},"description":"Those that the caller may see, with the blocks of which he may see something."}}})"},
     {"OpenapiDocument", R"({"type":"object","required":["openapi","info","paths"],"properties":{
 "openapi":{"type":"string"},"info":{"type":"object","additionalProperties":true},"paths":{"type":"object","additionalProperties":true}},"additionalProperties":true})"},
     // ---- Administration

@@ -7,6 +7,7 @@
 #include "api/once.h"
 #include "api/routes.h"
 #include "api/titles.h"
+#include "api/view_parameter.h"
 #include "records/codec.h"
 #include "records/query.h"
 
@@ -60,14 +61,16 @@ void answer_record(Call& call, const Record& record, std::string_view extra = {}
 
 void list_records(Call& call) {
   const Entity& entity = entity_of(call);
-  check_parameters(call, {"filter", "sort", "limit", "after", "fields", "expand", "count", "q"});
+  check_parameters(call, {"view", "filter", "sort", "limit", "after", "fields", "expand", "count", "q"});
   const auto text = [&](std::string_view name) {
     const std::string* value = call.request.parameter(name);
     return value ? *value : std::string();
   };
   records::ListQuery query;
-  query.filter = text("filter");
+  const model::View* view = view_parameter(call, entity);
+  query.filter = filter_with(view, text("filter"));
   query.sort = text("sort");
+  if (view != nullptr && query.sort.empty()) query.sort = sort_of(*view, records::field_rights(call.context, entity));
   query.q = text("q");
   query.after = text("after");
   query.limit = limit_parameter(call);

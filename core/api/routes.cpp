@@ -43,7 +43,7 @@ std::span<const Route> route_table() {
        delete_token},
       // Records
       {{.method = "GET", .pattern = "/records/{entity}", .summary = "A page of records, filtered and sorted",
-        .operation = "listRecords", .tag = "Records", .query = "filter sort limit after fields expand q count",
+        .operation = "listRecords", .tag = "Records", .query = "view filter sort limit after fields expand q count",
         .answers = "200:RecordPage+Link", .paging = cursor},
        list_records},
       {{.method = "POST", .pattern = "/records/{entity}", .summary = "Create a record",
@@ -56,7 +56,7 @@ std::span<const Route> route_table() {
        change_records},
       // Before /{id}, which would take the word.
       {{.method = "GET", .pattern = "/records/{entity}/aggregate", .summary = "Groups of records with counts, sums and the like",
-        .operation = "aggregateRecords", .tag = "Records", .query = "group measure filter q sort.groups limit.groups after",
+        .operation = "aggregateRecords", .tag = "Records", .query = "view group measure filter q sort.groups limit.groups after",
         .answers = "200:AggregatePage+Link", .refusals = "422", .paging = cursor},
        aggregate_records},
       {{.method = "GET", .pattern = "/records/{entity}/{id}", .summary = "One record",

@@ -205,7 +205,8 @@ void Builder::build_chart(const Page& page, const Node& node, Block& block) {
     }
   }
   if (const Node* filter = node.get("filter"); filter && !is_bad(node, "filter")) {
-    if (compile_condition(*filter, *block.entity, catalog_->record_environment(*block.entity), true)) block.filter = filter->text;
+    block.condition = compile_condition(*filter, *block.entity, catalog_->record_environment(*block.entity), true);
+    if (block.condition) block.filter = filter->text;
   }
 }
 

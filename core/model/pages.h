@@ -26,6 +26,7 @@ struct Block {
   std::string group;                 ///< as the aggregate route takes it: a field, or `field:month`; empty: one number
   std::string measure;               ///< as the aggregate route takes it: `count`, `sum:amount`
   std::string filter;                ///< CEL over `record` and `user`, checked; may be empty
+  std::shared_ptr<const expr::Program> condition;  ///< the same, compiled; may be null
   Origin origin;
 };
 const char* to_string(Block::Kind kind);

@@ -258,8 +258,8 @@ Condition condition_of(const Context& context, const Plans& plans, const EntityP
   const model::Entity& entity = *plan.entity;
   const storage::Dialect dialect = plans.dialect();
   Condition where;
-  if (!filter.empty()) {
-    const auto compiled = compile_filter(context, plans, entity, filter);
+  const auto add_filter = [&](const std::string& one) {
+    const auto compiled = compile_filter(context, plans, entity, one);
     require_readable(context, entity, *compiled->program);
     expr::SqlCondition condition;
     if (compiled->varies) {
@@ -270,7 +270,17 @@ Condition condition_of(const Context& context, const Plans& plans, const EntityP
     }
     if (condition.refused) bad("filter, " + at(*condition.refused));
     where.also("(" + condition.sql + ")");
-    where.parameters = std::move(condition.parameters);
+    if (where.parameters.empty()) where.parameters = std::move(condition.parameters);
+    else where.parameters.insert(where.parameters.end(), condition.parameters.begin(), condition.parameters.end());
+  };
+  if (filter.find(filter_separator) == std::string::npos) {
+    if (!filter.empty()) add_filter(filter);
+  } else {
+    for (std::size_t from = 0; from <= filter.size();) {
+      const auto end = std::min(filter.find(filter_separator, from), filter.size());
+      if (end > from) add_filter(filter.substr(from, end - from));
+      from = end + 1;
+    }
   }
   if (rule.kind == ReadRule::Kind::condition) {
     where.also("(" + rule.sql + ")");

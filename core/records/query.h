@@ -38,7 +38,10 @@ struct Condition {
   Condition& also(std::string_view more);
 };
 
-/// A client's filter and words, with the actor's rule; fields that he may not read are refused in the filter (forbidden) and
+/// Between filters that must all hold: no character of an expression.
+inline constexpr char filter_separator = '\x1e';
+
+/// A client's filter (or several, see above) and words, with the actor's rule; fields that he may not read are refused in the filter (forbidden) and
 /// left out of the words' search. Throws invalid_argument naming what is wrong.
 Condition condition_of(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
                        const FieldRights& rights, const std::string& filter, std::string_view q);
