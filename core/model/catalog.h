@@ -299,6 +299,7 @@ struct Entity final : expr::RecordType {
   std::unique_ptr<Workflow> workflow;///< null where the entity has no states
   std::vector<const Form*> forms;    ///< the first one is for create and edit
   std::vector<const View*> views;    ///< the first one is the default list
+  std::shared_ptr<const struct EntityRules> rules;  ///< what happens by itself with its records, see process.h; null: nothing
   bool restricts_fields = false;     ///< some field's right is below `write`, by itself or for some role; filled by the builder
   bool restricts_by_default = false; ///< some field's own right is below `write`
   Origin origin;

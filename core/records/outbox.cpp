@@ -65,25 +65,30 @@ class LateWork final : public Work {
   using Make = std::function<std::unique_ptr<TransactionWork>(storage::Session&)>;
   LateWork(const RecordService& service, const Context& context, std::function<storage::Transaction()> begin, Make make)
       : service_(service), context_(context), begin_(std::move(begin)), make_(std::move(make)) {}
+  /// Set before the first call.
+  void set_extension(std::shared_ptr<const Extension> extension) { extension_ = std::move(extension); }
+
 
   bool opened() const { return work_ != nullptr; }
   TransactionWork& open() {
     if (!work_) {
       transaction_.emplace(begin_());
       work_ = make_(**transaction_);
+      work_->set_extension(extension_.get());
       if (!source_.empty()) work_->set_source(source_);
     }
     return *work_;
   }
   std::string missing() const { return work_ ? work_->missing_sequence() : std::string(); }
   bool announced() const { return work_ && work_->announced(); }
+  std::vector<Written> written() const { return work_ ? work_->written() : std::vector<Written>(); }
   void commit() { transaction_->commit(); }
 
   const Context& context() const override { return context_; }
   storage::Session& session() override { return open().session(); }
-  Record load(const Entity& entity, std::int64_t id, bool for_update) override {
+  Record load(const Entity& entity, std::int64_t id, bool for_update, Authority authority) override {
     if (!work_ && !for_update) return service_.get(context_, entity, id);
-    return open().load(entity, id, for_update);
+    return open().load(entity, id, for_update, authority);
   }
   std::shared_ptr<const expr::RecordView> follow(const Entity& entity, std::int64_t id) override {
     if (!work_) return (*service_.follow(context_))(entity, id);
@@ -93,8 +98,8 @@ class LateWork final : public Work {
     return open().find_external(entity, source, external_id);
   }
   Record create(const Entity& entity, Input input, Authority authority) override { return open().create(entity, std::move(input), authority); }
-  Record update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> version) override {
-    return open().update(entity, id, std::move(input), version);
+  Record update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> version, Authority authority) override {
+    return open().update(entity, id, std::move(input), version, authority);
   }
   void remove(const Entity& entity, std::int64_t id, std::optional<std::int64_t> version) override { open().remove(entity, id, version); }
   Record restore(const Entity& entity, std::int64_t id) override { return open().restore(entity, id); }
@@ -108,6 +113,11 @@ class LateWork final : public Work {
     source_ = std::move(source);
     return before;
   }
+  Record put_back(const Record& stored, Record wanted, std::string action, std::string note) override {
+    return open().put_back(stored, std::move(wanted), std::move(action), std::move(note));
+  }
+  bool enqueue(const jobs::NewJob& job) override { return open().enqueue(job); }
+  const Extension* extension() const override { return extension_.get(); }
   Record remark(const Record& stored, std::string_view action, std::string note) override {
     return open().remark(stored, action, std::move(note));
   }
@@ -120,6 +130,7 @@ class LateWork final : public Work {
   const Context& context_;
   std::function<storage::Transaction()> begin_;
   Make make_;
+  std::shared_ptr<const Extension> extension_;
   std::string source_;
   std::optional<storage::Transaction> transaction_;
   std::unique_ptr<TransactionWork> work_;  ///< goes before its transaction
@@ -320,6 +331,7 @@ class EventDelivery::Batch {
                         return std::make_unique<TransactionWork>(context_, session, service_.sequences_, plans, hooks_,
                                                                  service_.undo_days_.load());
                       });
+        work.set_extension(service_.extension_.load());
         try {
           Record record = record_of(one);
           HookCall call{context_, work, record, nullptr, transition, &one.event};
@@ -329,6 +341,7 @@ class EventDelivery::Batch {
             one.attempt->finish_in(work.session());
             work.commit();
             one.done = stale_ = true;
+            if (service_.watcher_) service_.watcher_(work.written());
             if (work.announced() && service_.wake_) service_.wake_();
             return;
           }

@@ -15,6 +15,10 @@
 #include "storage/sequence.h"
 
 /// The one gate: every read and write of records of every kind passes here, with the actor's rules.
+namespace caravan::jobs {
+struct NewJob;
+}
+
 namespace caravan::records {
 
 /// A request for a page of records. All texts come from the client and are checked here.
@@ -69,6 +73,11 @@ enum class Authority {
   definition  ///< an effect that a definition orders: grants are not asked, every other check holds
 };
 
+/// What a layer above keeps for the time of one transaction, or adds to all of a service's.
+struct Extension {
+  virtual ~Extension() = default;
+};
+
 /// One transaction through the gate. Borrowed by the callback of RecordService::transact; not thread-safe.
 class Work {
  public:
@@ -76,7 +85,7 @@ class Work {
   virtual const Context& context() const = 0;
   virtual storage::Session& session() = 0;
   /// Reads with the actor's rights; locks the row on MariaDB where `for_update`. Throws not_found.
-  virtual Record load(const model::Entity& entity, std::int64_t id, bool for_update = false) = 0;
+  virtual Record load(const model::Entity& entity, std::int64_t id, bool for_update = false, Authority authority = Authority::actor) = 0;
   /// What a reference points at, read with the system's rights, for rules; nullptr where there is none.
   virtual std::shared_ptr<const expr::RecordView> follow(const model::Entity& entity, std::int64_t id) = 0;
   /// nullopt where there is none (or it may not be seen).
@@ -84,7 +93,8 @@ class Work {
   /// Checks rights, required fields, types, references, invariants; runs hooks; writes row and history.
   virtual Record create(const model::Entity& entity, Input input, Authority authority = Authority::actor) = 0;
   /// `expected_version`: throws stale where it is not the stored one. An input that changes nothing writes nothing.
-  virtual Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) = 0;
+  virtual Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version,
+                        Authority authority = Authority::actor) = 0;
   virtual void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) = 0;
   /// The deleted record, back under its id and number. Throws not_found where there is none to be seen, forbidden, conflict with
   /// the fields whose unique key was taken meanwhile or whose reference is gone.
@@ -103,6 +113,15 @@ class Work {
   /// For core/workflow: moves `stored` (locked by load) to the transition's state and sets `input` with it, as one step
   /// of its history. Whether the actor may do so is the caller's to check.
   virtual Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) = 0;
+  /// For core/workflow: writes `wanted`, a state and fields that `stored` (locked by load) had before, as one step `action` of
+  /// its history. Hooks see an update. Whether the actor may do so is the caller's to check.
+  virtual Record put_back(const Record& stored, Record wanted, std::string action, std::string note) = 0;
+  /// Adds a job to the transaction; false where a waiting one has the same unique key. Workers look at it after the commit.
+  virtual bool enqueue(const jobs::NewJob& job) = 0;
+  /// What the service was given by set_extension(); may be null.
+  virtual const Extension* extension() const { return nullptr; }
+  /// Of core/workflow, for the time of the transaction.
+  std::unique_ptr<Extension> attachment;
 };
 
 /// For its lifetime the history names another source.
@@ -144,6 +163,12 @@ struct DeletedPage {
   std::string next;                  ///< empty on the last page
 };
 
+/// What a transaction wrote, in the order of writing; a record may stand several times.
+struct Written {
+  const model::Entity* entity = nullptr;
+  std::int64_t id = 0, version = 0;
+};
+
 /// Renders the answer from the record that a call wrote. Called inside the transaction, perhaps again, where the
 /// context's `once` keeps the answer; else after it.
 using Reply = std::function<void(const Record&)>;
@@ -159,8 +184,15 @@ class RecordService {
   /// Replaces the hooks for calls that begin from now on; null: none.
   void set_hooks(std::shared_ptr<const Hooks> hooks) { hooks_.store(std::move(hooks)); }
 
+  /// For all transactions that begin from now on, see Work::extension().
+  void set_extension(std::shared_ptr<const Extension> extension) { extension_.store(std::move(extension)); }
+
   /// Called after a commit that put something into the outbox; before the first call of the service.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
+
+  /// Called after each commit with what it wrote, on the writer's thread: must not wait, nor throw. Before the first call of the
+  /// service; none: null.
+  void set_watcher(std::function<void(const std::vector<Written>&)> watcher) { watcher_ = std::move(watcher); }
 
   Record get(const Context& context, const model::Entity& entity, std::int64_t id) const;
   /// The record with what redact() took out, for rules that the system evaluates; it must not leave the gate.
@@ -227,11 +259,13 @@ class RecordService {
   void run(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records, std::string_view numbers) const;
   friend class EventDelivery;
   std::function<void()> wake_;
+  std::function<void(const std::vector<Written>&)> watcher_;
   mutable std::atomic<bool> announces_{false};  ///< writes have used the sequence `job`
   std::atomic<int> undo_days_{30};
   storage::Database& database_;
   storage::Sequences& sequences_;
   std::atomic<std::shared_ptr<const Hooks>> hooks_;
+  std::atomic<std::shared_ptr<const Extension>> extension_;
   std::shared_ptr<const class Plans> plans(const Context& context) const;
   mutable std::atomic<std::shared_ptr<const Plans>> plans_;  ///< statements of the Catalog in use
 };

@@ -18,6 +18,7 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
                         std::string_view numbers) const {
   const auto plans = this->plans(context);
   const auto hooks = hooks_.load();
+  const auto extension = extension_.load();
   // Both are taken by nearly every write; a block that is at hand spares the write a second run. Every run consumes
   // numbers, also one that is rolled back, so all that were ever missing are refilled together.
   std::vector<std::string> sequences{"record", "event"};
@@ -25,10 +26,12 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
   if (announces_.load(std::memory_order_relaxed)) sequences.emplace_back("job");
   for (;;) {
     bool announced = false;
+    std::vector<Written> written;
     for (const auto& name : sequences) sequences_.refill(name, expected_records);
     try {
       database_.transact([&](storage::Session& session) {
         TransactionWork transaction(context, session, sequences_, plans, hooks, undo_days_.load());
+        transaction.set_extension(extension.get());
         if (context.once != nullptr) context.once->claim(session);
         // Whatever became of the error on its way (a plugin may have swallowed it), what is missing must be leased.
         try {
@@ -39,7 +42,9 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
         if (!transaction.missing_sequence().empty()) throw SequenceEmpty{transaction.missing_sequence()};
         if (context.once != nullptr) context.once->keep(session);
         announced = transaction.announced();
+        if (watcher_) written = transaction.written();
       });
+      if (watcher_ && !written.empty()) watcher_(written);
       if (announced) {
         announces_.store(true, std::memory_order_relaxed);
         if (wake_) wake_();

@@ -204,7 +204,7 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
 }
 
 Record TransactionWork::erase_history(const Entity& entity, std::int64_t id, std::string note) {
-  Record stored = load(entity, id, true);
+  Record stored = load(entity, id, true, Authority::actor);
   if (!is_administrator(context_)) throw Error(ErrorCode::forbidden, message("forbidden_update", context_.locale, {label(entity)}));
   Record record = stored;
   write_changes(stored, record, "erase", note);

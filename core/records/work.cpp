@@ -60,9 +60,9 @@ std::optional<Record> TransactionWork::fetch(const Entity& entity, std::int64_t 
   return record;
 }
 
-Record TransactionWork::load(const Entity& entity, std::int64_t id, bool for_update) {
+Record TransactionWork::load(const Entity& entity, std::int64_t id, bool for_update, Authority authority) {
   auto record = fetch(entity, id, for_update ? Lock::exclusive : Lock::none);
-  if (!record || !may(context_, Operation::read, *record, follow_, session_)) {
+  if (!record || (authority == Authority::actor && !may(context_, Operation::read, *record, follow_, session_))) {
     throw Error(ErrorCode::not_found, message("not_found", context_.locale, {label(entity)}));
   }
   return std::move(*record);
@@ -204,7 +204,7 @@ void TransactionWork::write_changes(const Record& before, Record& record, std::s
 
 void TransactionWork::refuse_lost(const Record& before) const {
   // Running again helps against others, not against oneself.
-  for (const auto& [id, version] : written_) {
+  for (const auto& [entity, id, version] : written_) {
     if (id == before.id() && version > before.version()) {
       throw Error(ErrorCode::internal, "A before_ hook changed " + before.entity().full_name +
                                            " itself while it was being written; it should set its fields on the record it is given.");
@@ -214,8 +214,8 @@ void TransactionWork::refuse_lost(const Record& before) const {
 }
 
 Record TransactionWork::current(Record record) {
-  const auto newest = std::find_if(written_.rbegin(), written_.rend(), [&](const auto& w) { return w.first == record.id(); });
-  if (newest == written_.rend() || newest->second == record.version()) return record;
+  const auto newest = std::find_if(written_.rbegin(), written_.rend(), [&](const auto& w) { return w.id == record.id(); });
+  if (newest == written_.rend() || newest->version == record.version()) return record;
   auto now = fetch(record.entity(), record.id(), Lock::exclusive);
   return now ? std::move(*now) : std::move(record);
 }
@@ -251,16 +251,17 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   return current(std::move(record));
 }
 
-Record TransactionWork::update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) {
-  Record stored = load(entity, id, true);
-  if (!may(context_, Operation::update, stored, follow_, session_)) {
+Record TransactionWork::update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version,
+                               Authority authority) {
+  Record stored = load(entity, id, true, authority);
+  if (authority == Authority::actor && !may(context_, Operation::update, stored, follow_, session_)) {
     throw Error(ErrorCode::forbidden, message("forbidden_update", context_.locale, {label(entity)}));
   }
   if (expected_version && *expected_version != stored.version()) {
     throw Error(ErrorCode::stale, message("stale", context_.locale, {label(entity), std::to_string(stored.version())}));
   }
   Record record = stored;
-  take_input(record, std::move(input), false);
+  take_input(record, std::move(input), authority == Authority::definition);
   const auto differs = [&] {
     for (const auto& field : entity.fields) {
       if (!stored[field->slot].same_as(record[field->slot])) return true;
@@ -269,7 +270,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
   };
   if (!differs()) return stored;
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
-  check(record, &stored, Authority::actor, nullptr);
+  check(record, &stored, authority, nullptr);
   if (!differs()) return stored;
   write_changes(stored, record, "update", {});
   run_hooks(HookPoint::after_update, record, &stored, nullptr);
@@ -277,7 +278,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
 }
 
 void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) {
-  Record stored = load(entity, id, true);
+  Record stored = load(entity, id, true, Authority::actor);
   if (!may(context_, Operation::remove, stored, follow_)) {
     throw Error(ErrorCode::forbidden, message("forbidden_delete", context_.locale, {label(entity)}));
   }
@@ -329,6 +330,20 @@ Record TransactionWork::remark(const Record& stored, std::string_view action, st
   Record record = stored;
   write_changes(stored, record, action, note);
   return record;
+}
+
+Record TransactionWork::put_back(const Record& stored, Record wanted, std::string action, std::string note) {
+  run_hooks(HookPoint::before_update, wanted, &stored, nullptr);
+  check(wanted, &stored, Authority::definition, nullptr);
+  write_changes(stored, wanted, action, note);
+  run_hooks(HookPoint::after_update, wanted, &stored, nullptr);
+  return current(std::move(wanted));
+}
+
+bool TransactionWork::enqueue(const jobs::NewJob& job) {
+  const bool added = jobs::enqueue(session_, take("job"), job, context_.now);
+  announced_ = announced_ || added;
+  return added;
 }
 
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {

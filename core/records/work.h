@@ -22,18 +22,26 @@ class TransactionWork final : public Work {
                   std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks, int undo_days);
   /// Whether an event was put into the outbox.
   bool announced() const { return announced_; }
+  /// What it wrote so far.
+  const std::vector<Written>& written() const { return written_; }
   /// The sequence that ran out, or "".
   const std::string& missing_sequence() const { return missing_; }
 
   const Context& context() const override { return context_; }
   storage::Session& session() override { return session_; }
-  Record load(const model::Entity& entity, std::int64_t id, bool for_update) override;
+  Record load(const model::Entity& entity, std::int64_t id, bool for_update, Authority authority) override;
   std::shared_ptr<const expr::RecordView> follow(const model::Entity& entity, std::int64_t id) override;
   std::optional<Record> find_external(const model::Entity& entity, std::string_view source, std::string_view external_id) override;
   Record create(const model::Entity& entity, Input input, Authority authority) override;
-  Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version) override;
+  Record update(const model::Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version,
+                Authority authority) override;
   void remove(const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) override;
   Record apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) override;
+  Record put_back(const Record& stored, Record wanted, std::string action, std::string note) override;
+  bool enqueue(const jobs::NewJob& job) override;
+  const Extension* extension() const override { return extension_; }
+  /// Borrowed; outlives the transaction.
+  void set_extension(const Extension* extension) { extension_ = extension; }
   Record remark(const Record& stored, std::string_view action, std::string note) override;
   Record restore(const model::Entity& entity, std::int64_t id) override;
   Record erase_history(const model::Entity& entity, std::int64_t id, std::string note) override;
@@ -81,7 +89,7 @@ class TransactionWork final : public Work {
   [[noreturn]] void refuse_lost(const Record& before) const;
   /// Keeps a deleted record until its time to undo has passed.
   void keep_deleted(const Record& last);
-  void wrote(const Record& record) { written_.emplace_back(record.id(), record.version()); }
+  void wrote(const Record& record) { written_.push_back({&record.entity(), record.id(), record.version()}); }
   /// The insert wrote nothing: says which of `to_check_` points at nothing.
   [[noreturn]] void refuse_references(const Record& record);
   FieldError unknown_reference(const model::Field& field) const;
@@ -99,8 +107,9 @@ class TransactionWork final : public Work {
   std::vector<const model::Field*> to_check_;
   std::string missing_;
   bool announced_ = false;
+  const Extension* extension_ = nullptr;
   std::string source_;                                           ///< as the history says it
-  std::vector<std::pair<std::int64_t, std::int64_t>> written_;  ///< id and version of what this transaction wrote
+  std::vector<Written> written_;
   const int undo_days_;
 };
 

@@ -61,7 +61,7 @@ class FakeWork final : public records::Work {
   explicit FakeWork(const records::Context& context) : context_(context) {}
   const records::Context& context() const override { return context_; }
   storage::Session& session() override { none(); }
-  records::Record load(const model::Entity&, std::int64_t, bool) override { none(); }
+  records::Record load(const model::Entity&, std::int64_t, bool, records::Authority) override { none(); }
   std::optional<records::Record> find_external(const model::Entity&, std::string_view,
                                                std::string_view) override {
     none();
@@ -69,10 +69,12 @@ class FakeWork final : public records::Work {
   std::shared_ptr<const expr::RecordView> follow(const model::Entity&, std::int64_t) override { none(); }
   records::Record create(const model::Entity&, records::Input, records::Authority) override { none(); }
   records::Record update(const model::Entity&, std::int64_t, records::Input,
-                         std::optional<std::int64_t>) override {
+                         std::optional<std::int64_t>, records::Authority) override {
     none();
   }
   void remove(const model::Entity&, std::int64_t, std::optional<std::int64_t>) override { none(); }
+  records::Record put_back(const records::Record&, records::Record, std::string, std::string) override { none(); }
+  bool enqueue(const jobs::NewJob&) override { none(); }
   records::Record remark(const records::Record&, std::string_view, std::string) override { none(); }
   records::Record restore(const model::Entity&, std::int64_t) override { none(); }
   records::Record erase_history(const model::Entity&, std::int64_t, std::string) override { none(); }
