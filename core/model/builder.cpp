@@ -15,8 +15,11 @@ std::shared_ptr<Catalog> Builder::build() {
     if (kind == "agency") build_agency(document);
     if (kind == "choices") build_choices(document);
     if (kind == "entity") declare_entity(document);
+    if (kind == "calendar") declare_calendar(document);
+    if (kind == "clock") declare_clock(document);
   }
   sort(catalog_->choice_lists);
+  build_calendars();
   roles.declare();
   users_ = catalog_->entity("core.user");
   if (!users_ && !is_lost("entity", "core.user")) {
@@ -30,10 +33,13 @@ std::shared_ptr<Catalog> Builder::build() {
   }
   for (Draft& draft : drafts_) build_rules(draft);
   for (Draft& draft : drafts_) build_workflow(draft);
+  build_clocks();
   roles.grants();
   for (auto& [view, document] : declared_views_) build_view(*view, *document);
   for (Draft& draft : drafts_) arrange_forms(draft);
   for (Draft& draft : drafts_) arrange_views(draft);
+  for (const Draft& draft : drafts_) check_sensitive(draft);
+  check_sensitive_views();
   build_modules();
   sort(catalog_->entities);
   sort(catalog_->forms);

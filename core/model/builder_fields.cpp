@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/builder_state.h"
+#include "model/digest.h"
 
 // Entities and their fields.
 
@@ -129,6 +130,12 @@ void Builder::build_fields(Draft& draft) {
   std::unordered_map<std::string_view, const Field*> columns;
   for (const auto& field : entity.fields) columns[field->column] = field.get();
   for (const auto& field : entity.fields) {
+    const auto hashed = field->sensitive ? columns.find(field->hash_column) : columns.end();
+    if (hashed != columns.end()) {
+      diagnostics_.error(name_place(draft, *hashed->second), "reserved-name",
+                         quoted(field->hash_column) + " is the column of the hash of sensitive field " + quoted(field->name),
+                         "choose another name");
+    }
     if (field->currency_column.empty()) continue;
     if (const auto taken = columns.find(field->currency_column); taken != columns.end()) {
       diagnostics_.error(name_place(draft, *taken->second), "reserved-name",
@@ -201,18 +208,23 @@ void Builder::build_field(Draft& draft, const Entry& entry) {
   }
   for (const FieldType one :
        {FieldType::text, FieldType::integer, FieldType::boolean, FieldType::decimal, FieldType::money,
-        FieldType::date, FieldType::instant, FieldType::choice, FieldType::ref, FieldType::json}) {
+        FieldType::date, FieldType::instant, FieldType::choice, FieldType::ref, FieldType::json, FieldType::multi,
+        FieldType::refs, FieldType::localized}) {
     if (type->text == to_string(one)) field.type = one;
   }
   const bool text = field.type == FieldType::text, whole = field.type == FieldType::integer;
   const bool decimal = field.type == FieldType::decimal || field.type == FieldType::money;
-  only_for(node, "search", text, field, "text");
-  only_for(node, "multiline", text, field, "text");
+  const bool worded = text || field.type == FieldType::localized;
+  const bool reference = field.type == FieldType::ref || field.type == FieldType::refs;
+  const bool chosen = field.type == FieldType::choice || field.type == FieldType::multi;
+  only_for(node, "search", worded, field, "text and localized");
+  only_for(node, "multiline", worded, field, "text and localized");
   only_for(node, "scale", decimal, field, "decimal and money");
   only_for(node, "min", whole || decimal, field, "int, decimal and money");
-  only_for(node, "max", text || whole || decimal, field, "text, int, decimal and money");
-  only_for(node, "to", field.type == FieldType::ref, field, "ref");
-  only_for(node, "choices", field.type == FieldType::choice, field, "choice");
+  only_for(node, "max", worded || whole || decimal, field, "text, localized, int, decimal and money");
+  only_for(node, "to", reference, field, "ref and refs");
+  only_for(node, "choices", chosen, field, "choice and multi");
+  only_for(node, "delete", reference, field, "ref and refs");
   if (decimal) {
     field.scale = 2;
     if (const Node* scale = node.get("scale")) {
@@ -227,8 +239,12 @@ void Builder::build_field(Draft& draft, const Entry& entry) {
   }
   if (field.type == FieldType::money) field.currency_column = name + "_currency";
   build_bounds(node, field, subject);
-  if (field.type == FieldType::ref) build_target(draft, entry, field);
-  if (field.type == FieldType::choice) build_choice(draft, entry, field);
+  if (reference) {
+    build_target(draft, entry, field);
+    build_delete_rule(draft, node, field);
+  }
+  if (chosen) build_choice(draft, entry, field);
+  build_sensitive(node, field);
   if (node.entry("compute")) {
     for (const char* word : {"default", "default_expr", "required", "read_only"}) {
       if (const Entry* other = node.entry(word); other && !other->value.bad) {
@@ -259,7 +275,7 @@ void Builder::only_for(const Node& node, std::string_view word, bool fits, const
 
 void Builder::build_bounds(const Node& node, Field& field, const std::string& subject) {
   const Node *low = node.get("min"), *high = node.get("max");
-  if (field.type == FieldType::text) {
+  if (field.type == FieldType::text || field.type == FieldType::localized) {
     field.max_length = field.multiline ? 0 : default_text_length;
     if (high) {
       const std::int64_t length = integer_of(high->text).value_or(0);
@@ -309,7 +325,7 @@ void Builder::build_target(Draft& draft, const Entry& entry, Field& field) {
   const Node* to = entry.value.get("to");
   if (!to) {
     if (!is_bad(entry.value, "to")) {
-      diagnostics_.error(entry.at, "missing-word", "field " + quoted(field.name) + " is a ref without `to`",
+      diagnostics_.error(entry.at, "missing-word", "field " + quoted(field.name) + " is a " + to_string(field.type) + " without `to`",
                          "add `to: MODULE.ENTITY`");
     }
   } else {
@@ -323,7 +339,7 @@ void Builder::build_choice(Draft& draft, const Entry& entry, Field& field) {
   if (!list) {
     if (!is_bad(entry.value, "choices")) {
       diagnostics_.error(entry.at, "missing-word",
-                         "field " + quoted(field.name) + " is a choice without `choices`",
+                         "field " + quoted(field.name) + " is a " + to_string(field.type) + " without `choices`",
                          "add `choices: MODULE.LIST`");
     }
   } else {
@@ -335,8 +351,40 @@ void Builder::build_choice(Draft& draft, const Entry& entry, Field& field) {
   if (!field.choices) draft.vague.insert(&field);
 }
 
+void Builder::build_delete_rule(Draft& draft, const Node& node, Field& field) {
+  if (field.type == FieldType::refs) {
+    // Names of fields never begin with `$`, so a name that is cut is no other's.
+    constexpr std::size_t longest = 64, hash_digits = 24;
+    field.link_table = draft.entity->table_name + "$" + field.name;
+    if (field.link_table.size() > longest) {
+      Digest digest;
+      digest.add(field.link_table);
+      field.link_table = draft.entity->table_name.substr(0, longest - hash_digits - 2) + "$$" + digest.hex().substr(0, hash_digits);
+    }
+  }
+  const Node* rule = node.get("delete");
+  if (!rule) return;
+  for (const DeleteRule one : {DeleteRule::restrict, DeleteRule::clear, DeleteRule::cascade}) {
+    if (rule->text == to_string(one)) field.on_delete = one;
+  }
+  if (field.on_delete != DeleteRule::clear) return;
+  for (const std::string_view word : {"required", "compute"}) {
+    const Node* other = node.get(word);
+    if (!other || (word == "required" && !field.required)) continue;
+    diagnostics_.error(rule->at, "contradiction",
+                       "field " + quoted(field.name) + " is " + (word == "required" ? "required" : "computed") +
+                           ", so it cannot be cleared when its target is deleted",
+                       "write `delete: restrict` or `delete: cascade`");
+  }
+}
+
 void Builder::finish_members(Draft& draft) {
   Entity& entity = *draft.entity;
+  const auto type_of = [](expr::TypeKind kind) {
+    expr::Type type;
+    type.kind = kind;
+    return std::make_shared<const expr::Type>(std::move(type));
+  };
   entity.members.resize(entity.fields.size());
   for (const auto& field : entity.fields) {
     expr::Member& member = entity.members[field->slot];
@@ -345,6 +393,7 @@ void Builder::finish_members(Draft& draft) {
     member.column = field->column;
     member.scale = field->scale;
     member.currency_column = field->currency_column;
+    member.hash_column = field->hash_column;
     if (draft.vague.contains(field.get())) continue;  // any: no mistakes that follow from another one
     switch (field->type) {
       case FieldType::id:
@@ -371,6 +420,19 @@ void Builder::finish_members(Draft& draft) {
         break;
       case FieldType::instant:
         member.type.kind = expr::TypeKind::timestamp;
+        break;
+      case FieldType::multi:
+        member.type.kind = expr::TypeKind::list;
+        member.type.element = type_of(expr::TypeKind::string);
+        break;
+      case FieldType::refs:
+        member.type.kind = expr::TypeKind::list;
+        member.type.element = type_of(expr::TypeKind::int64);
+        member.link_table = field->link_table;
+        break;
+      case FieldType::localized:
+        member.type.kind = expr::TypeKind::map;
+        member.type.key = member.type.element = type_of(expr::TypeKind::string);
         break;
       case FieldType::json:
         member.type.kind = expr::TypeKind::any;
@@ -399,9 +461,9 @@ void Builder::finish_members(Draft& draft) {
   if (const Node* title = root.get("title")) {
     if (const Field* field = find_field(draft, {title->text, title->at})) {
       entity.title = field;
-      if (field->type == FieldType::json) {
-        diagnostics_.error(title->at, "wrong-type", "`title` cannot be a json field",
-                           "name a text or choice field, or number");
+      if (field->type == FieldType::json || field->type == FieldType::multi || field->type == FieldType::refs) {
+        diagnostics_.error(title->at, "wrong-type", std::string("`title` cannot be a ") + to_string(field->type) + " field",
+                           "name a text, localized or choice field, or number");
       } else if (field->slot == slot_number && entity.number_format.empty() && !is_bad(root, "number")) {
         diagnostics_.error(title->at, "contradiction",
                            "`title` is number, but the entity has no `number` format",

@@ -56,9 +56,15 @@ std::shared_ptr<const expr::Program> Builder::compile_condition(const Node& node
   if (!program || !sql || uses_vague_field(node.text)) return program;
   const expr::Value variables[] = {
       expr::Value(), expr::Value(std::shared_ptr<const expr::RecordView>(std::make_shared<SampleUser>()))};
+  /// The check does without keys.
+  struct AnyHash final : expr::ConstantHash {
+    std::string hash(std::string_view, std::string_view, std::string_view) const override { return {}; }
+  };
+  const AnyHash any_hash;
   expr::Activation activation;
   activation.variables = variables;
   activation.count = environment.variables.size();
+  activation.hash = &any_hash;
   for (const expr::Dialect dialect : {expr::Dialect::sqlite, expr::Dialect::mysql}) {
     const expr::SqlCondition condition = expr::to_sql(*program, dialect, "t", activation);
     if (!condition.refused) continue;
@@ -97,6 +103,7 @@ void Builder::check_literals(const Node& node, const Entity& entity) {
     if (equality(i + 3) && i + 4 < tokens.size() && tokens[i + 4].kind == Token::Kind::text)
       check(member, tokens[i + 4]);
     if (i >= 2 && equality(i - 1) && tokens[i - 2].kind == Token::Kind::text) check(member, tokens[i - 2]);
+    if (i >= 2 && is(tokens, i - 1, Token::Kind::word, "in") && tokens[i - 2].kind == Token::Kind::text) check(member, tokens[i - 2]);
     if (is(tokens, i + 3, Token::Kind::word, "in") && is(tokens, i + 4, Token::Kind::sign, "[")) {
       for (std::size_t j = i + 5; j < tokens.size() && tokens[j].kind == Token::Kind::text; j += 2) {
         check(member, tokens[j]);
@@ -197,7 +204,29 @@ void Builder::build_rules(Draft& draft) {
 std::shared_ptr<const expr::Program> Builder::compile_default(const Node& node, const Field& field) {
   const std::string& text = node.text;
   std::string source, needs;
+  if (node.is_list() && field.type != FieldType::multi) {
+    diagnostics_.error(node.at, "bad-default",
+                       "the default of field " + quoted(field.name) + " of type " + to_string(field.type) + " is a list", "write one value");
+    return nullptr;
+  }
   switch (field.type) {
+    case FieldType::multi: {
+      // In the order of the list, as values are kept.
+      std::vector<std::string_view> given;
+      for (const Mention& option : mentions(&node)) {
+        if (!field.choices->option(option.text)) {
+          if (!vague_choices_.contains(field.choices->name)) unknown_option(option.at, *field.choices, option.text);
+          return nullptr;
+        }
+        given.push_back(option.text);
+      }
+      for (const ChoiceOption& option : field.choices->options) {
+        if (std::find(given.begin(), given.end(), option.name) != given.end())
+          source += (source.empty() ? "" : ", ") + cel_string(option.name);
+      }
+      source = "[" + source + "]";
+      break;
+    }
     case FieldType::text:
       if (field.max_length > 0 &&
           static_cast<std::size_t>(std::count_if(
@@ -252,6 +281,8 @@ std::shared_ptr<const expr::Program> Builder::compile_default(const Node& node, 
       break;
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::refs:
+    case FieldType::localized:
     case FieldType::json:
       needs = "`default_expr` instead";
       break;
@@ -368,7 +399,11 @@ void Builder::build_keys(Draft& draft, std::string_view word, bool unique) {
       if (!field) continue;
       index.fields.push_back(field);
       if (draft.vague.contains(field)) continue;
-      if (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0)) {
+      if (field->type == FieldType::multi || field->type == FieldType::refs || field->type == FieldType::localized) {
+        diagnostics_.error(mention.at, "not-indexable",
+                           "field " + quoted(field->name) + " of type " + to_string(field->type) + " holds several values, so it is no key",
+                           field->type == FieldType::refs ? "each of its references is indexed already" : "use other fields");
+      } else if (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0)) {
         diagnostics_.error(
             mention.at, "not-indexable",
             "field " + quoted(field->name) + " has no bounded length, so the database cannot index it",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -9,6 +10,7 @@
 #include "model/builder.h"
 #include "model/builder_roles.h"
 #include "model/builder_text.h"
+#include "model/process.h"
 #include "model/pages.h"
 
 /// Internal to core/model: merged documents to Catalog, in the order of build().
@@ -127,7 +129,13 @@ class Builder {
   void too_low(const Node& high, const Node& low, const std::string& subject);
   void build_target(Draft& draft, const Entry& entry, Field& field);
   void build_choice(Draft& draft, const Entry& entry, Field& field);
+  /// `delete:` of references, and the table of links of refs.
+  void build_delete_rule(Draft& draft, const Node& node, Field& field);
   void finish_members(Draft& draft);
+  void build_sensitive(const Node& node, Field& field);
+  /// What would show, order or copy a sensitive value.
+  void check_sensitive(const Draft& draft);
+  void check_sensitive_views();
 
   // --- expressions ---
   std::shared_ptr<const expr::Program> compile(const Node& node, const expr::Environment& environment,
@@ -159,6 +167,12 @@ class Builder {
       case FieldType::text:
       case FieldType::choice:
         return "string";
+      case FieldType::multi:
+        return "list(string)";
+      case FieldType::refs:
+        return "list(int)";
+      case FieldType::localized:
+        return "map(string, string)";
       case FieldType::json:
         return "";
     }
@@ -184,6 +198,14 @@ class Builder {
       case FieldType::text:
       case FieldType::choice:
         return type.kind == expr::TypeKind::string;
+      case FieldType::multi:
+      case FieldType::refs:
+        return type.kind == expr::TypeKind::list &&
+               (!type.element || type.element->kind == expr::TypeKind::any ||
+                type.element->kind == (field.type == FieldType::multi ? expr::TypeKind::string : expr::TypeKind::int64));
+      case FieldType::localized:
+        return type.kind == expr::TypeKind::map && (!type.element || type.element->kind == expr::TypeKind::any ||
+                                                    type.element->kind == expr::TypeKind::string);
       case FieldType::json:
         return type.kind == expr::TypeKind::map || type.kind == expr::TypeKind::list;
     }
@@ -228,6 +250,24 @@ class Builder {
   void build_page(const Document& document);
   void build_block(const Page& page, const Entry& entry, Block& block);
   void build_chart(const Page& page, const Node& node, Block& block);
+
+  // --- calendars and clocks ---
+  void declare_calendar(const Document& document);
+  /// After all are declared, and the agency is built.
+  void build_calendars();
+  void build_calendar(WorkingHours& calendar, const Document& document);
+  const WorkingHours* find_calendar(const Mention& mention, std::string_view module);
+  std::vector<DayPart> day_parts(const Node& node);
+  /// The days of a key, one or all of a range; reports those that do not exist.
+  std::vector<Date> dates_of(const Entry& entry);
+  void declare_clock(const Document& document);
+  /// After the workflows, whose states name clocks.
+  void build_clocks();
+  void build_clock(ClockRule& clock, const Document& document);
+  std::vector<Effect> clock_effects(Draft& draft, const Node* node, const expr::Environment& environment);
+  static bool reads_user(const expr::Program& program);
+  std::map<std::string, std::pair<WorkingHours*, const Document*>> calendar_documents_;
+
   const std::vector<Document>& documents_;
   const LostNames& lost_;
   LostNames broken_;

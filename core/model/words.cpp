@@ -51,23 +51,29 @@ constexpr Word field_list[] = {
     {.name = "type",
      .shape = Shape::keyword,
      .doc = "Kind of value.",
-     .keywords = "text int bool decimal money date instant choice ref json",
-     .later_keywords = "multi file image",
+     .keywords = "text int bool decimal money date instant choice ref json multi refs localized",
+     .later_keywords = "file image",
      .required = true},
     label_word,
     {"help", Shape::label, "A sentence shown beside the input."},
-    {"required", Shape::flag, "Must hold a value, on creation and after every change."},
-    {"default", Shape::text, "Value of a new record where none is given."},
+    {"visible", Shape::expression,
+     "Condition over `record` and `user`; unless it holds, the field is not shown on forms, need not hold a value and "
+     "cannot be set by clients. A value that is there stays."},
+    {"required", Shape::rule,
+     "Must hold a value, on creation and after every change: true, or while a condition over `record` and `user` holds."},
+    {"default", Shape::texts, "Value of a new record where none is given; of a multi, a list of options."},
     {"default_expr", Shape::expression, "The same as an expression over `user`, evaluated on creation."},
-    {"read_only", Shape::flag, "Clients may not set it; effects and plugins may."},
-    {"search", Shape::flag, "Found by the search box of lists (text)."},
+    {"read_only", Shape::rule,
+     "Clients may not set it; effects and plugins may. true, or while a condition over `record` and `user` holds for the "
+     "record as it was before the change."},
+    {"search", Shape::flag, "Found by the search box of lists (text, localized)."},
     {"multiline", Shape::flag, "Several lines of text, of any length unless `max` is given."},
     {"max", Shape::number,
-     "Largest value (int, decimal, money), or greatest number of characters (text; 255 unless given)."},
+     "Largest value (int, decimal, money), or greatest number of characters (text, localized; 255 unless given)."},
     {"min", Shape::number, "Smallest value (int, decimal, money)."},
     {"scale", Shape::integer, "Digits after the point (decimal, money), 0 to 18; 2 unless given."},
-    {"to", Shape::name, "Entity that a ref points at."},
-    {"choices", Shape::name, "List that a choice is taken from."},
+    {"to", Shape::name, "Entity that a ref or refs points at."},
+    {"choices", Shape::name, "List that a choice or multi is taken from."},
     {.name = "right",
      .shape = Shape::keyword,
      .doc = "What roles that say nothing about the field may do with it; `write` unless given. `masked` shows a "
@@ -75,17 +81,18 @@ constexpr Word field_list[] = {
      .keywords = "hidden masked read write"},
     {"compute", Shape::expression,
      "Expression over `record` that gives the value on every write; clients cannot set it."},
+    {"depends_on", Shape::name,
+     "Choice field of the same entity (choice): its value decides which options are offered, see `of` of an option."},
     after_word,
-    {.name = "sensitive", .shape = Shape::text, .doc = "Sealed in the database.", .available = false},
+    {"sensitive", Shape::flag,
+     "Sealed in the database and in the history with a key that lies outside (text). Filters can ask only whether it equals a text "
+     "or is empty; each look at it is logged."},
     {.name = "delete",
-     .shape = Shape::text,
-     .doc = "What happens to a reference when its target is deleted.",
-     .available = false},
+     .shape = Shape::keyword,
+     .doc = "What happens when the record that a ref or refs points at is deleted: `restrict` (unless given) refuses that, `clear` "
+            "empties the reference or takes the id out of the list, `cascade` deletes the record that refers.",
+     .keywords = "restrict clear cascade"},
     {.name = "rollup", .shape = Shape::text, .doc = "Sum or count of children.", .available = false},
-    {.name = "visible",
-     .shape = Shape::text,
-     .doc = "Condition under which the field is shown.",
-     .available = false},
 };
 constexpr Words field_words{"field", "A field of an entity, which is a column of its table.", field_list};
 
@@ -97,7 +104,7 @@ constexpr Word state_list[] = {
      .keywords = "open waiting done cancelled"},
     {"color", Shape::text, "A preset of the console (`blue`, `green`, `gold` …) or `#rrggbb`."},
     after_word,
-    {.name = "clock", .shape = Shape::text, .doc = "Clock that runs in this state.", .available = false},
+    {"clock", Shape::names, "Clock, or clocks, without `start` of their own, that run while a record is in the state."},
 };
 constexpr Words state_words{"state", "A state of a record.", state_list};
 
@@ -152,6 +159,19 @@ constexpr Word name_word{
     .doc = "Full name, `module.name`; in a plugin's own files the module may be left out.",
     .required = true};
 
+constexpr Word duplicate_list[] = {
+    {.name = "warn",
+     .shape = Shape::names,
+     .doc = "Fields that are equal in both records; where one of them is empty, nothing is found.",
+     .required = true},
+    {"where", Shape::expression, "Which stored records count, over `record`; all unless given."},
+    {"message", Shape::label, "Said to the user where such records are found."},
+    after_word,
+};
+constexpr Words duplicate_words{
+    "duplicate rule", "Finds records that are probably of the same thing. Users are warned; nothing is forbidden.",
+    duplicate_list};
+
 constexpr Word entity_list[] = {
     name_word,
     label_word,
@@ -167,10 +187,7 @@ constexpr Word entity_list[] = {
     {"indexes", Shape::named, "Fields by which the database finds or sorts records quickly.", &index_words},
     {"unique", Shape::named, "Fields whose values no two records share.", &unique_words},
     {"workflow", Shape::object, "States and transitions.", &workflow_words},
-    {.name = "duplicates",
-     .shape = Shape::text,
-     .doc = "Rules that find probable duplicates.",
-     .available = false},
+    {"duplicates", Shape::named, "Rules that find records that are probably of the same thing.", &duplicate_words},
     {.name = "exclusive",
      .shape = Shape::text,
      .doc = "No overlap in time per resource.",
@@ -178,7 +195,6 @@ constexpr Word entity_list[] = {
     {.name = "rollup", .shape = Shape::text, .doc = "Sums and counts of children.", .available = false},
     {.name = "ledger", .shape = Shape::text, .doc = "Records are only added.", .available = false},
     {.name = "gap_free", .shape = Shape::text, .doc = "Numbers without gaps.", .available = false},
-    {.name = "sensitive", .shape = Shape::text, .doc = "Sealed in the database.", .available = false},
     {.name = "delete", .shape = Shape::text, .doc = "Rules of deletion.", .available = false},
 };
 constexpr Words entity_words{
@@ -190,6 +206,8 @@ constexpr Word option_list[] = {
     label_word,
     {"color", Shape::text, "A preset of the console (`blue`, `green`, `gold` …) or `#rrggbb`."},
     {"active", Shape::flag, "false: kept for old records, no longer offered; true unless given."},
+    {"of", Shape::options,
+     "Options of the field that the choice depends on (`depends_on`) with which this one is offered; all unless given."},
     after_word,
 };
 constexpr Words option_words{"option", "A value to choose; its name is what is stored.", option_list,
@@ -348,21 +366,129 @@ constexpr Word agency_list[] = {
     {"currency", Shape::text, "ISO 4217 code of amounts without one, e.g. `CNY`."},
     {"time_zone", Shape::text, "IANA name, e.g. `Asia/Shanghai`; decides what today is."},
     {"locale", Shape::text, "Language where a user has chosen none, e.g. `zh-CN`."},
+    {"calendar", Shape::name,
+     "When the agency works: what workdays() counts with, and clocks that name no calendar. Without it, Monday to Friday, and every hour "
+     "counts for clocks."},
 };
 constexpr Words agency_words{"agency", "Settings of the agency.", agency_list};
+
+constexpr Word week_list[] = {
+    {"daily", Shape::texts, "Working hours of every day that is not named, e.g. `[\"09:00-12:00\", \"13:30-18:00\"]`."},
+    {"weekdays", Shape::texts, "Of Monday to Friday, where the day itself is not named."},
+    {"monday", Shape::texts, "Of Mondays; `[]`: closed. A part ends after it begins, at `24:00` at the latest."},
+    {"tuesday", Shape::texts, "Of Tuesdays."},
+    {"wednesday", Shape::texts, "Of Wednesdays."},
+    {"thursday", Shape::texts, "Of Thursdays."},
+    {"friday", Shape::texts, "Of Fridays."},
+    {"saturday", Shape::texts, "Of Saturdays."},
+    {"sunday", Shape::texts, "Of Sundays."},
+};
+constexpr Words week_words{"week", "Working hours by day of the week; days that are not named are free.", week_list};
+
+constexpr Word holiday_list[] = {label_word};
+constexpr Words holiday_words{"holiday", "A date, or all from the first to the last (`2026-10-01..2026-10-07`), on which nobody works.",
+                              holiday_list, KeySyntax::date};
+
+constexpr Word workday_list[] = {
+    label_word,
+    {"hours", Shape::texts, "Working hours of this date; those of `like` unless given."},
+    {.name = "like",
+     .shape = Shape::keyword,
+     .doc = "Day of the week whose hours hold; `monday` unless given.",
+     .keywords = "monday tuesday wednesday thursday friday saturday sunday"},
+};
+constexpr Words workday_words{"workday", "A date with hours of its own, such as a Saturday that is worked for a bridge day; goes before holidays.",
+                              workday_list, KeySyntax::date};
+
+constexpr Word calendar_list[] = {
+    name_word,
+    label_word,
+    {"base", Shape::name, "Calendar whose zone, hours, holidays and workdays hold where this one says nothing else."},
+    {"time_zone", Shape::text, "IANA name of the zone of the hours; the agency's unless given."},
+    {"hours", Shape::object, "Working hours of the days of the week.", &week_words},
+    {"holidays", Shape::named, "Dates on which nobody works.", &holiday_words},
+    {"workdays", Shape::named, "Dates with hours of their own.", &workday_words},
+};
+constexpr Words calendar_words{"calendar", "When an office works: hours, holidays and days that are shifted to be worked.", calendar_list};
+
+constexpr Word clock_warn_list[] = {
+    label_word,
+    {.name = "before", .shape = Shape::text, .doc = "How long before the due time, in the clock's own time: `2h`, `90m`, `1h30m`.", .required = true},
+    {"do", Shape::named, "What happens then.", &effect_words},
+};
+constexpr Words clock_warn_words{"warning", "Something that happens while there is little time left.", clock_warn_list};
+
+constexpr Word clock_breach_list[] = {
+    label_word,
+    {"after", Shape::text, "How long after the due time, in the clock's own time; `0h` unless given. Several make a chain of escalation."},
+    {"do", Shape::named, "What happens then.", &effect_words},
+};
+constexpr Words clock_breach_words{"breach", "Something that happens when the time is over.", clock_breach_list};
+
+constexpr Word clock_list[] = {
+    name_word,
+    label_word,
+    {.name = "entity", .shape = Shape::name, .doc = "Entity with whose records it runs.", .required = true},
+    {"start", Shape::expression,
+     "Condition over `record` that begins it. Without it, it runs in the states that name it (`clock:` of a state)."},
+    {"pause", Shape::expression, "Condition over `record` while which it stands still."},
+    {"stop", Shape::expression, "Condition over `record` with which it is met; without it, it is when `start` (or its states) no longer holds."},
+    {.name = "within",
+     .shape = Shape::expression,
+     .doc = "How much time there is: `24h`, `90m`, `1h30m`, or an expression over `record` that gives a duration.",
+     .required = true},
+    {"calendar", Shape::name,
+     "Calendar whose working time is counted; the agency's unless given. `always`: every hour counts."},
+    {"warn", Shape::named, "Warnings before the due time.", &clock_warn_words},
+    {"breach", Shape::named, "What happens at the due time and after it.", &clock_breach_words},
+};
+constexpr Words clock_words{"clock", "A time limit that runs with a record (SLA).", clock_list};
+
+constexpr Word setting_list[] = {
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "Kind of value.",
+     .keywords = "text int bool decimal date choice",
+     .required = true},
+    label_word,
+    {"help", Shape::label, "A sentence shown beside the value."},
+    {"default", Shape::text, "Value unless a layer above sets another."},
+    {"value", Shape::text, "The value that counts; what a layer above writes."},
+    {"max", Shape::number, "Largest value (int, decimal), or greatest number of characters (text)."},
+    {"min", Shape::number, "Smallest value (int, decimal)."},
+    {"scale", Shape::integer, "Digits after the point (decimal), 0 to 18; 2 unless given."},
+    {"choices", Shape::name, "List that a choice is taken from."},
+    after_word,
+};
+constexpr Words setting_words{"setting", "A value that rules read as `settings.MODULE.NAME`.", setting_list};
+
+constexpr Word settings_list[] = {
+    {.name = "name",
+     .shape = Shape::identifier,
+     .doc = "Module whose settings they are, e.g. `sales`.",
+     .required = true},
+    label_word,
+    {.name = "settings",
+     .shape = Shape::named,
+     .doc = "The settings, in order.",
+     .inner = &setting_words,
+     .required = true},
+};
+constexpr Words settings_words{
+    "settings", "Values that the agency sets, of one module. Expressions read them as `settings.MODULE.NAME`.", settings_list};
 
 constexpr KindInfo kind_list[] = {
     {"entity", &entity_words}, {"choices", &choices_words},
     {"form", &form_words},     {"view", &view_words},
     {"role", &role_words},     {"module", &module_words},
     {"agency", &agency_words}, {"page", &page_words},
-    {"department", &department_words}, {"calendar", nullptr},
-    {"clock", nullptr},        {"assignment", nullptr},
+    {"department", &department_words}, {"calendar", &calendar_words},
+    {"clock", &clock_words},        {"assignment", nullptr},
     {"automation", nullptr},   {"schedule", nullptr},
     {"message", nullptr},      {"report", nullptr},
     {"dashboard", nullptr},    {"segment", nullptr},
     {"import_map", nullptr},   {"duplicate_rules", nullptr},
-    {"settings", nullptr},     {"classifier", nullptr},
+    {"settings", &settings_words},     {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
 };
 
@@ -396,6 +522,17 @@ bool is_option(std::string_view text) {
   return !text.empty() && text.size() <= 64 && alphanumeric(text.front()) &&
          std::all_of(text.begin(), text.end(),
                      [&](char c) { return alphanumeric(c) || c == '_' || c == '-' || c == '.'; });
+}
+
+/// Digits where a date has them; whether the day exists is for the builder.
+bool is_date_key(std::string_view text) {
+  const auto one = [](std::string_view date) {
+    for (std::size_t i = 0; i < date.size(); ++i) {
+      if (i == 4 || i == 7 ? date[i] != '-' : date[i] < '0' || date[i] > '9') return false;
+    }
+    return date.size() == 10;
+  };
+  return one(text) || (text.size() == 22 && text.substr(10, 2) == ".." && one(text.substr(0, 10)) && one(text.substr(12)));
 }
 
 class ShapeChecker {
@@ -526,6 +663,9 @@ class ShapeChecker {
       case Shape::names:
         names(node, word);
         break;
+      case Shape::options:
+        names(node, word, KeySyntax::option);
+        break;
       case Shape::texts:
         texts(node, word);
         break;
@@ -588,6 +728,8 @@ class ShapeChecker {
     }
   }
 
+  static constexpr std::string_view option_hint = "use letters, digits, `_`, `-` and `.`, at most 64 characters";
+
   static std::string name_hint(bool identifier) {
     return std::string(
                "a name has small letters, digits and `_`, begins with a letter and has at most 48 "
@@ -630,13 +772,14 @@ class ShapeChecker {
   }
 
   /// Items may be system or own names; what they mean is for the builder.
-  void names(Node& node, const Word& word) {
+  void names(Node& node, const Word& word, KeySyntax syntax = KeySyntax::name) {
     const auto item = [&](Node& one) {
       if (one.bad) return;
       if (!one.is_scalar()) {
         wrong(one, word, "names", "");
-      } else if (!is_name(one.text)) {
-        diagnostics_.error(one.at, "bad-name", quoted(one.text) + " is not a name", name_hint(false));
+      } else if (syntax == KeySyntax::option ? !is_option(one.text) : !is_name(one.text)) {
+        diagnostics_.error(one.at, "bad-name", quoted(one.text) + " is not a name",
+                           syntax == KeySyntax::option ? std::string(option_hint) : name_hint(false));
         one.bad = true;
       }
     };
@@ -646,7 +789,7 @@ class ShapeChecker {
       for (Node& one : node.items) item(one);
     } else {
       for (Entry& entry : node.entries) {
-        if (!check_key(entry, KeySyntax::name, "name") || entry.value.bad) continue;
+        if (!check_key(entry, syntax, "name") || entry.value.bad) continue;
         if (entry.value.is_null() && !patch_) entry.value.kind = Node::Kind::map;
         if (entry.value.is_null()) continue;
         if (!entry.value.is_map()) {
@@ -706,11 +849,13 @@ class ShapeChecker {
   bool check_key(Entry& entry, KeySyntax syntax, std::string_view subject) {
     const bool good = syntax == KeySyntax::identifier ? is_identifier(entry.key)
                       : syntax == KeySyntax::name     ? is_name(entry.key)
+                      : syntax == KeySyntax::date     ? is_date_key(entry.key)
                                                       : is_option(entry.key);
     if (good) return true;
     diagnostics_.error(entry.at, "bad-name", quoted(entry.key) + " is not a name for " + article(subject),
-                       syntax == KeySyntax::option
-                           ? "use letters, digits, `_`, `-` and `.`, at most 64 characters"
+                       syntax == KeySyntax::date ? "write a date in quotes, \"2026-10-01\", or the first and the last, \"2026-10-01..2026-10-07\""
+                       : syntax == KeySyntax::option
+                           ? std::string(option_hint)
                            : name_hint(syntax == KeySyntax::identifier));
     entry.bad = true;
     return false;
@@ -767,6 +912,7 @@ std::string shape_text(const Word& word) {
     case Shape::identifier:
       return "name";
     case Shape::names:
+    case Shape::options:
       return "name, list of names, or map with the names as keys";
     case Shape::texts:
       return "text, or list of texts";

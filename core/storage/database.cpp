@@ -92,7 +92,7 @@ ColumnType column_type(const model::Field& field) {
     case FieldType::ref:
     case FieldType::integer: return {Kind::integer, 0, 0};
     case FieldType::boolean: return {Kind::boolean, 0, 0};
-    case FieldType::text: return {Kind::text, 0, field.max_length};
+    case FieldType::text: return {Kind::text, 0, field.sensitive ? 0 : field.max_length};  // sealed, it is longer
     case FieldType::choice: return {Kind::text, 0, choice_length};
     case FieldType::decimal:
     case FieldType::money: return {Kind::decimal, field.scale, 0};

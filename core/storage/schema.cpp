@@ -386,6 +386,10 @@ WantedTable entity_table(const model::Entity& entity) {
     if (field->type == model::FieldType::money && !field->currency_column.empty()) {
       table.columns.push_back({field->currency_column, {Kind::text, 0, 3}, false});
     }
+    if (field->sensitive) {
+      table.columns.push_back({field->hash_column, {Kind::text, 0, 43}, false});
+      index("ix_", "_" + field->hash_column, {field->hash_column});
+    }
   }
   table.columns.push_back({chain_column, {Kind::text, 0, 43}, false});
   const auto column_of = [&](model::SystemSlot slot) -> std::string {
@@ -396,7 +400,7 @@ WantedTable entity_table(const model::Entity& entity) {
   index("uq_", "_external", {column_of(model::slot_external_source), column_of(model::slot_external_id)});
   for (const model::Index& i : entity.indexes) {
     std::vector<std::string> columns;
-    for (const model::Field* field : i.fields) columns.push_back(field->column);
+    for (const model::Field* field : i.fields) columns.push_back(field->sensitive ? field->hash_column : field->column);
     table.indexes.push_back({index_name(entity, i), std::move(columns), i.unique});
   }
   // The default list, whole and of one state, comes from an index: else each page would sort the whole table.

@@ -27,7 +27,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"changes", long_text},
         {"note", long_text},
         // The chain, see records/history.h: what is said is committed to with a salt, and each event's hash holds the one before.
-        {"salt", text(43)},
+        {"salt", text(200)},  // sealed where a value of `changes` is
         {"commitment", text(43)},
         {"hash", text(43)},
         {"erased_by", integer}},  // the event that says that this one's content was erased
@@ -99,6 +99,23 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"purge_at", instant, true}},
        {"record_id"},
        {{"ix_deleted_record$entity", {"entity", "deleted_at"}}, {"ix_deleted_record$purge", {"purge_at"}}}},
+      // The keys of sensitive fields by their fingerprints (records/seal.h); the keys themselves lie outside the database.
+      {"seal_key", {{"id", text(32), true}, {"fingerprint", text(43), true}, {"created_at", instant, true}}, {"id"}, {}},
+      // Fields of which every value is sealed.
+      {"sealed_field", {{"entity", text(100), true}, {"field", text(64), true}, {"sealed_at", instant, true}}, {"entity", "field"}, {}},
+      // Who saw sensitive values (records/looks.h).
+      {"record_look",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"record_id", integer, true},
+        {"fields", text(500), true},
+        {"at", instant, true},
+        {"user_id", integer},
+        {"username", text(200)},
+        {"request_id", text(64)},
+        {"source", text(200)}},
+       {"id"},
+       {{"ix_record_look$record", {"entity", "record_id", "id"}}, {"ix_record_look$user", {"user_id", "id"}}, {"ix_record_look$age", {"at"}}}},
       // Published definitions, see app/revisions.h.
       {"catalog_revision",
        {{"id", integer, true},
