@@ -17,6 +17,8 @@ bool is_currency(std::string_view code);
 bool is_color(std::string_view text);
 bool is_icon(std::string_view text);
 std::optional<std::int64_t> integer_of(std::string_view text);
+/// `24h`, `90m`, `1h30m`, `45s`; nullopt for anything else.
+std::optional<std::int64_t> duration_seconds(std::string_view text);
 /// As a literal of an expression.
 std::string cel_string(std::string_view text);
 

@@ -27,6 +27,7 @@ std::string name_pattern() { return std::string(identifier) + "(\\." + std::stri
 std::string pattern(std::string_view expression) { return json("^" + std::string(expression) + "$"); }
 
 std::string keys(KeySyntax syntax) {
+  if (syntax == KeySyntax::date) return pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}(\\.\\.[0-9]{4}-[0-9]{2}-[0-9]{2})?");
   return pattern(syntax == KeySyntax::identifier ? std::string(identifier) : syntax == KeySyntax::name ? name_pattern() : std::string(option));
 }
 
@@ -120,6 +121,10 @@ class Writer {
       case Shape::name: return any(refer("name_"));
       case Shape::identifier: return any(refer("identifier_"));
       case Shape::names: return any(refer("names_"));
+      case Shape::options:
+        return any(refer("scalar_") + ", {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/scalar_\"}}",
+                   "{\"type\": \"object\", \"additionalProperties\": {\"anyOf\": [{\"type\": \"null\"}, {\"type\": \"object\", "
+                   "\"properties\": {\"after\": {\"type\": \"string\"}}, \"additionalProperties\": false}]}}");
       case Shape::texts: return any(refer("scalar_"), "{\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/scalar_\"}}");
       case Shape::keyword: return "\"enum\": [" + keyword_values(word.keywords) + ", null]";
       case Shape::expressions:

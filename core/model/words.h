@@ -21,6 +21,7 @@ enum class Shape : std::uint8_t {
   name,        ///< `due_on` or `sales.order`
   identifier,  ///< `sales`, without a dot
   names,  ///< one name, a list of names, or a map whose keys are the names (which several layers may add to)
+  options,  ///< the same of names of options
   texts,  ///< one text or a list
   keyword,      ///< one of `keywords`
   expression,   ///< CEL
@@ -44,8 +45,8 @@ struct Word {
   bool available = true;
 };
 
-/// Syntax of the keys of a named map.
-enum class KeySyntax : std::uint8_t { identifier, name, option };
+/// Syntax of the keys of a named map. `date`: `2026-10-01`, or from the first to the last of several, `2026-10-01..2026-10-07`.
+enum class KeySyntax : std::uint8_t { identifier, name, option, date };
 
 struct Words {
   std::string_view name;  ///< what one such map describes, e.g. `field`
