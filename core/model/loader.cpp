@@ -130,7 +130,7 @@ class Loader {
     if (!kind) return;
 
     const bool is_agency = kind->name == "agency";
-    const bool is_module = kind->name == "module" || kind->name == "department";  // without a module before a dot
+    const bool is_module = kind->name == "module" || kind->name == "department" || kind->name == "settings";  // without a module before a dot
     bool usable = true;
     if (is_agency) {
       name.clear();
@@ -251,10 +251,12 @@ class Loader {
   }
 
   void check_added_fields(const Document& target, const Node& patch, const FileInfo& file) {
-    if (!is_agencys(file.layer) || is_agencys(target.layer) || target.kind->name != "entity") return;
-    const Node* fields = patch.get("fields");
+    const bool settings = target.kind->name == "settings";
+    if (!is_agencys(file.layer) || is_agencys(target.layer) || (target.kind->name != "entity" && !settings)) return;
+    const char* word = settings ? "settings" : "fields";
+    const Node* fields = patch.get(word);
     if (!fields || !fields->is_map()) return;
-    const Node* present = target.root.get("fields");
+    const Node* present = target.root.get(word);
     for (const Entry& entry : fields->entries) {
       if (entry.bad || entry.value.is_null() || entry.key.starts_with("x_")) continue;
       if (present && present->entry(entry.key)) continue;
@@ -264,7 +266,7 @@ class Loader {
       }
       const std::string near = nearest(entry.key, known);
       diagnostics_.error(entry.at, "field-prefix",
-                         quoted(entry.key) + " is a new field of " + target.name +
+                         quoted(entry.key) + " is a new " + (settings ? "setting" : "field") + " of " + target.name +
                              ", which a later version of it could also name so",
                          near.empty()
                              ? "call it `x_" + entry.key + "`"

@@ -104,7 +104,7 @@ std::vector<Definition> read(const std::vector<SourceLayer>& layers, const Wante
           std::string word = kind->text, name = named != nullptr && named->is_scalar() ? named->text : std::string();
           std::replace(word.begin(), word.end(), ' ', '_');
           if (word == "agency") name = "agency";
-          else if (word != "module" && !source.module.empty() && name.find('.') == std::string::npos) name = source.module + "." + name;
+          else if (word != "module" && word != "department" && word != "settings" && !source.module.empty() && name.find('.') == std::string::npos) name = source.module + "." + name;
           const auto [place, added] = index.emplace(std::pair(word, name), definitions.size());
           if (added) definitions.push_back({word, name, {}});
           definitions[place->second].history.apply(root, layer.name);
