@@ -19,6 +19,7 @@ std::shared_ptr<Catalog> Builder::build() {
     if (kind == "clock") declare_clock(document);
   }
   sort(catalog_->choice_lists);
+  build_settings();
   build_calendars();
   roles.declare();
   users_ = catalog_->entity("core.user");
@@ -313,6 +314,7 @@ void Builder::build_choices(const Document& document) {
         label_of(entry->value, entry->at, "option " + quoted(entry->key), plain(humanised(entry->key)));
     option.color = color_of(entry->value);
     option.active = flag_of(entry->value.get("active"), true);
+    for (const Mention& of : mentions(entry->value.get("of"))) option.of.emplace_back(of.text);
     choices->options.push_back(std::move(option));
   }
   if (options && options->value.is_map() && !options->value.removed.empty())

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -223,6 +224,19 @@ class Builder {
   void build_invariants(Draft& draft, const expr::Environment& environment);
   void build_keys(Draft& draft, std::string_view word, bool unique);
 
+  // --- settings ---
+  /// All groups; after the choices and before any expression.
+  void build_settings();
+  /// False where something in it was a mistake.
+  bool build_setting(const Document& document, const Entry& entry, struct Setting& setting);
+  std::optional<expr::Value> setting_value(const Node& node, const Field& field, std::string_view word);
+
+  // --- what forms obey ---
+  void build_conditions(Draft& draft);
+  void build_depends_on(Draft& draft, const Node& node, Field& field);
+  void check_depends_cycles(Draft& draft);
+  void build_duplicates(Draft& draft);
+
   // --- workflow ---
   void build_workflow(Draft& draft);
   void warn_unreachable(Draft& draft, const Node& states);
@@ -284,6 +298,7 @@ class Builder {
   std::unordered_set<std::string> vague_choices_;
   std::unordered_set<const Form*> vague_forms_;
   std::unordered_map<const Choices*, const Node*> removed_options_;
+  std::set<std::pair<const Choices*, const Choices*>> checked_of_;  ///< lists whose options' `of` were looked at, with the other list
 };
 
 }  // namespace caravan::model
