@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -268,7 +269,7 @@ class Compiler {
 
   /// `column` of the record that `record` yields.
   Sql column_of(const Node& record, std::string_view column, int depth) {
-    if (record.op == Op::variable && record.slot == 0) return sql(quote(alias_) + "." + quote(column));
+    if (record.op == Op::variable && record.slot == 0) return sql(alias_.empty() ? quote(column) : quote(alias_) + "." + quote(column));
     if (record.op != Op::follow) refuse(record, "this record is not in reach of the database query");
     if (depth == max_references) refuse(record, "the database follows at most two references");
     const RecordType& target = *record.type.record;
@@ -586,8 +587,17 @@ class Compiler {
     constexpr std::int64_t all_days = 4'000'000;
     if (!n || *n > all_days || *n < -all_days || date.constant) return nothing(TypeKind::date);
     const std::int64_t shift = node.op == Op::subtract ? -*n : *n;
-    const Sql result = sqlite_ ? sql("date(").add(date.scalar.sql).add(", ").bind(std::to_string(shift) + " days").add(")")
-                               : sql("DATE_ADD(").add(date.scalar.sql).add(", INTERVAL ").bind(shift).add(" DAY)");
+    if (!sqlite_) {
+      // Asked of the date itself: within a statement that writes, MariaDB fails where the sum leaves the years 1 to 9999.
+      const std::int64_t first = parse_date("0001-01-01")->days, last = parse_date("9999-12-31")->days;
+      const std::int64_t low = std::max(first, first - shift), high = std::min(last, last - shift);
+      if (low > high) return nothing(TypeKind::date);
+      const auto day = [](std::int64_t number) { return sql("'" + format_date(Date{static_cast<std::int32_t>(number)}) + "'"); };
+      return computed(node, TypeKind::date,
+                      sql("(CASE WHEN ").add(date.scalar.sql).add(" BETWEEN ").add(day(low)).add(" AND ").add(day(high)).add(" THEN DATE_ADD(")
+                          .add(date.scalar.sql).add(", INTERVAL ").bind(shift).add(" DAY) END)"));
+    }
+    const Sql result = sql("date(").add(date.scalar.sql).add(", ").bind(std::to_string(shift) + " days").add(")");
     return between(node, TypeKind::date, result, sql("'0001-01-01'"), sql("'9999-12-31'"));
   }
 
@@ -617,7 +627,15 @@ class Compiler {
     const wide nanos = total_nanos(*d);
     if (nanos % 1000 != 0) refuse(node, "the database counts microseconds, not nanoseconds");
     const auto micros = static_cast<std::int64_t>(nanos / 1000) * (node.op == Op::subtract ? -1 : 1);
-    if (!sqlite_) return computed(node, TypeKind::timestamp, sql("DATE_ADD(").add(at.scalar.sql).add(", INTERVAL ").bind(micros).add(" MICROSECOND)"));
+    if (!sqlite_) {
+      constexpr std::int64_t first = min_timestamp_seconds * 1'000'000, last = max_timestamp_seconds * 1'000'000 + 999'999;
+      const wide low = std::max<wide>(first, wide{first} - micros), high = std::min<wide>(last, wide{last} - micros);
+      if (low > high) return nothing(TypeKind::timestamp);
+      return computed(node, TypeKind::timestamp,
+                      sql("(CASE WHEN ").add(at.scalar.sql).add(" BETWEEN ").bind(Timestamp{static_cast<std::int64_t>(low)}).add(" AND ")
+                          .bind(Timestamp{static_cast<std::int64_t>(high)}).add(" THEN DATE_ADD(").add(at.scalar.sql).add(", INTERVAL ").bind(micros)
+                          .add(" MICROSECOND) END)"));
+    }
     return between(node, TypeKind::timestamp, sql("(").add(at.scalar.sql).add(" + ").bind(micros).add(")"),
                    sql(std::to_string(min_timestamp_seconds * 1'000'000)), sql(std::to_string(max_timestamp_seconds * 1'000'000 + 999'999)));
   }
