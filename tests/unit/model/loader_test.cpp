@@ -569,7 +569,7 @@ groups: {main: {label: x, fields: [name, sets, version, name]}}
 kind: view
 name: trip_list
 entity: trip
-type: board
+type: borad
 columns: [name, nmae]
 sort: [-seat, name]
 filter: record.seats
@@ -580,7 +580,7 @@ entity: trips
 columns: [anything]
 )yaml")});
   EXPECT_THAT(places(result), ElementsAre("28:42 unknown-field", "28:48 system-field", "28:57 named-twice",
-                                          "33:7 not-available", "34:17 unknown-field", "35:8 unknown-field",
+                                          "33:7 unknown-value", "34:17 unknown-field", "35:8 unknown-field",
                                           "36:16 expression", "40:9 unknown-entity"))
       << all(result);
 }
