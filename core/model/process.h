@@ -103,6 +103,15 @@ struct ScheduleRule {
   Origin origin;
 };
 
+/// What happens by itself with the records of one entity, by subject; made by the builder when all else is there. Only what is active.
+struct EntityRules {
+  std::vector<const Automation*> automations;  ///< on events, by name
+  std::vector<const Automation*> timed;        ///< with `at`, by name
+  std::vector<const Transition*> automatic;    ///< with `automatic` or `at`, in the workflow's order
+  std::vector<const ClockRule*> clocks;        ///< by name
+  bool state_effects = false;                  ///< some state has `enter` or `exit`
+};
+
 /// `kind: message`: a text to somebody, by language.
 struct MessageTemplate {
   std::string name;

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "records/access.h"
 #include "records/messages.h"
+#include "workflow/cascade.h"
+#include "workflow/effects.h"
 
 namespace caravan::workflow {
 namespace {
@@ -80,8 +82,11 @@ bool guard_holds(const Context& context, const Transition& transition, const Rec
 
 /// Why the guard does not hold, or "".
 std::string guard_refusal(const Context& context, const Transition& transition, const Record& stored, Record& record,
-                          const std::shared_ptr<const records::Follow>& follow) {
-  if (!transition.when || guard_holds(context, transition, stored, record, follow)) return {};
+                          const std::shared_ptr<const records::Follow>& follow, bool ordered = false) {
+  if (!transition.when) return {};
+  if (ordered ? records::evaluate(*transition.when, context, record, follow).is_true() : guard_holds(context, transition, stored, record, follow)) {
+    return {};
+  }
   const std::string label = text_or(transition.label, context, transition.name);
   const std::string& said = transition.message.in(context.locale);
   if (!said.empty()) return message("transition_guard", context.locale, {label, said});
@@ -102,21 +107,6 @@ std::string names_of(const std::vector<const Field*>& fields, const Context& con
 std::string missing_sentence(const std::string& label, const std::string& names, const Context& context) {
   return names.empty() ? message("transition_hidden", context.locale, {label})
                        : message("transition_fields", context.locale, {label, names});
-}
-
-/// The effect's values over the record as it stands.
-records::Input effect_input(const model::Effect& effect, const Context& context, Record& record,
-                            const std::shared_ptr<const records::Follow>& follow) {
-  records::Input input;
-  for (const auto& [field, program] : effect.with) {
-    auto result = records::evaluate(*program, context, record, follow);
-    if (result.outcome == expr::Outcome::error) {
-      throw Error(ErrorCode::invalid_record,
-                  message("compute_error", context.locale, {text_or(field->label, context, field->name), result.message}));
-    }
-    input.emplace_back(field, result.outcome == expr::Outcome::value ? std::move(result.value) : expr::Value());
-  }
-  return input;
 }
 
 }  // namespace
@@ -152,16 +142,16 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
 }
 
 Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64_t id, std::string_view name, const records::Input& input,
-                           const std::string& note, std::optional<std::int64_t> expected_version) {
+                           const std::string& note, std::optional<std::int64_t> expected_version, records::Authority authority) {
+  const bool ordered = authority == records::Authority::definition;
   const Context& context = work.context();
   const Transition* transition = entity.workflow ? entity.workflow->transition(name) : nullptr;
   if (transition == nullptr) throw Error(ErrorCode::not_found, message("no_transition", context.locale, {name}));
   const std::string label = text_or(transition->label, context, transition->name);
-  Record stored = work.load(entity, id, true);
-  const auto follow = std::make_shared<const records::Follow>(
-      [&work](const Entity& target, std::int64_t target_id) { return work.follow(target, target_id); });
+  Record stored = work.load(entity, id, true, authority);
+  const auto follow = follow_in(work);
   const auto may_update = [&] { return records::may(context, model::Operation::update, stored, follow, work.session()); };
-  if (auto why = role_refusal(context, *transition, stored, may_update); !why.empty()) {
+  if (auto why = ordered ? std::string() : role_refusal(context, *transition, stored, may_update); !why.empty()) {
     throw Error(ErrorCode::forbidden, std::move(why));
   }
   if (expected_version && *expected_version != stored.version()) {
@@ -173,7 +163,7 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
     throw Error(ErrorCode::conflict, message("state_wrong", context.locale,
                                              {label, state ? text_or(state->label, context, state->name) : stored.state()}));
   }
-  if (transition->comment_required && note.empty()) {
+  if (transition->comment_required && note.empty() && !ordered) {
     const std::string why = message("transition_comment", context.locale, {label});
     throw Error(ErrorCode::invalid_record, why, {{"comment", "required", why}});
   }
@@ -208,22 +198,21 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
                                 : missing_sentence(label, names_of(missing, context, rights), context),
                 std::move(mistakes));
   }
-  if (auto why = guard_refusal(context, *transition, stored, candidate, follow); !why.empty()) {
+  if (auto why = guard_refusal(context, *transition, stored, candidate, follow, ordered); !why.empty()) {
     throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
   }
-  for (const auto& effect : transition->effects) {
-    if (effect.kind != model::Effect::Kind::set) continue;
-    for (auto& entry : effect_input(effect, context, candidate, follow)) {
-      candidate.set(entry.first->slot, entry.second);
-      changes.push_back(std::move(entry));
-    }
-  }
+  const model::State* left = entity.workflow->state(stored.state());
+  const bool moves = left != transition->to;
+  if (moves && left != nullptr) own_changes(work, left->exit, candidate, changes);
+  own_changes(work, transition->effects, candidate, changes);
+  if (moves) own_changes(work, transition->to->enter, candidate, changes);
+  std::optional<Hold> hold;
+  if (entity.rules) hold.emplace(work);
   Record done = work.apply_transition(stored, *transition, std::move(changes), note);
-  for (const auto& effect : transition->effects) {
-    if (effect.kind != model::Effect::Kind::create) continue;
-    const records::SourceScope scope(work, "effect " + entity.full_name + "." + transition->name + "." + effect.name);
-    work.create(*effect.entity, effect_input(effect, context, done, follow), records::Authority::definition);
-  }
+  if (moves && left != nullptr) run_effects(work, left->exit, done, "state " + entity.full_name + "." + left->name, Part::beside);
+  run_effects(work, transition->effects, done, "effect " + entity.full_name + "." + transition->name, Part::beside);
+  if (moves) run_effects(work, transition->to->enter, done, "state " + entity.full_name + "." + transition->to->name, Part::beside);
+  if (hold) hold->run();
   return work.current(std::move(done));
 }
 

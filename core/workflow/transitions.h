@@ -26,9 +26,11 @@ class Transitions {
   records::Record run(const records::Context& context, const model::Entity& entity, std::int64_t id, std::string_view transition,
                       records::Input input, std::string note, std::optional<std::int64_t> expected_version,
                       const records::Reply& reply = {}) const;
-  /// The same within a transaction of the caller's.
+  /// The same within a transaction of the caller's. By a definition's authority neither role nor comment is asked for; state,
+  /// required fields and guard are.
   static records::Record run_in(records::Work& work, const model::Entity& entity, std::int64_t id, std::string_view transition,
-                                const records::Input& input, const std::string& note, std::optional<std::int64_t> expected_version);
+                                const records::Input& input, const std::string& note, std::optional<std::int64_t> expected_version,
+                                records::Authority authority = records::Authority::actor);
 
  private:
   const records::RecordService& records_;

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "records/service.h"
+
+/// Internal to core/workflow: what rules have done so far in one transaction.
+namespace caravan::workflow {
+
+struct Cascade final : records::Extension {
+  std::vector<std::string> chain;  ///< rules that run, the outermost first
+  std::size_t effects = 0;         ///< done so far
+  std::size_t others = 0;          ///< of these, changes of other records
+  /// Of transitions that are being taken: what follows from each waits until its effects are done.
+  std::vector<std::function<void()>*> held;
+  int settling = 0;
+  std::set<std::pair<std::int64_t, const model::Transition*>> taken;  ///< by themselves, for the change that is being settled
+};
+
+inline Cascade& cascade_of(records::Work& work) {
+  if (!work.attachment) work.attachment = std::make_unique<Cascade>();
+  return static_cast<Cascade&>(*work.attachment);
+}
+
+/// Keeps what follows from a transition until run().
+class Hold {
+ public:
+  explicit Hold(records::Work& work) : cascade_(cascade_of(work)) { cascade_.held.push_back(&then_); }
+  ~Hold() {
+    if (open_) cascade_.held.pop_back();
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  void run() {
+    cascade_.held.pop_back();
+    open_ = false;
+    if (then_) then_();
+  }
+
+ private:
+  Cascade& cascade_;
+  std::function<void()> then_;
+  bool open_ = true;
+};
+
+}  // namespace caravan::workflow
