@@ -1,3 +1,4 @@
+#include "model/process.h"
 #include "records/access.h"
 
 #include <algorithm>
@@ -175,7 +176,7 @@ expr::Evaluation evaluate(const expr::Program& program, const Context& context, 
   const UserView user(context, actor);
   const expr::Value variables[2] = {expr::Value(borrowed(record)), expr::Value(borrowed(user))};
   record.set_follow(follow);
-  auto result = program.evaluate({variables, 2, context.now, context.catalog->agency.time_zone});
+  auto result = program.evaluate({variables, 2, context.now, context.catalog->agency.time_zone, context.catalog->agency.calendar});
   record.set_follow(nullptr);
   return result;
 }
@@ -428,7 +429,7 @@ bool reads_only_readable(const Context& context, const expr::Program& program) {
 
 UserActivation::UserActivation(const Context& context, const Actor& actor) : user_(std::make_shared<UserView>(context, actor)) {
   variables_[1] = expr::Value(std::shared_ptr<const expr::RecordView>(user_));
-  activation_ = {variables_, 2, context.now, context.catalog->agency.time_zone};
+  activation_ = {variables_, 2, context.now, context.catalog->agency.time_zone, context.catalog->agency.calendar};
 }
 
 ReadRule read_rule(const Context& context, const Entity& entity, expr::Dialect dialect) {
