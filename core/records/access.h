@@ -50,6 +50,9 @@ bool holds_role(const Context& context, std::string_view name);
 void compute_fields(const Context& context, Record& record, const std::shared_ptr<const Follow>& follow,
                     std::vector<FieldError>* mistakes = nullptr);
 
+/// Whether the field's `visible` holds, or it has none.
+bool is_visible(const model::Field& field, const Context& context, Record& record, const std::shared_ptr<const Follow>& follow);
+
 /// Whether some role of the actor gives `operation` on some record of the entity. Shares do not count.
 bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation);
 

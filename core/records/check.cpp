@@ -25,7 +25,7 @@ bool settable(const Field& field) {
 
 }  // namespace
 
-void TransactionWork::take_input(Record& record, Input input, bool by_transition) {
+std::vector<FieldError> TransactionWork::put_input(Record& record, Input input, bool by_transition) {
   std::vector<FieldError> mistakes;
   // What a definition orders, and what a step's form asks for, are not the actor's own choice.
   const FieldRights rights = by_transition ? FieldRights() : field_rights(context_, record.entity());
@@ -44,15 +44,30 @@ void TransactionWork::take_input(Record& record, Input input, bool by_transition
     }
     record.set(field->slot, std::move(value));
   }
-  if (!mistakes.empty()) {
+  return mistakes;
+}
+
+void TransactionWork::take_input(Record& record, Input input, bool by_transition) {
+  if (auto mistakes = put_input(record, std::move(input), by_transition); !mistakes.empty())
     throw Error(ErrorCode::invalid_record, message("invalid_record", context_.locale), std::move(mistakes));
-  }
 }
 
 void TransactionWork::check_references(const Record& record, const Record* before, Authority authority,
                                        const model::Transition* transition, std::vector<FieldError>& mistakes) {
   to_check_.clear();
   for (const auto& field : record.entity().fields) {
+    if (field->type == model::FieldType::refs && field->target != nullptr) {
+      const bool ordered = authority == Authority::definition || (transition != nullptr && !transition->asks_for(*field));
+      for (const std::int64_t id : new_references(*field, record, before)) {
+        auto target = fetch(*field->target, id, Lock::shared);
+        if (target && (ordered || may(context_, Operation::read, *target, follow_))) continue;
+        if (target && field->target->full_name == "core.user" && id == context_.actor.user_id) continue;
+        if (target && shared(session_, context_, *field->target, id, Operation::read)) continue;
+        mistakes.push_back(unknown_reference(*field));
+        break;
+      }
+      continue;
+    }
     if (field->type != model::FieldType::ref || field->target == nullptr) continue;
     const auto* id = record[field->slot].as<std::int64_t>();
     if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
@@ -88,9 +103,8 @@ void TransactionWork::refuse_references(const Record& record) {
   throw Error(ErrorCode::invalid_record, std::move(text), std::move(mistakes));
 }
 
-void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition) {
+void TransactionWork::check_values(Record& record, const Record* before, std::vector<FieldError>& mistakes) {
   const Entity& entity = record.entity();
-  std::vector<FieldError> mistakes;
   compute_fields(context_, record, follow_, &mistakes);
   for (const auto& field : entity.fields) {
     if (field->system && field->slot != model::slot_external_source && field->slot != model::slot_external_id) continue;
@@ -103,7 +117,7 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
       }
       record.set(field->slot, std::move(value));
     }
-    if (field->required && record[field->slot].is_null()) {
+    if (field->required && !field->visible && record[field->slot].is_null()) {
       mistakes.push_back({field->name, "required", message("required", context_.locale, {label(*field)})});
     }
   }
@@ -120,17 +134,28 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
       mistakes.push_back({department.name, "forbidden", message("read_only", context_.locale, {label(department)})});
     }
   }
-  check_references(record, before, authority, transition, mistakes);
-  if (mistakes.empty()) {
-    for (const auto& invariant : entity.invariants) {
-      const auto result = evaluate(*invariant.check, context_, record, follow_);
-      const bool* holds = result.value.as<bool>();
-      if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && holds && *holds)) continue;
-      const std::string& text = invariant.message.in(context_.locale);
-      mistakes.push_back({"", "invariant:" + invariant.name,
-                          text.empty() ? message("invariant", context_.locale, {invariant.name}) : text});
-    }
+}
+
+void TransactionWork::check_invariants(Record& record, std::vector<FieldError>& mistakes,
+                                       const std::function<bool(const expr::Program&)>& told) {
+  for (const auto& invariant : record.entity().invariants) {
+    if (told && !told(*invariant.check)) continue;
+    const auto result = evaluate(*invariant.check, context_, record, follow_);
+    const bool* holds = result.value.as<bool>();
+    if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && holds && *holds)) continue;
+    const std::string& text = invariant.message.in(context_.locale);
+    mistakes.push_back({"", "invariant:" + invariant.name,
+                        text.empty() ? message("invariant", context_.locale, {invariant.name}) : text});
   }
+}
+
+void TransactionWork::check(Record& record, const Record* before, Authority authority, const model::Transition* transition,
+                            std::vector<FieldError> mistakes) {
+  const Entity& entity = record.entity();
+  check_values(record, before, mistakes);
+  if (!entity.conditional.empty()) check_conditions(record, before, mistakes);
+  check_references(record, before, authority, transition, mistakes);
+  if (mistakes.empty()) check_invariants(record, mistakes);
   if (!mistakes.empty()) {
     redact_mistakes(field_rights(context_, entity), entity, context_.locale, mistakes);
     std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);

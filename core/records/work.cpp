@@ -7,6 +7,8 @@
 #include "base/time_zone.h"
 #include "records/access.h"
 #include "records/messages.h"
+#include "records/seal.h"
+#include "records/violation.h"
 
 namespace caravan::records {
 namespace {
@@ -14,6 +16,17 @@ namespace {
 using model::Entity;
 using model::Field;
 using model::Operation;
+
+/// The fields that a client sets and that have conditions to obey. What a definition orders has none.
+std::vector<const Field*> given_under_conditions(const Entity& entity, const Input& input, Authority authority, const model::Transition* transition) {
+  std::vector<const Field*> given;
+  if (entity.conditional.empty() || authority == Authority::definition) return given;
+  for (const auto& one : input) {
+    const Field* field = one.first;
+    if ((field->visible || field->read_only_when) && (transition == nullptr || transition->asks_for(*field))) given.push_back(field);
+  }
+  return given;
+}
 
 }  // namespace
 
@@ -139,7 +152,8 @@ void TransactionWork::insert(const Record& record) {
   const EntityPlan& plan = plans_->of(record.entity());
   storage::Statement& statement = session_.prepare(plan.insert);
   int index = 1;
-  for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot]);
+  SealedRow sealed(plan.keys, record.entity(), record.id());
+  for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot], sealed);
   statement.bind(index, std::string_view(record.chain()));
   try {
     statement.step();
@@ -148,8 +162,10 @@ void TransactionWork::insert(const Record& record) {
     statement.reset();
     std::string key;
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
+    refuse_violation(context_, record.entity(), error);
     throw;
   }
+  if (!plan.links.empty()) write_links(record, nullptr);
   wrote(record);
 }
 
@@ -157,7 +173,8 @@ void TransactionWork::insert(const Record& record, const NewEvent& event) {
   const EntityPlan& plan = plans_->of(record.entity());
   storage::Statement& statement = session_.prepare(to_check_.empty() ? plan.insert : insert_referring(*plans_, plan, to_check_));
   int index = 1;
-  for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot]);
+  SealedRow sealed(plan.keys, record.entity(), record.id());
+  for (const auto& field : record.entity().fields) index = bind_field(statement, index, *field, record[field->slot], sealed);
   statement.bind(index++, std::string_view(record.chain()));
   for (const Field* field : to_check_) statement.bind(index++, *record[field->slot].as<std::int64_t>());
   std::int64_t written = 0;
@@ -166,9 +183,11 @@ void TransactionWork::insert(const Record& record, const NewEvent& event) {
   } catch (const Error& error) {
     std::string key;
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
+    refuse_violation(context_, record.entity(), error);
     throw;
   }
   if (written == 0) refuse_references(record);
+  if (!plan.links.empty()) write_links(record, nullptr);
   wrote(record);
 }
 
@@ -184,7 +203,8 @@ void TransactionWork::write_changes(const Record& before, Record& record, std::s
   const NewEvent event = next_event(record, &before, action, note);
   storage::Statement& statement = session_.prepare(update_statement(plan, plans_->dialect(), changed));
   int index = 1;
-  for (const Field* field : changed) index = bind_field(statement, index, *field, record[field->slot]);
+  SealedRow sealed(plan.keys, record.entity(), record.id());
+  for (const Field* field : changed) index = bind_field(statement, index, *field, record[field->slot], sealed);
   statement.bind(index++, record.version());
   statement.bind(index++, record[model::slot_updated_at], plan.slots[model::slot_updated_at].type);
   statement.bind(index++, std::string_view(record.chain()));
@@ -196,9 +216,11 @@ void TransactionWork::write_changes(const Record& before, Record& record, std::s
   } catch (const Error& error) {
     std::string key;
     if (storage::DuplicateKey::is(error, &key)) refuse_duplicate(record.entity(), key);
+    refuse_violation(context_, record.entity(), error);
     throw;
   }
   if (affected != 1) refuse_lost(before);
+  if (!plan.links.empty()) write_links(record, &before);
   wrote(record);
 }
 
@@ -229,19 +251,14 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   const auto forbid = [&] { throw Error(ErrorCode::forbidden, message("forbidden_create", context_.locale, {label(entity)})); };
   if (authority == Authority::actor && !may_ever(context_, entity, Operation::create)) forbid();
   Record record(entity);
+  const auto given = given_under_conditions(entity, input, authority, nullptr);
   // A definition's effects may fill fields that people cannot.
   take_input(record, std::move(input), authority == Authority::definition);
-  for (const auto& field : entity.fields) {
-    if (!field->default_value || !record[field->slot].is_null()) continue;
-    auto result = evaluate(*field->default_value, context_, record, follow_);
-    if (result.outcome == expr::Outcome::value) record.set(field->slot, std::move(result.value));
-  }
-  record.set(model::slot_version, expr::Value(std::int64_t{1}));
-  record.set(model::slot_created_at, expr::Value(context_.now));
-  record.set(model::slot_updated_at, expr::Value(context_.now));
-  if (entity.workflow) record.set(model::slot_state, expr::Value(entity.workflow->initial->name));
+  set_defaults(record);
+  std::vector<FieldError> mistakes;
+  if (!given.empty()) mistakes = judge_changes(record, nullptr, given);
   run_hooks(HookPoint::before_create, record, nullptr, nullptr);
-  check(record, nullptr, authority, nullptr);
+  check(record, nullptr, authority, nullptr, std::move(mistakes));
   if (authority == Authority::actor && !may(context_, Operation::create, record, follow_)) forbid();
   record.set(model::slot_id, expr::Value(take("record")));
   if (!entity.number_format.empty()) record.set(model::slot_number, expr::Value(next_number(entity)));
@@ -261,6 +278,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
     throw Error(ErrorCode::stale, message("stale", context_.locale, {label(entity), std::to_string(stored.version())}));
   }
   Record record = stored;
+  const auto given = given_under_conditions(entity, input, authority, nullptr);
   take_input(record, std::move(input), authority == Authority::definition);
   const auto differs = [&] {
     for (const auto& field : entity.fields) {
@@ -269,8 +287,10 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
     return false;
   };
   if (!differs()) return stored;
+  std::vector<FieldError> mistakes;
+  if (!given.empty()) mistakes = judge_changes(record, &stored, given);
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
-  check(record, &stored, authority, nullptr);
+  check(record, &stored, authority, nullptr, std::move(mistakes));
   if (!differs()) return stored;
   write_changes(stored, record, "update", {});
   run_hooks(HookPoint::after_update, record, &stored, nullptr);
@@ -285,29 +305,7 @@ void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optiona
   if (expected_version && *expected_version != stored.version()) {
     throw Error(ErrorCode::stale, message("stale", context_.locale, {label(entity), std::to_string(stored.version())}));
   }
-  run_hooks(HookPoint::before_delete, stored, &stored, nullptr);
-  const EntityPlan& plan = plans_->of(entity);
-  // Locked, so that a reference made since this transaction began to read counts, and none is made until it ends.
-  for (const auto& [referrer, field] : plan.referrers) {
-    storage::Statement& statement =
-        session_.prepare("SELECT 1 FROM " + storage::quote(plans_->dialect(), referrer->table_name) + " WHERE " +
-                         storage::quote(plans_->dialect(), field->column) + " = ?" +
-                         (referrer == &entity ? " AND " + storage::quote(plans_->dialect(), entity.fields[model::slot_id]->column) + " <> ?" : "") +
-                         " LIMIT 1" + (plans_->dialect() == storage::Dialect::mysql ? " LOCK IN SHARE MODE" : ""));
-    statement.bind(1, id);
-    if (referrer == &entity) statement.bind(2, id);
-    const bool used = statement.step();
-    statement.reset();
-    if (used) throw Error(ErrorCode::conflict, message("referenced", context_.locale, {label(entity), label(*referrer)}));
-  }
-  Record last = stored;
-  last.set(model::slot_version, expr::Value(stored.version() + 1));
-  const NewEvent event = next_event(last, &stored, "delete", {});
-  delete_row(stored);
-  keep_deleted(last);
-  wrote(last);
-  write_event(last, event);
-  run_hooks(HookPoint::after_delete, stored, &stored, nullptr);
+  remove_stored(std::move(stored), {});
 }
 
 void TransactionWork::delete_row(const Record& stored) {
@@ -324,6 +322,7 @@ void TransactionWork::delete_row(const Record& stored) {
   }
   statement.reset();
   if (affected != 1) refuse_lost(stored);
+  if (!plans_->of(stored.entity()).links.empty()) remove_links(stored);
 }
 
 Record TransactionWork::remark(const Record& stored, std::string_view action, std::string note) {
@@ -348,10 +347,13 @@ bool TransactionWork::enqueue(const jobs::NewJob& job) {
 
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {
   Record record = stored;
+  const auto given = given_under_conditions(stored.entity(), input, Authority::actor, &transition);
   take_input(record, std::move(input), true);
   record.set(model::slot_state, expr::Value(transition.to->name));
+  std::vector<FieldError> mistakes;
+  if (!given.empty()) mistakes = judge_changes(record, &stored, given);
   run_hooks(HookPoint::before_transition, record, &stored, &transition);
-  check(record, &stored, Authority::actor, &transition);
+  check(record, &stored, Authority::actor, &transition, std::move(mistakes));
   write_changes(stored, record, "transition:" + transition.name, note);
   run_hooks(HookPoint::after_transition, record, &stored, &transition);
   return current(std::move(record));

@@ -15,6 +15,9 @@ struct SequenceEmpty {
 /// The sequence that numbers new records of the entity at this time; "" where they have no number.
 std::string number_sequence(const Context& context, const model::Entity& entity);
 
+/// Ids in a list of references that were not in it before, in order.
+std::vector<std::int64_t> new_references(const model::Field& field, const Record& record, const Record* before);
+
 /// Work on one open transaction.
 class TransactionWork final : public Work {
  public:
@@ -22,6 +25,8 @@ class TransactionWork final : public Work {
                   std::shared_ptr<const Plans> plans, std::shared_ptr<const Hooks> hooks, int undo_days);
   /// Whether an event was put into the outbox.
   bool announced() const { return announced_; }
+  DraftAnswer draft(const model::Entity& entity, const DraftQuery& query);
+  std::vector<Duplicate> duplicates(const Record& record);
   /// What it wrote so far.
   const std::vector<Written>& written() const { return written_; }
   /// The sequence that ran out, or "".
@@ -74,9 +79,24 @@ class TransactionWork final : public Work {
   enum class Lock { none, shared, exclusive };
   std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
   void take_input(Record& record, Input input, bool by_transition);
+  /// The same, and returns the mistakes.
+  std::vector<FieldError> put_input(Record& record, Input input, bool by_transition);
+  /// Defaults of fields that are empty, and what every new record has.
+  void set_defaults(Record& record);
+  /// What of the fields that a client gave he may not set under the entity's conditions. `before`: null for a new record.
+  std::vector<FieldError> judge_changes(Record& record, const Record* before, const std::vector<const model::Field*>& given);
+  /// Fields that must hold a value under the entity's conditions, and choices that are not offered. `told`: whether a mistake
+  /// that the program decides is to be told; null: each.
+  void check_conditions(Record& record, const Record* before, std::vector<FieldError>& mistakes,
+                        const std::function<bool(const expr::Program&)>& told = nullptr);
   void run_hooks(HookPoint point, Record& record, const Record* before, const model::Transition* transition);
-  /// Computes, checks every rule of the entity, throws invalid_record with all mistakes.
-  void check(Record& record, const Record* before, Authority authority, const model::Transition* transition);
+  /// Computes, checks every rule of the entity, throws invalid_record with all mistakes, `mistakes` first.
+  void check(Record& record, const Record* before, Authority authority, const model::Transition* transition,
+             std::vector<FieldError> mistakes = {});
+  /// Computes, and checks each field by itself.
+  void check_values(Record& record, const Record* before, std::vector<FieldError>& mistakes);
+  void check_invariants(Record& record, std::vector<FieldError>& mistakes,
+                        const std::function<bool(const expr::Program&)>& told = nullptr);
   void check_references(const Record& record, const Record* before, Authority authority, const model::Transition* transition,
                         std::vector<FieldError>& mistakes);
   std::string next_number(const model::Entity& entity);
@@ -86,6 +106,16 @@ class TransactionWork final : public Work {
   /// Version, time and chain are set, the row written where it is still `before`, then its event.
   void write_changes(const Record& before, Record& record, std::string_view action, std::string_view note);
   void delete_row(const Record& stored);
+  // Lists of references, see delete_rules.cpp. The links of a record in their tables:
+  void write_links(const Record& record, const Record* before);
+  void remove_links(const Record& record);
+  /// Records that refer to `target` by the field, at most `limit`, locked.
+  std::vector<std::int64_t> referring(const model::Entity& referrer, const model::Field& field, std::int64_t target, std::size_t limit);
+  /// Deletes the record, locked by load; whether the actor may is asked before.
+  void remove_stored(Record stored, const std::string& note);
+  /// What refers to a record that is being deleted is deleted, cleared, or keeps it (then throws), as its fields say.
+  void release_referrers(const Record& stored);
+  bool clear_reference(const model::Entity& referrer, const model::Field& field, std::int64_t id, const Record& target, const std::string& note);
   [[noreturn]] void refuse_lost(const Record& before) const;
   /// Keeps a deleted record until its time to undo has passed.
   void keep_deleted(const Record& last);
@@ -109,6 +139,8 @@ class TransactionWork final : public Work {
   bool announced_ = false;
   const Extension* extension_ = nullptr;
   std::string source_;                                           ///< as the history says it
+  std::vector<std::int64_t> deleting_;  ///< what is being deleted, each because of the one before
+  std::size_t carried_ = 0;             ///< records that were deleted or changed with another
   std::vector<Written> written_;
   const int undo_days_;
 };
