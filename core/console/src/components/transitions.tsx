@@ -21,25 +21,22 @@ interface Step {
   comment?: string;
 }
 
-/** Buttons for the steps out of the record's state; what is not allowed says why. */
-export function TransitionButtons({ entity, record }: { entity: Entity; record: RecordData }) {
+/**
+ * Takes steps of records: asks for what a step needs, explains a refusal, loads anew what has changed. `dialog` is to be
+ * rendered.
+ */
+export function useSteps(entity: Entity) {
   const { t } = useTranslation();
   const api = useApi();
   const navigate = useNavigate();
-  const { language } = useLanguage();
   const { message, modal } = App.useApp();
   const errorText = useErrorText();
   const changed = useRecordChanged();
-  const [running, setRunning] = useState<string | null>(null);
-  const [asking, setAsking] = useState<AvailableTransition | null>(null);
+  const [running, setRunning] = useState<{ id: string; name: string } | null>(null);
+  const [asking, setAsking] = useState<{ record: RecordData; transition: AvailableTransition } | null>(null);
 
-  const transitions = useQuery({
-    queryKey: ['transitions', entity.name, record.id, record.version, language],
-    queryFn: ({ signal }) => api.get('/records/{entity}/{id}/transitions', { path: { entity: entity.name, id: record.id }, signal }),
-  });
-
-  const run = async (transition: AvailableTransition, step: Step) => {
-    setRunning(transition.name);
+  const run = async (record: RecordData, transition: AvailableTransition, step: Step) => {
+    setRunning({ id: record.id, name: transition.name });
     try {
       await api.post('/records/{entity}/{id}/transitions/{name}', step, {
         path: { entity: entity.name, id: record.id, name: transition.name },
@@ -53,7 +50,7 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
   };
 
   /** Where the record is no longer what the user saw, the newest is shown. True where that explains the refusal. */
-  const refused = (error: unknown): boolean => {
+  const refused = (record: RecordData, error: unknown): boolean => {
     if (!(error instanceof ApiError) || ![404, 409, 412].includes(error.status)) return false;
     void changed(entity.name, record.id);
     if (error.status !== 412) return false;
@@ -61,14 +58,14 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
     return true;
   };
 
-  const start = (transition: AvailableTransition) => {
+  const start = (record: RecordData, transition: AvailableTransition) => {
     if (!transition.allowed || running) return;
     if (transition.form || transition.comment_required) {
-      setAsking(transition);
+      setAsking({ record, transition });
       return;
     }
-    run(transition, {}).catch((error: unknown) => {
-      if (refused(error) || (error instanceof ApiError && error.status === 401)) return;
+    run(record, transition, {}).catch((error: unknown) => {
+      if (refused(record, error) || (error instanceof ApiError && error.status === 401)) return;
       const errors = error instanceof ApiError ? error.errors : [];
       const canEdit = errors.some((one) => one.field) && entity.rights.update;
       const config = {
@@ -88,6 +85,37 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
       });
     });
   };
+
+  const dialog = asking && (
+    <TransitionDialog
+      entity={entity}
+      record={asking.record}
+      transition={asking.transition}
+      onRun={(step) => run(asking.record, asking.transition, step)}
+      onRefused={(error) => refused(asking.record, error)}
+      onClose={() => setAsking(null)}
+    />
+  );
+  return { running, start, dialog };
+}
+
+/** The steps out of a record's state, as they stand for the user. */
+export function useAvailableSteps(entity: Entity, record: RecordData, enabled = true) {
+  const api = useApi();
+  const { language } = useLanguage();
+  return useQuery({
+    queryKey: ['transitions', entity.name, record.id, record.version, language],
+    queryFn: ({ signal }) => api.get('/records/{entity}/{id}/transitions', { path: { entity: entity.name, id: record.id }, signal }),
+    enabled,
+  });
+}
+
+/** Buttons for the steps out of the record's state; what is not allowed says why. */
+export function TransitionButtons({ entity, record }: { entity: Entity; record: RecordData }) {
+  const { t } = useTranslation();
+  const errorText = useErrorText();
+  const transitions = useAvailableSteps(entity, record);
+  const { running, start, dialog } = useSteps(entity);
 
   if (transitions.isPending) return <Skeleton.Button active size="small" />;
   const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
@@ -110,11 +138,11 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
             key={transition.name}
             type={transition.name === primary ? 'primary' : 'default'}
             danger={cancelling(transition)}
-            loading={running === transition.name}
+            loading={running?.name === transition.name}
             // Not `disabled`: a keyboard must reach the reason, too.
             aria-disabled={!transition.allowed || undefined}
             className={transition.allowed ? '' : 'not-allowed'}
-            onClick={() => start(transition)}
+            onClick={() => start(record, transition)}
           >
             {transition.label}
           </Button>
@@ -127,16 +155,7 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
           </Tooltip>
         );
       })}
-      {asking && (
-        <TransitionDialog
-          entity={entity}
-          record={record}
-          transition={asking}
-          onRun={(step) => run(asking, step)}
-          onRefused={refused}
-          onClose={() => setAsking(null)}
-        />
-      )}
+      {dialog}
     </div>
   );
 }
