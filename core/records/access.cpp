@@ -430,6 +430,7 @@ bool reads_only_readable(const Context& context, const expr::Program& program) {
 UserActivation::UserActivation(const Context& context, const Actor& actor) : user_(std::make_shared<UserView>(context, actor)) {
   variables_[1] = expr::Value(std::shared_ptr<const expr::RecordView>(user_));
   activation_ = {variables_, 2, context.now, context.catalog->agency.time_zone, context.catalog->agency.calendar};
+  activation_.hash = context.catalog->keys.get();
 }
 
 ReadRule read_rule(const Context& context, const Entity& entity, expr::Dialect dialect) {

@@ -111,6 +111,9 @@ class Aggregator {
     const Field* field = entity_.field(name);
     if (field == nullptr) bad(std::string(parameter) + ": there is no field \"" + cut(name) + "\" in " + entity_.full_name + ".");
     if (!rights_.readable(*field)) require_readable(context_, entity_, *field);
+    if (field->sensitive) {
+      bad(std::string(parameter) + ": " + field->name + " is sealed in the database, which can neither group nor measure it; a filter finds equal values.");
+    }
     return *field;
   }
 
@@ -134,6 +137,8 @@ class Aggregator {
         case FieldType::text:
           if (!field.system && field.max_length == 0) bad("group: " + field.name + " holds texts of any length, which are not grouped.");
           break;
+        case FieldType::multi: case FieldType::refs: case FieldType::localized:
+          bad("group: " + field.name + " holds several values, by which records are not grouped; filter by one of them, e.g. \"x\" in record." + field.name + ".");
         case FieldType::decimal: case FieldType::money: case FieldType::json:
           bad("group: records are not grouped by " + field.name + "; take a choice, a reference, a text, a whole number, yes/no, a date or a time.");
         default: break;
@@ -157,7 +162,7 @@ class Aggregator {
         const Field& field = field_named("measure", name.substr(colon + 1));
         measure.field = &field;
         const bool ordered = is_number(field) || field.type == FieldType::date || field.type == FieldType::instant;
-        const bool long_text = field.type == FieldType::json || (field.type == FieldType::text && !field.system && field.max_length == 0);
+        const bool long_text = field.type == FieldType::json || kept_as_json(field) || (field.type == FieldType::text && !field.system && field.max_length == 0);
         const bool fits = *kind == MeasureKind::count_distinct                            ? !long_text
                           : *kind == MeasureKind::min || *kind == MeasureKind::max ? ordered
                                                                                    : is_number(field);

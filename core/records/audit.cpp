@@ -12,6 +12,7 @@
 #include "records/history.h"
 #include "records/json.h"
 #include "records/plans.h"
+#include "records/seal.h"
 #include "records/trash.h"
 #include "storage/schema.h"
 #include "storage/query.h"
@@ -76,7 +77,28 @@ class Pages {
 /// Where statements run: on a pooled session of their own each time, or in one transaction.
 class Source {
  public:
-  Source(storage::Database& database, storage::Session* session) : database_(database), session_(session) {}
+  /// `keys` and `definition` of what is read; may be null.
+  Source(storage::Database& database, storage::Session* session, const Keys* keys, const Entity* definition)
+      : database_(database), session_(session), keys_(keys), definition_(definition) {}
+  /// JSON in the clear; as it is where it cannot be opened, which will be found.
+  std::string opened(const std::string& entity, const char* kind, std::int64_t id, std::string json) const {
+    try {
+      return open_json(keys_, entity, definition_, kind, id, json);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::internal) throw;
+      return json;
+    }
+  }
+  /// A salt in the clear, in the same way.
+  std::string opened_salt(const std::string& entity, std::int64_t event, std::string salt) const {
+    if (keys_ == nullptr || !salt.starts_with("v1:")) return salt;
+    try {
+      return keys_->unseal(salt, {"salt", entity, event, {}});
+    } catch (const Error&) {
+      return salt;
+    }
+  }
+
   template <class Use>
   void with(Use use) const {
     if (session_ != nullptr) {
@@ -90,6 +112,8 @@ class Source {
  private:
   storage::Database& database_;
   storage::Session* session_;
+  const Keys* keys_;
+  const Entity* definition_;
 };
 
 class EventPages final : public Pages<EventRow> {
@@ -126,8 +150,10 @@ class EventPages final : public Pages<EventRow> {
         e.source = text(7);
         e.action = s.text(8);
         e.changes = text(9);
+        if (e.changes) e.changes = source_.opened(entity_, "event", e.id, std::move(*e.changes));
         e.note = text(10);
         e.salt = text(11);
+        if (e.salt) e.salt = source_.opened_salt(entity_, e.id, std::move(*e.salt));
         e.commitment = text(12);
         e.hash = text(13);
         e.erased_by = number(14);
@@ -165,7 +191,7 @@ class RowPages final : public Pages<Row> {
       s.bind(1, after_);
       s.bind(2, last_);
       s.bind(3, page_size);
-      while (s.step()) page.push_back({read_row(*plan_, s), std::string(s.text(plan_->chain_column))});
+      while (s.step()) page.push_back({read_row(*plan_, s, true), std::string(s.text(plan_->chain_column))});
       s.reset();
     });
     if (!page.empty()) after_ = page.back().record.id();
@@ -193,7 +219,9 @@ class BuriedPages final : public Pages<BuriedRow> {
       s.bind(2, last_);
       s.bind(3, std::string_view(entity_));
       s.bind(4, page_size);
-      while (s.step()) page.push_back({s.integer(0), s.integer(1), std::string(s.text(2)), std::string(s.text(3))});
+      while (s.step()) {
+        page.push_back({s.integer(0), s.integer(1), source_.opened(entity_, "deleted", s.integer(0), std::string(s.text(2))), std::string(s.text(3))});
+      }
       s.reset();
     });
     if (!page.empty()) after_ = page.back().id;
@@ -556,7 +584,7 @@ class Auditor {
     const EntityPlan* plan = definition != nullptr ? &plans_.of(*definition) : nullptr;
     const std::int64_t last = query_.record != 0 ? query_.record : to_end;
     if (query_.record != 0) after = std::max(after, query_.record - 1);
-    const Source source(database_, nullptr);
+    const Source source(database_, nullptr, keys_of(*catalog_), definition);
     EventPages events(source, name, after, last);
     RowPages rows(source, plan, database_.dialect(), after, last);
     BuriedPages buried(source, name, after, last);
@@ -605,7 +633,7 @@ class Auditor {
   /// The pages were read at different moments, and writers go on; one transaction sees one state.
   RecordAudit again(const std::string& name, const Entity* definition, const EntityPlan* plan, std::int64_t id) {
     storage::Transaction transaction = database_.begin();
-    const Source source(database_, &*transaction);
+    const Source source(database_, &*transaction, keys_of(*catalog_), definition);
     EventPages events(source, name, id - 1, id);
     RowPages rows(source, plan, database_.dialect(), id - 1, id);
     BuriedPages buried(source, name, id - 1, id);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "records/codec.h"
+#include "records/seal.h"
 #include "records/work.h"
 #include "storage/query.h"
 
@@ -164,6 +165,13 @@ TransactionWork::NewEvent TransactionWork::next_event(Record& record, const Reco
   facts.source = source_;
   facts.action = action;
   record.set_chain(event_hash(facts, event.commitment));
+  const EntityPlan& plan = plans_->of(record.entity());
+  if (plan.seals) {
+    // What was committed to is the plain text: with the salt in the clear it could be guessed.
+    std::string sealed = seal_json(need_keys(plans_->catalog()), record.entity(), "event", event.id, event.changes);
+    if (sealed != event.changes) event.salt = plan.keys->seal(event.salt, {"salt", record.entity().full_name, event.id, {}});
+    event.changes = std::move(sealed);
+  }
   return event;
 }
 

@@ -10,6 +10,7 @@
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/work.h"
+#include "records/seal.h"
 #include "storage/query.h"
 
 namespace caravan::records {
@@ -169,6 +170,10 @@ Record from_history(storage::Database& database, const model::Catalog& catalog, 
     if (field == nullptr || old == nullptr) continue;
     // System and computed fields are no input; their texts are read as a cell of a table is.
     try {
+      if (kept_as_json(*field)) {
+        if (auto value = value_from_json(*field, *old)) record.set(field->slot, std::move(*value));
+        continue;
+      }
       const auto* text = old->as<std::string>();
       const auto* number = old->as<Json::Number>();
       const auto* flag = old->as<bool>();
@@ -280,6 +285,10 @@ class EventDelivery::Batch {
         event.note = text(7);
       }
       statement.reset();
+    }
+    const Keys* const keys = keys_of(*context_.catalog);
+    for (Delivery& one : deliveries_) {
+      one.event.changes = open_json(keys, one.entity->full_name, one.entity, "event", one.event.id, std::move(one.event.changes));
     }
   }
 

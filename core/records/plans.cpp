@@ -1,6 +1,9 @@
 #include "records/plans.h"
 
+#include "records/codec.h"
+#include "base/error.h"
 #include "records/query.h"
+#include "records/seal.h"
 #include "storage/schema.h"
 
 namespace caravan::records {
@@ -15,6 +18,8 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
   for (const auto& entity : catalog_->entities) {
     EntityPlan plan;
     plan.entity = entity.get();
+    plan.seals = any_sensitive(*entity);
+    if (plan.seals) plan.keys = keys_of(*catalog_);
     std::string columns, marks;
     int column = 0;
     const auto add = [&](const std::string& name) {
@@ -34,7 +39,17 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
       slot.type = storage::column_type(*field);
       slot.column = add(field->column);
       if (field->type == model::FieldType::money) slot.currency_column = add(field->currency_column);
+      if (field->sensitive) {  // written, never read
+        columns += ", " + storage::quote(dialect, field->hash_column);
+        marks += ", ?";
+      }
+      if (kept_as_json(*field)) slot.as_json = field.get();
       plan.slots.push_back(slot);
+      if (field->type == model::FieldType::refs) {
+        const std::string links = storage::quote(dialect, field->link_table);
+        plan.links.push_back({field.get(), "INSERT INTO " + links + " (record, target) VALUES ",
+                              "DELETE FROM " + links + " WHERE record = ? AND target = ?", "DELETE FROM " + links + " WHERE record = ?"});
+      }
       if (field->search) plan.search.push_back(field.get());
     }
     const std::string table = storage::quote(dialect, entity->table_name);
@@ -57,7 +72,8 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
   }
   for (const auto& entity : catalog_->entities) {
     for (const auto& field : entity->fields) {
-      if (field->type != model::FieldType::ref || field->target == nullptr) continue;
+      const bool reference = field->type == model::FieldType::ref || field->type == model::FieldType::refs;
+      if (!reference || field->target == nullptr) continue;
       if (const auto target = plans_.find(field->target); target != plans_.end()) {
         target->second.referrers.emplace_back(entity.get(), field.get());
       }
@@ -67,11 +83,24 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
 
 Plans::~Plans() = default;
 
-Record read_row(const EntityPlan& plan, storage::Statement& statement) {
+Record read_row(const EntityPlan& plan, storage::Statement& statement, bool tolerant) {
   Record record(*plan.entity);
   for (std::uint32_t slot = 0; slot < plan.slots.size(); ++slot) {
     const EntityPlan::Slot& place = plan.slots[slot];
     if (statement.is_null(place.column)) continue;
+    if (plan.seals && plan.entity->fields[slot]->sensitive) {
+      try {
+        record.set(slot, open_cell(plan.keys, *plan.entity, *plan.entity->fields[slot], record.id(), statement.text(place.column)));
+      } catch (const Error& error) {
+        if (!tolerant || error.code() != ErrorCode::internal) throw;
+        record.set(slot, expr::Value(std::string("\x01")));
+      }
+      continue;
+    }
+    if (place.as_json != nullptr) {
+      record.set(slot, from_column(*place.as_json, statement.text(place.column)));
+      continue;
+    }
     expr::Value value = statement.value(place.column, place.type);
     if (place.currency_column >= 0 && !statement.is_null(place.currency_column)) {
       if (const auto* d = value.as<Decimal>()) {
@@ -86,6 +115,12 @@ Record read_row(const EntityPlan& plan, storage::Statement& statement) {
 }
 
 int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value) {
+  if (kept_as_json(field) && !value.is_null()) {
+    std::string json;
+    write_value(json, field, value);
+    statement.bind(index, expr::Value(std::move(json)), storage::column_type(field));
+    return index + 1;
+  }
   statement.bind(index++, value, storage::column_type(field));
   if (field.type == model::FieldType::money) {
     const auto* d = value.as<Decimal>();
@@ -93,6 +128,10 @@ int bind_field(storage::Statement& statement, int index, const model::Field& fie
     else statement.bind_null(index++);
   }
   return index;
+}
+
+int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value, SealedRow& sealed) {
+  return field.sensitive ? sealed.bind(statement, index, field, value) : bind_field(statement, index, field, value);
 }
 
 std::string insert_referring(const Plans& plans, const EntityPlan& plan, const std::vector<const model::Field*>& references) {
@@ -118,6 +157,7 @@ std::string update_statement(const EntityPlan& plan, storage::Dialect dialect, c
   for (const model::Field* field : fields) {
     sql += name(field->column) + " = ?, ";
     if (field->type == model::FieldType::money) sql += name(field->currency_column) + " = ?, ";
+    if (field->sensitive) sql += name(field->hash_column) + " = ?, ";
   }
   sql += name(all[model::slot_version]->column) + " = ?, " + name(all[model::slot_updated_at]->column) + " = ?, " +
          name(storage::chain_column) + " = ? WHERE " + name(all[model::slot_id]->column) + " = ? AND " + name(all[model::slot_version]->column) + " = ?";

@@ -18,6 +18,7 @@ struct EntityPlan {
     storage::ColumnType type;
     int column = 0;            ///< in the select list
     int currency_column = -1;  ///< in the select list, of money
+    const model::Field* as_json = nullptr;  ///< the field, where its column holds JSON that is read into a list or map
   };
   std::vector<Slot> slots;     ///< by slot
   std::string select_list;     ///< quoted columns of alias `r`
@@ -33,6 +34,16 @@ struct EntityPlan {
   std::string id_column;       ///< quoted
   std::string remove;          ///< parameters: id, version
   std::vector<const model::Field*> search;  ///< fields marked `search`
+  const class Keys* keys = nullptr;  ///< of an entity with sensitive fields, once its Catalog has them
+  bool seals = false;          ///< some field is sensitive
+  /// Statements for the links of one field of type refs.
+  struct Links {
+    const model::Field* field = nullptr;
+    std::string insert;        ///< `INSERT INTO "links" (record, target) VALUES `, without the rows
+    std::string remove_one;    ///< parameters: record, target
+    std::string remove;        ///< parameter: record
+  };
+  std::vector<Links> links;
   /// References to this entity from others, for deletes.
   std::vector<std::pair<const model::Entity*, const model::Field*>> referrers;
 };
@@ -61,10 +72,13 @@ class Plans {
 };
 
 /// The record in the statement's present row; columns as in EntityPlan::select_list.
-Record read_row(const EntityPlan& plan, storage::Statement& statement);
+/// `tolerant`: what is sealed and cannot be opened is a text that nobody can enter; else that throws.
+Record read_row(const EntityPlan& plan, storage::Statement& statement, bool tolerant = false);
 
 /// Binds the column (and currency) of `field` from `index` on; returns the next free index.
 int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value);
+/// The same for a field of a row: what is sensitive is sealed.
+int bind_field(storage::Statement& statement, int index, const model::Field& field, const expr::Value& value, class SealedRow& sealed);
 
 /// The insert that writes its row only where the given references point at something, and on MariaDB keeps those rows from
 /// being deleted until the transaction ends: one round trip instead of one a reference. After the parameters of `insert` come

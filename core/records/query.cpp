@@ -229,7 +229,9 @@ std::vector<model::SortKey> sort_keys(const Context& context, const model::Entit
     if (key.field == nullptr) bad("sort: there is no field \"" + std::string(name.substr(0, 64)) + "\" in " + entity.full_name + ".");
     const Field& field = *key.field;
     if (!rights.readable(field)) require_readable(context, entity, field);
+    if (field.sensitive) bad("sort: " + field.name + " is sealed in the database, which has no order for it.");
     if (field.type == model::FieldType::json) bad("sort: " + field.name + " holds JSON, which has no order.");
+    if (kept_as_json(field)) bad("sort: " + field.name + " holds several values, which have no order.");
     if (field.type == model::FieldType::text && !field.system) {
       if (field.max_length == 0) bad("sort: " + field.name + " holds texts of any length, which are not sorted.");
       characters += field.max_length;
@@ -298,7 +300,16 @@ Condition condition_of(const Context& context, const Plans& plans, const EntityP
     std::string any;
     const auto match = [&](const Field& field) {
       if (!rights.readable(field)) return;
-      any += (any.empty() ? "" : " OR ") + std::string("LOWER(r.") + storage::quote(dialect, field.column) + ") LIKE LOWER(?) ESCAPE '!'";
+      if (!any.empty()) any += " OR ";
+      if (field.type == model::FieldType::localized) {
+        const std::string column = "r." + storage::quote(dialect, field.column);
+        any += dialect == storage::Dialect::sqlite
+                   ? "EXISTS (SELECT 1 FROM json_each(" + column + ") AS _t WHERE LOWER(_t.value) LIKE LOWER(?) ESCAPE '!')"
+                   : "JSON_SEARCH(LOWER(" + column + "), 'one', LOWER(?), '!') IS NOT NULL";
+        where.parameters.emplace_back(like_pattern(word));
+        return;
+      }
+      any += std::string("LOWER(r.") + storage::quote(dialect, field.column) + ") LIKE LOWER(?) ESCAPE '!'";
       where.parameters.emplace_back(like_pattern(word));
     };
     match(*entity.fields[model::slot_number]);

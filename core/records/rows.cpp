@@ -5,6 +5,7 @@
 
 #include "records/codec.h"
 #include "records/json.h"
+#include "records/seal.h"
 
 namespace caravan::records {
 namespace {
@@ -21,9 +22,18 @@ bool has_scale(std::string_view text, std::uint8_t scale) {
   return scale == 0 ? text.find('.') == std::string_view::npos : text.size() > scale && text[text.size() - scale - 1] == '.';
 }
 
-void write_cell(std::string& out, const RowColumn& c, storage::Dialect dialect, storage::Statement& statement) {
+expr::Value open(const RowShape& shape, const RowColumn& c, storage::Statement& statement) {
+  return open_cell(shape.keys, *shape.entity, *c.field, statement.integer(shape.id_column), statement.text(c.column));
+}
+
+void write_cell(std::string& out, const RowShape& shape, const RowColumn& c, storage::Dialect dialect, storage::Statement& statement) {
   if (statement.is_null(c.column)) {
     out += "null";
+    return;
+  }
+  if (c.sealed) {
+    const expr::Value plain = open(shape, c, statement);
+    write_value(out, *c.field, c.masked ? masked(*c.field, plain) : plain);
     return;
   }
   if (c.masked) {
@@ -82,6 +92,8 @@ RowShape row_shape(const EntityPlan& plan, storage::Dialect dialect, const std::
   RowShape shape;
   const auto& all = plan.entity->fields;
   shape.place.assign(all.size(), -1);
+  shape.entity = plan.entity;
+  shape.keys = plan.keys;
   const auto select = [&](const std::string& column) {
     if (shape.selected > 0) shape.select_list += ", ";
     shape.select_list += "r." + storage::quote(dialect, column);
@@ -97,6 +109,9 @@ RowShape row_shape(const EntityPlan& plan, storage::Dialect dialect, const std::
     c.type = plan.slots[field->slot].type;
     c.masked = right == model::FieldRight::masked;
     c.column = select(field->column);
+    if (field->slot == model::slot_id) shape.id_column = c.column;
+    c.sealed = field->sensitive;
+    shape.tells_sensitive = shape.tells_sensitive || (c.sealed && !c.masked);
     // Names are [a-z0-9_], never in need of escapes.
     c.key = (shape.columns.empty() ? "{\"" : ",\"") + field->name + "\":";
     if (field->type == model::FieldType::money) {
@@ -114,7 +129,7 @@ RowShape row_shape(const EntityPlan& plan, storage::Dialect dialect, const std::
 void write_row(std::string& out, const RowShape& shape, storage::Dialect dialect, storage::Statement& statement) {
   for (const RowColumn& c : shape.columns) {
     out += c.key;
-    write_cell(out, c, dialect, statement);
+    write_cell(out, shape, c, dialect, statement);
     if (c.currency_key.empty()) continue;
     out += c.currency_key;
     if (c.currency_column < 0 || statement.is_null(c.column) || statement.is_null(c.currency_column)) out += "null";
@@ -127,6 +142,14 @@ Record read_row(const model::Entity& entity, const RowShape& shape, storage::Sta
   Record record(entity);
   for (const RowColumn& c : shape.columns) {
     if (statement.is_null(c.column)) continue;
+    if (c.sealed) {
+      record.set(c.field->slot, open(shape, c, statement));
+      continue;
+    }
+    if (kept_as_json(*c.field)) {
+      record.set(c.field->slot, from_column(*c.field, statement.text(c.column)));
+      continue;
+    }
     expr::Value value = statement.value(c.column, c.type);
     if (const auto* d = value.as<Decimal>(); d != nullptr && c.currency_column >= 0 && !statement.is_null(c.currency_column)) {
       Decimal amount = *d;

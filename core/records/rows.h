@@ -17,6 +17,7 @@ struct RowColumn {
   int column = 0;              ///< in the select list
   int currency_column = -1;    ///< of money
   bool masked = false;         ///< the actor sees the mask only
+  bool sealed = false;         ///< sensitive: to be opened first
   std::string key;             ///< `,"name":`, of the first column `{"name":`
   std::string currency_key;    ///< of money
 };
@@ -27,6 +28,10 @@ struct RowShape {
   std::vector<RowColumn> columns;
   int selected = 0;            ///< columns in the select list
   std::string tail;            ///< `,"masked":["phone"]}`, or `}`
+  const class Keys* keys = nullptr;  ///< of an entity with sensitive fields
+  const model::Entity* entity = nullptr;
+  int id_column = 0;
+  bool tells_sensitive = false;///< some sensitive field is shown in the clear
   std::vector<int> place;      ///< by slot: its column in the select list, or -1
 };
 

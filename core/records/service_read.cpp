@@ -5,6 +5,7 @@
 #include "records/messages.h"
 #include "records/plans.h"
 #include "records/query.h"
+#include "records/seal.h"
 #include "records/service.h"
 #include "storage/query.h"
 
@@ -236,6 +237,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
   statement.bind(5, before > 0 ? before : INT64_MAX);
   statement.bind(6, static_cast<std::int64_t>(limit));
   const FieldRights rights = field_rights(context, entity);
+  const Keys* const keys = keys_of(*context.catalog);
   std::vector<Event> events;
   while (statement.step()) {
     Event event;
@@ -247,7 +249,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     event.request_id = statement.text(5);
     event.source = statement.text(6);
     event.action = statement.text(7);
-    event.changes = redact_changes(rights, entity, std::string(statement.text(8)));
+    event.changes = redact_changes(rights, entity, open_json(keys, entity.full_name, &entity, "event", event.id, std::string(statement.text(8))));
     if (!statement.is_null(9)) event.note = statement.text(9);
     events.push_back(std::move(event));
   }

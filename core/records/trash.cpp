@@ -8,6 +8,7 @@
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
+#include "records/seal.h"
 #include "records/work.h"
 #include "storage/query.h"
 
@@ -55,8 +56,9 @@ std::string select_deleted(bool list) {
          " FROM deleted_record ";
 }
 
-Buried read_buried(const Entity& entity, storage::Statement& statement) {
-  Buried buried{parse_row(entity, statement.text(2)), {}, {}, 0};
+Buried read_buried(const Keys* keys, const Entity& entity, storage::Statement& statement) {
+  const std::string row = open_json(keys, entity.full_name, &entity, "deleted", statement.integer(0), std::string(statement.text(2)));
+  Buried buried{parse_row(entity, row), {}, {}, 0};
   buried.record.set(model::slot_id, expr::Value(statement.integer(0)));
   buried.record.set(model::slot_version, expr::Value(statement.integer(1)));
   buried.record.set_chain(std::string(statement.text(3)));
@@ -112,7 +114,7 @@ Record parse_row(const Entity& entity, std::string_view json) {
   return record;
 }
 
-std::optional<Buried> find_deleted(storage::Session& session, const Entity& entity, std::int64_t id, Timestamp now, bool lock) {
+std::optional<Buried> find_deleted(storage::Session& session, const Keys* keys, const Entity& entity, std::int64_t id, Timestamp now, bool lock) {
   const bool locks = lock && session.dialect() == storage::Dialect::mysql;
   storage::Statement& statement =
       session.prepare(select_deleted(false) + "WHERE record_id = ? AND entity = ? AND purge_at > ?" + (locks ? " FOR UPDATE" : ""));
@@ -120,7 +122,7 @@ std::optional<Buried> find_deleted(storage::Session& session, const Entity& enti
   statement.bind(2, std::string_view(entity.full_name));
   statement.bind(3, expr::Value(now), storage::instant_column);
   std::optional<Buried> buried;
-  if (statement.step()) buried = read_buried(entity, statement);
+  if (statement.step()) buried = read_buried(keys, entity, statement);
   statement.reset();
   return buried;
 }
@@ -151,6 +153,7 @@ void TransactionWork::keep_deleted(const Record& last) {
   }
   std::string row;
   write_row(row, last);
+  if (plans_->of(last.entity()).seals) row = seal_json(need_keys(plans_->catalog()), last.entity(), "deleted", last.id(), std::move(row));
   const auto* number = last[model::slot_number].as<std::string>();
   const std::string title = title_of(last);
   storage::Statement& statement = session_.prepare(
@@ -174,7 +177,7 @@ void TransactionWork::keep_deleted(const Record& last) {
 }
 
 Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
-  auto buried = find_deleted(session_, entity, id, context_.now, true);
+  auto buried = find_deleted(session_, keys_of(plans_->catalog()), entity, id, context_.now, true);
   const Undo right = buried ? undo_right(context_, *buried, follow_) : Undo::no;
   if (right == Undo::no) throw Error(ErrorCode::not_found, message("not_deleted", context_.locale, {label(entity)}));
   if (right == Undo::seen) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
@@ -182,8 +185,25 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   Record record = std::move(buried->record);
   std::vector<FieldError> gone;
   for (const auto& field : entity.fields) {
+    const bool clears = field->on_delete == model::DeleteRule::clear;
+    if (field->type == model::FieldType::refs && field->target != nullptr) {
+      const expr::List* list = record[field->slot].as_list();
+      expr::List left;
+      for (const expr::Value& one : list ? *list : expr::List()) {
+        const auto* target = one.as<std::int64_t>();
+        if (target != nullptr && (*target == id || fetch(*field->target, *target, Lock::shared))) left.push_back(one);
+      }
+      if (list == nullptr || left.size() == list->size()) continue;
+      if (clears) record.set(field->slot, left.empty() ? expr::Value() : expr::Value(std::move(left)));
+      else gone.push_back({field->name, "unknown_reference", message("reference_gone", context_.locale, {label(*field), label(*field->target)})});
+      continue;
+    }
     const auto* target = field->type == model::FieldType::ref && field->target != nullptr ? record[field->slot].as<std::int64_t>() : nullptr;
     if (target == nullptr || (*target == id && field->target == &entity) || fetch(*field->target, *target, Lock::shared)) continue;
+    if (clears) {
+      record.set(field->slot, {});
+      continue;
+    }
     gone.push_back({field->name, "unknown_reference", message("reference_gone", context_.locale, {label(*field), label(*field->target)})});
   }
   if (!gone.empty()) {
@@ -237,7 +257,7 @@ bool RecordService::may_restore(const Context& context, const Entity& entity, st
   std::optional<Buried> buried;
   {
     auto session = database_.read();
-    buried = find_deleted(*session, entity, id, context.now, false);
+    buried = find_deleted(*session, keys_of(*context.catalog), entity, id, context.now, false);
   }
   return buried && undo_right(context, *buried, follow(context)) == Undo::yes;
 }
@@ -271,7 +291,7 @@ DeletedPage RecordService::deleted(const Context& context, const Entity& entity,
       statement.bind(5, before, storage::instant_column);
       statement.bind(6, id);
       while (statement.step()) {
-        Buried buried = read_buried(entity, statement);
+        Buried buried = read_buried(keys_of(*context.catalog), entity, statement);
         batch.emplace_back(std::move(buried), std::pair(std::string(statement.text(7)), std::string(statement.text(8))));
       }
       statement.reset();

@@ -22,7 +22,7 @@ struct Buried {
   std::int64_t by = 0;              ///< 0: the system
 };
 /// The deleted record; nullopt where there is none whose time to undo has not passed. `lock`: nobody else restores it.
-std::optional<Buried> find_deleted(storage::Session& session, const model::Entity& entity, std::int64_t id, Timestamp now, bool lock);
+std::optional<Buried> find_deleted(storage::Session& session, const class Keys* keys, const model::Entity& entity, std::int64_t id, Timestamp now, bool lock);
 
 /// Forgets deleted records whose time to undo has passed, with what was shared of them, at most `limit`; returns how many.
 /// Their history stays. Within the caller's transaction.
