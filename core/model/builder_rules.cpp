@@ -371,6 +371,7 @@ void Builder::build_invariants(Draft& draft, const expr::Environment& environmen
         text_of(entry->value.get("message"), "the message of invariant " + quoted(entry->key));
     if (const Node* check = entry->value.get("check"))
       invariant.check = compile_condition(*check, *draft.entity, environment, true);
+    invariant.in_database = invariant.check && database_keeps(*invariant.check, *draft.entity);
     draft.entity->invariants.push_back(std::move(invariant));
   }
 }

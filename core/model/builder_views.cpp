@@ -94,7 +94,12 @@ void Builder::build_view(View& view, const Document& document) {
       const std::string_view name = std::string_view(node.text).substr(descending ? 1 : 0);
       const Field* field = find_field(draft, {name, node.at});
       if (!field) return;
-      if (!draft.vague.contains(field) &&
+      const bool several = field->type == FieldType::multi || field->type == FieldType::refs || field->type == FieldType::localized;
+      if (several && !draft.vague.contains(field)) {
+        diagnostics_.error(node.at, "not-sortable",
+                           "records cannot be sorted by field " + quoted(field->name) + " of type " + to_string(field->type),
+                           "it holds several values: use another field");
+      } else if (!draft.vague.contains(field) &&
           (field->type == FieldType::json || (field->type == FieldType::text && field->max_length == 0))) {
         diagnostics_.error(node.at, "not-sortable",
                            "records cannot be sorted by field " + quoted(field->name),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/diagnostics.h"
+#include "model/import_reader.h"
 #include "model/yaml_tree.h"
 
 namespace caravan::model {
@@ -10,20 +11,26 @@ namespace {
 
 class Reader {
  public:
-  Reader(const Catalog& catalog, Diagnostics& diagnostics) : catalog_(catalog), diagnostics_(diagnostics) {}
+  Reader(const ImportNames& names, bool shaped, Diagnostics& diagnostics) : names_(names), shaped_(shaped), diagnostics_(diagnostics) {}
 
   ImportMap read(const Node& document) {
     ImportMap map;
+    file_ = document.at.file;
     known(document, {"edition", "kind", "name", "label", "entity", "source", "format", "records"});
     map.name = scalar(document, "name", true);
     map.entity = entity_of(document);
     map.source = scalar(document, "source", true);
+    map.origin = to_origin(document.at);
     if (map.source.size() > 64) error(document.get("source")->at, "too-long", "the source has more than 64 bytes", "a short name such as website");
     if (const Node* format = map_of(document, "format", false)) read_format(*format, map);
     const Node* records = map_of(document, "records", true);
     if (records == nullptr) return map;
     std::optional<std::size_t> main;
     for (const Entry& entry : records->entries) {
+      if (entry.bad || entry.value.bad) {
+        doubtful_ = true;
+        continue;
+      }
       if (!entry.value.is_map()) {
         error(entry.value.at, "wrong-kind", "the record " + quoted(entry.key) + " is not a map", "entity, external_id and fields");
         continue;
@@ -31,7 +38,9 @@ class Reader {
       map.records.push_back(read_record(entry, map.records));
       if (map.entity != nullptr && map.records.back().entity == map.entity) main = map.records.size() - 1;
     }
-    if (map.records.empty()) {
+    if (doubtful_) {
+      // What is missing may be there.
+    } else if (map.records.empty()) {
       error(records->at, "empty", "no records are named", "what one row makes, by name");
     } else if (map.entity != nullptr && !main) {
       error(document.get("entity")->at, "no-main-record", "none of the records is of " + map.entity->full_name,
@@ -48,7 +57,7 @@ class Reader {
 
   void known(const Node& node, const std::vector<std::string_view>& words) {
     for (const Entry& entry : node.entries) {
-      if (entry.bad || std::find(words.begin(), words.end(), entry.key) != words.end()) continue;
+      if (entry.bad || entry.value.bad || std::find(words.begin(), words.end(), entry.key) != words.end()) continue;
       error(entry.at, "unknown-word", "unknown word " + quoted(entry.key), suggest(entry.key, words));
     }
   }
@@ -56,7 +65,8 @@ class Reader {
   std::string scalar(const Node& node, std::string_view key, bool required) {
     const Node* value = node.get(key);
     if (value == nullptr) {
-      if (required) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": …");
+      doubtful_ = doubtful_ || node.entry(key) != nullptr;
+      if (required && !shaped_) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": …");
       return {};
     }
     if (!value->is_scalar() || value->text.empty()) {
@@ -70,20 +80,14 @@ class Reader {
     const Node* value = node.get(key);
     if (value != nullptr && value->is_map()) return value;
     if (value != nullptr) error(value->at, "wrong-kind", "`" + std::string(key) + "` must be a map");
-    else if (required) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": {…}");
+    else if (required && !shaped_) error(node.at, "missing-word", "the word `" + std::string(key) + "` is missing", std::string(key) + ": {…}");
     return nullptr;
   }
 
   const Entity* entity_of(const Node& node) {
     const std::string name = scalar(node, "entity", true);
     if (name.empty()) return nullptr;
-    const Entity* entity = catalog_.entity(name);
-    if (entity == nullptr) {
-      std::vector<std::string_view> names;
-      for (const auto& known_entity : catalog_.entities) names.push_back(known_entity->full_name);
-      error(node.get("entity")->at, "unknown-entity", "there is no entity " + quoted(name), suggest(name, names));
-    }
-    return entity;
+    return names_.entity(name, node.get("entity")->at);
   }
 
   void read_format(const Node& format, ImportMap& map) {
@@ -111,32 +115,47 @@ class Reader {
     const Node* fields = map_of(entry.value, "fields", true);
     if (fields == nullptr) return record;
     for (const Entry& field : fields->entries) {
+      if (field.bad || field.value.bad) continue;
       if (!field.value.is_map()) {
         error(field.value.at, "wrong-kind", "the field " + quoted(field.key) + " needs a map", "{column: …}");
         continue;
       }
       ImportField import = read_source(field.value, {"column", "template", "value", "record", "trim", "map", "unmapped", "empty", "default", "note"}, earlier);
       if (record.entity != nullptr) {
-        import.field = record.entity->field(field.key);
-        if (import.field == nullptr) {
-          error(field.at, "unknown-field", record.entity->full_name + " has no field " + quoted(field.key),
-                suggest(field.key, record.entity->member_names()));
-          continue;
-        }
+        import.field = names_.field(*record.entity, field.key, field.at);
+        if (import.field == nullptr) continue;
         const bool settable = !import.field->compute && !import.field->read_only &&
                               (!import.field->system || import.field->slot == slot_owner);
         if (!settable) {
           error(field.at, "not-settable", "the field " + quoted(field.key) + " cannot be set");
           continue;
         }
-        if (import.source == ImportField::Source::record && import.field->type != FieldType::ref) {
+        if (import.source == ImportField::Source::record && import.field->type != FieldType::ref && import.field->type != FieldType::refs) {
           error(field.at, "not-a-reference", "the field " + quoted(field.key) + " is no reference", "column, template or value");
         }
       }
+      check_options(import);
       record.fields.push_back(std::move(import));
     }
     return record;
   }
+
+  /// What the map itself gives a choice must be on offer.
+  void check_options(const ImportField& import) {
+    if (import.field == nullptr || import.field->type != FieldType::choice || import.field->choices == nullptr || import.field->choices->options.empty()) return;
+    const auto check = [&](const std::string& value, const Origin& at) {
+      if (value.empty() || import.field->choices->option(value) != nullptr) return;
+      std::vector<std::string_view> offered;
+      for (const ChoiceOption& option : import.field->choices->options) offered.push_back(option.name);
+      Place place = place_of_(at);
+      error(place, "unknown-option", "there is no option " + quoted(value), suggest(value, offered));
+    };
+    if (import.source == ImportField::Source::value) check(import.text, import.at);
+    for (const auto& [cell, mapped] : import.map) check(mapped.value, mapped.at);
+    if (import.default_value) check(import.default_value->value, import.default_value->at);
+  }
+  /// A place in the map's own file.
+  Place place_of_(const Origin& at) const { return {file_, at.line, at.column}; }
 
   ImportField read_source(const Node& node, const std::vector<std::string_view>& words, const std::vector<ImportRecord>& earlier) {
     ImportField field;
@@ -159,7 +178,8 @@ class Reader {
     source("template", ImportField::Source::text_template);
     source("value", ImportField::Source::value);
     if (std::find(words.begin(), words.end(), "record") != words.end()) source("record", ImportField::Source::record);
-    if (sources != 1) {
+    const bool unsure = std::any_of(node.entries.begin(), node.entries.end(), [](const Entry& one) { return one.bad || one.value.bad; });
+    if (sources != 1 && !unsure) {
       error(node.at, "one-source", sources == 0 ? "nothing says where the value comes from" : "several sources are named",
             "exactly one of column, template, value, record");
     }
@@ -237,11 +257,18 @@ class Reader {
     flush();
   }
 
-  const Catalog& catalog_;
+  const ImportNames& names_;
+  const bool shaped_;
+  bool doubtful_ = false;  ///< something in it was a mistake that was reported
+  const FileInfo* file_ = nullptr;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
+
+ImportMap read_import_map(const Node& document, const ImportNames& names, bool shaped, Diagnostics& diagnostics) {
+  return Reader(names, shaped, diagnostics).read(document);
+}
 
 ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog) {
   ImportMapResult result;
@@ -251,7 +278,24 @@ ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog
     if (const Node* kind = root->get("kind"); kind == nullptr || kind->text != "import_map") {
       diagnostics.error(kind ? kind->at : root->at, "wrong-kind", "this is no import map", "kind: import_map");
     } else {
-      ImportMap map = Reader(catalog, diagnostics).read(*root);
+      ImportNames names;
+      names.entity = [&](std::string_view name, const Place& at) {
+        const Entity* entity = catalog.entity(name);
+        if (entity == nullptr) {
+          std::vector<std::string_view> known;
+          for (const auto& one : catalog.entities) known.push_back(one->full_name);
+          diagnostics.error(at, "unknown-entity", "there is no entity " + quoted(name), suggest(name, known));
+        }
+        return entity;
+      };
+      names.field = [&](const Entity& entity, std::string_view name, const Place& at) {
+        const Field* field = entity.field(name);
+        if (field == nullptr) {
+          diagnostics.error(at, "unknown-field", entity.full_name + " has no field " + quoted(name), suggest(name, entity.member_names()));
+        }
+        return field;
+      };
+      ImportMap map = read_import_map(*root, names, false, diagnostics);
       if (!diagnostics.failed()) result.map = std::move(map);
     }
   } else if (!diagnostics.failed()) {

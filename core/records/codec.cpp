@@ -1,8 +1,10 @@
 #include "records/codec.h"
 
 #include <charconv>
+#include <map>
 #include <unicode/normalizer2.h>
 #include <unicode/unistr.h>
+#include <unordered_set>
 
 #include "records/access.h"
 #include "records/json.h"
@@ -74,10 +76,41 @@ std::string choice_names(const Field& field) {
   return names;
 }
 
+bool is_language(std::string_view text) {
+  std::size_t part = 0, in_part = 0;
+  for (const char c : text) {
+    if (c == '-') {
+      if (in_part < 2) return false;
+      ++part;
+      in_part = 0;
+      continue;
+    }
+    const bool lower = c >= 'a' && c <= 'z';
+    const bool other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!(lower || (part > 0 && other)) || ++in_part > (part == 0 ? 3u : 8u) || part > 3) return false;
+  }
+  return in_part >= 2;
+}
+
+constexpr std::size_t most_languages = 20;
+
+/// Ids in the order given, each once; nullopt where one is none.
+std::optional<expr::List> distinct_ids(const expr::List& given) {
+  expr::List out;
+  std::unordered_set<std::int64_t> seen;
+  for (const expr::Value& one : given) {
+    const auto* id = one.as<std::int64_t>();
+    if (id == nullptr || *id <= 0) return std::nullopt;
+    if (seen.insert(*id).second) out.push_back(one);
+  }
+  return out;
+}
+
 FieldError wrong_type(const Field& field, std::string_view locale) {
   const std::string kind = field.type == FieldType::id ? "ref" : model::to_string(field.type);
   const std::string expected = message("type_" + kind, locale, {choice_names(field)});
-  return {field.name, field.type == FieldType::choice ? "unknown_choice" : "wrong_type",
+  const bool chosen = field.type == FieldType::choice || field.type == FieldType::multi;
+  return {field.name, chosen ? "unknown_choice" : "wrong_type",
           message("wrong_type", locale, {label_of(field, locale), expected})};
 }
 
@@ -125,6 +158,39 @@ std::optional<expr::Value> from_json(const Field& field, const Json& json) {
       json.write(out);
       return expr::Value(std::move(out));
     }
+    case FieldType::multi:
+    case FieldType::refs: {
+      const auto* array = json.as<Json::Array>();
+      if (array == nullptr) return std::nullopt;
+      expr::List list;
+      list.reserve(array->size());
+      for (const Json& item : *array) {
+        const auto* name = item.as<std::string>();
+        const auto* digits = item.as<Json::Number>();
+        if (field.type == FieldType::multi) {
+          if (name == nullptr) return std::nullopt;
+          list.emplace_back(*name);
+          continue;
+        }
+        if (name == nullptr && digits == nullptr) return std::nullopt;
+        const auto id = to_int(name ? *name : digits->text);
+        if (!id || *id <= 0) return std::nullopt;
+        list.emplace_back(*id);
+      }
+      return list.empty() ? expr::Value() : expr::Value(std::move(list));
+    }
+    case FieldType::localized: {
+      const auto* object = json.as<Json::Object>();
+      if (object == nullptr) return std::nullopt;
+      expr::Map map;
+      for (const auto& [language, item] : *object) {
+        if (item.is_null()) continue;
+        const auto* said = item.as<std::string>();
+        if (said == nullptr) return std::nullopt;
+        map.emplace_back(expr::Value(language), expr::Value(*said));
+      }
+      return map.empty() ? expr::Value() : expr::Value(std::move(map));
+    }
   }
   return std::nullopt;
 }
@@ -132,6 +198,31 @@ std::optional<expr::Value> from_json(const Field& field, const Json& json) {
 }  // namespace
 
 std::optional<expr::Value> value_from_json(const Field& field, const Json& json) { return from_json(field, json); }
+
+expr::Value from_column(const Field& field, std::string_view text) {
+  try {
+    if (auto value = from_json(field, parse_json(text))) return std::move(*value);
+  } catch (const Error&) {
+  }
+  throw Error(ErrorCode::internal, "The column of field " + field.name + " does not hold what its type says; `caravan schema plan` tells how it is mended.");
+}
+
+const std::string* text_in(const expr::Value& texts, std::string_view locale) {
+  const expr::Map* map = texts.as_map();
+  if (map == nullptr) return nullptr;
+  model::Text all;
+  for (const auto& [language, said] : *map) {
+    const auto* key = language.as<std::string>();
+    const auto* words = said.as<std::string>();
+    if (key != nullptr && words != nullptr) all.set(*key, *words);
+  }
+  if (all.empty()) return nullptr;
+  const std::string& chosen = all.in(locale);
+  for (const auto& [language, said] : *map) {
+    if (const auto* words = said.as<std::string>(); words != nullptr && *words == chosen) return words;
+  }
+  return nullptr;
+}
 
 void write_value(std::string& out, const Field& field, const expr::Value& value) {
   if (value.is_null()) {
@@ -166,6 +257,35 @@ void write_value(std::string& out, const Field& field, const expr::Value& value)
     out.push_back('"');
     out += format_timestamp(*t);
     out.push_back('"');
+  } else if (const expr::List* list = value.as_list()) {
+    out.push_back('[');
+    for (const expr::Value& item : *list) {
+      if (&item != &list->front()) out.push_back(',');
+      const auto* id = item.as<std::int64_t>();
+      const auto* name = item.as<std::string>();
+      if (id != nullptr) {
+        out.push_back('"');
+        integer(*id);
+        out.push_back('"');
+      } else if (name != nullptr) {
+        write_json_string(out, *name);
+      } else {
+        out += "null";
+      }
+    }
+    out.push_back(']');
+  } else if (const expr::Map* map = value.as_map()) {
+    out.push_back('{');
+    for (const auto& [language, said] : *map) {
+      if (&language != &map->front().first) out.push_back(',');
+      const auto* key = language.as<std::string>();
+      const auto* words = said.as<std::string>();
+      write_json_string(out, key ? std::string_view(*key) : std::string_view());
+      out.push_back(':');
+      if (words != nullptr) write_json_string(out, *words);
+      else out += "null";
+    }
+    out.push_back('}');
   } else {
     out += "null";
   }
@@ -231,20 +351,26 @@ std::optional<FieldError> check_value(const model::Catalog& catalog, const Field
   const auto mistake = [&](std::string_view code, std::string_view bound) {
     return FieldError{field.name, std::string(code), message(code, locale, {label_of(field, locale), bound})};
   };
+  /// Trims, and tells what is wrong with the text.
+  const auto tidy = [&](std::string& text) -> std::optional<FieldError> {
+    text = normalise(text);
+    for (const char c : text) {
+      const auto u = static_cast<unsigned char>(c);
+      if (u == 0x7F || (u < 0x20 && !(u == '\t' || ((u == '\n' || u == '\r') && field.multiline)))) {
+        return mistake("control_character", "");
+      }
+    }
+    if (field.max_length != 0 && text.size() > field.max_length && characters(text) > field.max_length) {
+      return mistake("too_long", std::to_string(field.max_length));
+    }
+    return std::nullopt;
+  };
   switch (field.type) {
     case FieldType::text: {
       const auto* text = value.as<std::string>();
       if (text == nullptr) return wrong_type(field, locale);
-      std::string clean = normalise(*text);
-      for (const char c : clean) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u == 0x7F || (u < 0x20 && !(u == '\t' || ((u == '\n' || u == '\r') && field.multiline)))) {
-          return mistake("control_character", "");
-        }
-      }
-      if (field.max_length != 0 && clean.size() > field.max_length && characters(clean) > field.max_length) {
-        return mistake("too_long", std::to_string(field.max_length));
-      }
+      std::string clean = *text;
+      if (auto wrong = tidy(clean)) return wrong;
       value = clean.empty() ? expr::Value() : expr::Value(std::move(clean));
       return std::nullopt;
     }
@@ -306,6 +432,50 @@ std::optional<FieldError> check_value(const model::Catalog& catalog, const Field
     case FieldType::json:
       if (!value.is<std::string>()) return wrong_type(field, locale);
       return std::nullopt;
+    case FieldType::multi: {
+      const expr::List* given = value.as_list();
+      if (given == nullptr) return wrong_type(field, locale);
+      if (given->size() > most_elements) return mistake("too_many", std::to_string(most_elements));
+      std::unordered_set<std::string_view> names;
+      for (const expr::Value& one : *given) {
+        const auto* name = one.as<std::string>();
+        if (name == nullptr || field.choices == nullptr || field.choices->option(*name) == nullptr) return wrong_type(field, locale);
+        names.insert(*name);
+      }
+      expr::List list;
+      for (const auto& option : field.choices->options) {
+        if (names.contains(option.name)) list.emplace_back(option.name);
+      }
+      value = list.empty() ? expr::Value() : expr::Value(std::move(list));
+      return std::nullopt;
+    }
+    case FieldType::refs: {
+      const expr::List* given = value.as_list();
+      if (given == nullptr) return wrong_type(field, locale);
+      auto list = distinct_ids(*given);
+      if (!list) return wrong_type(field, locale);
+      if (list->size() > most_elements) return mistake("too_many", std::to_string(most_elements));
+      value = list->empty() ? expr::Value() : expr::Value(std::move(*list));
+      return std::nullopt;
+    }
+    case FieldType::localized: {
+      const expr::Map* given = value.as_map();
+      if (given == nullptr) return wrong_type(field, locale);
+      if (given->size() > most_languages) return mistake("too_many", std::to_string(most_languages));
+      std::map<std::string, std::string> texts;
+      for (const auto& [language, said] : *given) {
+        const auto* key = language.as<std::string>();
+        const auto* words = said.as<std::string>();
+        if (key == nullptr || !is_language(*key) || (words == nullptr && !said.is_null())) return wrong_type(field, locale);
+        std::string clean = words ? *words : std::string();
+        if (auto wrong = tidy(clean)) return wrong;
+        if (!clean.empty()) texts.insert_or_assign(*key, std::move(clean));
+      }
+      expr::Map map;
+      for (auto& [key, words] : texts) map.emplace_back(expr::Value(key), expr::Value(std::move(words)));
+      value = map.empty() ? expr::Value() : expr::Value(std::move(map));
+      return std::nullopt;
+    }
   }
   return std::nullopt;
 }
@@ -396,6 +566,25 @@ expr::Value parse_text(const model::Catalog& catalog, const Field& field, std::s
       break;
     case FieldType::json:
       json = parse_json(bare);
+      break;
+    case FieldType::multi:
+    case FieldType::refs: {
+      if (bare.starts_with('[')) {
+        json = parse_json(bare);
+        break;
+      }
+      Json::Array array;
+      for (std::string_view rest = bare; !rest.empty();) {
+        const auto end = rest.find(';');
+        if (const auto item = trim(rest.substr(0, end)); !item.empty()) array.push_back(Json{Json::Data{std::string(item)}});
+        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      }
+      json = Json{Json::Data{std::move(array)}};
+      break;
+    }
+    case FieldType::localized:
+      if (bare.starts_with('{')) json = parse_json(bare);
+      else json = Json{Json::Data{Json::Object{{catalog.agency.locale, Json{Json::Data{std::string(bare)}}}}}};
       break;
     default:
       json = Json{Json::Data{std::string(bare)}};

@@ -26,6 +26,19 @@ void write_value(std::string& out, const model::Field& field, const expr::Value&
 /// A value of the field's type from what write_value() wrote, or a client sent; unchecked. nullopt where the type does not fit.
 std::optional<expr::Value> value_from_json(const model::Field& field, const Json& json);
 
+/// How many elements a list in a field (multi, refs) may have.
+inline constexpr std::size_t most_elements = 200;
+
+/// Whether a column holds the field's value as JSON, as write_value() writes it.
+inline bool kept_as_json(const model::Field& field) { return field.type >= model::FieldType::multi; }
+static_assert(model::FieldType::multi < model::FieldType::refs && model::FieldType::refs < model::FieldType::localized);
+
+/// The value of such a field from its column.
+expr::Value from_column(const model::Field& field, std::string_view text);
+
+/// Of a localized field's value, the text for `locale` or the nearest language, see model::Text::in; nullptr where it is empty.
+const std::string* text_in(const expr::Value& texts, std::string_view locale);
+
 /// Parses a JSON object of field → value into typed input. Throws invalid_argument for malformed JSON (bad UTF-8,
 /// duplicate keys, depth over 32), invalid_record with a FieldError for each unknown or ill-typed field. Text is
 /// trimmed and brought to NFC. `NAME_currency` sets the currency of money field NAME.

@@ -261,7 +261,10 @@ class Importer {
 
   expr::Value value_of(const ImportField& field, const Row& row, const std::map<std::string_view, std::int64_t>& made,
                        std::map<std::string, std::int64_t>& notes) const {
-    if (field.source == ImportField::Source::record) return expr::Value(made.at(field.text));
+    if (field.source == ImportField::Source::record) {
+      const expr::Value id(made.at(field.text));
+      return field.field->type == model::FieldType::refs ? expr::Value(expr::List{id}) : id;
+    }
     const auto text = text_of(field, row, notes);
     if (!text) return {};
     try {

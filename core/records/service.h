@@ -53,6 +53,7 @@ struct JsonPage {
   // Only where references were asked for:
   std::vector<std::size_t> ends;           ///< by item: where its closing brace stands in the text
   std::vector<std::int64_t> references;    ///< count × references; 0 where empty or not to be seen
+  std::vector<std::vector<std::int64_t>> reference_lists;  ///< of references that are lists (0 above), item by item in their order
 };
 
 struct AggregateQuery;   // records/aggregate.h

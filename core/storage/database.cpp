@@ -98,6 +98,9 @@ ColumnType column_type(const model::Field& field) {
     case FieldType::money: return {Kind::decimal, field.scale, 0};
     case FieldType::date: return {Kind::date, 0, 0};
     case FieldType::instant: return {Kind::instant, 0, 0};
+    case FieldType::multi:
+    case FieldType::refs:
+    case FieldType::localized:
     case FieldType::json: return {Kind::json, 0, 0};
   }
   throw Error(ErrorCode::internal, "The field " + field.name + " is of a type that the database layer does not know");
