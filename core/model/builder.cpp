@@ -4,6 +4,7 @@
 
 #include "base/time_zone.h"
 #include "model/builder_state.h"
+#include "model/import_map.h"
 
 namespace caravan::model {
 
@@ -28,19 +29,33 @@ std::shared_ptr<Catalog> Builder::build() {
   }
   for (Draft& draft : drafts_) build_fields(draft);
   for (Draft& draft : drafts_) finish_members(draft);
+  for (Draft& draft : drafts_) build_rollups(draft);
   for (const Document& document : documents_) {
     if (document.kind->name == "form") build_form(document);
     if (document.kind->name == "view") declare_view(document);
   }
   for (Draft& draft : drafts_) build_rules(draft);
+  for (Draft& draft : drafts_) build_exclusive(draft);
+  check_rollup_cycles();
   for (Draft& draft : drafts_) build_workflow(draft);
   build_clocks();
+  for (const Document& document : documents_) {
+    if (document.kind->name == "automation") build_automation(document);
+    if (document.kind->name == "schedule") build_schedule(document);
+  }
+  sort(catalog_->automations);
+  sort(catalog_->schedules);
+  build_entity_rules();
   roles.grants();
   for (auto& [view, document] : declared_views_) build_view(*view, *document);
   for (Draft& draft : drafts_) arrange_forms(draft);
   for (Draft& draft : drafts_) arrange_views(draft);
   for (const Draft& draft : drafts_) check_sensitive(draft);
   check_sensitive_views();
+  for (const Document& document : documents_) {
+    if (document.kind->name == "import_map") build_import_map(document);
+  }
+  sort(catalog_->import_maps);
   build_modules();
   sort(catalog_->entities);
   sort(catalog_->forms);
@@ -317,6 +332,9 @@ void Builder::build_choices(const Document& document) {
     for (const Mention& of : mentions(entry->value.get("of"))) option.of.emplace_back(of.text);
     choices->options.push_back(std::move(option));
   }
+  std::vector<std::string_view> offered;
+  for (const ChoiceOption& option : choices->options) offered.push_back(option.name);
+  build_moved(document.root.get("moved"), "option", offered, !options || options->value.bad || doubtful(&options->value), choices->moved);
   if (options && options->value.is_map() && !options->value.removed.empty())
     removed_options_[choices.get()] = &options->value;
   catalog_->choice_lists.push_back(std::move(choices));

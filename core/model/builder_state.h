@@ -222,7 +222,23 @@ class Builder {
   /// Sorts computed fields so that each comes after those it reads.
   void order_computed(Draft& draft);
   void build_invariants(Draft& draft, const expr::Environment& environment);
+  /// The word `moved` of a workflow or a list: names that are no more to those that take their place, through others that are no
+  /// more either. `doubtful`: names may be missing for a mistake reported elsewhere.
+  void build_moved(const Node* node, std::string_view what, const std::vector<std::string_view>& present, bool doubtful,
+                   std::map<std::string, std::string, std::less<>>& moved);
+  void build_import_map(const Document& document);
+  /// Whether the database itself can keep the condition: over the record's own columns and constants.
+  static bool database_keeps(const expr::Program& program, const Entity& entity);
   void build_keys(Draft& draft, std::string_view word, bool unique);
+
+  // --- guarantees ---
+  void build_entity_guarantees(const Document& document, Entity& entity);
+  void build_rollups(Draft& draft);
+  void build_rollup(Draft& draft, Field& field, const Entry& entry, const Node& node, const std::string& subject);
+  void check_rollup_cycles();
+  void build_exclusive(Draft& draft);
+  /// A condition over the record's own fields alone, so that only a write of the record changes it.
+  std::shared_ptr<const expr::Program> compile_own_condition(const Node* node, const Entity& entity, const std::string& subject);
 
   // --- settings ---
   /// All groups; after the choices and before any expression.
@@ -244,11 +260,25 @@ class Builder {
   void build_transition(Draft& draft, const Entry& entry, const FindState& find_state);
   void build_by(const Entity& entity, const Node* by, Transition& transition);
   void build_step_form(Draft& draft, const Node& node, Transition& transition);
-  void build_effect(Draft& draft, const Entry& entry, Transition& transition,
-                    const expr::Environment& environment);
+  /// A `do:`. `draft`: of the entity whose record is meant; null where there is none, and effects can only create.
+  std::vector<Effect> build_effects(Draft* draft, const std::string& module, const Node* node, const expr::Environment& environment);
+  void build_effect(Draft& draft, const Entry& entry, Transition& transition, const expr::Environment& environment);
+  std::optional<Effect> effect_of(Draft* draft, const std::string& module, const Entry& entry, const expr::Environment& environment);
+  bool build_effect_target(Draft& draft, const Entry& entry, Effect& effect, Draft*& meant);
+  void build_effect_values(Draft* draft, Draft& target, const Node* values, const expr::Environment& environment, Effect& effect);
+  void check_created(Draft& target, const Entry& entry, const Node* values, const std::string& subject);
+  /// Words of a transition that is taken by itself, or back.
+  void build_by_itself(const Entry& entry, Transition& transition, const Entity& entity);
+  /// A moment over the record's own fields.
+  std::shared_ptr<const expr::Program> compile_moment(const Node& node, const Entity& entity);
+  void build_automation(const Document& document);
+  bool build_event(const Node& node, Automation& automation, bool at);
+  void build_schedule(const Document& document);
+  /// EntityRules of all entities, when all else is there.
+  void build_entity_rules();
   static bool is_computed(const Draft& draft, const Field& field) {
     const auto found = draft.nodes.find(&field);
-    return found != draft.nodes.end() && found->second->entry("compute");
+    return found != draft.nodes.end() && (found->second->entry("compute") || found->second->entry("rollup"));
   }
 
   // --- forms and views ---

@@ -32,6 +32,9 @@ void Builder::build_workflow(Draft& draft) {
         if (category->text == to_string(one)) state->category = one;
       }
     }
+    const expr::Environment environment = catalog_->record_environment(entity);
+    state->enter = build_effects(&draft, entity.module, entry->value.get("enter"), environment);
+    state->exit = build_effects(&draft, entity.module, entry->value.get("exit"), environment);
     workflow.states.push_back(std::move(state));
   }
   if (states && states->entries.empty()) {
@@ -39,6 +42,7 @@ void Builder::build_workflow(Draft& draft) {
                        "the workflow of " + entity.full_name + " has no states",
                        "add e.g. `new: {category: open}`");
   }
+  build_moved(node->get("moved"), "state", names(workflow.states), states_lost || !lost_states.empty(), workflow.moved);
   const auto find_state = [&](const Mention& mention) -> const State* {
     const State* found = workflow.state(mention.text);
     if (!found && !states_lost && !lost_states.contains(std::string(mention.text)) &&
@@ -126,68 +130,6 @@ void Builder::build_step_form(Draft& draft, const Node& node, Transition& transi
   }
 }
 
-void Builder::build_effect(Draft& draft, const Entry& entry, Transition& transition, const expr::Environment& environment) {
-  const Node& node = entry.value;
-  const std::string subject = "effect " + quoted(entry.key);
-  Effect effect;
-  effect.name = entry.key;
-  effect.origin = to_origin(entry.at);
-  const Entry *set = node.entry("set"), *create = node.entry("create"), *with = node.entry("with");
-  if ((set != nullptr) == (create != nullptr)) {
-    diagnostics_.error(
-        entry.at, "bad-effect",
-        subject + (set ? " has `set` and `create`" : " has neither `set` nor `create`"),
-        "write `{set: {FIELD: EXPRESSION}}` or `{create: ENTITY, with: {FIELD: EXPRESSION}}`");
-    return;
-  }
-  if (set && with) diagnostics_.error(with->at, "bad-effect", "`with` belongs to `create`", "remove it");
-  effect.kind = set ? Effect::Kind::set : Effect::Kind::create;
-  Draft* target = &draft;
-  if (create) {
-    if (create->value.bad) return;
-    const Entity* entity = find_entity({create->value.text, create->value.at}, draft.entity->module);
-    if (!entity) return;
-    target = draft_of(entity);
-  }
-  effect.entity = target->entity;
-  const Entry* values = set ? set : with;
-  if (values && values->value.bad) return;
-  for (std::size_t i = 0; values && i < values->value.entries.size(); ++i) {
-    const Entry& one = values->value.entries[i];
-    if (one.bad || one.value.bad) continue;
-    const Field* field = find_field(*target, {one.key, one.at});
-    if (!field) continue;
-    if (target->vague.contains(field)) {
-      compile(one.value, environment, draft.entity);
-      continue;
-    }
-    if ((field->system && field->slot != slot_owner) || field->compute || is_computed(*target, *field)) {
-      diagnostics_.error(
-          one.at, "system-field",
-          "field " + quoted(field->name) + (field->system ? " is set by the system" : " is computed"),
-          "an effect cannot set it");
-      continue;
-    }
-    effect.with.emplace_back(field, compile_value(one.value, *field, false, environment, *draft.entity));
-  }
-  if (set && set->value.entries.empty())
-    diagnostics_.error(set->at, "bad-effect", subject + " sets nothing", "name a field");
-  if (create) {
-    for (const auto& field : target->entity->fields) {
-      if (!field->required || target->vague.contains(field.get())) continue;
-      const auto found = target->nodes.find(field.get());
-      const bool defaulted = found != target->nodes.end() &&
-                             (found->second->entry("default") || found->second->entry("default_expr"));
-      if (defaulted || (values && values->value.entry(field->name))) continue;
-      diagnostics_.error(entry.at, "missing-required",
-                         subject + " makes a " + target->entity->full_name +
-                             " without its required field " + quoted(field->name),
-                         "add `" + field->name + ": EXPRESSION` to `with`");
-    }
-  }
-  transition.effects.push_back(std::move(effect));
-}
-
 void Builder::build_transition(Draft& draft, const Entry& entry, const FindState& find_state) {
   Entity& entity = *draft.entity;
   auto owned = std::make_unique<Transition>();
@@ -232,9 +174,8 @@ void Builder::build_transition(Draft& draft, const Entry& entry, const FindState
   }
   if (const Node* form = node.get("form")) build_step_form(draft, *form, transition);
   if (const Node* comment = node.get("comment")) transition.comment_required = comment->text == "required";
-  for (const Entry* effect : placed(node.get("do"))) {
-    if (!effect->bad && !effect->value.bad) build_effect(draft, *effect, transition, environment);
-  }
+  transition.effects = build_effects(&draft, entity.module, node.get("do"), environment);
+  build_by_itself(entry, transition, entity);
 }
 
 }  // namespace caravan::model

@@ -47,6 +47,31 @@ constexpr Words index_words{
     "index", "Fields by which the database finds or sorts records quickly. Short form: a list of fields.",
     index_list};
 
+constexpr Word rollup_list[] = {
+    {"count", Shape::flag, "true: how many there are (int)."},
+    {"sum", Shape::name, "Field of theirs that is added up (int, decimal or money, of the same type and scale); 0 without records."},
+    {"min", Shape::name, "Field of theirs whose smallest value is kept (also date and instant); empty without records."},
+    {"max", Shape::name, "Field of theirs whose greatest value is kept (also date and instant)."},
+    {.name = "of", .shape = Shape::name, .doc = "Entity whose records count.", .required = true},
+    {.name = "by", .shape = Shape::name, .doc = "Their reference to this record.", .required = true},
+    {"where", Shape::expression, "Which of them count: a condition over their own fields as `record`; all unless given."},
+};
+constexpr Words rollup_words{"rollup",
+                             "A number of children, their sum, or their smallest or greatest value: one of `count`, `sum`, `min`, `max`.",
+                             rollup_list};
+
+constexpr Word exclusive_list[] = {
+    {.name = "resource", .shape = Shape::name, .doc = "Reference to what cannot be had twice at a time (ref).", .required = true},
+    {.name = "from", .shape = Shape::name, .doc = "Field with the beginning: a date (included) or an instant.", .required = true},
+    {.name = "to", .shape = Shape::name, .doc = "Field with the end, of the same type: a date is included, an instant is not.", .required = true},
+    {"where", Shape::expression, "Which records count: a condition over their own fields as `record`; all unless given."},
+    {"message", Shape::label, "Said to the user when the time is taken."},
+    after_word,
+};
+constexpr Words exclusive_words{
+    "exclusive rule", "No two records of one resource overlap in time. A record without resource, beginning or end does not count.",
+    exclusive_list};
+
 constexpr Word field_list[] = {
     {.name = "type",
      .shape = Shape::keyword,
@@ -92,9 +117,26 @@ constexpr Word field_list[] = {
      .doc = "What happens when the record that a ref or refs points at is deleted: `restrict` (unless given) refuses that, `clear` "
             "empties the reference or takes the id out of the list, `cascade` deletes the record that refers.",
      .keywords = "restrict clear cascade"},
-    {.name = "rollup", .shape = Shape::text, .doc = "Sum or count of children.", .available = false},
+    {"rollup", Shape::object,
+     "Value kept up from the records that refer to this one, in the transaction of their change; clients cannot set it.",
+     &rollup_words},
 };
 constexpr Words field_words{"field", "A field of an entity, which is a column of its table.", field_list};
+
+constexpr Word effect_list[] = {
+    {"set", Shape::expressions,
+     "Fields to set, each by an expression over `record` and `user`: of the record itself or, with `of`, of the one that it refers to."},
+    {"create", Shape::name, "Entity of which a record is made in the same transaction."},
+    {"with", Shape::expressions, "Fields of the new record, each by an expression over `record` and `user`."},
+    {"transition", Shape::identifier,
+     "Step that is taken, of the record itself or, with `of`, of the one that it refers to. Its guard and required fields are asked, roles "
+     "are not; where it cannot be taken, nothing of the transaction happens."},
+    {"of", Shape::identifier, "Reference of the record to the one that is meant; of `set` and `transition`."},
+    {"when", Shape::expression, "Condition over `record` and `user` without which the effect is left out."},
+    after_word,
+};
+constexpr Words effect_words{"effect", "Something that happens with a step or by a rule, in its transaction.",
+                             effect_list};
 
 constexpr Word state_list[] = {
     label_word,
@@ -104,19 +146,11 @@ constexpr Word state_list[] = {
      .keywords = "open waiting done cancelled"},
     {"color", Shape::text, "A preset of the console (`blue`, `green`, `gold` …) or `#rrggbb`."},
     after_word,
+    {"enter", Shape::named, "What happens whenever a record comes to the state, also as a new one, in that transaction.", &effect_words},
+    {"exit", Shape::named, "What happens whenever a record leaves the state, in that transaction.", &effect_words},
     {"clock", Shape::names, "Clock, or clocks, without `start` of their own, that run while a record is in the state."},
 };
 constexpr Words state_words{"state", "A state of a record.", state_list};
-
-constexpr Word effect_list[] = {
-    {"set", Shape::expressions,
-     "Fields of the record to set, each by an expression over `record` and `user`."},
-    {"create", Shape::name, "Entity of which a record is made in the same transaction."},
-    {"with", Shape::expressions, "Fields of the new record, each by an expression over `record` and `user`."},
-    after_word,
-};
-constexpr Words effect_words{"effect", "Something that happens with the step, in its transaction.",
-                             effect_list};
 
 constexpr Word transition_list[] = {
     label_word,
@@ -134,10 +168,12 @@ constexpr Word transition_list[] = {
     {"do", Shape::named, "Effects of the step, in order.", &effect_words},
     after_word,
     {.name = "approval", .shape = Shape::text, .doc = "Approval steps.", .available = false},
-    {.name = "automatic",
-     .shape = Shape::text,
-     .doc = "Taken by itself when its guard holds.",
-     .available = false},
+    {"automatic", Shape::flag,
+     "true: taken by itself, in the same transaction, as soon as `when` and `require` hold after any change of the record. Of several, the first."},
+    {"at", Shape::expression,
+     "Timestamp or date (its first moment at the agency) over `record` at which it is taken by itself; where `when` does not hold then, as "
+     "soon as it does after a change. Reads the record's own fields."},
+    {"undo", Shape::text, "Time in which whoever took it may take it back, where nothing was changed since: `15m`, `2h`; at most `168h`."},
 };
 constexpr Words transition_words{"transition", "A step from one state to another.", transition_list};
 
@@ -149,6 +185,8 @@ constexpr Word workflow_list[] = {
      .inner = &state_words,
      .required = true},
     {"transitions", Shape::named, "The steps between them, in order.", &transition_words},
+    {"moved", Shape::mapping,
+     "States that are no more, and where their records go when the definitions are put in use: `{parked: waiting}`."},
 };
 constexpr Words workflow_words{"workflow", "The states of a record and the steps between them.",
                                workflow_list};
@@ -188,13 +226,11 @@ constexpr Word entity_list[] = {
     {"unique", Shape::named, "Fields whose values no two records share.", &unique_words},
     {"workflow", Shape::object, "States and transitions.", &workflow_words},
     {"duplicates", Shape::named, "Rules that find records that are probably of the same thing.", &duplicate_words},
-    {.name = "exclusive",
-     .shape = Shape::text,
-     .doc = "No overlap in time per resource.",
-     .available = false},
-    {.name = "rollup", .shape = Shape::text, .doc = "Sums and counts of children.", .available = false},
-    {.name = "ledger", .shape = Shape::text, .doc = "Records are only added.", .available = false},
-    {.name = "gap_free", .shape = Shape::text, .doc = "Numbers without gaps.", .available = false},
+    {"exclusive", Shape::named, "No overlap in time per resource.", &exclusive_words},
+    {"ledger", Shape::flag, "Records are only added: nobody changes or deletes one, the database refuses it, too."},
+    {"gap_free", Shape::flag,
+     "Numbers follow each other without a gap: they are taken in the transaction, one record after the other. Slower; only where it is "
+     "demanded."},
     {.name = "delete", .shape = Shape::text, .doc = "Rules of deletion.", .available = false},
 };
 constexpr Words entity_words{
@@ -221,6 +257,8 @@ constexpr Word choices_list[] = {
      .doc = "The values, in order.",
      .inner = &option_words,
      .required = true},
+    {"moved", Shape::mapping,
+     "Options that are no more, and what their records get instead when the definitions are put in use: `{fax: phone}`."},
 };
 constexpr Words choices_words{"choices", "A list of values for choice fields.", choices_list};
 
@@ -477,6 +515,101 @@ constexpr Word settings_list[] = {
 constexpr Words settings_words{
     "settings", "Values that the agency sets, of one module. Expressions read them as `settings.MODULE.NAME`.", settings_list};
 
+constexpr Word automation_list[] = {
+    name_word,
+    label_word,
+    {.name = "on",
+     .shape = Shape::text,
+     .doc = "What sets it off: `sales.order.created`, `.updated` (by an edit or a step), `.deleted`; `sales.order.STATE`: a record comes to the "
+            "state; `sales.order.transition.NAME`: the step is taken. (`sales.order.state.NAME` where a state is called like one of these.) With "
+            "`at`, the entity alone: `sales.order`.",
+     .required = true},
+    {.name = "in",
+     .shape = Shape::keyword,
+     .doc = "`after_commit` (unless given): from the queue, tried again where it fails. `transaction`: in that of the change, which is refused where "
+            "it fails.",
+     .keywords = "transaction after_commit"},
+    {"when", Shape::expression,
+     "Condition over `record`, `before` (the record before the change; null for a new one) and `user`, asked at the event; for `at`, when its time has come."},
+    {"becomes", Shape::expression, "Condition over `record` that holds now and did not before the change."},
+    {"at", Shape::expression,
+     "Instead of an event, a moment over `record`: a timestamp or a date (its first moment at the agency), e.g. `workdays(record.end_on, 3)`. Empty: "
+     "never. Reads the record's own fields."},
+    {.name = "do", .shape = Shape::named, .doc = "Effects, in order.", .inner = &effect_words, .required = true},
+    {"active", Shape::flag, "false: switched off; true unless given."},
+};
+constexpr Words automation_words{"automation", "When something happens to a record, do something.", automation_list};
+
+constexpr Word schedule_list[] = {
+    name_word,
+    label_word,
+    {.name = "cron",
+     .shape = Shape::text,
+     .doc = "Minute, hour, day of month, month, day of week, as in crontab: `0 8 * * mon-fri`; in the zone of `calendar` or of the agency.",
+     .required = true},
+    {"calendar", Shape::name, "Calendar on whose free days it does not run."},
+    {"entity", Shape::name, "The effects are done for each record of it; without, once, and they can only create."},
+    {"where", Shape::expression, "Which records, over `record`; all unless given."},
+    {.name = "do", .shape = Shape::named, .doc = "Effects, in order.", .inner = &effect_words, .required = true},
+    {"active", Shape::flag, "false: switched off; true unless given."},
+};
+constexpr Words schedule_words{"schedule", "Something that is done again and again.", schedule_list};
+
+constexpr Word import_field_list[] = {
+    {"column", Shape::text, "Column of the file."},
+    {"template", Shape::text, "Text with columns in braces: `\"Lead {CustomerID}\"`."},
+    {"value", Shape::text, "The same value in every row."},
+    {"record", Shape::identifier, "A record made earlier in the row, for references."},
+    {"trim", Shape::flag, "Cut spaces at both ends of the cell; true unless given."},
+    {"map", Shape::mapping, "Cell to value; cells are compared exactly, after trimming."},
+    {.name = "unmapped",
+     .shape = Shape::keyword,
+     .doc = "A cell that `map` does not have: an error of the row (`refuse`, unless given), taken as it is, or counted and left out.",
+     .keywords = "refuse keep note"},
+    {.name = "empty",
+     .shape = Shape::keyword,
+     .doc = "An empty cell: the field stays empty (`null`, unless given), the same and counted, or an error of the row.",
+     .keywords = "null note refuse"},
+    {"default", Shape::text, "Value for an empty cell, and for an unmapped one under `unmapped: note`."},
+    {"note", Shape::texts, "Cells that are taken but counted in the report."},
+};
+constexpr Words import_field_words{"imported field", "Where a value comes from: exactly one of `column`, `template`, `value` and `record`.",
+                                   import_field_list};
+
+constexpr Word import_record_list[] = {
+    {.name = "entity", .shape = Shape::name, .doc = "Entity of which a record is made.", .required = true},
+    {.name = "external_id",
+     .shape = Shape::object,
+     .doc = "Where its id in the source is: a `column`, `value` or `template`.",
+     .inner = &import_field_words,
+     .required = true},
+    {.name = "fields", .shape = Shape::named, .doc = "The fields that are set.", .inner = &import_field_words, .required = true},
+};
+constexpr Words import_record_words{"imported record", "What one row makes.", import_record_list};
+
+constexpr Word import_format_list[] = {
+    {"delimiter", Shape::text, "One character; `,` unless given."},
+    {"encoding", Shape::text, "`utf-8`."},
+};
+constexpr Words import_format_words{"import format", "How the file is written.", import_format_list};
+
+constexpr Word import_map_list[] = {
+    name_word,
+    label_word,
+    {.name = "entity", .shape = Shape::name, .doc = "Entity of a row's main record.", .required = true},
+    {.name = "source",
+     .shape = Shape::text,
+     .doc = "Name of the place that the file came from, at most 64 bytes; it is the records' `external_source`.",
+     .required = true},
+    {"format", Shape::object, "How the file is written.", &import_format_words},
+    {.name = "records",
+     .shape = Shape::named,
+     .doc = "What one row makes, in this order.",
+     .inner = &import_record_words,
+     .required = true},
+};
+constexpr Words import_map_words{"import map", "How the rows of a file become records.", import_map_list};
+
 constexpr KindInfo kind_list[] = {
     {"entity", &entity_words}, {"choices", &choices_words},
     {"form", &form_words},     {"view", &view_words},
@@ -484,10 +617,10 @@ constexpr KindInfo kind_list[] = {
     {"agency", &agency_words}, {"page", &page_words},
     {"department", &department_words}, {"calendar", &calendar_words},
     {"clock", &clock_words},        {"assignment", nullptr},
-    {"automation", nullptr},   {"schedule", nullptr},
+    {"automation", &automation_words},   {"schedule", &schedule_words},
     {"message", nullptr},      {"report", nullptr},
     {"dashboard", nullptr},    {"segment", nullptr},
-    {"import_map", nullptr},   {"duplicate_rules", nullptr},
+    {"import_map", &import_map_words},   {"duplicate_rules", nullptr},
     {"settings", &settings_words},     {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
 };
@@ -613,8 +746,13 @@ class ShapeChecker {
     Node& node = entry.value;
     if (node.is_null()) {
       if (patch_) return;
+      if (word.shape == Shape::keyword && word.keywords.find("null") != std::string_view::npos) {
+        node.kind = Node::Kind::scalar;  // `empty: null`, which YAML reads as nothing
+        node.text = "null";
+        return;
+      }
       if (word.shape == Shape::object || word.shape == Shape::named || word.shape == Shape::expressions ||
-          word.shape == Shape::field_words) {
+          word.shape == Shape::field_words || word.shape == Shape::mapping) {
         node.kind = Node::Kind::map;
         return;
       }
@@ -686,6 +824,17 @@ class ShapeChecker {
         break;
       case Shape::field_words:
         field_words(node, word);
+        break;
+      case Shape::mapping:
+        if (!node.is_map()) {
+          wrong(node, word, "a map from text to text", "e.g. `{old: new}`");
+        } else {
+          for (Entry& one : node.entries) {
+            if (one.value.is_scalar() || one.value.bad || one.value.is_null()) continue;
+            diagnostics_.error(one.at, "wrong-type", tick(one.key) + " needs a text, not " + what(one.value), "e.g. `{old: new}`");
+            one.value.bad = true;
+          }
+        }
         break;
       case Shape::object:
         if (!node.is_map()) {
@@ -928,6 +1077,8 @@ std::string shape_text(const Word& word) {
       return "true, false or expression";
     case Shape::expressions:
       return "map from field to expression";
+    case Shape::mapping:
+      return "map from text to text";
     case Shape::field_words: {
       std::string out;
       for (std::string_view one : split(word.keywords)) out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
