@@ -77,7 +77,7 @@ void Builder::build_effect_values(Draft* draft, Draft& target, const Node* value
 
 void Builder::check_created(Draft& target, const Entry& entry, const Node* values, const std::string& subject) {
   for (const auto& field : target.entity->fields) {
-    if (!field->required || target.vague.contains(field.get())) continue;
+    if (!field->required || field->visible || target.vague.contains(field.get())) continue;
     const auto found = target.nodes.find(field.get());
     const bool defaulted = found != target.nodes.end() && (found->second->entry("default") || found->second->entry("default_expr"));
     if (defaulted || (values && values->entry(field->name))) continue;

@@ -240,7 +240,7 @@ void Builder::warn_absent_required(Draft& draft, const Form& form) {
     if (document.kind->name == "form" && document.name == form.name) at = document.at;
   }
   for (const auto& field : draft.entity->fields) {
-    if (!field->required || present.contains(field.get()) || draft.vague.contains(field.get())) continue;
+    if (!(field->required || field->required_when) || present.contains(field.get()) || draft.vague.contains(field.get())) continue;
     const Node& node = *draft.nodes.at(field.get());
     if (node.entry("default") || node.entry("default_expr")) continue;
     diagnostics_.warning(at, "required-not-on-form",

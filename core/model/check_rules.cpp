@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "expr/analysis.h"
+#include "model/builder_text.h"
 #include "model/check.h"
 
 namespace caravan::model {
@@ -40,6 +41,9 @@ class RuleCheck {
     for (const auto& field : entity.fields) {
       if (field->system) continue;
       value(entity, field->compute, CheckContext::find(&document, {"fields", field->name, "compute"}));
+      for (const auto& [word, program] : {std::pair("visible", &field->visible), std::pair("required", &field->required_when), std::pair("read_only", &field->read_only_when)}) {
+        condition(entity, *program, CheckContext::find(&document, {"fields", field->name, word}), tick(word) + " of field " + quoted(field->name), nullptr);
+      }
       if (const Node* node = CheckContext::find(&document, {"fields", field->name, "default_expr"})) value(entity, field->default_value, node);
       const Node* compute = CheckContext::find(&document, {"fields", field->name, "compute"});
       if (compute && field->compute && expr::read_fields(*field->compute).empty()) {
@@ -50,7 +54,18 @@ class RuleCheck {
     for (const Invariant& invariant : entity.invariants) {
       condition(entity, invariant.check, CheckContext::find(&document, {"invariants", invariant.name, "check"}), "invariant " + quoted(invariant.name), nullptr);
     }
+    for (const DuplicateRule& rule : entity.duplicates) {
+      condition(entity, rule.where, CheckContext::find(&document, {"duplicates", rule.name, "where"}), "`where` of duplicate rule " + quoted(rule.name), nullptr);
+    }
     same_invariants(entity, document);
+    for (const auto& field : entity.fields) {
+      if (!field->rollup) continue;
+      condition(*field->rollup->of, field->rollup->where, CheckContext::find(&document, {"fields", field->name, "rollup", "where"}),
+                "the rollup " + quoted(field->name), nullptr);
+    }
+    for (const Exclusive& rule : entity.exclusive) {
+      condition(entity, rule.where, CheckContext::find(&document, {"exclusive", rule.name, "where"}), "exclusive rule " + quoted(rule.name), nullptr);
+    }
     if (!entity.workflow) return;
     for (const auto& transition : entity.workflow->transitions) {
       condition(entity, transition->when, CheckContext::find(&document, {"workflow", "transitions", transition->name, "when"}),
@@ -86,7 +101,7 @@ class RuleCheck {
       }
       const Field& field = *entity->fields[slot];
       if (own) {
-        fact.filled = field.required || slot == slot_id || slot == slot_version || slot == slot_created_at || slot == slot_updated_at ||
+        fact.filled = (field.required && !field.visible) || slot == slot_id || slot == slot_version || slot == slot_created_at || slot == slot_updated_at ||
                       (slot == slot_state && entity->workflow) ||
                       (transition && std::find(transition->require.begin(), transition->require.end(), &field) != transition->require.end());
       }

@@ -145,7 +145,7 @@ class WorkflowCheck {
 
   void required(const Transition& transition) {
     for (const Field* field : transition.require) {
-      if (field->required) {
+      if (field->required && !field->visible) {
         context_.warn(mention(transition, "require", field->name), "useless-require",
                       "field " + quoted(field->name) + " is required of every record, so " + subject(transition) + " need not require it",
                       "remove it from `require`");
@@ -192,7 +192,7 @@ class WorkflowCheck {
           context_.warn(at, "effect-out-of-range", "effect " + quoted(effect.name) + " gives field " + quoted(field->name) + " a value " +
                             (is_long ? "longer than its `max`" : low ? "below its `min`" : "above its `max`") + ", so the step always fails",
                         "give another value");
-        } else if (value.value.is_null() && field->required) {
+        } else if (value.value.is_null() && field->required && !field->visible) {
           context_.warn(at, "effect-empties-required",
                         "effect " + quoted(effect.name) + " empties required field " + quoted(field->name) + ", so the step always fails",
                         "give a value, or let the field be empty");

@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <set>
 
+#include "storage/constraints.h"
 #include "storage/encode.h"
+#include "storage/links.h"
 #include "storage/open.h"
 #include "storage/tables.h"
 
@@ -15,6 +17,7 @@ using Kind = ColumnType::Kind;
 using Safety = SchemaStep::Safety;
 
 constexpr std::size_t longest_name = 64;
+constexpr std::size_t most_samples = 5;
 
 /// FNV-1a; only tells apart names that are cut.
 std::string short_hash(std::string_view text) {
@@ -49,14 +52,21 @@ class Planner {
           {set_version_sql(session_.dialect())});
     }
     for (const auto& entity : catalog_.entities) {
-      const WantedTable table = entity_table(*entity);
+      WantedTable table = entity_table(*entity);
+      table.constraints = entity_constraints(*entity, session_.dialect());
       wanted.insert(table.name);
       compare(table);
+      compare_lists(*entity, wanted);
     }
     for (const auto& [name, table] : found_) {
+      if (!wanted.contains(name) && looks_like_links(name, table)) {
+        add(Safety::leftover, name, "drop table " + name + " of links, which no definition names any more", sql_->drop_table(name));
+        continue;
+      }
       if (!wanted.contains(name) && looks_like_entity(table)) {
         add(Safety::leftover, name, "drop table " + name + ", which no definition names any more (" + rows(count(name, "1 = 1")) + ")",
             sql_->drop_table(name));
+        sample(table, "1 = 1", "number");
       }
     }
     return std::move(steps_);
@@ -76,6 +86,40 @@ class Planner {
     return version;
   }
 
+  /// What lists and texts by language need beside their columns.
+  void compare_lists(const model::Entity& entity, std::set<std::string, std::less<>>& wanted) {
+    const auto found = found_.find(entity.table_name);
+    for (const auto& field : entity.fields) {
+      if (found == found_.end()) break;
+      const auto old = found->second.columns.find(field->column);
+      const auto change = conversion(entity, *field, catalog_.agency.locale, session_.dialect());
+      if (!change || old == found->second.columns.end() || !old->second.known || !is_text(old->second.type)) continue;
+      // All rows are brought over at once, and later ones are written as they should be: one tells of all.
+      const std::string column = quote(session_.dialect(), field->column);
+      Statement& first = session_.prepare("SELECT 1 FROM (SELECT " + column + " FROM " + quote(session_.dialect(), entity.table_name) + " WHERE " +
+                                          column + " IS NOT NULL LIMIT 1) AS one WHERE " + change->foreign);
+      const bool foreign = first.step();
+      first.reset();
+      if (!foreign) continue;
+      add(change->loses ? Safety::destructive : Safety::additive, entity.table_name,
+          "bring " + field->column + " of " + entity.table_name + " to the form of type " + model::to_string(field->type) +
+              (change->loses ? ": its texts are dropped (" : " (") + rows(count(entity.table_name, change->foreign)) + ")",
+          {change->sql});
+    }
+    for (const WantedTable& table : link_tables(entity)) {
+      wanted.insert(table.name);
+      const bool fresh = !found_.contains(table.name);
+      compare(table);
+      if (!fresh || found == found_.end()) continue;
+      for (const auto& field : entity.fields) {
+        if (field->link_table == table.name && found->second.columns.contains(field->column) &&
+            is_text(found->second.columns.find(field->column)->second.type)) {
+          steps_.back().sql.push_back(fill_links(entity, *field, session_.dialect()));
+        }
+      }
+    }
+  }
+
   /// Tables of entities that are gone are told apart from tables that others keep in the same database.
   static bool looks_like_entity(const FoundTable& table) {
     for (const char* name : {"id", "number", "version", "state", "owner", "created_at", "updated_at", "external_source", "external_id"}) {
@@ -86,6 +130,49 @@ class Planner {
 
   void add(Safety safety, const std::string& table, std::string what, std::vector<std::string> sql) {
     steps_.push_back({safety, table, std::move(what), std::move(sql)});
+  }
+
+  /// Gives the last step some rows that meet the condition: ids, and their values in the column that is lost.
+  void sample(const FoundTable& table, const std::string& condition, const std::string& column = {}) {
+    const auto id = table.columns.find("id");
+    if (!count_rows_ || id == table.columns.end()) return;
+    const auto lost = table.columns.find(column);
+    const bool valued = lost != table.columns.end();
+    SchemaStep& step = steps_.back();
+    const auto name = [&](std::string_view one) { return quote(session_.dialect(), one); };
+    Statement& s = session_.prepare("SELECT " + name("id") + (valued ? ", " + name(column) : "") + " FROM " + name(step.table) + " WHERE " + condition +
+                                    " ORDER BY 1 LIMIT " + std::to_string(most_samples));
+    while (s.step()) {
+      std::string text = "id " + std::to_string(s.integer(0));
+      if (valued && !s.is_null(1)) text += ": " + shown(s, lost->second);
+      step.samples.push_back(std::move(text));
+    }
+    s.reset();
+  }
+  /// The value in column 1, for a person.
+  static std::string shown(Statement& s, const FoundColumn& column) {
+    constexpr std::size_t longest = 60;
+    std::string text;
+    if (column.known && column.type.kind != Kind::bytes) {
+      const expr::Value value = s.value(1, column.type);
+      if (const auto* decimal = value.as<Decimal>()) text = format_decimal(*decimal);
+      else if (const auto* at = value.as<Timestamp>()) text = format_timestamp(*at);
+      else if (const auto* date = value.as<Date>()) text = format_date(*date);
+      else if (const auto* number = value.as<std::int64_t>()) text = std::to_string(*number);
+      else if (const auto* flag = value.as<bool>()) text = *flag ? "true" : "false";
+      else text = s.text(1);
+    } else if (column.known) {
+      return std::to_string(s.text(1).size()) + " bytes";
+    } else {
+      text = s.text(1);
+    }
+    for (char& c : text) {
+      if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    }
+    if (text.size() <= longest) return text;
+    std::size_t end = longest;
+    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+    return text.substr(0, end) + "…";
   }
 
   /// -1 where rows are not counted.
@@ -119,6 +206,13 @@ class Planner {
       return;
     }
     FoundTable& found = it->second;
+    // First, for a column that one of them reads cannot be changed.
+    for (const std::string& name : found.constraints) {
+      if (std::any_of(table.constraints.begin(), table.constraints.end(), [&](const auto& c) { return c.name == name; })) continue;
+      add(Safety::additive, table.name, "drop check " + name + " of " + table.name,
+          session_.dialect() == Dialect::sqlite ? sqlite_drop_constraint(name) : std::vector<std::string>{mysql_drop_constraint(table.name, name)});
+    }
+    const FoundTable before = found;
     std::set<std::string> fresh;  // columns that hold no value yet
     for (const WantedColumn& column : table.columns) {
       const auto old = found.columns.find(column.name);
@@ -130,6 +224,7 @@ class Planner {
       }
     }
     compare_indexes(table, found, fresh);
+    add_constraints(table, before, fresh);
     for (const auto& [name, column] : found.columns) {
       const bool wanted = std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& c) { return c.name == name; });
       if (wanted) continue;
@@ -144,7 +239,62 @@ class Planner {
           "drop column " + name + " (" + column.declaration + ") from " + table.name + ", which no definition names any more (" +
               rows_with_value(count(table.name, quote(session_.dialect(), name) + " IS NOT NULL")) + ")",
           std::move(sql));
+      sample(found, quote(session_.dialect(), name) + " IS NOT NULL", name);
     }
+  }
+
+  /// Adds those that are not there; those that no row stands against together.
+  void add_constraints(const WantedTable& table, const FoundTable& before, const std::set<std::string>& fresh) {
+    std::vector<WantedConstraint> sound;
+    std::string names;
+    for (const WantedConstraint& constraint : table.constraints) {
+      if (before.constraints.contains(constraint.name)) continue;
+      const std::int64_t against = breaking(table, before, fresh, constraint);
+      if (against == 0) {
+        names += (names.empty() ? "" : ", ") + constraint.invariant;
+        sound.push_back(constraint);
+        continue;
+      }
+      add(Safety::destructive, table.name,
+          "add check " + constraint.invariant + " to " + table.name + ": " + std::to_string(against) +
+              (against == 1 ? " row breaks it; mend it first" : " rows break it; mend them first"),
+          constraint_sql(table.name, {constraint}));
+      steps_.back().samples = std::move(breaking_ids_);
+      steps_.back().blocked = true;
+    }
+    if (!sound.empty()) add(Safety::additive, table.name, "add check " + names + " to " + table.name, constraint_sql(table.name, sound));
+  }
+  std::vector<std::string> constraint_sql(const std::string& table, const std::vector<WantedConstraint>& constraints) const {
+    if (session_.dialect() == Dialect::mysql) return {mysql_add_constraints(table, constraints)};
+    std::vector<std::string> sql;
+    for (const WantedConstraint& constraint : constraints) {
+      for (std::string& s : sqlite_add_constraint(table, constraint)) sql.push_back(std::move(s));
+    }
+    return sql;
+  }
+  /// How many rows a new constraint would refuse; some of them in breaking_ids_.
+  std::int64_t breaking(const WantedTable& table, const FoundTable& before, const std::set<std::string>& fresh, const WantedConstraint& constraint) {
+    breaking_ids_.clear();
+    // Columns that are new, or made anew, are empty in every row.
+    std::string columns = quote(session_.dialect(), "id");
+    for (const std::string& name : constraint.columns) {
+      if (name == "id" || columns.find(quote(session_.dialect(), name)) != std::string::npos) continue;
+      const bool empty = fresh.contains(name) || !before.columns.contains(name);
+      columns += std::string(", ") + (empty ? "NULL AS " : "") + quote(session_.dialect(), name);
+      if (empty || session_.dialect() == Dialect::mysql) continue;
+      // SQLite keeps decimals scaled: as long as the rows are of another scale, the constraint itself has to look, when it is added.
+      const auto wanted = std::find_if(table.columns.begin(), table.columns.end(), [&](const auto& c) { return c.name == name; });
+      if (wanted != table.columns.end() && scale_of(wanted->type) != scale_of(before.columns.at(name).type)) return 0;
+    }
+    const std::string from = " FROM (SELECT " + columns + " FROM " + quote(session_.dialect(), table.name) + ") AS r WHERE NOT (" + constraint.condition + ")";
+    Statement& ids = session_.prepare("SELECT " + quote(session_.dialect(), "id") + from + " ORDER BY 1 LIMIT " + std::to_string(most_samples));
+    while (ids.step()) breaking_ids_.push_back("id " + std::to_string(ids.integer(0)));
+    ids.reset();
+    if (breaking_ids_.size() < most_samples) return static_cast<std::int64_t>(breaking_ids_.size());
+    Statement& all = session_.prepare("SELECT COUNT(*)" + from);
+    const std::int64_t n = all.step() ? all.integer(0) : 0;
+    all.reset();
+    return n;
   }
 
   void add_column(const WantedTable& table, WantedColumn column, const FoundTable& found) {
@@ -167,6 +317,7 @@ class Planner {
             change + sql_->type(table, column, &found) + " (" +
                 (longer < 0 ? "its texts were not measured" : std::to_string(longer) + " texts are longer and would be cut") + ")",
             sql_->change_type(table, column, found));
+        sample(found, sql_->text_longer(column.name, column.type.max_length), column.name);
       }
       return true;
     }
@@ -184,6 +335,10 @@ class Planner {
         what += " (" + rows(n) + ")";
       }
       add(loss ? Safety::destructive : Safety::additive, table.name, what, sql_->change_type(table, column, found));
+      if (loss) {
+        sample(found, loses, column.name);
+        steps_.back().blocked = wider;
+      }
       return true;
     }
     if (old.known && old.type.kind == Kind::boolean && column.type.kind == Kind::integer) {
@@ -209,6 +364,7 @@ class Planner {
         change + (session_.dialect() == Dialect::sqlite ? type_word(column.type) : sql_->type(table, column, &found)) +
             (holds ? ": its values are dropped (" + rows_with_value(count(table.name, name + " IS NOT NULL")) + ")" : std::string(" (it is empty)")),
         std::move(sql));
+    if (holds) sample(found, name + " IS NOT NULL", column.name);
     return false;
   }
 
@@ -234,6 +390,7 @@ class Planner {
       if (index.unique && !has_fresh) offenders = duplicates(table, index);
       if (!offenders.empty()) what += ": " + offenders;
       add(offenders.empty() ? Safety::additive : Safety::destructive, table.name, what, {sql_->create_index(table, index, &found)});
+      steps_.back().blocked = !offenders.empty();
     }
   }
 
@@ -266,6 +423,7 @@ class Planner {
   std::unique_ptr<SchemaDialect> sql_;
   FoundTables found_;
   std::vector<SchemaStep> steps_;
+  std::vector<std::string> breaking_ids_;
 };
 
 /// MariaDB: one schema change at a time on the whole server's database, without the statement time-out.
@@ -308,7 +466,7 @@ class SchemaLock {
 /// The step was done already, by a run that was killed or by another node.
 bool already_done(const Error& error) {
   if (error.code() != ErrorCode::internal) return false;
-  for (const char* sign : {"MariaDB error 1060", "MariaDB error 1061", "MariaDB error 1050", "MariaDB error 1091", "duplicate column name"}) {
+  for (const char* sign : {"MariaDB error 1060", "MariaDB error 1061", "MariaDB error 1050", "MariaDB error 1091", "MariaDB error 1826", "duplicate column name"}) {
     if (error.message().find(sign) != std::string::npos) return true;
   }
   return false;
@@ -316,6 +474,11 @@ bool already_done(const Error& error) {
 
 void run(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive) {
   for (const SchemaStep& step : steps) {
+    if (step.blocked) {
+      std::string some;
+      for (const std::string& one : step.samples) some += (some.empty() ? " (" : ", ") + one;
+      throw Error(ErrorCode::conflict, "The database's rows do not allow a change: " + step.what + (some.empty() ? "" : some + ")"));
+    }
     if (step.safety == Safety::destructive && !allow_destructive) {
       throw Error(ErrorCode::conflict, "The database needs a change that is not made without your word: " + step.what +
                                            ". `caravan schema plan` lists all of them; `caravan schema apply` with permission for "
@@ -404,7 +567,7 @@ WantedTable entity_table(const model::Entity& entity) {
     table.indexes.push_back({index_name(entity, i), std::move(columns), i.unique});
   }
   // The default list, whole and of one state, comes from an index: else each page would sort the whole table.
-  const auto serve = [&](const char* name, const std::vector<const model::Field*>& fields) {
+  const auto serve = [&](std::string_view name, const std::vector<const model::Field*>& fields) {
     const bool served = std::any_of(entity.indexes.begin(), entity.indexes.end(), [&](const model::Index& i) {
       return i.fields.size() >= fields.size() && std::equal(fields.begin(), fields.end(), i.fields.begin());
     });
@@ -426,6 +589,18 @@ WantedTable entity_table(const model::Entity& entity) {
       order.insert(order.begin(), entity.fields[model::slot_state].get());
       serve("_state", order);
     }
+  }
+  // Probable duplicates are looked for while a form is filled in.
+  for (const model::DuplicateRule& rule : entity.duplicates) {
+    constexpr std::size_t most_fields = 3, most_bytes = 3072;
+    std::vector<const model::Field*> lead;
+    std::size_t bytes = 0;
+    for (const model::Field* field : rule.fields) {
+      bytes += field->max_length > 0 ? field->max_length * std::size_t{4} : field->type == model::FieldType::choice ? 256 : 16;
+      if (lead.size() == most_fields || bytes > most_bytes) break;
+      lead.push_back(field);
+    }
+    if (!lead.empty()) serve("_same_" + rule.name, lead);
   }
   // Who refers to a record is asked whenever it is opened or deleted.
   for (const auto& field : entity.fields) {

@@ -46,10 +46,22 @@ std::string role_refusal(const Context& context, const Transition& transition, c
   return message("transition_role", context.locale, {text_or(transition.label, context, transition.name), names});
 }
 
-std::vector<const Field*> missing_fields(const Transition& transition, const Record& record) {
+/// What is empty and must not be, but for fields that are not shown in the state to which it leads.
+std::vector<const Field*> missing_fields(const Context& context, const Transition& transition, const Record& record,
+                                         const std::shared_ptr<const records::Follow>& follow) {
   std::vector<const Field*> missing;
+  std::optional<Record> arrived;
   for (const Field* field : transition.require) {
-    if (record[field->slot].is_null()) missing.push_back(field);
+    if (!record[field->slot].is_null()) continue;
+    if (field->visible) {
+      if (!arrived) {
+        arrived = record;
+        arrived->set(model::slot_state, expr::Value(transition.to->name));
+        records::compute_fields(context, *arrived, follow);
+      }
+      if (!records::is_visible(*field, context, *arrived, follow)) continue;
+    }
+    missing.push_back(field);
   }
   return missing;
 }
@@ -127,7 +139,7 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
     if (!leaves(*transition, record.state())) continue;
     Available entry{transition.get(), false, role_refusal(context, *transition, copy, asked)};
     if (entry.why.empty()) {
-      auto missing = missing_fields(*transition, copy);
+      auto missing = missing_fields(context, *transition, copy, follow);
       std::erase_if(missing, [&](const Field* field) { return transition->asks_for(*field) && rights.of(*field) != model::FieldRight::hidden; });
       if (!missing.empty()) {
         entry.why = missing_sentence(text_or(transition->label, context, transition->name), names_of(missing, context, rights), context);
@@ -186,11 +198,11 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
     changes.emplace_back(field, value);
   }
   records::compute_fields(context, candidate, follow);  // guard and effects see what the form's fields make of them
-  for (const Field* field : missing_fields(*transition, candidate)) {
+  for (const Field* field : missing_fields(context, *transition, candidate, follow)) {
     mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
   }
   if (!mistakes.empty() || !hidden.empty()) {
-    const auto missing = missing_fields(*transition, candidate);
+    const auto missing = missing_fields(context, *transition, candidate, follow);
     records::redact_mistakes(rights, entity, context.locale, mistakes);
     std::move(hidden.begin(), hidden.end(), std::back_inserter(mistakes));
     throw Error(ErrorCode::invalid_record,
