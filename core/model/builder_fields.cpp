@@ -56,6 +56,7 @@ void Builder::declare_entity(const Document& document) {
     check_number(*number);
     entity->number_format = number->text;
   }
+  build_entity_guarantees(document, *entity);
   if (const auto [other, fresh] = tables_.emplace(entity->table_name, document.name); !fresh) {
     diagnostics_.error(document.at, "table-name", subject + " has the same table name as " + other->second,
                        "choose another name");

@@ -44,6 +44,13 @@ void check_role(const CheckContext& context, const Role& role, const Document& d
       context.warn(entry->at, "empty-grant", "role " + quoted(role.name) + " gets no right on " + entity->full_name, "write e.g. `{read: true}`, or remove the line");
       continue;
     }
+    for (const Operation operation : {Operation::update, Operation::remove}) {
+      if (!entity->ledger || !given(operation)) continue;
+      const Entry* word = entry->value.entry(to_string(operation));
+      context.warn(word ? word->at : entry->at, "ledger-grant",
+                   "role " + quoted(role.name) + " may " + to_string(operation) + " " + entity->full_name + ", a ledger, whose records nobody changes",
+                   "remove it");
+    }
     if (holders_may(context.catalog, role, *entity, Operation::read)) continue;
     for (const Operation operation : {Operation::update, Operation::remove}) {
       if (!given(operation)) continue;
