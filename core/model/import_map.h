@@ -49,6 +49,8 @@ struct ImportRecord {
 /// How the rows of a file become records.
 struct ImportMap {
   std::string name;
+  Text label;                          ///< of those that are definitions
+  Origin origin;
   const Entity* entity = nullptr;      ///< of the row's main record
   std::size_t main = 0;                ///< its index in `records`
   std::string source;

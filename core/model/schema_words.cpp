@@ -130,6 +130,8 @@ class Writer {
       case Shape::expressions:
         return any("{\"type\": \"object\", \"propertyNames\": {\"pattern\": " + pattern(identifier) +
                    "}, \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/scalar_\"}, {\"type\": \"null\"}]}}");
+      case Shape::mapping:
+        return any("{\"type\": \"object\", \"additionalProperties\": {\"anyOf\": [{\"$ref\": \"#/$defs/scalar_\"}, {\"type\": \"null\"}]}}");
       case Shape::field_words:
         return any("{\"type\": \"object\", \"propertyNames\": {\"pattern\": " + pattern(name_pattern()) +
                    "}, \"additionalProperties\": {\"anyOf\": [{\"type\": \"null\"}, {\"type\": \"object\", \"propertyNames\": {\"pattern\": " + pattern(identifier) +

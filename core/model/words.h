@@ -27,6 +27,7 @@ enum class Shape : std::uint8_t {
   expression,   ///< CEL
   rule,         ///< true, false or CEL
   expressions,  ///< map from field name to CEL
+  mapping,      ///< map from text to text
   field_words,  ///< map from entity to a map from field to one of `keywords`
   object,       ///< a map with the words of `inner`
   named         ///< a map from chosen names to objects with the words of `inner`

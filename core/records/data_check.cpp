@@ -1,8 +1,10 @@
 #include "records/data_check.h"
 
+#include <map>
 #include <set>
 
 #include "records/access.h"
+#include "records/codec.h"
 #include "records/json.h"
 #include "storage/tables.h"
 
@@ -28,7 +30,7 @@ class Checker {
       const Entity* before = options_.present ? options_.present->entity(entity->full_name) : nullptr;
       if (entity->workflow) check_states(*entity, before);
       for (const auto& field : entity->fields) {
-        if (!field->system && field->type == model::FieldType::choice && field->choices) check_choices(*entity, *field, before);
+        if (!field->system && (field->type == model::FieldType::choice || field->type == model::FieldType::multi) && field->choices) check_choices(*entity, *field, before);
       }
       for (const model::Invariant& invariant : entity->invariants) check_invariant(*entity, invariant, before);
     }
@@ -75,6 +77,20 @@ class Checker {
     return found;
   }
 
+  /// The same of the elements of a list: in how many records each occurs.
+  std::vector<std::pair<std::string, std::int64_t>> elements(const Entity& entity, const Field& field) {
+    std::map<std::string, std::int64_t> counts;
+    for (const auto& [text, count] : values(entity, field)) {
+      if (text.empty()) continue;
+      const expr::Value list = from_column(field, text);
+      if (list.as_list() == nullptr) continue;
+      for (const expr::Value& one : *list.as_list()) {
+        if (const auto* option = one.as<std::string>()) counts[*option] += count;
+      }
+    }
+    return {counts.begin(), counts.end()};
+  }
+
   static std::string records(std::int64_t count) { return std::to_string(count) + (count == 1 ? " record" : " records"); }
 
   void check_states(const Entity& entity, const Entity* before) {
@@ -90,7 +106,7 @@ class Checker {
 
   void check_choices(const Entity& entity, const Field& field, const Entity* before) {
     const Field* old = before ? before->field(field.name) : nullptr;
-    for (const auto& [value, count] : values(entity, field)) {
+    for (const auto& [value, count] : field.type == model::FieldType::multi ? elements(entity, field) : values(entity, field)) {
       if (value.empty() || field.choices->option(value) != nullptr) continue;
       const bool removed = !options_.present || (old && old->choices && old->choices->option(value) != nullptr);
       report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, field.choices->origin, "choice-in-use",
@@ -122,10 +138,11 @@ class Checker {
     std::string ids;
     each("SELECT r." + name(entity.fields[model::slot_id]->column) + from + " LIMIT " + std::to_string(shown_ids), condition.parameters,
          [&](storage::Statement& row) { ids += (ids.empty() ? "" : ", ") + std::to_string(row.integer(0)); });
-    report(Diagnostic::Severity::warning, invariant.origin, "invariant-broken",
+    // What the database keeps, it cannot keep beside rows that break it.
+    report(invariant.in_database ? Diagnostic::Severity::error : Diagnostic::Severity::warning, invariant.origin, "invariant-broken",
            records(count) + " of " + entity.full_name + (count == 1 ? " breaks" : " break") + " the invariant \"" + invariant.name + "\" (id " + ids +
                (count > static_cast<std::int64_t>(shown_ids) ? ", …" : "") + ")",
-           "mend them: until then nothing else of them can be changed");
+           invariant.in_database ? "mend them first; then the database itself keeps it" : "mend them: until then nothing else of them can be changed");
   }
 
   void check_roles() {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "storage/constraints.h"
 #include "storage/tables.h"
 
 namespace caravan::storage {
@@ -72,6 +73,7 @@ class MysqlSchema final : public SchemaDialect {
       index.columns.emplace_back(indexes.text(3));
     }
     indexes.reset();
+    mysql_find_constraints(session, tables);
     return tables;
   }
 
@@ -99,6 +101,7 @@ class MysqlSchema final : public SchemaDialect {
     for (const WantedIndex& i : table.indexes) {
       sql += std::string(", ") + (i.unique ? "UNIQUE " : "") + "KEY " + q(i.name) + " (" + parts(table, i, nullptr) + ")";
     }
+    for (const WantedConstraint& c : table.constraints) sql += ", " + mysql_constraint_clause(c);
     sql += ") ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=" + collation_;
     return {sql};
   }

@@ -17,6 +17,8 @@ struct SchemaStep {
   std::string table;
   std::string what;              ///< for a person: `add column depart_on DATE to sales_order`
   std::vector<std::string> sql;  ///< after a kill in between, a new plan finds what is left
+  std::vector<std::string> samples = {};  ///< some of the values that it loses, or rows that stand against it: `id 12: 三亚`
+  bool blocked = false;          ///< cannot succeed, whatever is allowed, before rows are mended
 };
 
 /// Compares the Catalog (and the core's own tables) with the database. `count_rows`: tell how many rows would lose a value
@@ -24,7 +26,7 @@ struct SchemaStep {
 std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog, bool count_rows = true);
 
 /// Applies the additive steps, in order; the others only with `allow_destructive`. Throws Error(conflict) naming the
-/// first destructive step that it may not do, before anything is done; leftovers do not stop it. On SQLite the session is one
+/// first destructive step that it may not do, or one that rows stand against, before anything is done; leftovers do not stop it. On SQLite the session is one
 /// of Database::begin() and all or nothing is done; on MariaDB each step commits, under a lock of the whole schema.
 void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive);
 

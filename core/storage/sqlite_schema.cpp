@@ -1,3 +1,4 @@
+#include "storage/constraints.h"
 #include "storage/encode.h"
 #include "storage/tables.h"
 
@@ -53,6 +54,7 @@ class SqliteSchema final : public SchemaDialect {
       index.columns.emplace_back(indexes.text(3));
     }
     indexes.reset();
+    sqlite_find_constraints(session, tables);
     if (!tables.contains("schema_column")) return tables;
     Statement& types = session.prepare("SELECT table_name, column_name, type FROM schema_column");
     while (types.step()) {
@@ -92,6 +94,9 @@ class SqliteSchema final : public SchemaDialect {
     std::vector<std::string> out{sql};
     for (const WantedIndex& i : table.indexes) out.push_back(create_index(table, i, nullptr));
     for (const WantedColumn& c : table.columns) out.push_back(record_type(table.name, c));
+    for (const WantedConstraint& c : table.constraints) {
+      for (std::string& s : sqlite_add_constraint(table.name, c)) out.push_back(std::move(s));
+    }
     return out;
   }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,11 +24,20 @@ struct WantedIndex {
   bool unique = false;
 };
 
+/// A condition over a row that must not be false, see constraints.h.
+struct WantedConstraint {
+  std::string name, invariant;
+  std::string rule;                  ///< as the constraint or trigger says it
+  std::string condition;             ///< the same over the bare columns
+  std::vector<std::string> columns;  ///< that it reads
+};
+
 struct WantedTable {
   std::string name;
   std::vector<WantedColumn> columns;
   std::vector<std::string> primary_key;
   std::vector<WantedIndex> indexes;
+  std::vector<WantedConstraint> constraints = {};
 };
 
 struct FoundColumn {
@@ -44,6 +54,7 @@ struct FoundIndex {
 struct FoundTable {
   std::map<std::string, FoundColumn, std::less<>> columns;
   std::map<std::string, FoundIndex, std::less<>> indexes;
+  std::set<std::string, std::less<>> constraints = {};  ///< those that Caravan made
 };
 
 using FoundTables = std::map<std::string, FoundTable, std::less<>>;
