@@ -7,6 +7,7 @@
 
 #include "expr/utf8.h"
 #include "records/history.h"
+#include "records/seal.h"
 
 namespace caravan::api {
 namespace {
@@ -45,7 +46,10 @@ void rethrow_key_error(const Call& call, const Error& error) {
   throw refused;
 }
 
-void replay(Call& call, std::string_view reply) {
+void replay(Call& call, std::string_view key_hash, std::string reply) {
+  if (reply.starts_with("v1:")) {
+    reply = records::need_keys(*call.context.catalog).unseal(reply, {"reply", "", call.context.actor.user_id, key_hash});
+  }
   if (reply.starts_with(lost)) {
     Refusal refused = refusal(call, ErrorCode::conflict, "idempotency_reply_lost");
     refused.name = "idempotency_reply_lost";
@@ -70,6 +74,8 @@ CallOnce::CallOnce(Call& call, std::string_view key) : call_(call), blank_(call.
   key_.actor_id = call.context.actor.user_id;
   key_.key_hash = records::digest({key});
   key_.fingerprint = records::digest({request.method, request.path, query, request.header("Content-Type"), request.header("If-Match"), request.body});
+  // A body may hold sensitive values, which a digest that anybody can compute would let guess.
+  if (const auto& keys = call.context.catalog->keys) key_.fingerprint = keys->hash("", "request", key_.fingerprint);
   key_.now = call.context.now;
 }
 
@@ -121,7 +127,9 @@ std::string CallOnce::stored_answer() const {
   if (text.size() + response.body.size() > largest_reply || expr::utf8::find_malformed(response.body) != std::string::npos) {
     return std::string(lost);
   }
-  return text + response.body;
+  text += response.body;
+  const records::Keys* keys = records::keys_of(*call_.context.catalog);
+  return keys != nullptr ? keys->seal(text, {"reply", "", key_.actor_id, key_.key_hash}) : text;
 }
 
 const std::string_view* idempotency_key(const Request& request) {
@@ -165,7 +173,7 @@ void answer_once(Call& call, const Route& route, std::string_view key) {
   }
   if (first) {
     once.start_answer();
-    replay(call, first->reply);
+    replay(call, once.key_hash(), first->reply);
   }
 }
 

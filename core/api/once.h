@@ -31,6 +31,7 @@ class CallOnce final : public records::Once {
   void release() noexcept;
   /// The response as it was before the route began: an answer that is rendered again starts from it.
   void start_answer();
+  const std::string& key_hash() const { return key_.key_hash; }
 
  private:
   std::string stored_answer() const;

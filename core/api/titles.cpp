@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "records/codec.h"
+
 namespace caravan::api {
 
 std::string_view label_of(const model::Text& label, std::string_view name, std::string_view locale) {
@@ -24,6 +26,8 @@ std::string title_of(const records::Record& record, std::string_view locale) {
               : nullptr;
       if (!text->empty() && entity.title->type != model::FieldType::json)
         return option ? std::string(label_of(option->label, option->name, locale)) : *text;
+    } else if (const auto* words = records::text_in(value, locale)) {
+      return *words;
     } else if (const auto* date = value.as<Date>()) {
       return format_date(*date);
     } else if (const auto* amount = value.as<Decimal>()) {
@@ -42,12 +46,14 @@ void Titles::load(const records::RecordService& records, const records::Context&
   for (auto& [entity, titles] : wanted_) {
     std::vector<std::int64_t> ids;
     ids.reserve(titles.size());
+    std::vector<std::uint32_t> slots{model::slot_id, model::slot_number};
+    if (entity->title != nullptr) slots.push_back(entity->title->slot);
     for (const auto& [id, title] : titles) ids.push_back(id);
     for (std::size_t at = 0; at < ids.size(); at += at_once) {
       const std::vector<std::int64_t> some(
           ids.begin() + static_cast<std::ptrdiff_t>(at),
           ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), at + at_once)));
-      for (const records::Record& record : records.get_many(context, *entity, some)) {
+      for (const records::Record& record : records.get_many(context, *entity, some, slots)) {
         titles[record.id()] = title_of(record, context.locale);
       }
     }

@@ -15,7 +15,9 @@ class HookGate final : public Gate {
     return shown(work_.load(entity, id));
   }
   records::Page list(const model::Entity& entity, const records::ListQuery& query) override {
-    return service_.list(context_, entity, query);
+    records::Context unlogged = context_;
+    unlogged.unlogged = true;
+    return service_.list(unlogged, entity, query);
   }
   records::Record create(const model::Entity& entity, records::Input input) override {
     return shown(work_.create(entity, std::move(input)));

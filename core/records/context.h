@@ -35,6 +35,8 @@ struct Context {
   std::string locale = "en";        ///< of messages
   /// Where set, the call's transaction happens once only, see records/once.h; borrowed.
   Once* once = nullptr;
+  /// Looks at sensitive values are not logged: what is read goes to nobody (hooks), and the log cannot be written inside a transaction.
+  bool unlogged = false;
 };
 
 }  // namespace caravan::records

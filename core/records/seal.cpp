@@ -494,8 +494,12 @@ std::string seal_json(const Keys& keys, const model::Entity& entity, std::string
   });
 }
 
-std::string open_json(const Keys* keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
-                      std::string json) {
+namespace {
+
+/// Writes each sealed text by `use`, which gets it in the clear.
+template <class Use>
+std::string with_opened(const Keys* keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
+                        std::string json, const Use& use) {
   if (!has_sealed(json)) return json;
   return rewrite(json, [&](std::string& out, const std::string& name, const Json& value) {
     const std::string* sealed = sealed_text(value);
@@ -504,9 +508,24 @@ std::string open_json(const Keys* keys, std::string_view entity, const model::En
     const model::Field* field = definition != nullptr ? definition->field(name) : nullptr;
     if (field != nullptr && field->type == model::FieldType::json) return false;
     if (keys == nullptr) throw no_keys();
-    write_json_string(out, keys->unseal(*sealed, {kind, entity, id, name}));
+    const SealPlace place{kind, entity, id, name};
+    use(out, place, keys->unseal(*sealed, place));
     return true;
   });
+}
+
+}  // namespace
+
+std::string open_json(const Keys* keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
+                      std::string json) {
+  return with_opened(keys, entity, definition, kind, id, std::move(json),
+                     [](std::string& out, const SealPlace&, const std::string& plain) { write_json_string(out, plain); });
+}
+
+std::string reseal_json(const Keys& keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
+                        std::string json) {
+  return with_opened(&keys, entity, definition, kind, id, std::move(json),
+                     [&](std::string& out, const SealPlace& place, const std::string& plain) { write_sealed(out, keys.seal(plain, place)); });
 }
 
 }  // namespace caravan::records

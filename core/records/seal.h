@@ -111,6 +111,9 @@ std::string seal_json(const Keys& keys, const model::Entity& entity, std::string
 /// The same in the clear. `keys` and `definition` may be null where there are none; what cannot be opened throws.
 std::string open_json(const Keys* keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
                       std::string json);
+/// The same, sealed again with the current key.
+std::string reseal_json(const Keys& keys, std::string_view entity, const model::Entity* definition, std::string_view kind, std::int64_t id,
+                        std::string json);
 /// Whether something is sealed in it.
 bool has_sealed(std::string_view json);
 

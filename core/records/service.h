@@ -213,6 +213,9 @@ class RecordService {
   std::vector<Event> timeline(const Context& context, const model::Entity& entity, std::int64_t id, std::int64_t before,
                               std::uint32_t limit) const;
   Rights rights(const Context& context, const Record& record) const;
+  /// Logs that the actor is shown what the record, redacted, holds of sensitive fields (looks.h); get() and the like do it
+  /// themselves. Not inside a transaction.
+  void looked(const Context& context, const Record& record) const;
   /// What a form shows while it is filled in: conditions, offered options, computed values, mistakes, probable duplicates. Writes
   /// nothing and runs no hooks. For those who may create, or update the record.
   DraftAnswer draft(const Context& context, const model::Entity& entity, const DraftQuery& query) const;

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/codec.h"
+#include "records/looks.h"
 #include "records/messages.h"
 #include "records/plans.h"
 #include "records/query.h"
@@ -32,7 +34,15 @@ Record RecordService::get(const Context& context, const Entity& entity, std::int
   if (record && !seen) seen = shared(*database_.read(), context, entity, id, Operation::read);
   if (!seen) throw Error(ErrorCode::not_found, message("not_found", context.locale, {entity.label.in(context.locale)}));
   redact(context, *record);
+  if (plan.seals) looked(context, *record);
   return std::move(*record);
+}
+
+void RecordService::looked(const Context& context, const Record& record) const {
+  if (context.actor.system || !any_sensitive(record.entity())) return;
+  if (std::string fields = shown_fields(record); !fields.empty()) {
+    log_looks(database_, sequences_, context, record.entity(), {{record.id(), std::move(fields)}});
+  }
 }
 
 Record RecordService::whole(const Context& context, const Record& record) const {
@@ -44,6 +54,23 @@ Record RecordService::whole(const Context& context, const Record& record) const 
 }
 
 namespace {
+
+std::vector<Shown> shown_of(const std::vector<Record>& records) {
+  std::vector<Shown> shown;
+  for (const Record& record : records) {
+    if (std::string fields = shown_fields(record); !fields.empty()) shown.push_back({record.id(), std::move(fields)});
+  }
+  return shown;
+}
+
+void add_shown(std::vector<Shown>& shown, const RowShape& shape, storage::Statement& statement) {
+  std::string fields;
+  for (const RowColumn& column : shape.columns) {
+    if (!column.sealed || column.masked || statement.is_null(column.column)) continue;
+    fields.append(fields.empty() ? "" : ",").append(column.field->name);
+  }
+  if (!fields.empty()) shown.push_back({statement.integer(shape.id_column), std::move(fields)});
+}
 
 /// A page that is being read: the statement and what of it has come.
 class ListReader {
@@ -98,8 +125,8 @@ class ListReader {
 Page RecordService::list(const Context& context, const Entity& entity, const ListQuery& query) const {
   const auto plans = this->plans(context);
   const EntityPlan& plan = plans->of(entity);
-  auto session = database_.read();
-  ListReader reader(*session, context, *plans, plan, query);
+  std::optional<storage::ReadSession> session(database_.read());
+  ListReader reader(**session, context, *plans, plan, query);
   Page page;
   page.items.reserve(query.limit);
   page.next = reader.read(
@@ -115,6 +142,8 @@ Page RecordService::list(const Context& context, const Entity& entity, const Lis
     page.total = count.rows;
     page.total_exact = count.exact;
   }
+  session.reset();
+  if (plan.seals) log_looks(database_, sequences_, context, entity, shown_of(page.items));
   return page;
 }
 
@@ -123,8 +152,8 @@ JsonPage RecordService::list_json(const Context& context, const Entity& entity, 
   const auto plans = this->plans(context);
   const EntityPlan& plan = plans->of(entity);
   const storage::Dialect dialect = plans->dialect();
-  auto session = database_.read();
-  ListReader reader(*session, context, *plans, plan, query);
+  std::optional<storage::ReadSession> session(database_.read());
+  ListReader reader(**session, context, *plans, plan, query);
 
   std::shared_ptr<const RowShape> row;
   if (reader.rights().redacts()) {
@@ -150,16 +179,29 @@ JsonPage RecordService::list_json(const Context& context, const Entity& entity, 
   for (const model::Field* field : shape.references) reference_columns.push_back(reader.rights().readable(*field) ? place(*field) : -1);
 
   JsonPage page;
+  std::vector<Shown> shown;
   const std::size_t begin = out.size();
   page.next = reader.read(
       completed.empty() ? row->select_list : completed,
       [&](storage::Statement& statement) {
         if (page.count > 0) out.push_back(',');
         write_row(out, *row, dialect, statement);
+        if (row->tells_sensitive) add_shown(shown, *row, statement);
         if (++page.count == 1) out.reserve(begin + (out.size() - begin + 64) * query.limit);
         if (reference_columns.empty()) return;
         page.ends.push_back(out.size() - 1);
-        for (const int column : reference_columns) page.references.push_back(column < 0 || statement.is_null(column) ? 0 : statement.integer(column));
+        for (std::size_t i = 0; i < reference_columns.size(); ++i) {
+          const int column = reference_columns[i];
+          const bool filled = column >= 0 && !statement.is_null(column);
+          const bool listed = shape.references[i]->type == model::FieldType::refs;
+          page.references.push_back(filled && !listed ? statement.integer(column) : 0);
+          if (!listed) continue;
+          auto& ids = page.reference_lists.emplace_back();
+          const expr::Value value = filled ? from_column(*shape.references[i], statement.text(column)) : expr::Value();
+          for (const expr::Value& one : value.as_list() ? *value.as_list() : expr::List()) {
+            if (const auto* id = one.as<std::int64_t>()) ids.push_back(*id);
+          }
+        }
       },
       [&](storage::Statement& statement, const std::vector<model::SortKey>& sort) {
         std::vector<expr::Value> values;
@@ -171,6 +213,8 @@ JsonPage RecordService::list_json(const Context& context, const Entity& entity, 
     page.total = count.rows;
     page.total_exact = count.exact;
   }
+  session.reset();
+  if (!shown.empty()) log_looks(database_, sequences_, context, entity, shown);
   return page;
 }
 
@@ -180,7 +224,8 @@ std::vector<Record> RecordService::get_many(const Context& context, const Entity
   if (ids.empty()) return records;
   const auto plans = this->plans(context);
   const EntityPlan& plan = plans->of(entity);
-  auto session = database_.read();
+  std::optional<storage::ReadSession> held(database_.read());
+  storage::Session* const session = &**held;
   const ReadRule rule = read_rule(context, entity, *session);
   if (rule.kind == ReadRule::Kind::never) return records;
   // Rounded up to a power of two, so that few statement texts exist; the rest repeats the last id.
@@ -201,6 +246,8 @@ std::vector<Record> RecordService::get_many(const Context& context, const Entity
   statement.reset();
   const FieldRights rights = field_rights(context, entity);
   for (Record& record : records) redact(rights, record);
+  held.reset();
+  if (plan.seals) log_looks(database_, sequences_, context, entity, shown_of(records));
   return records;
 }
 
@@ -239,6 +286,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
   const FieldRights rights = field_rights(context, entity);
   const Keys* const keys = keys_of(*context.catalog);
   std::vector<Event> events;
+  std::string told;  // sensitive fields that the events show
   while (statement.step()) {
     Event event;
     event.id = statement.integer(0);
@@ -249,12 +297,20 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     event.request_id = statement.text(5);
     event.source = statement.text(6);
     event.action = statement.text(7);
+    for (const auto& field : entity.fields) {
+      if (!field->sensitive || !rights.readable(*field) || !has_sealed(statement.text(8))) continue;
+      const std::string name = "\"" + field->name + "\":[";
+      if (statement.text(8).find(name) != std::string_view::npos && ("," + told + ",").find("," + field->name + ",") == std::string::npos) {
+        told.append(told.empty() ? "" : ",").append(field->name);
+      }
+    }
     event.changes = redact_changes(rights, entity, open_json(keys, entity.full_name, &entity, "event", event.id, std::string(statement.text(8))));
     if (!statement.is_null(9)) event.note = statement.text(9);
     events.push_back(std::move(event));
   }
   statement.reset();
   session.reset();
+  if (!told.empty() && (!record || told != shown_fields(*record))) log_looks(database_, sequences_, context, entity, {{id, told}});
   // With whom the record was shared is told to those who see its shares.
   std::optional<bool> sees_shares;
   for (Event& event : events) {

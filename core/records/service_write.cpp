@@ -67,6 +67,7 @@ Record RecordService::one_step(const Context& context, const std::function<Recor
     if (context.once != nullptr && reply) reply(record);
   };
   run(context, once, 1, numbers);
+  looked(context, record);
   if (context.once == nullptr && reply) reply(record);
   return record;
 }
@@ -84,6 +85,7 @@ Record RecordService::update(const Context& context, const Entity& entity, std::
   Record record;
   transact(context, [&](Work& work) { record = work.update(entity, id, input, expected_version); });
   redact(context, record);
+  looked(context, record);
   return record;
 }
 

@@ -236,6 +236,7 @@ Record Transitions::run(const Context& context, const Entity& entity, std::int64
     records::redact(context, done);
     if (context.once != nullptr && reply) reply(done);
   });
+  records_.looked(context, done);
   if (context.once == nullptr && reply) reply(done);
   return done;
 }
