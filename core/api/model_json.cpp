@@ -170,7 +170,8 @@ class ModelWriter {
     for (const Operation operation : {Operation::create, Operation::update, Operation::remove}) {
       json_.member(model::to_string(operation), may(entity, operation));
     }
-    json_.end_object().key("fields").begin_array();
+    json_.end_object().member("live", !entity.conditional.empty() || !entity.duplicates.empty() || !entity.computed.empty());
+    json_.key("fields").begin_array();
     for (const auto& field : entity.fields) {
       if (shown(*field)) write_field(*field);
     }
@@ -188,7 +189,7 @@ class ModelWriter {
         .member("help", field.help.in(locale_));
     json_.member("type", model::to_string(field.type));
     json_.member_or_null("to", field.target ? std::string_view(field.target->full_name) : std::string_view());
-    json_.member("system", field.system).member("required", field.required);
+    json_.member("system", field.system).member("required", field.required && !field.visible);
     const model::FieldRight right = rights_.of(field);
     json_.member("right", model::to_string(right));
     const bool fixed =
@@ -203,6 +204,7 @@ class ModelWriter {
     }
     json_.member_or_null("choices",
                          field.choices ? std::string_view(field.choices->name) : std::string_view());
+    json_.member_or_null("depends_on", field.depends_on ? std::string_view(field.depends_on->name) : std::string_view());
     json_.key("default");
     write_default(field);
     json_.member("sortable", right >= model::FieldRight::read && sortable(field)).end_object();
@@ -224,7 +226,7 @@ class ModelWriter {
 
   void write_bound(std::string_view name, const Field& field, const std::optional<std::int64_t>& whole,
                    const std::optional<Decimal>& decimal) {
-    if (field.type == FieldType::text && name == "max" && field.max_length > 0) {
+    if ((field.type == FieldType::text || field.type == FieldType::localized) && name == "max" && field.max_length > 0) {
       json_.member(name, std::int64_t{field.max_length});
     } else if (whole) {
       json_.member(name, *whole);
@@ -236,7 +238,7 @@ class ModelWriter {
   }
 
   static bool sortable(const Field& field) {
-    return field.type != FieldType::json &&
+    return field.type != FieldType::json && !records::kept_as_json(field) &&
            !(field.type == FieldType::text && !field.system && field.max_length == 0);
   }
 
@@ -379,7 +381,9 @@ class ModelWriter {
     json_.key(list.name).begin_array();
     for (const model::ChoiceOption& option : list.options) {
       json_.begin_object().member("name", option.name).member("label", label(option.label, option.name));
-      json_.member("color", option.color).member("active", option.active).end_object();
+      json_.member("color", option.color).member("active", option.active).key("of").begin_array();
+      for (const std::string& of : option.of) json_.string(of);
+      json_.end_array().end_object();
     }
     json_.end_array();
   }

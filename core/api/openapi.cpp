@@ -13,6 +13,7 @@
 #include "api/routes.h"
 #include "api/titles.h"
 #include "records/access.h"
+#include "records/codec.h"
 
 namespace caravan::api {
 namespace {
@@ -387,7 +388,7 @@ class Writer {
       if (rights(entity).of(*field) != FieldRight::hidden) write_property(json, entity, *field, Use::record);
     }
     used_.emplace("schemas", "Expanded");
-    json.key("expanded").raw(R"({"type":"object","readOnly":true,"additionalProperties":{"$ref":"#/components/schemas/Expanded"}})");
+    json.key("expanded").raw(R"({"type":"object","readOnly":true,"additionalProperties":{"oneOf":[{"$ref":"#/components/schemas/Expanded"},{"type":"array","description":"Of a list of references.","items":{"$ref":"#/components/schemas/Expanded"}}]}})");
     json.end_object().end_object();
   }
 
@@ -412,7 +413,7 @@ class Writer {
     std::vector<const Field*> required;
     if (create) {
       for (const auto& field : entity.fields) {
-        if (field->required && !field->default_value && settable(entity, *field)) required.push_back(field.get());
+        if (field->required && !field->visible && !field->default_value && settable(entity, *field)) required.push_back(field.get());
       }
     }
     if (!required.empty()) {
@@ -455,16 +456,19 @@ class Writer {
   void write_property(JsonWriter& json, const Entity& entity, const Field& field, Use use) {
     const FieldRight right = rights(entity).of(field);
     const bool masked = use == Use::record && right == FieldRight::masked;
-    const bool never_null = use == Use::record ? field.slot == model::slot_id || field.slot == model::slot_version : field.required;
+    const bool never_null = use == Use::record ? field.slot == model::slot_id || field.slot == model::slot_version : field.required && !field.visible;
     json.key(field.name).begin_object();
     json.member("title", label_of(field, locale_));
     std::string description(field.help.in(locale_));
     const auto add_line = [&](const std::string& line) { description += (description.empty() ? "" : "\n\n") + line; };
-    if (field.target) add_line("Id of a record of `" + field.target->full_name + "`.");
+    if (field.target) add_line((field.type == FieldType::refs ? "Ids of records of `" : "Id of a record of `") + field.target->full_name + "`.");
     if (field.choices) add_line(choice_list(field, use));
     if (masked) add_line("Masked: text shows its last characters, anything else is null.");
     if (use == Use::record && field.compute) add_line("Computed.");
-    if (use != Use::record && field.required) add_line("May not be emptied.");
+    if (use != Use::record && field.required) add_line(field.visible ? "May not be emptied while it is visible." : "May not be emptied.");
+    if (use != Use::record && field.required_when) add_line("Required under a condition.");
+    if (use != Use::record && field.read_only_when) add_line("Read-only under a condition.");
+    if (use != Use::record && field.depends_on) add_line("Which options are offered depends on `" + field.depends_on->name + "`.");
     const auto type = [&](std::string_view name) {
       if (never_null) json.member("type", name);
       else json.key("type").begin_array().string(name).string("null").end_array();
@@ -518,6 +522,31 @@ class Writer {
           if (!never_null) json.null();
           json.end_array();
         }
+        break;
+      case FieldType::multi:
+        type("array");
+        json.key("items").begin_object().member("type", "string");
+        if (field.choices && !masked) {
+          json.key("enum").begin_array();
+          for (const model::ChoiceOption& option : field.choices->options) {
+            if (use != Use::create || option.active) json.string(option.name);
+          }
+          json.end_array();
+        }
+        json.end_object().member("maxItems", std::int64_t{records::most_elements});
+        break;
+      case FieldType::refs:
+        type("array");
+        json.key("items").begin_object().member("type", "string").member("pattern", "^[1-9][0-9]*$").end_object();
+        json.member("maxItems", std::int64_t{records::most_elements});
+        if (field.target) json.member("x-references", field.target->full_name);
+        break;
+      case FieldType::localized:
+        type("object");
+        add_line("Texts by language.");
+        json.key("additionalProperties").begin_object().member("type", "string");
+        if (field.max_length > 0) json.member("maxLength", std::int64_t{field.max_length});
+        json.end_object();
         break;
       case FieldType::json:
         add_line("Any JSON.");
@@ -583,6 +612,21 @@ class Writer {
           json.member(field.name, option.name);
           break;
         }
+        break;
+      case FieldType::multi:
+        json.key(field.name).begin_array();
+        for (const model::ChoiceOption& option : field.choices ? std::span(field.choices->options) : std::span<const model::ChoiceOption>()) {
+          if (!option.active) continue;
+          json.string(option.name);
+          break;
+        }
+        json.end_array();
+        break;
+      case FieldType::refs:
+        json.key(field.name).begin_array().string("7").end_array();
+        break;
+      case FieldType::localized:
+        json.key(field.name).begin_object().member("en", "Text").end_object();
         break;
       case FieldType::json:
         json.key(field.name).raw("{}");

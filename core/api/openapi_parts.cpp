@@ -22,6 +22,7 @@ constexpr OpenapiPart query[] = {
     {"before", R"({"description":"`next` of the page before: the id of an event.","schema":{"type":"string"}})"},
     {"fields", R"({"description":"Only these fields, by comma; `id` and `version` are always there.","schema":{"type":"string"},"example":"number,state"})"},
     {"expand", R"({"description":"References by comma, of which `expanded` shall show the titles; with a point also fields of the target, or references of it.","schema":{"type":"string"},"example":"owner,owner.username"})"},
+    {"watch", R"({"description":"By comma at most 20 of: an entity, or one record of it as ENTITY/ID.","schema":{"type":"string"},"example":"core.user,core.delegation/17"})"},
     {"group", R"({"description":"Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.","schema":{"type":"string"},"example":"state,created_at:month"})"},
     {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
     {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
@@ -49,6 +50,7 @@ constexpr OpenapiPart answer_headers[] = {
     {"Location", R"({"description":"Path of what was made.","required":true,"schema":{"type":"string"}})"},
     {"Idempotent-Replayed", R"({"description":"`true` where the answer is that of an earlier request with the same Idempotency-Key.","schema":{"type":"string"}})"},
     {"Undo-Until", R"({"description":"Until when what was deleted can be restored.","schema":{"type":"string","format":"date-time"}})"},
+    {"Caravan-Duplicates", R"({"description":"Where a duplicate rule finds records that are probably of the same thing: `RULE=\"ID ID\"`, by comma. Not repeated with an Idempotency-Key.","schema":{"type":"string"},"example":"same_person=\"17 9\""})"},
     {"Link", R"({"description":"Where there is a next page: `<…>; rel=\"next\"`.","schema":{"type":"string"}})"},
     {"Set-Cookie", R"({"description":"The session's cookie.","schema":{"type":"string"}})"},
     {"Retry-After", R"({"description":"Seconds after which to try again.","schema":{"type":"integer","minimum":1}})"},
@@ -119,7 +121,7 @@ constexpr OpenapiPart schemas[] = {
 "id":{"type":"string"},"token":{"type":"string","pattern":"^cvn_"}}})"},
     // ---- Records
     {"Expanded", R"({"type":"object","required":["id","title"],"description":"What a reference leads to, with the fields that `expand` names.","properties":{"id":{"type":"string"},"title":{"type":"string"},
-"expanded":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Expanded"}}},"additionalProperties":true})"},
+"expanded":{"type":"object","additionalProperties":{"oneOf":[{"$ref":"#/components/schemas/Expanded"},{"type":"array","items":{"$ref":"#/components/schemas/Expanded"}}]}}},"additionalProperties":true})"},
     {"Record", R"({"type":"object","description":"System fields, then the entity's own: the document for a signed-in user has a schema for each entity.","required":["id","version"],"properties":{
 "id":{"type":"string"},
 "number":{"type":["string","null"]},
@@ -131,7 +133,7 @@ constexpr OpenapiPart schemas[] = {
 "external_source":{"type":["string","null"]},
 "external_id":{"type":["string","null"]},
 "masked":{"type":"array","items":{"type":"string"},"description":"Fields of which only a part is shown."},
-"expanded":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Expanded"}}},
+"expanded":{"type":"object","additionalProperties":{"oneOf":[{"$ref":"#/components/schemas/Expanded"},{"type":"array","items":{"$ref":"#/components/schemas/Expanded"}}]}}},
 "additionalProperties":true})"},
     {"RecordPage", R"({"type":"object","required":["items","next"],"properties":{
 "items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Record"}},
@@ -179,6 +181,31 @@ constexpr OpenapiPart schemas[] = {
 "field":{"type":"string"},"label":{"type":"string"},"right":{"type":"string","enum":["hidden","masked","read","write"]},
 "role":{"type":["string","null"]},"text":{"type":"string"}}}}}})"},
     {"RecordInput", R"({"type":"object","description":"Fields by name; null empties one.","additionalProperties":true})"},
+    {"DraftInput", R"({"type":"object","additionalProperties":false,"properties":{
+"id":{"type":["string","null"],"description":"The record that is changed; absent for a new one."},
+"transition":{"type":["string","null"],"description":"The step whose form it is; with `id`."},
+"values":{"description":"What was filled in so far.","anyOf":[{"$ref":"#/components/schemas/RecordInput"},{"type":"null"}]}},
+"examples":[{"values":{}}]})"},
+    {"Draft", R"({"type":"object","required":["fields","computed","errors","duplicates"],"properties":{
+"fields":{"type":"object","additionalProperties":{"type":"object","required":["visible","required","read_only"],"properties":{
+"visible":{"type":"boolean"},"required":{"type":"boolean"},"read_only":{"type":"boolean"},
+"options":{"type":"array","items":{"type":"string"},"description":"Of a choice that depends on another field: what is offered now."}}}},
+"computed":{"type":"object","description":"Computed fields by name, as in a record.","additionalProperties":true},
+"errors":{"type":"array","description":"What would be refused now.","items":{"$ref":"#/components/schemas/FieldError"}},
+"duplicates":{"type":"array","items":{"type":"object","required":["rule","message","more","items"],"properties":{
+"rule":{"type":"string"},"message":{"type":"string"},"more":{"type":"boolean","description":"There are further ones."},
+"items":{"type":"array","maxItems":5,"items":{"type":"object","required":["id","number","title","state","created_at"],"properties":{
+"id":{"type":"string"},"number":{"type":["string","null"]},"title":{"type":"string"},"state":{"type":["string","null"]},
+"created_at":{"type":["string","null"],"format":"date-time"}}}}}}}}})"},
+    {"SettingsList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"type":"object","required":["module","label","settings"],"properties":{
+"module":{"type":"string"},"label":{"type":"string"},
+"settings":{"type":"array","items":{"type":"object","required":["name","path","label","help","type","value","default","value_label","file","line"],"properties":{
+"name":{"type":"string"},"path":{"type":"string","description":"As expressions name it."},"label":{"type":"string"},"help":{"type":"string"},
+"type":{"type":"string","enum":["text","int","bool","decimal","date","choice"]},
+"value":{"type":["string","number","boolean","null"]},"default":{"type":["string","number","boolean","null"]},
+"value_label":{"type":["string","null"],"description":"Of a choice."},
+"file":{"type":"string","description":"Where the value was said."},"line":{"type":"integer"}}}}}}}}})"},
     {"AvailableTransition", R"({"type":"object","required":["name","label","to","to_label","allowed","why","form","comment_required"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "to":{"type":"string","description":"Name of the state."},"to_label":{"type":"string"},
@@ -263,6 +290,7 @@ constexpr OpenapiPart schemas[] = {
 "items":{"type":"array","items":{"type":"object","required":["queue","ready","waiting","running","dead","oldest_ready_seconds"],"properties":{
 "queue":{"type":"string"},"ready":{"type":"integer"},"waiting":{"type":"integer"},"running":{"type":"integer"},"dead":{"type":"integer"},
 "oldest_ready_seconds":{"type":"integer"}}}}}})"},
+    {"EventStream", R"({"type":"string","description":"https://html.spec.whatwg.org/multipage/server-sent-events.html","examples":["event: record\ndata: {\"entity\":\"core.user\",\"id\":\"17\",\"version\":3}\n\n"]})", "text/event-stream"},
     // ---- Data
     {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
 "map":{"type":"string","description":"The import map, YAML."},
@@ -274,7 +302,8 @@ constexpr OpenapiPart schemas[] = {
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
 "error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
     // ---- Model
-    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","max","min","scale","choices","default","sortable"],"properties":{
+    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","max","min","scale","choices","depends_on","default","sortable"],"properties":{
+"depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
 "type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json"]},
 "to":{"type":["string","null"],"description":"Entity that a ref points to."},
@@ -306,7 +335,8 @@ constexpr OpenapiPart schemas[] = {
 "sort":{"type":"string"},"filter":{"type":["string","null"],"description":"CEL; all records where it is null. Parameter `view` of the list applies it."}}})"},
     {"ModelRights", R"({"type":"object","required":["read","create","update","delete"],"properties":{
 "read":{"type":"boolean"},"create":{"type":"boolean"},"update":{"type":"boolean"},"delete":{"type":"boolean"}}})"},
-    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","fields","initial","states","transitions","forms","views"],"properties":{
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","live","fields","initial","states","transitions","forms","views"],"properties":{
+"live":{"type":"boolean","description":"Forms ask the draft route while they are filled in."},
 "name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},
 "title":{"type":"string","description":"The field that a reference to the record shows."},
 "rights":{"$ref":"#/components/schemas/ModelRights"},
@@ -316,7 +346,8 @@ constexpr OpenapiPart schemas[] = {
 "transitions":{"type":"array","items":{"$ref":"#/components/schemas/ModelTransition"}},
 "forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
 "views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
-    {"ModelChoice", R"({"type":"object","required":["name","label","color","active"],"properties":{
+    {"ModelChoice", R"({"type":"object","required":["name","label","color","active","of"],"properties":{
+"of":{"type":"array","items":{"type":"string"},"description":"Options of the controlling field with which it is offered; empty: all."},
 "name":{"type":"string"},"label":{"type":"string"},"color":{"type":"string"},"active":{"type":"boolean"}}})"},
     {"ModelModule", R"({"type":"object","required":["name","label","icon","entities","pages"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"entities":{"type":"array","items":{"type":"string"}},

@@ -28,11 +28,16 @@ const Field& field_named(const Call& call, const Entity& entity, std::string_vie
   return *field;
 }
 
-std::vector<std::int64_t> references_of(const Record& record, const Expansion& expand) {
+std::vector<std::int64_t> references_of(const Record& record, const Expansion& expand, Expansion::Lists& lists) {
   std::vector<std::int64_t> ids;
   for (const Field* field : expand.references()) {
     const auto* id = record[field->slot].as<std::int64_t>();
     ids.push_back(id ? *id : 0);
+    if (field->type != model::FieldType::refs) continue;
+    auto& list = lists.emplace_back();
+    for (const auto& one : record[field->slot].as_list() ? *record[field->slot].as_list() : expr::List()) {
+      if (const auto* target = one.as<std::int64_t>()) list.push_back(*target);
+    }
   }
   return ids;
 }
@@ -93,12 +98,12 @@ void list_records(Call& call) {
   } else {
     std::string items;
     page = call.services.records.list_json(call.context, entity, query, shape, items);
-    expand.load(call.services.records, call.context, page.references);
+    expand.load(call.services.records, call.context, page.references, page.reference_lists);
     out.reserve(out.size() + items.size() + page.count * shape.references.size() * 80 + 256);
     std::size_t from = 0;
     for (std::size_t i = 0; i < page.count; ++i) {
       out.append(items, from, page.ends[i] - from).push_back(',');
-      expand.write(out, page.references.data() + i * shape.references.size(), call.context.locale);
+      expand.write(out, i, page.references, page.reference_lists, call.context.locale);
       from = page.ends[i];
     }
     out.append(items, from);
@@ -119,7 +124,7 @@ void list_records(Call& call) {
 void create_record(Call& call) {
   const Entity& entity = entity_of(call);
   check_json_body(call);
-  call.services.records.create(
+  const Record made = call.services.records.create(
       call.context, entity,
       records::parse_input(call.context, entity, call.request.body),
       [&](const Record& record) {
@@ -129,6 +134,7 @@ void create_record(Call& call) {
             "Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(record.id()));
         answer_record(call, record);
       });
+  tell_duplicates(call, made);
 }
 
 void show_record(Call& call) {
@@ -148,10 +154,11 @@ void show_record(Call& call) {
     return;
   }
   // With titles of other records in it, the answer may change while the version does not: never 304.
-  const auto ids = references_of(record, expand);
-  expand.load(call.services.records, call.context, ids);
+  Expansion::Lists lists;
+  const auto ids = references_of(record, expand, lists);
+  expand.load(call.services.records, call.context, ids, lists);
   std::string expanded;
-  expand.write(expanded, ids.data(), call.context.locale);
+  expand.write(expanded, 0, ids, lists, call.context.locale);
   answer_record(call, record, expanded);
 }
 

@@ -47,13 +47,18 @@ std::span<const Route> route_table() {
         .answers = "200:RecordPage+Link", .paging = cursor},
        list_records},
       {{.method = "POST", .pattern = "/records/{entity}", .summary = "Create a record",
-        .operation = "createRecord", .tag = "Records", .body = "RecordInput", .answers = "201:Record+Location+ETag",
+        .operation = "createRecord", .tag = "Records", .body = "RecordInput", .answers = "201:Record+Location+ETag+Caravan-Duplicates",
         .refusals = "409 422", .idempotency = Idempotency::transaction},
        create_record},
       {{.method = "POST", .pattern = "/records/{entity}/bulk", .summary = "Change up to 1,000 records, with a result for each",
         .operation = "changeRecords", .tag = "Records", .body = "BulkInput", .answers = "200:BulkResult+Undo-Until",
         .refusals = "409 422", .idempotency = Idempotency::transaction},
        change_records},
+      {{.method = "POST", .pattern = "/records/{entity}/draft", .summary = "What a form shows while it is filled in; writes nothing",
+        .operation = "draftRecord", .tag = "Records", .body = "DraftInput", .answers = "200:Draft", .refusals = "422",
+        .description = "For whoever may create, or update the record. Conditions of fields, options that are offered now, computed values, what "
+                       "would be refused, and probable duplicates, as far as the caller may see what decides them. Plugins are not asked."},
+       draft_record},
       // Before /{id}, which would take the word.
       {{.method = "GET", .pattern = "/records/{entity}/aggregate", .summary = "Groups of records with counts, sums and the like",
         .operation = "aggregateRecords", .tag = "Records", .query = "view group measure filter q sort.groups limit.groups after",
@@ -91,6 +96,13 @@ std::span<const Route> route_table() {
         .operation = "showTimeline", .tag = "Records", .query = "limit before", .answers = "200:TimelinePage+Link",
         .paging = cursor},
        show_timeline},
+      {{.method = "GET", .pattern = "/events", .summary = "What changes, as it changes (server-sent events)",
+        .operation = "listenToEvents", .tag = "Records", .query = "watch", .answers = "200:EventStream", .refusals = "404",
+        .description = "Does not end by itself. `record`: a record that was watched, or one of a watched entity, has a new version (or "
+                       "is `gone`); `many`: more of an entity than are told one by one; `bye`: the session has ended. Only of what the "
+                       "caller may read at that moment. Notices to him (`core.notice`) are watched without being named. Events may be "
+                       "lost with the connection: read again what is shown after connecting again."},
+       listen_to_events},
       // Access
       {{.method = "GET", .pattern = "/records/{entity}/{id}/shares", .summary = "With whom the record is shared",
         .operation = "listShares", .tag = "Records", .answers = "200:ShareList", .paging = bounded,
@@ -123,6 +135,10 @@ std::span<const Route> route_table() {
         .answers = "200:OpenapiDocument+ETag 304+ETag", .description = "Also at `/openapi.json`."},
        show_openapi},
       // Administration
+      {{.method = "GET", .pattern = "/admin/settings", .access = administrator, .summary = "Settings that rules read, with their origin",
+        .operation = "listSettings", .tag = "Administration", .answers = "200:SettingsList", .paging = bounded,
+        .description = "As many as the definitions have."},
+       list_settings},
       {{.method = "GET", .pattern = "/admin/plugins", .access = administrator, .summary = "Plugins and their state",
         .operation = "listPlugins", .tag = "Administration", .answers = "200:PluginList", .paging = bounded,
         .description = "As many as there are files in the plugins' folder."},

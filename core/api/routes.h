@@ -56,6 +56,11 @@ void update_record(Call& call);
 void delete_record(Call& call);
 void list_transitions(Call& call);
 void run_transition(Call& call);
+// draft_route.cpp
+void draft_record(Call& call);
+void list_settings(Call& call);
+/// The header `Caravan-Duplicates` of an answer to a create.
+void tell_duplicates(Call& call, const records::Record& record);
 // aggregate_route.cpp
 void aggregate_records(Call& call);
 // bulk_route.cpp
@@ -74,6 +79,8 @@ void show_timeline(Call& call);
 // model_route.cpp
 void show_model(Call& call);
 void show_openapi(Call& call);
+// event_routes.cpp
+void listen_to_events(Call& call);
 // job_routes.cpp
 void list_jobs(Call& call);
 void show_job(Call& call);

@@ -114,6 +114,7 @@ bool Builder::build_setting(const Document& document, const Entry& entry, Settin
       continue;
     }
     setting.value = std::move(*value);
+    if (word == std::string_view("default")) setting.default_value = setting.value;
     setting.origin = to_origin(given->at);
   }
   return good;

@@ -105,7 +105,7 @@ void check_settings(const CheckContext& context) {
 
 }  // namespace
 
-void check_forms(const CheckContext& context) {
+void check_form_rules(const CheckContext& context) {
   std::set<const Choices*> dependent;
   for (const auto& entity : context.catalog.entities) {
     const Document* document = context.document("entity", entity->full_name);

@@ -47,6 +47,7 @@ struct Page {
 struct Setting {
   Field field;                       ///< name, label, help, type (text int bool decimal date choice), bounds, choices
   expr::Value value;                 ///< as set by the layers, else the default; may be null
+  expr::Value default_value;         ///< may be null
   Origin origin;                     ///< of the value
 };
 
