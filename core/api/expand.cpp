@@ -16,7 +16,19 @@ using records::Record;
 constexpr std::size_t most_names = 30, most_paths = 10;  ///< names in all, and those with a point
 constexpr std::size_t at_once = 1024;                    ///< ids in one query
 
-bool is_reference(const Field& field) { return field.type == model::FieldType::ref && field.target != nullptr; }
+bool is_list(const Field& field) { return field.type == model::FieldType::refs; }
+bool is_reference(const Field& field) { return (field.type == model::FieldType::ref || is_list(field)) && field.target != nullptr; }
+
+std::vector<std::int64_t> ids_of(const expr::Value& value) {
+  std::vector<std::int64_t> ids;
+  if (const auto* id = value.as<std::int64_t>()) ids.push_back(*id);
+  if (const expr::List* list = value.as_list()) {
+    for (const expr::Value& one : *list) {
+      if (const auto* id = one.as<std::int64_t>()) ids.push_back(*id);
+    }
+  }
+  return ids;
+}
 
 }  // namespace
 
@@ -34,7 +46,10 @@ Expansion::Expansion(const Call& call, const Entity& entity) {
     if (++names > most_names || paths > most_paths) throw refusal(call, ErrorCode::invalid_argument, "expand_many");
     add(call, entity, path);
   }
-  for (const Node& node : roots_) references_.push_back(node.field);
+  for (const Node& node : roots_) {
+    references_.push_back(node.field);
+    lists_each_ += is_list(*node.field);
+  }
 }
 
 Expansion::Node& Expansion::node_for(std::vector<Node>& nodes, const Field& field) {
@@ -95,11 +110,17 @@ void Expansion::read(const records::RecordService& records, const records::Conte
   }
 }
 
-void Expansion::load(const records::RecordService& records, const records::Context& context, const std::vector<std::int64_t>& ids) {
+void Expansion::load(const records::RecordService& records, const records::Context& context, const std::vector<std::int64_t>& ids,
+                     const Lists& lists) {
   std::unordered_map<const Entity*, std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>> wanted;
+  std::size_t list = 0;
   for (std::size_t i = 0; i < roots_.size(); ++i) {
     auto& place = wanted[roots_[i].field->target];
     want(place, roots_[i]);
+    if (is_list(*roots_[i].field)) {
+      for (std::size_t at = list++; at < lists.size(); at += lists_each_) place.first.insert(place.first.end(), lists[at].begin(), lists[at].end());
+      continue;
+    }
     for (std::size_t at = i; at < ids.size(); at += roots_.size()) {
       if (ids[at] > 0) place.first.push_back(ids[at]);
     }
@@ -111,22 +132,46 @@ void Expansion::load(const records::RecordService& records, const records::Conte
       auto& place = wanted[child.field->target];
       want(place, child);
       for (const auto& [id, record] : targets_[0][roots_[i].field->target]) {
-        if (const auto* next = record[child.field->slot].as<std::int64_t>()) place.first.push_back(*next);
+        const auto next = ids_of(record[child.field->slot]);
+        place.first.insert(place.first.end(), next.begin(), next.end());
       }
     }
   }
   read(records, context, wanted, targets_[1]);
 }
 
-void Expansion::write_node(std::string& out, bool& first, const Node& node, std::int64_t id, std::size_t level, std::string_view locale) const {
+const Record* Expansion::target(const Node& node, std::int64_t id, std::size_t level) const {
   const auto of_entity = targets_[level].find(node.field->target);
-  if (id <= 0 || of_entity == targets_[level].end()) return;
+  if (id <= 0 || of_entity == targets_[level].end()) return nullptr;
   const auto found = of_entity->second.find(id);
-  if (found == of_entity->second.end()) return;
-  const Record& record = found->second;
+  return found == of_entity->second.end() ? nullptr : &found->second;
+}
+
+void Expansion::write_node(std::string& out, bool& first, const Node& node, std::int64_t id, const std::vector<std::int64_t>* list,
+                           std::size_t level, std::string_view locale) const {
+  const Record* one = list == nullptr ? target(node, id, level) : nullptr;
+  if (list == nullptr && one == nullptr) return;
   out += first ? "\"" : ",\"";
   first = false;
-  out += node.field->name + "\":{\"id\":\"" + std::to_string(id) + "\",\"title\":";
+  out += node.field->name + "\":";
+  if (list == nullptr) {
+    write_target(out, node, *one, level, locale);
+    return;
+  }
+  out.push_back('[');
+  bool first_item = true;
+  for (const std::int64_t each : *list) {
+    const Record* record = target(node, each, level);
+    if (record == nullptr) continue;
+    if (!first_item) out.push_back(',');
+    first_item = false;
+    write_target(out, node, *record, level, locale);
+  }
+  out.push_back(']');
+}
+
+void Expansion::write_target(std::string& out, const Node& node, const Record& record, std::size_t level, std::string_view locale) const {
+  out += "{\"id\":\"" + std::to_string(record.id()) + "\",\"title\":";
   records::write_json_string(out, title_of(record, locale));
   for (const Field* field : node.fields) {
     if (field->slot == model::slot_id) continue;
@@ -144,18 +189,22 @@ void Expansion::write_node(std::string& out, bool& first, const Node& node, std:
     out += ",\"expanded\":{";
     bool first_child = true;
     for (const Node& child : node.children) {
-      const auto* next = record[child.field->slot].as<std::int64_t>();
-      write_node(out, first_child, child, next ? *next : 0, level + 1, locale);
+      const auto next = ids_of(record[child.field->slot]);
+      write_node(out, first_child, child, next.empty() ? 0 : next.front(), is_list(*child.field) ? &next : nullptr, level + 1, locale);
     }
     out.push_back('}');
   }
   out.push_back('}');
 }
 
-void Expansion::write(std::string& out, const std::int64_t* ids, std::string_view locale) const {
+void Expansion::write(std::string& out, std::size_t at, const std::vector<std::int64_t>& ids, const Lists& lists, std::string_view locale) const {
   out += "\"expanded\":{";
   bool first = true;
-  for (std::size_t i = 0; i < roots_.size(); ++i) write_node(out, first, roots_[i], ids[i], 0, locale);
+  std::size_t list = at * lists_each_;
+  for (std::size_t i = 0; i < roots_.size(); ++i) {
+    const bool listed = is_list(*roots_[i].field);
+    write_node(out, first, roots_[i], ids[at * roots_.size() + i], listed ? &lists[list++] : nullptr, 0, locale);
+  }
   out.push_back('}');
 }
 

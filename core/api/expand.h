@@ -19,10 +19,12 @@ class Expansion {
   /// Fields of the records whose ids load() and write() take.
   const std::vector<const model::Field*>& references() const { return references_; }
 
-  /// One query per target entity (and level). `ids`: one per reference, record after record; 0: none.
-  void load(const records::RecordService& records, const records::Context& context, const std::vector<std::int64_t>& ids);
-  /// Appends `"expanded":{…}` of one record; `ids`: one per reference.
-  void write(std::string& out, const std::int64_t* ids, std::string_view locale) const;
+  /// Ids of references that are lists, one list each, record after record.
+  using Lists = std::vector<std::vector<std::int64_t>>;
+  /// One query per target entity (and level). `ids`: one per reference, record after record; 0: none, or a list.
+  void load(const records::RecordService& records, const records::Context& context, const std::vector<std::int64_t>& ids, const Lists& lists);
+  /// Appends `"expanded":{…}` of the record `at`, of those whose ids are given.
+  void write(std::string& out, std::size_t at, const std::vector<std::int64_t>& ids, const Lists& lists, std::string_view locale) const;
 
  private:
   struct Node {
@@ -38,7 +40,12 @@ class Expansion {
                    const std::unordered_map<const model::Entity*, std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>>& wanted,
                    Targets& targets);
   static void want(std::pair<std::vector<std::int64_t>, std::vector<std::uint32_t>>& place, const Node& node);
-  void write_node(std::string& out, bool& first, const Node& node, std::int64_t id, std::size_t level, std::string_view locale) const;
+  /// `"name":{…}` or, of a list, `"name":[{…},…]`.
+  void write_node(std::string& out, bool& first, const Node& node, std::int64_t id, const std::vector<std::int64_t>* list, std::size_t level,
+                  std::string_view locale) const;
+  const records::Record* target(const Node& node, std::int64_t id, std::size_t level) const;
+  void write_target(std::string& out, const Node& node, const records::Record& record, std::size_t level, std::string_view locale) const;
+  std::size_t lists_each_ = 0;  ///< references of a record that are lists
 
   std::vector<Node> roots_;
   std::vector<const model::Field*> references_;

@@ -2,6 +2,7 @@
 #include "api/negotiate.h"
 #include "api/routes.h"
 #include "api/titles.h"
+#include "records/codec.h"
 
 namespace caravan::api {
 namespace {
@@ -30,32 +31,58 @@ std::vector<Change> changes_of(const Entity& entity, const Json& changes) {
   return list;
 }
 
-std::optional<std::int64_t> reference(const Change& change, const Json& value) {
-  if (change.field == nullptr || change.field->type != model::FieldType::ref ||
-      change.field->target == nullptr)
-    return std::nullopt;
-  const auto* text = value.as<std::string>();
-  return text ? parse_id(*text) : std::nullopt;
+/// The ids that the value of a reference, or of a list of them, names.
+std::vector<std::int64_t> references(const Change& change, const Json& value) {
+  std::vector<std::int64_t> ids;
+  if (change.field == nullptr || change.field->target == nullptr) return ids;
+  const auto add = [&](const Json& one) {
+    const auto* text = one.as<std::string>();
+    if (const auto id = text ? parse_id(*text) : std::nullopt) ids.push_back(*id);
+  };
+  if (change.field->type == model::FieldType::ref) add(value);
+  if (const auto* list = value.as<Json::Array>(); list != nullptr && change.field->type == model::FieldType::refs) {
+    for (const Json& one : *list) add(one);
+  }
+  return ids;
 }
 
-/// How a person reads the value of a choice, a state or a reference; "" where it is none or not to be seen.
-std::string_view text_of(const Entity& entity, const Change& change, const Json& value, const Titles& titles,
-                         std::string_view locale) {
+/// How a person reads the value of a choice, a state or a reference, of lists of them, and of texts by language; "" where it is
+/// none or not to be seen.
+std::string text_of(const Entity& entity, const Change& change, const Json& value, const Titles& titles, std::string_view locale) {
+  if (change.field == nullptr) return {};
+  const Field& field = *change.field;
+  std::string out;
+  const auto add = [&](std::string_view text) {
+    if (!text.empty()) out.append(out.empty() ? "" : ", ").append(text);
+  };
+  const auto option = [&](const std::string& name) {
+    const model::ChoiceOption* found = field.choices->option(name);
+    add(found ? label_of(found->label, name, locale) : std::string_view(name));
+  };
+  for (const std::int64_t id : references(change, value)) {
+    if (const std::string* title = titles.find(*field.target, id)) add(*title);
+  }
+  if (!out.empty()) return out;
+  if (field.type == model::FieldType::localized) {
+    const auto typed = records::value_from_json(field, value);
+    const auto* words = typed ? records::text_in(*typed, locale) : nullptr;
+    return words ? *words : std::string();
+  }
+  if (const auto* list = value.as<Json::Array>(); list != nullptr && field.type == model::FieldType::multi && field.choices) {
+    for (const Json& one : *list) {
+      if (const auto* name = one.as<std::string>()) option(*name);
+    }
+    return out;
+  }
   const auto* text = value.as<std::string>();
-  if (text == nullptr || change.field == nullptr) return {};
-  if (const auto id = reference(change, value)) {
-    const std::string* title = titles.find(*change.field->target, *id);
-    return title ? std::string_view(*title) : std::string_view();
-  }
-  if (change.field->slot == model::slot_state && entity.workflow) {
+  if (text == nullptr) return {};
+  if (field.slot == model::slot_state && entity.workflow) {
     const model::State* state = entity.workflow->state(*text);
-    return state ? label_of(state->label, state->name, locale) : std::string_view(*text);
+    add(state ? label_of(state->label, state->name, locale) : std::string_view(*text));
+  } else if (field.type == model::FieldType::choice && field.choices) {
+    option(*text);
   }
-  if (change.field->type == model::FieldType::choice && change.field->choices) {
-    const model::ChoiceOption* option = change.field->choices->option(*text);
-    return option ? label_of(option->label, option->name, locale) : std::string_view(*text);
-  }
-  return {};
+  return out;
 }
 
 std::string_view label_of_change(const Entity& entity, const Change& change, std::string_view locale) {
@@ -94,10 +121,9 @@ void show_timeline(Call& call) {
   for (const records::Event& event : events) {
     parsed.push_back(event.changes.empty() ? Json() : records::parse_json(event.changes));
     for (const Change& change : changes_of(entity, parsed.back())) {
-      if (const auto old_id = reference(change, *change.old_value))
-        titles.want(*change.field->target, *old_id);
-      if (const auto new_id = reference(change, *change.new_value))
-        titles.want(*change.field->target, *new_id);
+      for (const Json* value : {change.old_value, change.new_value}) {
+        for (const std::int64_t target : references(change, *value)) titles.want(*change.field->target, target);
+      }
     }
   }
   titles.load(call.services.records, call.context);

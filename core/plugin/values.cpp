@@ -2,6 +2,9 @@
 
 #include <cstring>
 
+#include "records/codec.h"
+#include "records/json.h"
+
 namespace caravan::plugin {
 namespace {
 
@@ -87,6 +90,17 @@ caravan_status to_abi(const model::Field& field, const expr::Value& value, std::
         return CARAVAN_OK;
       }
       break;
+    case FieldType::multi:
+    case FieldType::refs:
+    case FieldType::localized:
+      if (value.as_list() != nullptr || value.as_map() != nullptr) {
+        std::string& text = texts.emplace_back();
+        records::write_value(text, field, value);
+        out.type = CARAVAN_TEXT;
+        out.as.text = {text.data(), text.size()};
+        return CARAVAN_OK;
+      }
+      break;
     case FieldType::json:
       return CARAVAN_E_UNSUPPORTED;
   }
@@ -147,6 +161,19 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
       if (n < first_day * day_micros || n >= (last_day + 1) * day_micros) return CARAVAN_E_ARGUMENT;
       out = Timestamp{n};
       return CARAVAN_OK;
+    case FieldType::multi:
+    case FieldType::refs:
+    case FieldType::localized: {
+      if (value.type != CARAVAN_TEXT) return CARAVAN_E_TYPE;
+      try {
+        auto parsed = records::value_from_json(field, records::parse_json(text()));
+        if (!parsed) return CARAVAN_E_ARGUMENT;
+        out = std::move(*parsed);
+      } catch (const Error&) {
+        return CARAVAN_E_ARGUMENT;
+      }
+      return CARAVAN_OK;
+    }
     case FieldType::json:
       return CARAVAN_E_UNSUPPORTED;
   }

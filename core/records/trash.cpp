@@ -28,10 +28,12 @@ std::string_view cut(std::string_view text, std::size_t bytes) {
   return text.substr(0, bytes);
 }
 
-std::string title_of(const Record& record) {
+std::string title_of(const Record& record, std::string_view locale) {
   const Field* field = record.entity().title;
   const auto* text = field != nullptr ? record[field->slot].as<std::string>() : nullptr;
-  return text != nullptr ? *text : std::string();
+  if (text != nullptr) return *text;
+  const auto* words = field != nullptr ? text_in(record[field->slot], locale) : nullptr;
+  return words != nullptr ? *words : std::string();
 }
 
 /// Whether the user has roles: who brings him back gives them to him, which is for administrators.
@@ -155,7 +157,7 @@ void TransactionWork::keep_deleted(const Record& last) {
   write_row(row, last);
   if (plans_->of(last.entity()).seals) row = seal_json(need_keys(plans_->catalog()), last.entity(), "deleted", last.id(), std::move(row));
   const auto* number = last[model::slot_number].as<std::string>();
-  const std::string title = title_of(last);
+  const std::string title = title_of(last, context_.catalog->agency.locale);
   storage::Statement& statement = session_.prepare(
       "INSERT INTO deleted_record (record_id, entity, version, number, title, row_json, chain, deleted_at, deleted_by, purge_at) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -220,7 +222,8 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   statement.step();
   statement.reset();
   write_event(record, event);
-  return record;
+  run_hooks(HookPoint::after_restore, record, nullptr, nullptr);
+  return current(std::move(record));
 }
 
 Record TransactionWork::erase_history(const Entity& entity, std::int64_t id, std::string note) {
