@@ -9,6 +9,7 @@
 #include "api/titles.h"
 #include "api/view_parameter.h"
 #include "model/pages.h"
+#include "model/process.h"
 #include "records/access.h"
 #include "records/codec.h"
 
@@ -268,6 +269,14 @@ class ModelWriter {
             "form", transition->form ? std::string_view(transition->form->name) : std::string_view());
         json_.member("comment_required", transition->comment_required).end_object();
       }
+    }
+    json_.end_array().key("clocks").begin_array();
+    for (const auto& clock : catalog_.clocks) {
+      if (clock->entity != &entity) continue;
+      json_.begin_object().member("name", clock->name).member("label", label(clock->label, clock->name));
+      if (clock->calendar) json_.member("calendar", label(clock->calendar->label, clock->calendar->name));
+      else json_.key("calendar").null();
+      json_.end_object();
     }
     json_.end_array();
   }

@@ -213,6 +213,29 @@ constexpr OpenapiPart schemas[] = {
 "why":{"type":"string","description":"Why not; empty where it is allowed."},
 "form":{"type":["string","null"],"description":"Form whose fields the step asks for."},
 "comment_required":{"type":"boolean"}}})"},
+    {"ClockLine", R"({"type":"object","required":["kind","text","from","to","seconds"],"properties":{
+"kind":{"type":"string","enum":["started","limit","worked","break","free","holiday","offset","paused","carried","more","due","result"]},
+"text":{"type":"string"},
+"from":{"type":["string","null"],"format":"date-time"},"to":{"type":["string","null"],"format":"date-time"},
+"seconds":{"type":"integer","description":"Working time that the line adds."}}})"},
+    {"Clock", R"({"type":"object","required":["name","label","run","state","started_at","paused_at","due_at","met_at","breached_at","limit_seconds","remaining_seconds","elapsed_seconds","calendar","time_zone","lines"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"run":{"type":"integer","description":"How often it has begun with this record, this time included."},
+"state":{"type":"string","enum":["running","paused","met"]},
+"started_at":{"type":"string","format":"date-time"},
+"paused_at":{"type":["string","null"],"format":"date-time","description":"Since when it stands still."},
+"due_at":{"type":["string","null"],"format":"date-time","description":"When its time is over, or was; null while it is paused before that, where it was met before, and without a limit."},
+"met_at":{"type":["string","null"],"format":"date-time"},
+"breached_at":{"type":["string","null"],"format":"date-time","description":"When its time was over; null where it is in time."},
+"limit_seconds":{"type":["integer","null"]},
+"remaining_seconds":{"type":["integer","null"],"description":"In the clock's own time; below 0: it is over by that."},
+"elapsed_seconds":{"type":"integer"},
+"calendar":{"type":["string","null"],"description":"Label of the calendar whose working time counts; null: every hour does."},
+"time_zone":{"type":"string","description":"In which the lines tell times."},
+"lines":{"type":"array","items":{"$ref":"#/components/schemas/ClockLine"}}}})"},
+    {"ClockList", R"({"type":"object","required":["now","items"],"properties":{
+"now":{"type":"string","format":"date-time"},
+"items":{"type":"array","items":{"$ref":"#/components/schemas/Clock"}}}})"},
     {"TransitionList", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"$ref":"#/components/schemas/AvailableTransition"}}}})"},
     {"TransitionInput", R"({"type":"object","additionalProperties":false,"properties":{
@@ -335,7 +358,10 @@ constexpr OpenapiPart schemas[] = {
 "sort":{"type":"string"},"filter":{"type":["string","null"],"description":"CEL; all records where it is null. Parameter `view` of the list applies it."}}})"},
     {"ModelRights", R"({"type":"object","required":["read","create","update","delete"],"properties":{
 "read":{"type":"boolean"},"create":{"type":"boolean"},"update":{"type":"boolean"},"delete":{"type":"boolean"}}})"},
-    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","live","fields","initial","states","transitions","forms","views"],"properties":{
+    {"ModelClock", R"({"type":"object","required":["name","label","calendar"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"calendar":{"type":["string","null"],"description":"Label of the calendar whose working time counts; null: every hour does."}}})"},
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","live","fields","initial","states","transitions","forms","views","clocks"],"properties":{
 "live":{"type":"boolean","description":"Forms ask the draft route while they are filled in."},
 "name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},
 "title":{"type":"string","description":"The field that a reference to the record shows."},
@@ -345,6 +371,7 @@ constexpr OpenapiPart schemas[] = {
 "states":{"type":"array","items":{"$ref":"#/components/schemas/ModelState"}},
 "transitions":{"type":"array","items":{"$ref":"#/components/schemas/ModelTransition"}},
 "forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
+"clocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelClock"}},
 "views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
     {"ModelChoice", R"({"type":"object","required":["name","label","color","active","of"],"properties":{
 "of":{"type":"array","items":{"type":"string"},"description":"Options of the controlling field with which it is offered; empty: all."},

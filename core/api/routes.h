@@ -54,6 +54,7 @@ void create_record(Call& call);
 void show_record(Call& call);
 void update_record(Call& call);
 void delete_record(Call& call);
+void list_clocks(Call& call);
 void list_transitions(Call& call);
 void run_transition(Call& call);
 // draft_route.cpp

@@ -216,11 +216,7 @@ void Builder::declare_clock(const Document& document) {
 }
 
 std::vector<Effect> Builder::clock_effects(Draft& draft, const Node* node, const expr::Environment& environment) {
-  Transition holder;
-  for (const Entry* effect : placed(node)) {
-    if (!effect->bad && !effect->value.bad) build_effect(draft, *effect, holder, environment);
-  }
-  return std::move(holder.effects);
+  return build_effects(&draft, draft.entity->module, node, environment);
 }
 
 void Builder::build_clock(ClockRule& clock, const Document& document) {

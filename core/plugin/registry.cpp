@@ -147,7 +147,7 @@ struct PluginRegistry::State : records::Hooks {
   void sort_by_dependency();
 
   const std::vector<BoundHook>* bound(records::HookPoint point, const model::Entity& entity) const {
-    const auto it = by_entity.find(entity.full_name);
+    const auto it = point > records::HookPoint::after_commit ? by_entity.end() : by_entity.find(entity.full_name);
     return it == by_entity.end() ? nullptr : &it->second[static_cast<std::size_t>(point)];
   }
   bool any(records::HookPoint point, const model::Entity& entity) const override {

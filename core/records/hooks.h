@@ -11,7 +11,8 @@ class Work;
 
 enum class HookPoint : std::uint8_t {
   before_create, after_create, before_update, after_update, before_delete, after_delete, before_transition, after_transition,
-  after_commit  ///< not inside the transaction: from the durable queue, at least once, with the event's id
+  after_commit,  ///< not inside the transaction: from the durable queue, at least once, with the event's id
+  after_restore  ///< for the core's own layers; plugins do not see it
 };
 const char* to_string(HookPoint point);
 

@@ -76,6 +76,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"referenced_needed", {"This {0} cannot be deleted: {1} would not be valid without it: {2}", "无法删除此{0}：没有它，{1}将不再有效：{2}", "無法刪除此{0}：沒有它，{1}將不再有效：{2}"}},
       {"referenced_many", {"This {0} cannot be deleted: more than {1} other records would be deleted or changed with it.", "无法删除此{0}：会连带删除或修改超过 {1} 条其他记录。", "無法刪除此{0}：會連帶刪除或修改超過 {1} 筆其他記錄。"}},
       {"with_target", {"With the deletion of {0} {1}.", "随{0} {1} 的删除。", "隨{0} {1} 的刪除。"}},
+      {"moved_by_definitions", {"Moved from {0} to {1} by the definitions.", "定义变更：由 {0} 移至 {1}。", "定義變更：由 {0} 移至 {1}。"}},
       {"invariant", {"The rule {0} does not hold.", "不满足规则 {0}。", "不符合規則 {0}。"}},
       {"compute_error", {"{0} cannot be computed: {1}.", "无法计算{0}：{1}。", "無法計算{0}：{1}。"}},
       {"state_wrong", {"\"{0}\" is not possible from the state \"{1}\".", "在“{1}”状态下不能“{0}”。", "在「{1}」狀態下不能「{0}」。"}},

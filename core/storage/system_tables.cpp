@@ -127,6 +127,11 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"documents", long_text, true}},
        {"id"},
        {{"ix_catalog_revision$hash", {"hash"}}}},
+      // The server processes on the database, see app/nodes.h.
+      {"node",
+       {{"id", text(32), true}, {"name", text(200), true}, {"catalog", text(64), true}, {"older", integer, true}, {"seen_at", instant, true}},
+       {"id"},
+       {}},
       // The durable queue, see jobs/queue.h.
       {"job",
        {{"id", integer, true},
@@ -157,6 +162,52 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"ix_job$time", {"state", "run_at", "id"}},
         {"ix_job$lane", {"lane", "lane_order"}},
         {"uq_job$unique", {"unique_key"}, true}}},
+      // Runs of clocks with records, see workflow/clocks.h.
+      {"record_clock",
+       {{"record_id", integer, true},
+        {"rule", text(100), true},
+        {"run", integer, true},
+        {"entity", text(100), true},
+        {"state", text(10), true},        // running, paused, met
+        {"started_at", instant, true},
+        {"marks", long_text, true},       // when it was paused and went on
+        {"limit_micros", integer},
+        {"due_at", instant},
+        {"met_at", instant},
+        {"breached_at", instant},
+        {"next_at", instant},             // of the timer
+        {"fired", long_text},             // warnings and breaches that were
+        {"gone_at", instant}},            // when the record was deleted
+       {"record_id", "rule", "run"},
+       {{"ix_record_clock$rule", {"rule", "state", "due_at"}},
+        {"ix_record_clock$entity", {"entity", "state", "record_id"}},
+        {"ix_record_clock$gone", {"gone_at"}}}},
+      // What automations and schedules did, see workflow/run_log.h.
+      {"automation_run",
+       {{"id", integer, true},
+        {"rule", text(100), true},
+        {"kind", text(20), true},
+        {"entity", text(100)},
+        {"record_id", integer},
+        {"event", text(100), true},
+        {"at", instant, true},
+        {"outcome", text(10), true},  // done, skipped, failed
+        {"reason", text(1000)},
+        {"effects", integer, true}},
+       {"id"},
+       {{"ix_automation_run$rule", {"kind", "rule", "at", "id"}}, {"ix_automation_run$age", {"at"}}}},
+      // Steps that may be taken back, see workflow/undo.h.
+      {"undo_step",
+       {{"record_id", integer, true},
+        {"entity", text(100), true},
+        {"version", integer, true},
+        {"transition", text(50), true},
+        {"actor_id", integer, true},
+        {"until", instant, true},
+        {"blocked", integer, true},
+        {"row_json", long_text, true}},
+       {"record_id"},
+       {{"ix_undo_step$until", {"until"}}}},
       {"setting", {{"name", text(190), true}, {"value", long_text}}, {"name"}, {}},
   };
   if (dialect == Dialect::sqlite) {
