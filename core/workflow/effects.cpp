@@ -132,7 +132,7 @@ std::size_t run_effects(records::Work& work, const std::vector<Effect>& effects,
       if (error.code() != ErrorCode::retry) error.add_context("in " + name);
       throw;
     }
-    record = work.current(std::move(record));
+    if (!record.values().empty()) record = work.current(std::move(record));  // a schedule may have none
     ++done;
   }
   return done;

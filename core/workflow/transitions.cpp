@@ -8,6 +8,7 @@
 #include "records/messages.h"
 #include "workflow/cascade.h"
 #include "workflow/effects.h"
+#include "workflow/undo.h"
 
 namespace caravan::workflow {
 namespace {
@@ -218,6 +219,8 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   if (moves && left != nullptr) own_changes(work, left->exit, candidate, changes);
   own_changes(work, transition->effects, candidate, changes);
   if (moves) own_changes(work, transition->to->enter, candidate, changes);
+  const bool undoable = transition->undo_seconds > 0 && !ordered && context.actor.user_id != 0;
+  const std::size_t others = undoable ? cascade_of(work).others : 0;
   std::optional<Hold> hold;
   if (entity.rules) hold.emplace(work);
   Record done = work.apply_transition(stored, *transition, std::move(changes), note);
@@ -225,6 +228,10 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   run_effects(work, transition->effects, done, "effect " + entity.full_name + "." + transition->name, Part::beside);
   if (moves) run_effects(work, transition->to->enter, done, "state " + entity.full_name + "." + transition->to->name, Part::beside);
   if (hold) hold->run();
+  if (undoable) {
+    done = work.current(std::move(done));
+    keep_undo(work, stored, done, *transition, cascade_of(work).others != others || done.state() != transition->to->name);
+  }
   return work.current(std::move(done));
 }
 

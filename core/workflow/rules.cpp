@@ -1,0 +1,281 @@
+#include "workflow/rules.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "records/access.h"
+#include "records/json.h"
+#include "records/messages.h"
+#include "records/trash.h"
+#include "storage/query.h"
+#include "workflow/cascade.h"
+#include "workflow/effects.h"
+#include "workflow/run_log.h"
+#include "workflow/transitions.h"
+
+namespace caravan::workflow {
+namespace {
+
+using model::Automation;
+using model::EntityRules;
+using model::Transition;
+using records::Context;
+using records::HookCall;
+using records::HookPoint;
+using records::Record;
+
+constexpr int most_told_an_hour = 20;
+
+bool leaves(const Transition& transition, std::string_view state) {
+  return std::any_of(transition.from.begin(), transition.from.end(), [&](const model::State* from) { return from->name == state; });
+}
+
+const model::State* initial_of(const model::Entity& entity) { return entity.workflow ? entity.workflow->initial : nullptr; }
+
+/// Whether the step would be taken by itself now.
+bool ready(const Transition& transition, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
+  if (!leaves(transition, record.state())) return false;
+  if (transition.at) {
+    const auto moment = moment_of(*transition.at, context, record, follow);
+    if (!moment || *moment > context.now) return false;
+  }
+  const bool complete = std::none_of(transition.require.begin(), transition.require.end(),
+                                     [&](const model::Field* field) { return record[field->slot].is_null(); });
+  return complete && (!transition.when || records::evaluate(*transition.when, context, record, follow).is_true());
+}
+
+/// Plans the timer anew where the moment is another one.
+void replan(records::Work& work, const std::string& rule, const Record& record, std::optional<Timestamp> before, std::optional<Timestamp> now) {
+  if (before == now) return;
+  if (before) {
+    const jobs::NewJob old = timer_job({rule, &record.entity(), record.id(), *before});
+    storage::run_sql(work.session(), "DELETE FROM job WHERE unique_key = ?", old.unique_key);
+  }
+  if (now) work.enqueue(timer_job({rule, &record.entity(), record.id(), *now}));
+}
+
+}  // namespace
+
+struct Rules::Change {
+  records::Work& work;
+  HookPoint point;
+  Record record;                      ///< as it was written
+  std::optional<Record> before;
+  const Transition* transition = nullptr;
+
+  const Record* earlier() const { return before ? &*before : nullptr; }
+  bool created() const { return point == HookPoint::after_create; }
+  bool deleted() const { return point == HookPoint::after_delete; }
+  bool arrives() const { return !deleted() && (created() || record.state() != before->state()); }
+  bool sets_off(const Automation& rule) const {
+    switch (rule.on) {
+      case Automation::On::created: return created();
+      case Automation::On::updated: return !created() && !deleted();
+      case Automation::On::deleted: return deleted();
+      case Automation::On::state: return arrives() && record.state() == rule.event;
+      case Automation::On::transition: return transition != nullptr && transition->name == rule.event;
+      case Automation::On::time: return false;
+    }
+    return false;
+  }
+};
+
+jobs::NewJob timer_job(const Timer& timer) {
+  jobs::NewJob job;
+  job.queue = rules_queue;
+  job.kind = timer_kind;
+  job.payload = "{\"rule\":";
+  records::write_json_string(job.payload, timer.rule);
+  job.payload += ",\"entity\":";
+  records::write_json_string(job.payload, timer.entity->full_name);
+  job.payload += ",\"record\":" + std::to_string(timer.record_id) + ",\"due\":" + std::to_string(timer.due.micros) + "}";
+  job.run_at = timer.due;
+  // `automation NAME` or `transition ENTITY.NAME`, without what takes room.
+  const std::string_view name = std::string_view(timer.rule).substr(timer.rule.find(' ') + 1);
+  job.unique_key = timer.rule.substr(0, 1) + "/" + std::string(name) + "/" + std::to_string(timer.record_id) + "/" + std::to_string(timer.due.micros);
+  return job;
+}
+
+std::string automation_refusal(const Automation& rule, const Context& context, Record& record, const Record* before,
+                               const std::shared_ptr<const records::Follow>& follow) {
+  const auto holds = [&](const expr::Program& program, Record& one, const Record* earlier, std::string& why) {
+    const auto result = evaluate_change(program, context, one, earlier, follow);
+    if (result.outcome == expr::Outcome::error) why = ": " + result.message;
+    if (result.outcome == expr::Outcome::unknown) why = " (a field is empty)";
+    return result.is_true();
+  };
+  std::string why;
+  if (rule.becomes) {
+    if (!holds(*rule.becomes, record, nullptr, why)) return "`becomes` does not hold" + why;
+    if (before != nullptr) {
+      Record earlier = *before;
+      std::string ignored;
+      if (holds(*rule.becomes, earlier, nullptr, ignored)) return "`becomes` held before, too";
+    }
+  }
+  if (rule.when && !holds(*rule.when, record, before, why)) return "`when` does not hold" + why;
+  return {};
+}
+
+bool Rules::any(HookPoint point, const model::Entity& entity) const {
+  if (entity.rules && point != HookPoint::after_commit) return true;
+  return plugins_ && plugins_->any(point, entity);
+}
+
+void Rules::run(HookPoint point, HookCall& call) const {
+  const model::Entity& entity = call.record.entity();
+  const EntityRules* rules = entity.rules.get();
+  if (rules != nullptr && point == HookPoint::before_create && rules->state_effects && initial_of(entity) != nullptr) {
+    records::compute_fields(call.context, call.record, follow_in(call.work));
+    records::Input ignored;  // the record itself has the values
+    own_changes(call.work, initial_of(entity)->enter, call.record, ignored);
+  }
+  if (plugins_ && plugins_->any(point, entity)) plugins_->run(point, call);
+  if (rules == nullptr) return;
+  if (point != HookPoint::after_create && point != HookPoint::after_update && point != HookPoint::after_transition && point != HookPoint::after_delete) {
+    return;
+  }
+  Change change{call.work, point, call.record, std::nullopt, call.transition};
+  if (call.before != nullptr) change.before = *call.before;
+  if (point != HookPoint::after_transition) return react(change);
+  Cascade& cascade = cascade_of(call.work);
+  if (cascade.held.empty()) return react(change);
+  *cascade.held.back() = [this, change = std::move(change)] { react(change); };
+}
+
+void Rules::react(const Change& change) const {
+  records::Work& work = change.work;
+  const model::Entity& entity = change.record.entity();
+  const EntityRules& rules = *entity.rules;
+  Record record = change.deleted() ? change.record : work.current(change.record);
+  if (change.created() && rules.state_effects && initial_of(entity) != nullptr) {
+    run_effects(work, initial_of(entity)->enter, record, "state " + entity.full_name + "." + initial_of(entity)->name, Part::beside);
+  }
+  automations(change, record);
+  if (change.deleted()) return;
+  const auto follow = follow_in(work);
+  const Context& context = work.context();
+  // Over what this change itself wrote: a later one in the same transaction plans its own.
+  Record written = change.record;
+  std::optional<Record> before = change.before;
+  for (const Automation* rule : rules.timed) {
+    replan(work, "automation " + rule->name, written, before ? moment_of(*rule->at, context, *before, follow) : std::nullopt,
+           moment_of(*rule->at, context, written, follow));
+  }
+  for (const Transition* transition : rules.automatic) {
+    if (!transition->at) continue;
+    const auto moment = [&](Record& one) { return leaves(*transition, one.state()) ? moment_of(*transition->at, context, one, follow) : std::nullopt; };
+    auto next = moment(written);
+    if (next && *next <= context.now) next.reset();  // settled at once, or with the change that lets it
+    replan(work, "transition " + entity.full_name + "." + transition->name, written, before ? moment(*before) : std::nullopt, next);
+  }
+  if (!rules.automatic.empty()) settle(work, record);
+}
+
+void Rules::automations(const Change& change, Record& record) const {
+  for (const Automation* rule : record.entity().rules->automations) {
+    if (!change.sets_off(*rule)) continue;
+    if (!change.deleted()) record = change.work.current(std::move(record));
+    automate(change, record, *rule);
+  }
+}
+
+void Rules::automate(const Change& change, Record& record, const Automation& rule) const {
+  records::Work& work = change.work;
+  const Context& context = work.context();
+  Run run;
+  run.rule = rule.name;
+  run.entity = record.entity().full_name;
+  run.record_id = record.id();
+  run.at = context.now;
+  run.event = change.deleted()                               ? "deleted"
+              : rule.on == Automation::On::transition ? "transition " + rule.event
+              : rule.on == Automation::On::state      ? "state " + rule.event
+              : change.created()                             ? "created"
+                                                             : "updated";
+  Record written = change.record;
+  run.reason = automation_refusal(rule, context, written, change.earlier(), follow_in(work));
+  if (!run.reason.empty()) {
+    run.outcome = "skipped";
+    if (tell_skipped(rule.name, context.now)) write_run(work.session(), run);
+    return;
+  }
+  const std::string source = "automation " + rule.name;
+  if (rule.in_transaction) {
+    try {
+      const RuleScope scope(work, source);
+      run.effects = static_cast<std::int64_t>(run_effects(work, rule.effects, record, source));
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::retry || error.code() == ErrorCode::unavailable || error.code() == ErrorCode::internal) throw;
+      // Its fields are not those that the client sent.
+      const std::string& label = rule.label.in(context.locale);
+      Error refused(error.code(), records::message("rule_refused", context.locale, {label.empty() ? rule.name : label, error.message()}));
+      for (const std::string& where : error.context()) refused.add_context(where);
+      throw refused;
+    }
+    if (run.effects > 0) write_run(work.session(), run);
+    return;
+  }
+  jobs::NewJob job;
+  job.queue = rules_queue;
+  job.kind = automation_kind;
+  job.payload = "{\"automation\":";
+  records::write_json_string(job.payload, rule.name);
+  job.payload += ",\"entity\":";
+  records::write_json_string(job.payload, run.entity);
+  job.payload += ",\"record\":" + std::to_string(run.record_id) + ",\"event\":";
+  records::write_json_string(job.payload, run.event);
+  if (change.deleted()) {
+    Record open = record;
+    for (const auto& field : record.entity().fields) {
+      if (field->sensitive) open.set(field->slot, {});
+    }
+    std::string row;
+    records::write_row(row, open);
+    job.payload += ",\"row\":";
+    records::write_json_string(job.payload, row);
+  }
+  job.payload += "}";
+  job.actor_id = context.actor.user_id;
+  job.request_id = context.request_id;
+  work.enqueue(job);
+}
+
+bool Rules::tell_skipped(const std::string& rule, Timestamp now) const {
+  const std::int64_t hour = now.micros / 3'600'000'000;
+  const std::lock_guard lock(told_mutex_);
+  Told& told = told_[rule];
+  if (told.hour != hour) told = {hour, 0};
+  return ++told.count <= most_told_an_hour;
+}
+
+void settle(records::Work& work, Record& record) {
+  const EntityRules* rules = record.entity().rules.get();
+  if (rules == nullptr || rules->automatic.empty()) return;
+  const auto follow = follow_in(work);
+  Cascade& cascade = cascade_of(work);
+  struct Depth {
+    Cascade& cascade;
+    explicit Depth(Cascade& one) : cascade(one) { ++cascade.settling; }
+    ~Depth() {
+      if (--cascade.settling == 0) cascade.taken.clear();
+    }
+  } const depth(cascade);
+  for (bool moved = true; moved;) {
+    moved = false;
+    record = work.current(std::move(record));
+    for (const Transition* transition : rules->automatic) {
+      // Each once for one change, so that a circle of steps ends.
+      if (cascade.taken.contains({record.id(), transition}) || !ready(*transition, work.context(), record, follow)) continue;
+      cascade.taken.insert({record.id(), transition});
+      const std::string name = "automatic " + record.entity().full_name + "." + transition->name;
+      const RuleScope rule(work, name);
+      const records::SourceScope source(work, name);
+      record = Transitions::run_in(work, record.entity(), record.id(), transition->name, {}, {}, std::nullopt, records::Authority::definition);
+      moved = true;
+      break;
+    }
+  }
+}
+
+}  // namespace caravan::workflow
