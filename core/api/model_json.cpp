@@ -196,6 +196,7 @@ class ModelWriter {
     const bool fixed =
         right < model::FieldRight::write || field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
     json_.member("read_only", fixed).member("search", field.search && right >= model::FieldRight::read).member("multiline", field.multiline);
+    json_.member("sensitive", field.sensitive);
     write_bound("max", field, field.max, field.decimal_max);
     write_bound("min", field, field.min, field.decimal_min);
     if (field.type == FieldType::decimal || field.type == FieldType::money) {

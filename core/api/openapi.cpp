@@ -463,6 +463,7 @@ class Writer {
     const auto add_line = [&](const std::string& line) { description += (description.empty() ? "" : "\n\n") + line; };
     if (field.target) add_line((field.type == FieldType::refs ? "Ids of records of `" : "Id of a record of `") + field.target->full_name + "`.");
     if (field.choices) add_line(choice_list(field, use));
+    if (field.sensitive) add_line("Sensitive: filters can ask only whether it equals a text or is empty, and looks at it are logged.");
     if (masked) add_line("Masked: text shows its last characters, anything else is null.");
     if (use == Use::record && field.compute) add_line("Computed.");
     if (use != Use::record && field.required) add_line(field.visible ? "May not be emptied while it is visible." : "May not be emptied.");

@@ -31,6 +31,8 @@ constexpr OpenapiPart query[] = {
     {"queue", R"({"description":"Only jobs of this queue.","schema":{"type":"string"},"example":"events"})"},
     {"kind", R"({"description":"Only jobs of this kind.","schema":{"type":"string"},"example":"records.after_commit"})"},
     {"user", R"({"description":"Id of the user asked about; oneself where absent.","schema":{"type":"string"}})"},
+    {"user.looks", R"({"description":"Only looks by the user with this id.","schema":{"type":"string"}})"},
+    {"id", R"({"description":"Only looks at the record with this id.","schema":{"type":"string"}})"},
     {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
     {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
     {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
@@ -289,6 +291,23 @@ constexpr OpenapiPart schemas[] = {
 "records":{"type":"integer"},"deleted":{"type":"integer"},"events":{"type":"integer"},"erased_events":{"type":"integer"},
 "older_records":{"type":"integer","description":"From before there was a chain."},"older_events":{"type":"integer"},
 "items":{"type":"array","items":{"$ref":"#/components/schemas/AuditFault"}},"next":{"type":["string","null"]}}})"},
+    {"Look", R"({"type":"object","required":["id","entity","record","fields","at","user","username","request_id","source"],"properties":{
+"id":{"type":"string"},"entity":{"type":"string"},"record":{"type":"string"},"fields":{"type":"array","items":{"type":"string"}},
+"at":{"type":"string","format":"date-time"},"user":{"type":["string","null"]},"username":{"type":"string"},
+"request_id":{"type":"string"},"source":{"type":"string"}}})"},
+    {"LookPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Look"}},
+"next":{"type":["string","null"],"description":"For `before`."}}})"},
+    {"Key", R"({"type":"object","required":["id","fingerprint","current","uses"],"properties":{
+"id":{"type":"string"},"fingerprint":{"type":"string"},"current":{"type":"boolean","description":"New values are sealed with it."},
+"uses":{"type":"integer","description":"Rows, events and deleted records with something sealed by it."}}})"},
+    {"KeyList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"$ref":"#/components/schemas/Key"}}}})"},
+    {"KeyInput", R"({"type":"object","additionalProperties":false,"properties":{
+"use":{"type":"string","enum":["now","later"],"default":"now","description":"`later`: not before a rotation to it, when every node has the file."}}})"},
+    {"RotationInput", R"({"type":"object","additionalProperties":false,"properties":{
+"key":{"type":"string","description":"Made the current one first."},"after":{"type":"string","description":"`next` of the part before."}}})"},
+    {"Rotation", R"({"type":"object","required":["key","values","next"],"properties":{
+"key":{"type":"string"},"values":{"type":"integer"},"next":{"type":["string","null"]}}})"},
     {"BulkRow", R"({"type":"object","required":["id","status","version"],"properties":{
 "id":{"type":["string","null"]},"status":{"type":"string","enum":["done","refused"]},"version":{"type":["integer","null"]},
 "error":{"$ref":"#/components/schemas/Problem"}}})"},

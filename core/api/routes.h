@@ -70,6 +70,11 @@ void change_records(Call& call);
 void restore_record(Call& call);
 void list_deleted(Call& call);
 void show_audit(Call& call);
+void list_looks(Call& call);
+void list_keys(Call& call);
+void add_key(Call& call);
+void rotate_keys(Call& call);
+void remove_key(Call& call);
 // access_routes.cpp
 void list_shares(Call& call);
 void create_share(Call& call);

@@ -89,6 +89,7 @@ void add_audit_commands(CommandLine& line) {
   auto* entity = verifying->add_option("--entity", given->entity, "Only records of this entity, as MODULE.NAME");
   verifying->add_option("--record", given->record, "Only the record with this id")->needs(entity);
   verifying->add_flag("--json", given->json, "Print one JSON document");
+  add_look_command(line, *audit);
   verifying->callback([&line, given] { line.code = verify(line.overrides, *given); });
 }
 

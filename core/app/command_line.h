@@ -36,6 +36,8 @@ void add_definition_commands(CommandLine& line);  ///< check, schema, plugin, re
 void add_provenance_commands(CommandLine& line);  ///< explain, diff
 void add_data_commands(CommandLine& line);        ///< user, import
 void add_audit_commands(CommandLine& line);       ///< audit
+void add_key_commands(CommandLine& line);         ///< keys
+void add_look_command(CommandLine& line, CLI::App& audit);  ///< audit looks
 void add_job_commands(CommandLine& line);         ///< jobs
 void add_access_command(CommandLine& line);       ///< access
 void add_reference_commands(CommandLine& line);   ///< expr, docs, version

@@ -9,10 +9,14 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "api/event_hub.h"
 #include "records/data_check.h"
+#include "records/moves.h"
+#include "records/looks.h"
 #include "records/once.h"
 #include "records/share.h"
 #include "records/trash.h"
+#include "workflow/clocks.h"
 
 namespace caravan::app {
 namespace {
@@ -102,13 +106,21 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
     if (diagnostic.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(diagnostic));
   }
   if (!loaded.catalog) refuse(loaded.diagnostics);
-  if (schema == Schema::update) storage::update_schema(*database_, *loaded.catalog);
+  // Which Catalog is used is told by a table; constraints and records follow when that is known.
+  if (schema == Schema::update) storage::update_schema(*database_, *loaded.catalog, false, storage::Constraints::keep);
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
+  nodes_ = std::make_unique<Nodes>(*database_);
   revisions_ = std::make_unique<Revisions>(*database_);
-  if (schema == Schema::update) publish_files(std::move(loaded));
-  else catalog_.store(std::move(loaded.catalog));
+  if (schema == Schema::update) {
+    publish_files(std::move(loaded));
+  } else {
+    give_keys(*loaded.catalog, false);
+    catalog_.store(std::move(loaded.catalog));
+  }
   records_->set_undo_days(settings_.undo_days);
-  records_->set_hooks(plugins_->hooks());
+  records_->set_hooks(workflow::with_clocks(plugins_->hooks()));
+  events_ = std::make_unique<api::EventHub>(*records_);
+  records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
   make_queue();
 
@@ -154,7 +166,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
         return list;
       },
       [this](const records::Context& context, std::int64_t id) { return activate(context, id); },
-      [this] { return unready(); }, queue_.get(),
+      [this] { return unready(); }, events_.get(), queue_.get(),
       std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits});
 }
 
@@ -169,7 +181,8 @@ void Runtime::make_queue() {
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
   job_records_->set_undo_days(settings_.undo_days);
-  job_records_->set_hooks(plugins_->hooks());
+  job_records_->set_hooks(workflow::with_clocks(plugins_->hooks()));
+  job_records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   jobs::QueueOptions options = settings_.jobs;
   options.alone = database_->dialect() == storage::Dialect::sqlite;
   bool events_named = false;
@@ -186,20 +199,42 @@ void Runtime::make_queue() {
   records_->set_wake([this] { queue_->wake(); });
   job_records_->set_wake([this] { queue_->wake(); });
 
+  clocks_ = std::make_unique<workflow::Clocks>(*job_records_, [this] { return catalog_.load(); }, [this] { return queue_->now(); });
+  queue_->handle(workflow::clock_timer_kind, [this](jobs::Attempt& attempt) { clocks_->timer(attempt); });
+  queue_->handle(workflow::clock_action_kind, [this](jobs::Attempt& attempt) { clocks_->action(attempt); });
+  queue_->handle(workflow::clock_plan_kind, [this](jobs::Attempt& attempt) { clocks_->plan(attempt); });
+
   schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
   const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
     schedule_->every(600, name, [this, database, part](jobs::Attempt& attempt) {
       jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return part(session, queue_->now()); });
     });
   };
+  schedule_->every(3600, "purge.clocks", [this, database](jobs::Attempt& attempt) {
+    jobs::in_small_transactions(*database, attempt,
+                                [&](storage::Session& session) { return workflow::purge_clocks(session, queue_->now(), settings_.undo_days); });
+  });
+  schedule_->every(60, "definitions.move_records", [this](jobs::Attempt&) { move_stragglers(); });
   purge("purge.deleted_records", [](storage::Session& session, Timestamp now) { return records::purge_deleted(session, now); });
   purge("purge.idempotency_keys", [](storage::Session& session, Timestamp now) { return records::purge_keys(session, now); });
+  schedule_->every(600, "purge.looks", [this, database](jobs::Attempt& attempt) {
+    jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) {
+      return records::purge_looks(session, queue_->now(), settings_.look_days);
+    });
+  });
   purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
 }
 
 void Runtime::start_jobs() {
   queue_->start();
   schedule_->start();
+  plan_clocks(*catalog_.load());
+}
+
+void Runtime::plan_clocks(const model::Catalog& catalog) {
+  const std::int64_t id = sequences_->next("job");
+  database_->transact([&](storage::Session& session) { workflow::enqueue_clock_plan(session, id, catalog, queue_->now()); });
+  queue_->wake();
 }
 
 void Runtime::stop_jobs(int seconds) {
@@ -208,12 +243,16 @@ void Runtime::stop_jobs(int seconds) {
 
 void Runtime::follow_other_nodes() {
   if (database_->dialect() == storage::Dialect::sqlite || follower_.joinable()) return;  // SQLite belongs to one process
+  nodes_->join();
+  nodes_->beat(catalog_.load()->hash);
   follower_ = std::thread([this] {
+    int turns = 0;
     std::unique_lock lock(follow_mutex_);
     while (!stop_following_.wait_for(lock, std::chrono::milliseconds(700), [this] { return stopping_; })) {
       lock.unlock();
       try {
         follow();
+        if (++turns % 3 == 0) nodes_->beat(catalog_.load()->hash);
       } catch (const std::exception& error) {
         spdlog::warn("The definitions in use on other nodes cannot be read: {}", error.what());
       }
@@ -231,6 +270,7 @@ Runtime::~Runtime() {
   if (follower_.joinable()) follower_.join();
   // Requests have ended; plugins go before what they call.
   if (queue_) queue_->stop();
+  events_.reset();
   handler_.reset();
   if (records_) records_->set_hooks(nullptr);
   if (job_records_) job_records_->set_hooks(nullptr);
@@ -268,11 +308,13 @@ void Runtime::publish_files(model::LoadResult loaded) {
     if (chosen.plugins == files.plugins && earlier.catalog) {
       spdlog::info("Revision {} of the definitions is in use, not the files of {}, which have not changed since they were published.", active,
                    settings_.config.string());
+      if (const auto found = bring_up(earlier.catalog, nullptr); has_error(found)) refuse(found);
       revision_ = active;
       catalog_.store(std::move(earlier.catalog));
       return;
     }
   }
+  std::shared_ptr<const model::Catalog> in_use;
   if (active != 0 && revisions_->find(active).hash != loaded.catalog->hash) {
     // What a change of the files would strand is refused here as at a reload.
     const Documents used = revisions_->read(active);
@@ -284,8 +326,10 @@ void Runtime::publish_files(model::LoadResult loaded) {
         if (one.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(one));
       }
       if (has_error(found)) refuse(found);
+      in_use = present.catalog;
     }
   }
+  if (const auto found = bring_up(loaded.catalog, in_use.get()); has_error(found)) refuse(found);
   revision_ = revisions_->publish(files, loaded.catalog->hash, "system", "start", Clock::system().now());
   catalog_.store(std::move(loaded.catalog));
 }
@@ -304,13 +348,60 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
     for (auto& found : records::check_data(*session, *loaded.catalog, {old_catalog.get(), false})) result.diagnostics.push_back(std::move(found));
     if (has_error(result.diagnostics)) return result;
   }
-  if (changed) storage::update_schema(*database_, *loaded.catalog);
+  if (changed) {
+    for (auto& found : bring_up(loaded.catalog, old_catalog.get())) result.diagnostics.push_back(std::move(found));
+    if (has_error(result.diagnostics)) return result;
+  } else {
+    bring_keys(*loaded.catalog);
+  }
   revision_ = publish(*loaded.catalog);
   result.hash = loaded.catalog->hash;
   result.changed = changed;
-  if (changed) catalog_.store(std::move(loaded.catalog));
+  if (changed) {
+    use(std::move(loaded.catalog));
+    plan_clocks(*catalog_.load());
+    move_stragglers();
+  }
   unready_.store(nullptr);
   return result;
+}
+
+std::vector<model::Diagnostic> Runtime::bring_up(const std::shared_ptr<model::Catalog>& next, const model::Catalog* present) {
+  const auto moves = records::moves_of(*next);
+  // Rules of before may forbid where records go, rules of after where they are.
+  storage::update_schema(*database_, *next, false, moves.empty() ? storage::Constraints::all : storage::Constraints::drop);
+  bring_keys(*next);
+  if (moves.empty()) return {};
+  const records::RecordService mover(*database_, *sequences_);  // without hooks: this is no deed of anybody
+  auto context = system_context("definitions");
+  context.catalog = next;
+  auto found = records::check_moves(mover, context, moves);
+  if (has_error(found)) {
+    if (present != nullptr) storage::update_schema(*database_, *present);
+    return found;
+  }
+  if (const auto moved = records::move_records(mover, context, moves); moved > 0) {
+    spdlog::info("{} records were moved out of states and options that the definitions no longer have.", moved);
+  }
+  storage::update_schema(*database_, *next);
+  return {};
+}
+
+std::int64_t Runtime::move_stragglers() {
+  const auto context = system_context("definitions");
+  const auto moves = records::moves_of(*context.catalog);
+  if (moves.empty()) return 0;
+  return records::move_records(records::RecordService(*database_, *sequences_), context, moves);
+}
+
+void Runtime::use(std::shared_ptr<const model::Catalog> next) {
+  const std::string hash = next->hash;
+  nodes_->left(catalog_.exchange(std::move(next)));
+  // Statements are kept for one Catalog at a time; asking for those of the new one lets the old one go.
+  const auto context = system_context("definitions");
+  records_->follow(context);
+  if (job_records_) job_records_->follow(context);
+  nodes_->beat(hash);
 }
 
 namespace {
@@ -385,8 +476,14 @@ void Runtime::follow() {
     refuse(subject + "finds mistakes in it: is it of another version of Caravan?");
     return;
   }
+  try {
+    give_keys(*loaded.catalog, true);
+  } catch (const Error& error) {
+    refuse(subject + "lacks a key: " + error.message());
+    return;
+  }
   revision_ = active;
-  catalog_.store(std::move(loaded.catalog));
+  use(std::move(loaded.catalog));
   unready_.store(nullptr);
   spdlog::info("Revision {} of the definitions, published by another node, is in use.", active);
 }
@@ -456,8 +553,47 @@ std::vector<storage::SchemaStep> Runtime::plan_schema() {
   return storage::plan_schema(*session, *catalog_.load());
 }
 
-std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive) {
-  return storage::update_schema(*database_, *catalog_.load(), allow_destructive);
+std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive, int wait_seconds) {
+  const std::lock_guard lock(reloading_);
+  if (allow_destructive) {
+    storage::update_schema(*database_, *catalog_.load(), false, storage::Constraints::keep);  // the table of nodes may be new
+    nodes_->wait_for(catalog_.load()->hash, wait_seconds);
+  }
+  auto steps = storage::update_schema(*database_, *catalog_.load(), allow_destructive);
+  // A Catalog of ours, which nobody else uses yet: this is for commands that leave the schema as it is at first.
+  bring_keys(*std::const_pointer_cast<model::Catalog>(catalog_.load()));
+  return steps;
+}
+
+void Runtime::give_keys(model::Catalog& catalog, bool write) {
+  if (!keys_) {
+    bool used = false;
+    try {
+      auto session = database_->read();
+      used = records::has_keys(*session);
+    } catch (const Error&) {
+      if (write) throw;
+      // A database that has no tables yet.
+    }
+    if (!used && !records::any_sensitive(catalog)) return;
+    const bool there = std::filesystem::exists(settings_.keys_file);
+    if (!there && !write) return;
+    if (!there && !used) {
+      records::Keys::create(settings_.keys_file);
+      spdlog::info("The keys of sensitive fields were made: {}. Keep a copy apart from the database's backups; without it their values are lost.",
+                   settings_.keys_file.string());
+    }
+    keys_ = std::make_shared<const records::Keys>(settings_.keys_file);
+  }
+  catalog.keys = keys_;
+  if (write) database_->transact([&](storage::Session& session) { records::check_keys(session, *keys_, Clock::system().now()); });
+}
+
+void Runtime::bring_keys(model::Catalog& catalog) {
+  give_keys(catalog, true);
+  if (const auto changed = records::seal_stored(*database_, catalog, Clock::system().now()); changed > 0) {
+    spdlog::info("{} stored values were sealed or opened, as the definitions say.", changed);
+  }
 }
 
 }  // namespace caravan::app

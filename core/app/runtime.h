@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "app/nodes.h"
 #include "app/revisions.h"
 #include "app/settings.h"
 #include "auth/service.h"
@@ -16,11 +17,19 @@
 #include "jobs/schedule.h"
 #include "plugin/registry.h"
 #include "records/outbox.h"
+#include "records/seal.h"
 #include "records/service.h"
 #include "storage/database.h"
 #include "storage/schema.h"
 #include "storage/sequence.h"
 #include "workflow/transitions.h"
+
+namespace caravan::api {
+class EventHub;
+}
+namespace caravan::workflow {
+class Clocks;
+}
 
 namespace caravan::app {
 
@@ -67,8 +76,9 @@ class Runtime {
                         const std::string& password);
   void set_password(const std::string& username, const std::string& password);
   std::vector<storage::SchemaStep> plan_schema();
-  /// Returns the plan; what it holds beyond additive steps was done only with `allow_destructive`.
-  std::vector<storage::SchemaStep> apply_schema(bool allow_destructive);
+  /// Returns the plan; what it holds beyond additive steps was done only with `allow_destructive`, and after every live node has left
+  /// earlier Catalogs, for which it waits at most so many seconds. Throws conflict, with nothing changed, naming nodes that have not.
+  std::vector<storage::SchemaStep> apply_schema(bool allow_destructive, int wait_seconds = 30);
 
  private:
   std::int64_t user_id(const std::string& username);
@@ -81,14 +91,31 @@ class Runtime {
   std::unique_ptr<records::RecordService> records_;
   std::unique_ptr<workflow::Transitions> transitions_;
   std::unique_ptr<auth::AuthService> auth_;
+  std::unique_ptr<api::EventHub> events_;
   std::unique_ptr<api::Handler> handler_;
   std::unique_ptr<storage::Database> job_database_;  ///< connections of their own, on MariaDB; null: database_
   std::unique_ptr<records::RecordService> job_records_;
   std::unique_ptr<records::EventDelivery> delivery_;
+  std::unique_ptr<workflow::Clocks> clocks_;
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<jobs::Schedule> schedule_;
   void make_queue();
+  /// Where the clocks of the definitions in use were not planned yet by them: adds the job that does.
+  void plan_clocks(const model::Catalog& catalog);
+  /// Gives the Catalog the keys of sensitive fields, where it has any or the database has had; `write`: makes the file where
+  /// nothing was sealed yet, and compares the keys with the database. Throws invalid_argument where the file is missing or wrong.
+  void give_keys(model::Catalog& catalog, bool write);
+  /// The same, and what is stored is sealed and opened as the Catalog says.
+  void bring_keys(model::Catalog& catalog);
+  std::shared_ptr<const records::Keys> keys_;
   void publish_files(model::LoadResult loaded);
+  /// Brings schema and records up to a Catalog before it is used: adds what is missing, and moves the records whose state or option
+  /// is no more. What stands against it is returned as errors, and `present` (may be null) fits the database as before.
+  std::vector<model::Diagnostic> bring_up(const std::shared_ptr<model::Catalog>& next, const model::Catalog* present);
+  /// Moves what the Catalog in use orders, with requests on an earlier one in mind that ended late. Returns how many.
+  std::int64_t move_stragglers();
+  /// Puts a Catalog in use; requests under way end on the one that they began with.
+  void use(std::shared_ptr<const model::Catalog> next);
   /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.
   template <class Publish>
   api::ReloadResult swap(const Documents& documents, const Publish& publish);
@@ -97,6 +124,7 @@ class Runtime {
   void follow();
   std::string unready() const;
 
+  std::unique_ptr<Nodes> nodes_;
   std::unique_ptr<Revisions> revisions_;
   std::mutex reloading_;
   std::int64_t revision_ = 0;        ///< in use here, under reloading_

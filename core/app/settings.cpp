@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -40,6 +40,7 @@ class Reader {
       text(*database, "url", settings_.database_url);
     }
     path(root, "data", settings_.data);
+    path(root, "keys_file", settings_.keys_file);
     if (const Node* plugins = map(root, "plugins")) {
       known(*plugins, {"directory", "enabled"});
       path(*plugins, "directory", settings_.plugins);
@@ -54,7 +55,8 @@ class Reader {
     }
     list(root, "packs", settings_.packs);
     if (const Node* records = map(root, "records")) {
-      known(*records, {"undo_days"});
+      known(*records, {"undo_days", "look_days"});
+      number(*records, "look_days", 1, 36500, settings_.look_days);
       number(*records, "undo_days", 0, 3650, settings_.undo_days);
     }
     if (const Node* jobs = map(root, "jobs")) {
@@ -225,6 +227,9 @@ SettingsResult load_settings(const Overrides& overrides, const fs::path& binary)
   if (overrides.address) settings.http.address = *overrides.address;
   if (overrides.port) settings.http.port = static_cast<std::uint16_t>(*overrides.port);
   settings.data = fs::absolute(settings.data).lexically_normal();
+  if (settings.data.filename().empty()) settings.data = settings.data.parent_path();
+  if (settings.keys_file.empty()) settings.keys_file = settings.data.string() + ".keys";
+  settings.keys_file = fs::absolute(settings.keys_file).lexically_normal();
   if (settings.database_url.empty()) settings.database_url = "sqlite://" + (settings.data / "caravan.db").string();
   settings.http.admin_socket = settings.admin_socket().string();
   result.settings = std::move(settings);

@@ -29,6 +29,8 @@ struct Settings {
   std::vector<std::string> packs;
   std::filesystem::path console;            ///< folder of the built console; may not exist
   std::string log_level = "info";
+  std::filesystem::path keys_file;          ///< of sensitive fields; DATA.keys by default, beside the data folder
+  int look_days = 365;                      ///< how long it is kept who saw sensitive values
   int undo_days = 30;                       ///< how long deleted records can be restored; 0: not at all
   http::FrontDoorOptions http;
   jobs::QueueOptions jobs;                  ///< threads, lease and limits of the durable queue

@@ -322,7 +322,7 @@ std::vector<std::pair<std::string, std::string>> Keys::fingerprints() const {
   return all;
 }
 
-std::string Keys::add(bool current) {
+std::string Keys::add(bool current) const {
   const std::lock_guard lock(mutex_);
   auto set = std::make_shared<KeySet>(*read_keys(file_));
   const std::string id = new_id(*set);
@@ -333,7 +333,7 @@ std::string Keys::add(bool current) {
   return id;
 }
 
-void Keys::make_current(std::string_view id) {
+void Keys::make_current(std::string_view id) const {
   const std::lock_guard lock(mutex_);
   auto set = std::make_shared<KeySet>(*read_keys(file_));
   if (set->find(id) == nullptr) throw Error(ErrorCode::not_found, "There is no key \"" + std::string(id) + "\".");
@@ -344,7 +344,7 @@ void Keys::make_current(std::string_view id) {
   set_.store(std::move(set));
 }
 
-void Keys::remove(std::string_view id) {
+void Keys::remove(std::string_view id) const {
   const std::lock_guard lock(mutex_);
   auto set = std::make_shared<KeySet>(*read_keys(file_));
   if (set->find(id) == nullptr) throw Error(ErrorCode::not_found, "There is no key \"" + std::string(id) + "\".");

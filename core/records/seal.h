@@ -39,7 +39,7 @@ struct KeyInfo {
   bool current = false;     ///< new values are sealed with it
 };
 
-/// The keys of one installation. Thread-safe. A key that is not known makes it read the file again, once a second at most.
+/// The keys of one installation, as a view of its file. Thread-safe. A key that is not known makes it read the file again, once a second at most.
 class Keys final : public expr::ConstantHash {
  public:
   /// Throws invalid_argument with a message for an administrator: the file is missing, faulty, or open to others.
@@ -56,11 +56,11 @@ class Keys final : public expr::ConstantHash {
   std::string current() const;
   std::vector<KeyInfo> list() const;                ///< sealing keys, oldest first
   /// Adds a key to the file; `current`: new values are sealed with it from now on. Returns its id.
-  std::string add(bool current);
+  std::string add(bool current) const;
   /// Throws not_found.
-  void make_current(std::string_view id);
+  void make_current(std::string_view id) const;
   /// Out of the file. Throws not_found, and conflict for the current one.
-  void remove(std::string_view id);
+  void remove(std::string_view id) const;
   void reload() const;
   const std::filesystem::path& file() const { return file_; }
   /// Fingerprints of all keys by id, that of hashes as `hash`.
