@@ -68,6 +68,7 @@ struct Services {
   std::function<ReloadResult(const records::Context&, std::int64_t id)> activate_revision = {};
   /// Why this node should get no requests though the database answers; "" where all is well. May be empty.
   std::function<std::string()> unready = {};
+  class EventHub* events = nullptr;  ///< tells listeners of changes; null: nobody listens
   jobs::Queue* jobs = nullptr;  ///< the durable queue; null: there is none
   /// The built console, read into memory at start; empty: none.
   std::string console_directory = {};

@@ -10,7 +10,7 @@ namespace caravan::api {
 class EventStream {
  public:
   /// Adds text to the answer. From any thread, also after the client has left; false then, and where it reads so slowly that
-  /// the connection is given up. Does not wait.
+  /// the connection is given up. Does not wait. An empty text ends the answer.
   using Sink = std::function<bool(std::string_view)>;
 
   virtual ~EventStream() = default;

@@ -117,7 +117,8 @@ struct Done {
 
 /// What both sides of a stream know of each other.
 struct StreamState {
-  std::atomic<bool> gone{false};
+  std::atomic<bool> gone{false};         ///< nothing more is taken
+  std::atomic<bool> cut{false};          ///< for its client read too slowly
   std::atomic<std::size_t> unread{0};  ///< bytes that were given and are not sent yet
 };
 
@@ -712,6 +713,7 @@ class Door final : public FrontDoor {
           return;
         case State::streaming:
           if (!c.answer.body.empty() && c.writable && !write_stream(c)) return;
+          if (c.state != State::streaming) break;
           if (!c.readable) return;
           if (!drop_input(c)) return;
           break;
@@ -939,9 +941,15 @@ class Door final : public FrontDoor {
     set_deadline(c, now_ + seconds(options_.heartbeat));
     c.stream->open([state = c.stream_state, mailbox = mailbox_, id = c.id, bound = options_.max_unread_bytes](std::string_view text) {
       if (state->gone.load(std::memory_order_relaxed)) return false;
+      if (text.empty()) {
+        state->gone.store(true, std::memory_order_relaxed);
+        mailbox->post(id, {});
+        return false;
+      }
       if (state->unread.fetch_add(text.size(), std::memory_order_relaxed) + text.size() > bound) {
         state->gone.store(true, std::memory_order_relaxed);
-        mailbox->post(id, {});  // to be cut off
+        state->cut.store(true, std::memory_order_relaxed);
+        mailbox->post(id, {});
         return false;
       }
       mailbox->post(id, text);
@@ -962,9 +970,12 @@ class Door final : public FrontDoor {
     for (const auto& [id, text] : posts_) {
       auto* c = find(id);
       if (c == nullptr || c->state != State::streaming) continue;
-      if (text.empty()) {
+      if (text.empty() && c->stream_state->cut.load(std::memory_order_relaxed)) {
         timed_out_.fetch_add(1, std::memory_order_relaxed);
         abort(*c);
+      } else if (text.empty()) {
+        c->answer.close = true;
+        if (c->answer.body.empty()) end_stream(*c);
       } else {
         give(*c, text);
         if ((c = find(id)) != nullptr && c->answer.body.empty()) c->stream_state->unread.store(0, std::memory_order_relaxed);
@@ -993,8 +1004,23 @@ class Door final : public FrontDoor {
     c.stream_state->unread.store(0, std::memory_order_relaxed);
     body.clear();
     c.sent = 0;
-    set_deadline(c, now_ + seconds(options_.heartbeat));
+    if (c.answer.close) {
+      end_stream(c);
+    } else {
+      set_deadline(c, now_ + seconds(options_.heartbeat));
+    }
     return true;
+  }
+
+  /// The server has said everything: the client reads what is under way, then the connection ends.
+  void end_stream(Connection& c) {
+    streams_.fetch_sub(1, std::memory_order_relaxed);
+    std::exchange(c.stream, nullptr)->closed();
+    c.answer = {};
+    ::shutdown(c.fd.get(), SHUT_WR);
+    c.state = State::lingering;
+    c.readable = true;
+    set_deadline(c, now_ + linger_time);
   }
 
   /// A client of a stream has nothing more to say. False where it has left.

@@ -89,6 +89,30 @@ label: {en: Delegations, zh-CN: 代理授权, zh-TW: 代理授權}
 columns: {user: {}, deputy: {}, starts_at: {}, ends_at: {}, note: {}}
 sort: "-starts_at"
 ---
+kind: entity
+name: core.notice
+label: {en: Notice, zh-CN: 通知, zh-TW: 通知}
+plural: {en: Notices, zh-CN: 通知, zh-TW: 通知}
+icon: bell
+menu: false
+title: text
+fields:
+  user:    {type: ref, to: core.user, required: true, right: read, delete: cascade, label: {en: For, zh-CN: 接收人, zh-TW: 接收人}}
+  text:    {type: text, max: 500, required: true, right: read, label: {en: Text, zh-CN: 内容, zh-TW: 內容}}
+  about_entity: {type: text, max: 100, right: read, label: {en: Kind of record, zh-CN: 记录类型, zh-TW: 記錄類型}}
+  about_id: {type: text, max: 20, right: read, label: {en: Record, zh-CN: 记录, zh-TW: 記錄}}
+  urgent:  {type: bool, default: false, right: read, label: {en: Urgent, zh-CN: 紧急, zh-TW: 緊急}}
+  seen:    {type: bool, default: false, label: {en: Seen, zh-CN: 已读, zh-TW: 已讀}}
+indexes:
+  by_user: [user, seen, created_at]
+---
+kind: view
+name: core.notice_list
+entity: core.notice
+label: {en: Notices, zh-CN: 通知, zh-TW: 通知}
+columns: {text: {}, seen: {}, created_at: {}}
+sort: "-created_at"
+---
 kind: role
 name: core.everyone
 label: {en: Everyone, zh-CN: 所有人, zh-TW: 所有人}
@@ -97,6 +121,10 @@ grants:
   core.delegation:
     read: "record.user == user.id || record.deputy == user.id"
     create: "record.user == user.id"
+    update: "record.user == user.id"
+    delete: "record.user == user.id"
+  core.notice:
+    read: "record.user == user.id"
     update: "record.user == user.id"
     delete: "record.user == user.id"
 ---

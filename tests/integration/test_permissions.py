@@ -377,6 +377,14 @@ def _(case, person):
             yield Ask(f"{relation}, {step}", "POST", path, {}, status)
 
 
+@route("GET /events")
+def listen(self, person):
+    # HEAD is answered as GET would begin; what a listener is then told is test_events.py's.
+    yield Ask("nothing named", "HEAD", "/events")
+    for relation, identifier in self.standing[person.role].items():
+        yield Ask(relation, "HEAD", f"/events?watch={FILE}/{identifier}", status=of_record(person.role, "read", relation))
+
+
 @route("GET /records/{entity}/{id}/timeline")
 def _(case, person):
     for relation, identifier in case.standing[person.role].items():

@@ -37,6 +37,8 @@ const routes: RouteObject[] = [
               { path: 'records/:entity/new', lazy: page(() => import('./pages/edit')) },
               { path: 'records/:entity/:id', lazy: page(() => import('./pages/record')) },
               { path: 'records/:entity/:id/edit', lazy: page(() => import('./pages/edit')) },
+              { path: 'settings', lazy: page(() => import('./pages/settings')) },
+              { path: 'pages/:page', lazy: page(() => import('./pages/page')) },
               { path: '*', lazy: page(() => import('./pages/not_found')) },
             ],
           },

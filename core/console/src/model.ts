@@ -1,4 +1,4 @@
-import type { ChoiceOption, Entity, Field, FormDefinition, Model, Module, RecordData, State } from './api/types';
+import type { ChoiceOption, Entity, Field, FormDefinition, Model, Module, PageDefinition, RecordData, State } from './api/types';
 
 /** The field that `name` means, or undefined. */
 export function fieldOf(entity: Entity, name: string): Field | undefined {
@@ -40,14 +40,15 @@ export function titleOf(entity: Entity | undefined, record: RecordData): string 
   return `#${record.id}`;
 }
 
-/** Modules with the entities that belong in the navigation; modules without one are left out. */
-export function navigation(model: Model): { module: Module; entities: Entity[] }[] {
+/** Modules with what belongs in the navigation; modules without anything are left out. */
+export function navigation(model: Model): { module: Module; pages: PageDefinition[]; entities: Entity[] }[] {
   return model.modules
     .map((module) => ({
       module,
+      pages: module.pages.map((name) => model.pages[name]).filter((page): page is PageDefinition => !!page && page.menu),
       entities: module.entities.map((name) => model.entities[name]).filter((entity): entity is Entity => !!entity && entity.menu),
     }))
-    .filter(({ entities }) => entities.length > 0);
+    .filter(({ pages, entities }) => pages.length + entities.length > 0);
 }
 
 /** May a client set this field? */

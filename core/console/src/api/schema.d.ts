@@ -763,7 +763,7 @@ export interface components {
             id: string;
             title: string;
             expanded?: {
-                [key: string]: components["schemas"]["Expanded"];
+                [key: string]: components["schemas"]["Expanded"] | components["schemas"]["Expanded"][];
             };
         } & {
             [key: string]: unknown;
@@ -893,14 +893,22 @@ export interface components {
             choices: {
                 [key: string]: components["schemas"]["ModelChoice"][];
             };
+            /** @description Those that the caller may see, with the blocks of which he may see something. */
+            pages: {
+                [key: string]: components["schemas"]["ModelPage"];
+            };
         };
         ModelChoice: {
+            /** @description Options of the controlling field with which it is offered; empty: all. */
+            of: string[];
             name: string;
             label: string;
             color: string;
             active: boolean;
         };
         ModelEntity: {
+            /** @description Forms ask the draft route while they are filled in. */
+            live: boolean;
             name: string;
             label: string;
             plural: string;
@@ -915,9 +923,12 @@ export interface components {
             states: components["schemas"]["ModelState"][];
             transitions: components["schemas"]["ModelTransition"][];
             forms: components["schemas"]["ModelForm"][];
+            clocks: components["schemas"]["ModelClock"][];
             views: components["schemas"]["ModelView"][];
         };
         ModelField: {
+            /** @description Choice field whose value decides which options are offered. */
+            depends_on: string | null;
             name: string;
             label: string;
             help: string;
@@ -960,6 +971,7 @@ export interface components {
             label: string;
             icon: string;
             entities: string[];
+            pages: string[];
         };
         ModelRights: {
             read: boolean;
@@ -985,9 +997,17 @@ export interface components {
         ModelView: {
             name: string;
             label: string;
+            /** @enum {string} */
+            type: "list" | "board" | "calendar" | "timeline";
+            /** @description Fields: of a list its columns, of the others what is shown of each record. */
             columns: string[];
+            /** @description Of a board the field of its columns, of a timeline that of its lanes. */
+            group: string | null;
+            /** @description Of a calendar or timeline: the date or instant at which a record begins. */
+            start: string | null;
+            end: string | null;
             sort: string;
-            /** @description CEL; all records where it is null. */
+            /** @description CEL; all records where it is null. Parameter `view` of the list applies it. */
             filter: string | null;
         };
         NewToken: {
@@ -1078,7 +1098,7 @@ export interface components {
             /** @description Fields of which only a part is shown. */
             masked?: string[];
             expanded?: {
-                [key: string]: components["schemas"]["Expanded"];
+                [key: string]: components["schemas"]["Expanded"] | components["schemas"]["Expanded"][];
             };
         } & {
             [key: string]: unknown;
@@ -1222,6 +1242,70 @@ export interface components {
         };
         TransitionList: {
             items: components["schemas"]["AvailableTransition"][];
+        };
+        Draft: {
+            fields: {
+                [key: string]: {
+                    visible: boolean;
+                    required: boolean;
+                    read_only: boolean;
+                    /** @description Of a choice that depends on another field: what is offered now. */
+                    options?: string[];
+                };
+            };
+            /** @description Computed fields by name, as in a record. */
+            computed: {
+                [key: string]: unknown;
+            };
+            /** @description What would be refused now. */
+            errors: components["schemas"]["FieldError"][];
+            duplicates: {
+                rule: string;
+                message: string;
+                /** @description There are further ones. */
+                more: boolean;
+                items: {
+                    id: string;
+                    number: string | null;
+                    title: string;
+                    state: string | null;
+                    /** Format: date-time */
+                    created_at: string | null;
+                }[];
+            }[];
+        };
+        ModelClock: {
+            name: string;
+            label: string;
+            /** @description Label of the calendar whose working time counts; null: every hour does. */
+            calendar: string | null;
+        };
+        ModelBlock: {
+            name: string;
+            label: string;
+            /** @enum {string} */
+            type: "view" | "form" | "chart" | "markdown";
+            /** @description Of 24 columns. */
+            width: number;
+            entity: string | null;
+            view: string | null;
+            form: string | null;
+            /** @description Markdown. HTML in it is text. */
+            text: string | null;
+            /** @enum {string|null} */
+            chart: "bar" | "line" | "pie" | "number" | null;
+            /** @description For the route of groups. */
+            group: string | null;
+            measure: string | null;
+            filter: string | null;
+        };
+        ModelPage: {
+            name: string;
+            label: string;
+            icon: string;
+            menu: boolean;
+            module: string;
+            blocks: components["schemas"]["ModelBlock"][];
         };
     };
     responses: {
@@ -1768,6 +1852,11 @@ export interface operations {
                 q?: components["parameters"]["query.q"];
                 /** @description 1: also `total`. */
                 count?: components["parameters"]["query.count"];
+                /**
+                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+                 * @example core.user_list
+                 */
+                view?: string;
             };
             header?: never;
             path: {
@@ -1925,6 +2014,11 @@ export interface operations {
                 limit?: components["parameters"]["query.limit.groups"];
                 /** @description `next` of the page before. Opaque. */
                 after?: components["parameters"]["query.after"];
+                /**
+                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+                 * @example core.user_list
+                 */
+                view?: string;
             };
             header?: never;
             path: {

@@ -11,8 +11,15 @@ export type ModelTransition = Schemas['ModelTransition'];
 export type FormGroup = Schemas['ModelFormGroup'];
 export type FormDefinition = Schemas['ModelForm'];
 export type ViewDefinition = Schemas['ModelView'];
+export type ViewType = ViewDefinition['type'];
+export type PageDefinition = Schemas['ModelPage'];
+export type Block = Schemas['ModelBlock'];
+export type AggregateItem = Schemas['AggregateItem'];
 export type Rights = Schemas['ModelRights'];
 export type Entity = Schemas['ModelEntity'];
+/** What holds of a form's values before they are sent. */
+export type Draft = Schemas['Draft'];
+export type SettingsGroup = Schemas['SettingsList']['items'][number];
 export type ChoiceOption = Schemas['ModelChoice'];
 export type Module = Schemas['ModelModule'];
 export type Model = Schemas['Model'];

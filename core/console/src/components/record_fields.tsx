@@ -1,8 +1,8 @@
 import { Card, Col, DatePicker, Form, Input, Row, Select, Space, Switch } from 'antd';
 import type { Rule } from 'antd/es/form';
-import type { KeyboardEvent, ReactNode } from 'react';
+import { cloneElement, type KeyboardEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Entity, Field, FormDefinition, RecordData } from '../api/types';
+import type { Draft, Entity, Field, FormDefinition, RecordData } from '../api/types';
 import { currencyOf, toInput, type Mistake } from '../form_values';
 import { fieldOf, isEditable } from '../model';
 import { useSession } from '../session';
@@ -19,14 +19,16 @@ interface Props {
   record?: RecordData | undefined;
   /** Groups as cards, or plain (in a dialog). */
   plain?: boolean;
+  /** What the server says of the values as they are, see useDraft. */
+  draft?: Draft | undefined;
 }
 
 /** The inputs of a form from the model. Below an antd Form. */
-export function RecordFields({ entity, form, record, plain }: Props) {
+export function RecordFields({ entity, form, record, plain, draft }: Props) {
   const groups = form.groups
     .map((group) => ({
       group,
-      fields: group.fields.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field && isEditable(field)),
+      fields: group.fields.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field && isEditable(field) && draft?.fields[field.name]?.visible !== false),
     }))
     .filter(({ fields }) => fields.length > 0);
   return groups.map(({ group, fields }) => {
@@ -34,7 +36,7 @@ export function RecordFields({ entity, form, record, plain }: Props) {
       <Row gutter={[20, 0]}>
         {fields.map((field) => (
           <Col key={field.name} xs={24} md={isWide(field) || plain ? 24 : 12}>
-            <FieldItem field={field} record={record} />
+            <FieldItem field={field} record={record} draft={draft} />
           </Col>
         ))}
       </Row>
@@ -69,16 +71,21 @@ export function useMistakeText(): (mistake: Mistake) => string {
   };
 }
 
-function FieldItem({ field, record }: { field: Field; record?: RecordData | undefined }) {
+function FieldItem({ field, record, draft }: { field: Field; record?: RecordData | undefined; draft: Draft | undefined }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const mistakeText = useMistakeText();
+  const live = draft?.fields[field.name];
+  const required = live?.required ?? field.required;
+  const locked = live?.read_only === true;
+  // A value that does not go with another field's is nothing that leaving the input would find.
+  const refused = draft?.errors.find((error) => error.field === field.name && error.code === 'not_offered')?.message;
   const rules: Rule[] = [
     {
       validator: (_, value: unknown) => {
         const outcome = toInput(field, value, locale);
         if ('mistake' in outcome) return Promise.reject(new Error(mistakeText(outcome.mistake)));
-        if (field.required && outcome.value === null && field.type !== 'bool') {
+        if (required && outcome.value === null && field.type !== 'bool') {
           return Promise.reject(new Error(t('form.required', { label: field.label })));
         }
         return Promise.resolve();
@@ -86,17 +93,22 @@ function FieldItem({ field, record }: { field: Field; record?: RecordData | unde
     },
   ];
   const help = field.type === 'instant' ? [field.help, t('form.timeZone', { zone: locale.timeZone })].filter(Boolean).join(' · ') : field.help;
-  const outer = { label: field.label, required: field.required === true && field.type !== 'bool', extra: help || undefined };
+  const outer = {
+    label: field.label,
+    required: required && field.type !== 'bool',
+    extra: help || undefined,
+    ...(refused ? { validateStatus: 'error' as const, help: refused } : {}),
+  };
   const inner = { name: field.name, rules, validateTrigger: 'onBlur' as const };
   if (field.type === 'money') {
     return (
       <Form.Item {...outer} htmlFor={`${formName}_${field.name}`}>
         <Space.Compact block>
           <Form.Item name={currencyOf(field.name)} noStyle>
-            <CurrencySelect field={field} record={record} />
+            <CurrencySelect field={field} record={record} disabled={locked} />
           </Form.Item>
           <Form.Item {...inner} noStyle>
-            <Input inputMode="decimal" autoComplete="off" className="number" />
+            <Input inputMode="decimal" autoComplete="off" className="number" disabled={locked} />
           </Form.Item>
         </Space.Compact>
       </Form.Item>
@@ -104,7 +116,7 @@ function FieldItem({ field, record }: { field: Field; record?: RecordData | unde
   }
   return (
     <Form.Item {...outer} {...inner} {...(field.type === 'bool' ? { valuePropName: 'checked' } : {})}>
-      {widget(field, record, t('form.select'))}
+      {withState(widget(required === field.required ? field : { ...field, required }, record, t('form.select'), live?.options), locked)}
     </Form.Item>
   );
 }
@@ -114,7 +126,10 @@ const keepForm = (event: KeyboardEvent) => {
   if (event.key === 'Enter') event.preventDefault();
 };
 
-function widget(field: Field, record: RecordData | undefined, select: string): ReactNode {
+/** The input, disabled where the field cannot be changed now. */
+const withState = (input: ReactElement<{ disabled?: boolean }>, disabled: boolean) => (disabled ? cloneElement(input, { disabled }) : input);
+
+function widget(field: Field, record: RecordData | undefined, select: string, offered?: string[]): ReactElement<{ disabled?: boolean }> {
   switch (field.type) {
     case 'text':
       return field.multiline ? <Input.TextArea autoSize={{ minRows: 3, maxRows: 14 }} /> : <Input autoComplete="off" />;
@@ -131,7 +146,7 @@ function widget(field: Field, record: RecordData | undefined, select: string): R
     case 'bool':
       return <Switch />;
     case 'choice':
-      return <ChoiceSelect field={field} placeholder={select} current={record?.[field.name]} />;
+      return <ChoiceSelect field={field} placeholder={select} current={record?.[field.name]} offered={offered} />;
     case 'ref':
       return <RefSelect to={field.to ?? ''} known={record?.expanded?.[field.name]} allowClear={!field.required} />;
     default:
@@ -139,10 +154,10 @@ function widget(field: Field, record: RecordData | undefined, select: string): R
   }
 }
 
-function ChoiceSelect({ field, current, placeholder, ...rest }: { field: Field; current: unknown; placeholder: string }) {
+function ChoiceSelect({ field, current, placeholder, offered, ...rest }: { field: Field; current: unknown; placeholder: string; offered?: string[] | undefined }) {
   const { model } = useSession();
   const options = (field.choices ? (model.choices[field.choices] ?? []) : [])
-    .filter((option) => option.active || option.name === current)
+    .filter((option) => (offered ? offered.includes(option.name) : option.active) || option.name === current)
     .map((option) => ({ value: option.name, label: option.label, color: option.color }));
   return (
     <Select
@@ -159,7 +174,7 @@ function ChoiceSelect({ field, current, placeholder, ...rest }: { field: Field; 
 /** Currencies offered beside the agency's own and the record's. */
 const commonCurrencies = ['CNY', 'TWD', 'HKD', 'USD', 'EUR', 'JPY', 'GBP', 'KRW', 'SGD', 'THB', 'AUD'];
 
-function CurrencySelect({ field, record, ...rest }: { field: Field; record: RecordData | undefined }) {
+function CurrencySelect({ field, record, ...rest }: { field: Field; record: RecordData | undefined; disabled?: boolean }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const own = record?.[currencyOf(field.name)];

@@ -11,6 +11,7 @@ import { editPath } from '../paths';
 import { useRecordChanged } from '../record_queries';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
+import { shownInput, useDraft } from '../use_draft';
 import { useErrorText } from '../use_error_text';
 import { FormProblemAlert } from './form_problem';
 import { formName, RecordFields } from './record_fields';
@@ -200,14 +201,17 @@ function TransitionDialog({ entity, record, transition, onRun, onRefused, onClos
   const { form, problem, show, clear } = useServerErrors(entity, fields);
   const [saving, setSaving] = useState(false);
 
+  const entered = () => changedInput(fields, collect(fields, initial, locale), collect(fields, form.getFieldsValue(true) as FormValues, locale));
+  // A step that asks for no field has no conditions to show.
+  const { draft, ready, changed, settled } = useDraft(fields.length > 0 ? entity : { ...entity, live: false }, { id: record.id, transition: transition.name }, entered);
+
   const submit = async (values: FormValues) => {
     if (saving) return;
     setSaving(true);
     clear();
-    const before = collect(fields, initial, locale);
-    const input = changedInput(fields, before, collect(fields, form.getFieldsValue(true) as FormValues, locale));
     const comment = String(values[commentField] ?? '').trim();
     try {
+      const input = shownInput(await settled(), entered());
       await onRun({ ...(Object.keys(input).length > 0 ? { input } : {}), ...(comment ? { comment } : {}) });
       onClose();
     } catch (error) {
@@ -230,8 +234,8 @@ function TransitionDialog({ entity, record, transition, onRun, onRefused, onClos
       mask={{ closable: false }}
     >
       <FormProblemAlert problem={problem} />
-      <Form form={form} name={formName} layout="vertical" initialValues={initial} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
-        <RecordFields entity={entity} form={definition} record={record} plain />
+      <Form form={form} name={formName} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={changed} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
+        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} />
         <Form.Item
           name={commentField}
           label={t('record.comment')}

@@ -1,14 +1,17 @@
 import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
 import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
+import SettingOutlined from '@ant-design/icons/es/icons/SettingOutlined';
 import { Avatar, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
 import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { LanguageSwitch } from '../components/language_switch';
+import { Notices } from '../components/notices';
 import { NamedIcon } from '../icons';
+import { LiveProvider } from '../live';
 import { navigation } from '../model';
-import { listPath } from '../paths';
+import { listPath, pagePath } from '../paths';
 import { useSession } from '../session';
 
 /** The frame of every page: navigation from the model, the user, the page itself. */
@@ -21,6 +24,7 @@ export default function Shell() {
   useEffect(() => setOpen(false), [location.pathname]);
 
   return (
+    <LiveProvider>
     <Layout className="shell">
       <a className="skip-link" href="#content">
         {t('app.skip')}
@@ -38,6 +42,7 @@ export default function Shell() {
           )}
           {!wide && <span className="header-name">{model.agency.name}</span>}
           <div className="spacer" />
+          <Notices />
           <LanguageSwitch />
           <UserMenu />
         </Layout.Header>
@@ -51,6 +56,7 @@ export default function Shell() {
         </Drawer>
       )}
     </Layout>
+    </LiveProvider>
   );
 }
 
@@ -68,20 +74,28 @@ function Navigation() {
   const { model } = useSession();
   const location = useLocation();
   const modules = navigation(model);
-  const items: MenuProps['items'] = modules.map(({ module, entities }) => ({
+  const items: MenuProps['items'] = modules.map(({ module, pages, entities }) => ({
     type: 'group',
     key: `module:${module.name}`,
     label: module.label,
-    children: entities.map((entity) => ({
-      key: entity.name,
-      icon: <NamedIcon name={entity.icon || module.icon} />,
-      label: <Link to={listPath(entity.name)}>{entity.plural || entity.label}</Link>,
-    })),
+    children: [
+      ...pages.map((page) => ({
+        key: `page:${page.name}`,
+        icon: <NamedIcon name={page.icon || 'dashboard'} />,
+        label: <Link to={pagePath(page.name)}>{page.label}</Link>,
+      })),
+      ...entities.map((entity) => ({
+        key: entity.name,
+        icon: <NamedIcon name={entity.icon || module.icon} />,
+        label: <Link to={listPath(entity.name)}>{entity.plural || entity.label}</Link>,
+      })),
+    ],
   }));
-  const current = /^\/records\/([^/]+)/.exec(location.pathname)?.[1];
+  const [, kind, name] = /^\/(records|pages)\/([^/]+)/.exec(location.pathname) ?? [];
+  const current = name && (kind === 'pages' ? `page:${decodeURIComponent(name)}` : decodeURIComponent(name));
   return (
     <nav aria-label={t('app.menu')}>
-      <Menu mode="inline" items={items} selectedKeys={current ? [decodeURIComponent(current)] : []} className="nav-menu" />
+      <Menu mode="inline" items={items} selectedKeys={current ? [current] : []} className="nav-menu" />
     </nav>
   );
 }
@@ -104,9 +118,11 @@ function UserMenu() {
         items: [
           { key: 'about', type: 'group', label: about },
           { type: 'divider' },
+          ...(user.administrator ? [{ key: 'settings', icon: <SettingOutlined aria-hidden />, label: t('settings.title') }] : []),
           { key: 'logout', icon: <LogoutOutlined aria-hidden />, label: t('app.logout') },
         ],
         onClick: ({ key }) => {
+          if (key === 'settings') void navigate('/settings');
           if (key === 'logout') void navigate('/logout', { state: { confirmed: true } });
         },
       }}

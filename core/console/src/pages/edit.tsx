@@ -6,6 +6,7 @@ import { useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Expanded, FormDefinition, Page, RecordData } from '../api/types';
 import { ConflictDialog } from '../components/conflict_dialog';
+import { ComputedPreview, DuplicateAlerts } from '../components/draft_notes';
 import { FormProblemAlert } from '../components/form_problem';
 import { LeaveGuard } from '../components/leave_guard';
 import { LinkButton } from '../components/link_button';
@@ -19,6 +20,7 @@ import { listPath, recordPagePath } from '../paths';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
+import { shownInput, useDraft } from '../use_draft';
 import { useTitle } from '../use_title';
 
 /** Creates a record, or edits the one in the address. */
@@ -83,6 +85,9 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
     return changedInput(fields, collect(fields, toFormValues(fields, from, locale), locale), now);
   };
 
+  const entered = (): Input => (base ? difference(base) : filledInput(collect(fields, form.getFieldsValue(true) as FormValues, locale)));
+  const { draft, ready, changed: ask, settled } = useDraft(entity, { id: base?.id }, entered);
+
   /** Titles of the records chosen in `input`, as far as the searches of this page have seen them. */
   const chosenTitles = (input: Input): Record<string, Expanded> => {
     const titles: Record<string, Expanded> = {};
@@ -105,14 +110,15 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
     setSaving(true);
     clear();
     try {
+      const now = await settled();
       if (!from) {
-        const created = await api.post('/records/{entity}', filledInput(collect(fields, form.getFieldsValue(true) as FormValues, locale)), { path: { entity: entity.name } });
+        const created = await api.post('/records/{entity}', shownInput(now, entered()), { path: { entity: entity.name } });
         void message.success(t('form.created'));
         void changed(entity.name);
         leave(recordPagePath(entity.name, created.id));
         return;
       }
-      const input = difference(from);
+      const input = shownInput(now, difference(from));
       if (Object.keys(input).length === 0) {
         void message.info(t('form.unchanged'));
         leave(back);
@@ -170,14 +176,20 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         name={formName}
         layout="vertical"
         initialValues={initial}
+        className={ready ? undefined : 'unready'}
         scrollToFirstError={{ block: 'center', focus: true }}
-        onValuesChange={() => setDirty(Object.keys(difference(base)).length > 0)}
+        onValuesChange={() => {
+          setDirty(Object.keys(difference(base)).length > 0);
+          ask();
+        }}
         onFinish={() => {
           if (!saving) void save(base);
         }}
       >
         {fields.length === 0 && <Empty description={t('form.noFields')} />}
-        <RecordFields entity={entity} form={definition} record={base} />
+        <RecordFields entity={entity} form={definition} record={base} draft={draft} />
+        <ComputedPreview entity={entity} draft={draft} record={base} />
+        <DuplicateAlerts entity={entity} draft={draft} />
         <div className="form-actions">
           <LinkButton to={back}>{t('form.cancel')}</LinkButton>
           <Button type="primary" htmlType="submit" loading={saving}>

@@ -1,11 +1,15 @@
+import BarsOutlined from '@ant-design/icons/es/icons/BarsOutlined';
+import CalendarOutlined from '@ant-design/icons/es/icons/CalendarOutlined';
 import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
 import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
+import ProjectOutlined from '@ant-design/icons/es/icons/ProjectOutlined';
 import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
+import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -17,20 +21,24 @@ import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
 import { expansion, fieldOf, titleOf } from '../model';
 import { createPath, recordPagePath } from '../paths';
+import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useTitle } from '../use_title';
+import { RecordView, type PlacedType } from '../views/record_view';
+import { viewParameter } from '../views/types';
 
 export default function ListPage() {
   const { t } = useTranslation();
   const { entity: name = '' } = useParams();
   const { model } = useSession();
+  const [params] = useSearchParams();
   const entity = model.entities[name];
-  const view = entity?.views[0];
+  const view = entity && (entity.views.find((one) => one.name === params.get('view')) ?? entity.views[0]);
   if (!entity || !view) {
     return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
   }
-  return <RecordList key={name} entity={entity} />;
+  return view.type === 'list' ? <RecordList key={name} entity={entity} view={view} /> : <PlacedRecords key={view.name} entity={entity} view={view} type={view.type} />;
 }
 
 /** Columns of the view; a name that is no field of the entity is left out. */
@@ -38,33 +46,152 @@ function viewFields(entity: Entity, view: ViewDefinition): Field[] {
   return view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
 }
 
-function RecordList({ entity }: { entity: Entity }) {
-  const { t } = useTranslation();
-  const { model } = useSession();
-  const { language } = useLanguage();
-  const api = useApi();
+/** The list's state from the address, and a way to change it. */
+function useListState() {
   const navigate = useNavigate();
   const location = useLocation();
   const [params] = useSearchParams();
   const state = useMemo(() => parseListState(params), [params]);
-  const view = entity.views.find((one) => one.name === state.view) ?? entity.views[0]!;
-  const columns = useMemo(() => viewFields(entity, view), [entity, view]);
-  const sort = state.sort ?? view.sort ?? undefined;
-  const chosen = listFilter(state);
-  const filter = [view.filter, chosen].filter(Boolean).map((part) => (view.filter && chosen ? `(${part})` : part)).join(' && ') || undefined;
-  const filtered = chosen !== undefined || state.q !== '';
-  const firstSort = sort?.split(',')[0];
-  useTitle(entity.plural || entity.label, model.agency.name);
-
   /** Cursors of the pages before this one; kept with the history entry, so that a reload still goes back. */
   const before = ((location.state as { before?: (string | null)[] } | null)?.before ?? []) as (string | null)[];
   const go = (next: ListState, cursors: (string | null)[] = [], replace = false) => {
     const search = listParams(next).toString();
     void navigate({ search: search ? `?${search}` : '' }, { state: { before: cursors }, replace });
   };
+  return { state, before, go };
+}
+
+function Head({ entity, aside }: { entity: Entity; aside?: ReactNode }) {
+  const { t } = useTranslation();
+  return (
+    <PageHead
+      title={entity.plural || entity.label}
+      aside={aside}
+      actions={
+        entity.rights.create && (
+          <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
+            {t('list.create', { entity: entity.label })}
+          </LinkButton>
+        )
+      }
+    />
+  );
+}
+
+/** Records on a board, calendar or timeline. */
+function PlacedRecords({ entity, view, type }: { entity: Entity; view: ViewDefinition; type: PlacedType }) {
+  const { model } = useSession();
+  const queries = useQueryClient();
+  const { state, go } = useListState();
+  const fetching = useIsFetching({ queryKey: ['list', entity.name] }) > 0;
+  useTitle(entity.plural || entity.label, model.agency.name);
+  useWatch(entity.name);
+  return (
+    <div className="page">
+      <Head entity={entity} />
+      <div className="panel" aria-busy={fetching}>
+        <Toolbar entity={entity} view={view} state={state} go={go} fetching={fetching} onReload={() => void queries.invalidateQueries({ queryKey: ['list', entity.name] })} />
+        <RecordView type={type} entity={entity} view={view} q={state.q} filter={listFilter(state)} />
+      </div>
+    </div>
+  );
+}
+
+interface ToolbarProps {
+  entity: Entity;
+  view: ViewDefinition;
+  state: ListState;
+  go: (next: ListState) => void;
+  fetching: boolean;
+  onReload: () => void;
+}
+
+const viewIcons = { list: <UnorderedListOutlined aria-hidden />, board: <ProjectOutlined aria-hidden />, calendar: <CalendarOutlined aria-hidden />, timeline: <BarsOutlined aria-hidden /> };
+
+/** Which view, words, and choices by which it is narrowed. */
+function Toolbar({ entity, view, state, go, fetching, onReload }: ToolbarProps) {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const columns = useMemo(() => viewFields(entity, view), [entity, view]);
+  const filtered = listFilter(state) !== undefined || state.q !== '';
+  const states = view.type === 'board' && view.group === 'state' ? [] : (entity.states ?? []);
+  const typeLabel = { list: t('view.type_list'), board: t('view.type_board'), calendar: t('view.type_calendar'), timeline: t('view.type_timeline') };
+  return (
+    <div className="toolbar" role="search">
+      {entity.views.length > 1 && (
+        <Segmented
+          aria-label={t('list.view')}
+          value={view.name}
+          options={entity.views.map((one) => ({ value: one.name, label: one.label, icon: viewIcons[one.type], title: typeLabel[one.type] }))}
+          onChange={(name) => go(withChange(state, { view: name === entity.views[0]?.name ? undefined : name, sort: undefined }))}
+        />
+      )}
+      <SearchBox
+        value={state.q}
+        label={t('list.searchPlaceholder', { entity: entity.plural || entity.label })}
+        onSearch={(q) => q !== state.q && go(withChange(state, { q }))}
+      />
+      {states.length > 0 && (
+        <Select
+          className="filter"
+          mode="multiple"
+          maxTagCount="responsive"
+          allowClear
+          showSearch={{ optionFilterProp: 'label' }}
+          aria-label={t('list.state')}
+          placeholder={t('list.allStates')}
+          value={state.states}
+          options={states.map((one) => ({ value: one.name, label: one.label }))}
+          optionRender={(option) => <StateLabel entity={entity} state={String(option.value)} />}
+          onChange={(states: string[]) => go(withChange(state, { states }))}
+        />
+      )}
+      {columns
+        .filter((field) => field.type === 'choice' && field.name !== (view.type === 'board' ? view.group : '') && field.choices && model.choices[field.choices])
+        .map((field) => (
+          <Select
+            key={field.name}
+            className="filter"
+            mode="multiple"
+            maxTagCount="responsive"
+            allowClear
+            showSearch={{ optionFilterProp: 'label' }}
+            aria-label={field.label}
+            placeholder={field.label}
+            value={state.choices[field.name] ?? []}
+            options={(model.choices[field.choices!] ?? []).map((option) => ({ value: option.name, label: option.label, color: option.color }))}
+            optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
+            onChange={(names: string[]) => go(withChange(state, { choices: { ...state.choices, [field.name]: names } }))}
+          />
+        ))}
+      {filtered && (
+        <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {} }))}>
+          {t('list.clearFilters')}
+        </Button>
+      )}
+      <div className="spacer" />
+      <Button type="text" icon={<ReloadOutlined aria-hidden spin={fetching} />} aria-label={t('list.reload')} onClick={onReload} />
+    </div>
+  );
+}
+
+function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const { language } = useLanguage();
+  const api = useApi();
+  const navigate = useNavigate();
+  const { state, before, go } = useListState();
+  const columns = useMemo(() => viewFields(entity, view), [entity, view]);
+  const sort = state.sort ?? view.sort ?? undefined;
+  const filter = listFilter(state);
+  const filtered = filter !== undefined || state.q !== '';
+  const firstSort = sort?.split(',')[0];
+  useTitle(entity.plural || entity.label, model.agency.name);
+  useWatch(entity.name);
 
   const query = {
-    filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: '1' as const,
+    view: viewParameter(view), filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: '1' as const,
     expand: expansion(entity, view.columns),
   };
   const list = useQuery({
@@ -88,80 +215,14 @@ function RecordList({ entity }: { entity: Entity }) {
     render: (_: unknown, record: RecordData) => <Cell entity={entity} field={field} record={record} first={index === 0} />,
   }));
 
-  const head = (
-    <PageHead
-      title={entity.plural || entity.label}
-      aside={page?.total != null && <span className="muted count">{page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total })}</span>}
-      actions={
-        entity.rights.create && (
-          <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
-            {t('list.create', { entity: entity.label })}
-          </LinkButton>
-        )
-      }
-    />
-  );
-
   return (
     <div className="page">
-      {head}
+      <Head
+        entity={entity}
+        aside={page?.total != null && <span className="muted count">{page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total })}</span>}
+      />
       <div className="panel" aria-busy={list.isFetching}>
-        <div className="toolbar" role="search">
-          {entity.views.length > 1 && (
-            <Segmented
-              aria-label={t('list.view')}
-              value={view.name}
-              options={entity.views.map((one) => ({ value: one.name, label: one.label }))}
-              onChange={(name) => go(withChange(state, { view: name === entity.views[0]?.name ? undefined : name, sort: undefined }))}
-            />
-          )}
-          <SearchBox
-            value={state.q}
-            label={t('list.searchPlaceholder', { entity: entity.plural || entity.label })}
-            onSearch={(q) => q !== state.q && go(withChange(state, { q }))}
-          />
-          {entity.states && entity.states.length > 0 && (
-            <Select
-              className="filter"
-              mode="multiple"
-              maxTagCount="responsive"
-              allowClear
-              showSearch={{ optionFilterProp: 'label' }}
-              aria-label={t('list.state')}
-              placeholder={t('list.allStates')}
-              value={state.states}
-              options={entity.states.map((one) => ({ value: one.name, label: one.label }))}
-              optionRender={(option) => <StateLabel entity={entity} state={String(option.value)} />}
-              onChange={(states: string[]) => go(withChange(state, { states }))}
-            />
-          )}
-          {columns
-            .filter((field) => field.type === 'choice' && field.choices && model.choices[field.choices])
-            .map((field) => (
-              <Select
-                key={field.name}
-                className="filter"
-                mode="multiple"
-                maxTagCount="responsive"
-                allowClear
-                showSearch={{ optionFilterProp: 'label' }}
-                aria-label={field.label}
-                placeholder={field.label}
-                value={state.choices[field.name] ?? []}
-                options={(model.choices[field.choices!] ?? []).map((option) => ({ value: option.name, label: option.label, color: option.color }))}
-                optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
-                onChange={(names: string[]) => go(withChange(state, { choices: { ...state.choices, [field.name]: names } }))}
-              />
-            ))}
-          {filtered && (
-            <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {} }))}>
-              {t('list.clearFilters')}
-            </Button>
-          )}
-          <div className="spacer" />
-          <Button type="text" icon={<ReloadOutlined aria-hidden spin={list.isFetching} />} aria-label={t('list.reload')} onClick={() => void list.refetch()} />
-        </div>
-
+        <Toolbar entity={entity} view={view} state={state} go={go} fetching={list.isFetching} onReload={() => void list.refetch()} />
         {list.isError && !page ? (
           <LoadError error={list.error} onRetry={() => void list.refetch()} notFound={t('error.entityMissingText')} />
         ) : !page ? (

@@ -16,6 +16,7 @@ import { Timeline } from '../components/timeline';
 import { TransitionButtons } from '../components/transitions';
 import { fieldOf, mainForm, titleOf } from '../model';
 import { editPath, listPath } from '../paths';
+import { useWatch } from '../live';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
@@ -49,6 +50,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
   const { t } = useTranslation();
   const { model } = useSession();
   const title = titleOf(entity, record);
+  useWatch(entity.name, record.id);
   useTitle(title, model.agency.name);
 
   const form = mainForm(entity);

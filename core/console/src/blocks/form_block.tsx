@@ -1,0 +1,74 @@
+import { App, Button, Form } from 'antd';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import type { Entity, FormDefinition } from '../api/types';
+import { FormProblemAlert } from '../components/form_problem';
+import { RecordFields } from '../components/record_fields';
+import { useServerErrors } from '../components/use_server_errors';
+import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues } from '../form_values';
+import { titleOf } from '../model';
+import { recordPagePath } from '../paths';
+import { useRecordChanged } from '../record_queries';
+import { useApi } from '../services';
+import { useSession } from '../session';
+
+interface Props {
+  entity: Entity;
+  form: FormDefinition;
+  name: string;
+  onDirty: (dirty: boolean) => void;
+}
+
+/** Makes a record and is empty again. */
+export default function FormBlock({ entity, form: definition, name, onDirty }: Props) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const { message } = App.useApp();
+  const { locale } = useSession();
+  const changed = useRecordChanged();
+  const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
+  const initial = useMemo(() => toFormValues(fields, undefined, locale), [fields, locale]);
+  const { form, problem, show, clear } = useServerErrors(entity, fields);
+  const [saving, setSaving] = useState(false);
+
+  const now = () => collect(fields, form.getFieldsValue(true) as FormValues, locale);
+  const save = async () => {
+    if (saving) return;
+    setSaving(true);
+    clear();
+    try {
+      const created = await api.post('/records/{entity}', filledInput(now()), { path: { entity: entity.name } });
+      void message.success(
+        <>
+          {t('page.created', { title: titleOf(entity, created) })} <Link to={recordPagePath(entity.name, created.id)}>{t('page.open')}</Link>
+        </>,
+      );
+      form.resetFields();
+      onDirty(false);
+      await changed(entity.name);
+    } catch (error) {
+      show(error);
+    } finally {
+      setSaving(false);
+    }
+  };
+  return (
+    <>
+      <FormProblemAlert problem={problem} />
+      <Form
+        form={form}
+        name={`block_${name}`}
+        layout="vertical"
+        initialValues={initial}
+        onValuesChange={() => onDirty(Object.keys(changedInput(fields, collect(fields, initial, locale), now())).length > 0)}
+        onFinish={() => void save()}
+      >
+        <RecordFields entity={entity} form={definition} plain />
+        <Button type="primary" htmlType="submit" loading={saving}>
+          {t('form.save')}
+        </Button>
+      </Form>
+    </>
+  );
+}
