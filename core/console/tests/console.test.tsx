@@ -164,11 +164,11 @@ describe('the list', () => {
 
   it('lists what a view is for, in its order', async () => {
     const fake = filled();
-    fake.model.entities['demo.task']!.views.push({ name: 'demo.mine', label: '我的任务', columns: ['number', 'subject', 'due_on'], sort: 'due_on,-created_at', filter: 'record.owner == user.id' });
+    fake.model.entities['demo.task']!.views.push({ name: 'demo.mine', label: '我的任务', columns: ['number', 'subject', 'due_on'], type: 'list', group: null, start: null, end: null, sort: 'due_on,-created_at', filter: 'record.owner == user.id' });
     const { user, address } = open('/records/demo.task?state=new', fake);
     await user.click(await screen.findByText('我的任务'));
     await waitFor(() => expect(address()).toBe('/records/demo.task?view=demo.mine&state=new'));
-    await waitFor(() => expect(lastQuery(fake)).toMatchObject({ sort: 'due_on,-created_at', filter: '(record.owner == user.id) && (record.state == "new")' }));
+    await waitFor(() => expect(lastQuery(fake)).toMatchObject({ view: 'demo.mine', sort: 'due_on,-created_at', filter: 'record.state == "new"' }));
     expect(screen.getByRole('columnheader', { name: /截止日期/ }).getAttribute('aria-sort')).toBe('ascending');
   });
 

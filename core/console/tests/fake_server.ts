@@ -43,7 +43,7 @@ export function demoModel(): Model {
     fields: [...systemFields(systemLabels), field('name', '姓名', 'text', { required: true, max: 60, search: true })],
     initial: null, states: [], transitions: [],
     forms: [{ name: 'demo.person_form', label: '', groups: [{ name: 'main', label: '基本信息', fields: ['name'] }] }],
-    views: [{ name: 'demo.people', label: '全部', columns: ['name', 'created_at'], sort: '-created_at', filter: null }],
+    views: [{ name: 'demo.people', label: '全部', columns: ['name', 'created_at'], type: 'list', group: null, start: null, end: null, sort: '-created_at', filter: null }],
   };
   const task: Entity = {
     name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, title: 'number',
@@ -86,16 +86,17 @@ export function demoModel(): Model {
       },
       { name: 'demo.drop_form', label: '放弃', groups: [{ name: 'main', label: '', fields: ['reason'] }] },
     ],
-    views: [{ name: 'demo.tasks', label: '全部任务', columns: ['number', 'subject', 'person', 'kind', 'state', 'due_on', 'people', 'budget', 'created_at'], sort: '-created_at', filter: null }],
+    views: [{ name: 'demo.tasks', label: '全部任务', columns: ['number', 'subject', 'person', 'kind', 'state', 'due_on', 'people', 'budget', 'created_at'], type: 'list', group: null, start: null, end: null, sort: '-created_at', filter: null }],
   };
   return {
     hash: 'demo', locale: 'zh-CN', locales: ['zh-CN', 'zh-TW', 'en'],
     agency: { name: '示例公司', currency: 'CNY', time_zone: 'Asia/Shanghai' },
     modules: [
-      { name: 'demo', label: '演示', icon: 'phone', entities: ['demo.task', 'demo.person', 'demo.absent'] },
-      { name: 'empty', label: '空模块', icon: '', entities: [] },
+      { name: 'demo', label: '演示', icon: 'phone', entities: ['demo.task', 'demo.person', 'demo.absent'], pages: [] },
+      { name: 'empty', label: '空模块', icon: '', entities: [], pages: [] },
     ],
     entities: { 'demo.person': person, 'demo.task': task },
+    pages: {},
     choices: {
       'demo.kind': [
         { name: 'call', label: '电话', color: 'blue', active: true },
