@@ -73,10 +73,10 @@ int check(const Overrides& overrides, const std::string& format) {
   return errors == 0 ? 0 : 1;
 }
 
-int schema(const Overrides& overrides, bool apply, bool allow_destructive) {
+int schema(const Overrides& overrides, bool apply, bool allow_destructive, int wait) {
   const Settings settings = settings_or_exit(overrides);
   Channel channel(settings, true);
-  const auto answer = ok_or_exit(channel.send(apply ? "POST" : "GET", allow_destructive ? "/local/schema?allow_destructive=1" : "/local/schema"));
+  const auto answer = ok_or_exit(channel.send(apply ? "POST" : "GET", allow_destructive ? "/local/schema?allow_destructive=1&wait=" + std::to_string(wait) : "/local/schema"));
   const auto* steps = answer.find("steps");
   const auto* list = steps ? steps->as<records::Json::Array>() : nullptr;
   if (list == nullptr || list->empty()) {
@@ -87,6 +87,12 @@ int schema(const Overrides& overrides, bool apply, bool allow_destructive) {
     const std::string safety = json_text(step, "safety");
     const bool left = apply && safety != "additive" && !allow_destructive;
     std::cout << (left ? "left alone: " : "") << json_text(step, "what") << (safety == "additive" ? "" : "  [" + safety + "]") << '\n';
+    // What it would lose, or what stands against it.
+    const auto* samples = step.find("samples");
+    if (samples == nullptr || samples->as<records::Json::Array>() == nullptr || (apply && !left)) continue;
+    for (const auto& sample : *samples->as<records::Json::Array>()) {
+      if (const auto* text = sample.as<std::string>()) std::cout << "    " << *text << '\n';
+    }
   }
   return 0;
 }
@@ -162,6 +168,7 @@ struct Given {
   std::string revision, code;
   std::string format = "text";
   bool allow_destructive = false, as_json = false;
+  int wait = 30;
 };
 
 }  // namespace
@@ -181,11 +188,14 @@ void add_definition_commands(CommandLine& line) {
   schemas->require_subcommand(1);
   auto* plan = schemas->add_subcommand("plan", "Print what would change");
   line.place(plan);
-  plan->callback([&line, given] { line.code = schema(line.overrides, false, false); });
+  plan->callback([&line, given] { line.code = schema(line.overrides, false, false, 0); });
   auto* apply = schemas->add_subcommand("apply", "Change the database");
   line.place(apply);
   apply->add_flag("--allow-destructive", given->allow_destructive, "Also do what loses data; `schema plan` says what that is");
-  apply->callback([&line, given] { line.code = schema(line.overrides, true, given->allow_destructive); });
+  apply->add_option("--wait", given->wait, "With --allow-destructive: how many seconds other servers may take to leave earlier definitions")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  apply->callback([&line, given] { line.code = schema(line.overrides, true, given->allow_destructive, given->wait); });
 
   auto* plugins = line.app.add_subcommand("plugin", "Plugins");
   plugins->require_subcommand(1);

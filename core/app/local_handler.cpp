@@ -1,5 +1,7 @@
 #include "app/local_handler.h"
 
+#include <charconv>
+
 #include "api/json_writer.h"
 #include "api/problem.h"
 #include "app/runtime.h"
@@ -38,6 +40,18 @@ const char* safety_word(storage::SchemaStep::Safety safety) {
   return "";
 }
 
+/// How many seconds other nodes may take; 30 unless given.
+int wait_of(const api::Request& request) {
+  const std::string* text = request.parameter("wait");
+  if (text == nullptr) return 30;
+  int seconds = 0;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (code != std::errc() || end != text->data() + text->size() || seconds < 0 || seconds > 3600) {
+    throw Error(ErrorCode::invalid_argument, "\"wait\" must be a number of seconds up to 3600.");
+  }
+  return seconds;
+}
+
 api::Response local(Runtime& runtime, const api::Request& request) {
   api::Response response;
   api::JsonWriter json(response.body);
@@ -51,14 +65,16 @@ api::Response local(Runtime& runtime, const api::Request& request) {
     runtime.set_password(text_of(body, "username"), text_of(body, "password"));
     response.status = 204;
   } else if (request.path == "/local/schema" && (request.method == "GET" || request.method == "POST")) {
-    const auto steps = request.method == "POST" ? runtime.apply_schema(request.parameter("allow_destructive") != nullptr)
+    const auto steps = request.method == "POST" ? runtime.apply_schema(request.parameter("allow_destructive") != nullptr, wait_of(request))
                                                 : runtime.plan_schema();
     json.begin_object().key("steps").begin_array();
     for (const auto& step : steps) {
       json.begin_object().member("table", step.table).member("what", step.what);
       json.member("safety", safety_word(step.safety)).key("sql").begin_array();
       for (const auto& sql : step.sql) json.string(sql);
-      json.end_array().end_object();
+      json.end_array().key("samples").begin_array();
+      for (const auto& sample : step.samples) json.string(sample);
+      json.end_array().member("blocked", step.blocked).end_object();
     }
     json.end_array().end_object();
   } else {

@@ -6,6 +6,7 @@
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/json.h"
+#include "records/moves.h"
 #include "storage/tables.h"
 
 namespace caravan::records {
@@ -93,14 +94,28 @@ class Checker {
 
   static std::string records(std::int64_t count) { return std::to_string(count) + (count == 1 ? " record" : " records"); }
 
+  /// A note, for whoever wants to know before it happens.
+  void tell_moved(const Entity& entity, const model::Origin& at, std::int64_t count, const std::string& from, const std::string& to, const std::string& where) {
+    report(Diagnostic::Severity::warning, at, "moved-records",
+           records(count) + " of " + entity.full_name + (count == 1 ? " goes" : " go") + " from \"" + from + "\" to \"" + to + "\"" + where +
+               " when the definitions are put in use",
+           "nothing, if that is meant");
+  }
+
   void check_states(const Entity& entity, const Entity* before) {
     for (const auto& [state, count] : values(entity, *entity.fields[model::slot_state])) {
       if (!state.empty() && entity.workflow->state(state) != nullptr) continue;
+      if (const auto moved = entity.workflow->moved.find(state); moved != entity.workflow->moved.end()) {
+        tell_moved(entity, entity.origin, count, state, moved->second, "");
+        continue;
+      }
       const bool removed = !options_.present || (before && before->workflow && !state.empty() && before->workflow->state(state) != nullptr);
       const std::string what = state.empty() ? "no state" : "the state \"" + state + "\", which the workflow no longer has";
       report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, entity.origin, "state-in-use",
              records(count) + " of " + entity.full_name + (count == 1 ? " has " : " have ") + what,
-             state.empty() ? "give them one before" : "keep the state, without transitions into it, until the last of them has left it");
+             state.empty() ? "give them one before"
+                           : "say where they go with `moved: {" + state + ": …}` in the workflow, or keep the state, without transitions into it, until "
+                             "the last of them has left it");
     }
   }
 
@@ -108,11 +123,16 @@ class Checker {
     const Field* old = before ? before->field(field.name) : nullptr;
     for (const auto& [value, count] : field.type == model::FieldType::multi ? elements(entity, field) : values(entity, field)) {
       if (value.empty() || field.choices->option(value) != nullptr) continue;
+      if (const auto moved = field.choices->moved.find(value); moved != field.choices->moved.end()) {
+        tell_moved(entity, field.choices->origin, count, value, moved->second, " in " + field.name);
+        continue;
+      }
       const bool removed = !options_.present || (old && old->choices && old->choices->option(value) != nullptr);
       report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, field.choices->origin, "choice-in-use",
              records(count) + " of " + entity.full_name + (count == 1 ? " has \"" : " have \"") + value + "\" in " + field.name + ", which " +
                  field.choices->name + " no longer offers",
-             "keep the option with `active: false`: it stays on the old records and is not offered any more");
+             "keep the option with `active: false`: it stays on the old records and is not offered any more; or say with `moved: {" + value +
+                 ": …}` what they get instead");
     }
   }
 
@@ -131,12 +151,20 @@ class Checker {
     const auto condition = expr::to_sql(
         *invariant.check, session_.dialect() == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite, "r", constants.get());
     if (condition.refused) return;  // judged in memory, record by record
-    const std::string from = " FROM " + name(entity.table_name) + " r WHERE NOT (" + condition.sql + ")";
+    std::string from = " FROM " + name(entity.table_name) + " r WHERE NOT (" + condition.sql + ")";
+    std::vector<expr::Value> parameters = condition.parameters;
+    // Those that will be moved are asked when it is known what becomes of them, see moves.h.
+    for (const Move& move : moves_) {
+      if (move.entity != &entity || move.field->type == model::FieldType::multi || !stored(entity, *move.field)) continue;
+      const std::string column = "r." + name(move.field->column);
+      from += " AND (" + column + " IS NULL OR " + column + " <> ?)";
+      parameters.emplace_back(move.from);
+    }
     std::int64_t count = 0;
-    each("SELECT COUNT(*)" + from, condition.parameters, [&](storage::Statement& row) { count = row.integer(0); });
+    each("SELECT COUNT(*)" + from, parameters, [&](storage::Statement& row) { count = row.integer(0); });
     if (count == 0) return;
     std::string ids;
-    each("SELECT r." + name(entity.fields[model::slot_id]->column) + from + " LIMIT " + std::to_string(shown_ids), condition.parameters,
+    each("SELECT r." + name(entity.fields[model::slot_id]->column) + from + " LIMIT " + std::to_string(shown_ids), parameters,
          [&](storage::Statement& row) { ids += (ids.empty() ? "" : ", ") + std::to_string(row.integer(0)); });
     // What the database keeps, it cannot keep beside rows that break it.
     report(invariant.in_database ? Diagnostic::Severity::error : Diagnostic::Severity::warning, invariant.origin, "invariant-broken",
@@ -174,6 +202,7 @@ class Checker {
   const model::Catalog& next_;
   const DataCheck& options_;
   const storage::FoundTables tables_;
+  const std::vector<Move> moves_ = moves_of(next_);
   std::vector<Diagnostic> found_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "storage/constraints.h"
 #include "storage/encode.h"
+#include "storage/guarantees.h"
 #include "storage/links.h"
 #include "storage/open.h"
 #include "storage/tables.h"
@@ -33,10 +34,11 @@ int scale_of(const ColumnType& type) { return type.kind == Kind::decimal ? type.
 
 class Planner {
  public:
-  Planner(Session& session, const model::Catalog& catalog, bool count_rows)
+  Planner(Session& session, const model::Catalog& catalog, bool count_rows, Constraints constraints)
       : session_(session),
         catalog_(catalog),
         count_rows_(count_rows),
+        constraints_(constraints),
         sql_(session.dialect() == Dialect::sqlite ? sqlite_schema() : mysql_schema(session)) {}
 
   std::vector<SchemaStep> plan() {
@@ -51,12 +53,15 @@ class Planner {
       add(Safety::additive, "schema_info", "record version " + std::to_string(schema_version) + " of the core's own tables",
           {set_version_sql(session_.dialect())});
     }
+    const GuaranteePlan guarantees(session_, found_);
     for (const auto& entity : catalog_.entities) {
+      const std::size_t from = steps_.size();
       WantedTable table = entity_table(*entity);
       table.constraints = entity_constraints(*entity, session_.dialect());
       wanted.insert(table.name);
       compare(table);
       compare_lists(*entity, wanted);
+      guarantees.add(*entity, from, steps_);
     }
     for (const auto& [name, table] : found_) {
       if (!wanted.contains(name) && looks_like_links(name, table)) {
@@ -208,6 +213,7 @@ class Planner {
     FoundTable& found = it->second;
     // First, for a column that one of them reads cannot be changed.
     for (const std::string& name : found.constraints) {
+      if (constraints_ == Constraints::keep) break;
       if (std::any_of(table.constraints.begin(), table.constraints.end(), [&](const auto& c) { return c.name == name; })) continue;
       add(Safety::additive, table.name, "drop check " + name + " of " + table.name,
           session_.dialect() == Dialect::sqlite ? sqlite_drop_constraint(name) : std::vector<std::string>{mysql_drop_constraint(table.name, name)});
@@ -248,7 +254,7 @@ class Planner {
     std::vector<WantedConstraint> sound;
     std::string names;
     for (const WantedConstraint& constraint : table.constraints) {
-      if (before.constraints.contains(constraint.name)) continue;
+      if (before.constraints.contains(constraint.name) || constraints_ != Constraints::all) continue;
       const std::int64_t against = breaking(table, before, fresh, constraint);
       if (against == 0) {
         names += (names.empty() ? "" : ", ") + constraint.invariant;
@@ -420,6 +426,7 @@ class Planner {
   Session& session_;
   const model::Catalog& catalog_;
   const bool count_rows_;
+  const Constraints constraints_;
   std::unique_ptr<SchemaDialect> sql_;
   FoundTables found_;
   std::vector<SchemaStep> steps_;
@@ -566,6 +573,7 @@ WantedTable entity_table(const model::Entity& entity) {
     for (const model::Field* field : i.fields) columns.push_back(field->sensitive ? field->hash_column : field->column);
     table.indexes.push_back({index_name(entity, i), std::move(columns), i.unique});
   }
+  add_exclusive_indexes(entity, table);
   // The default list, whole and of one state, comes from an index: else each page would sort the whole table.
   const auto serve = [&](std::string_view name, const std::vector<const model::Field*>& fields) {
     const bool served = std::any_of(entity.indexes.begin(), entity.indexes.end(), [&](const model::Index& i) {
@@ -612,8 +620,8 @@ WantedTable entity_table(const model::Entity& entity) {
   return table;
 }
 
-std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog, bool count_rows) {
-  return Planner(session, catalog, count_rows).plan();
+std::vector<SchemaStep> plan_schema(Session& session, const model::Catalog& catalog, bool count_rows, Constraints constraints) {
+  return Planner(session, catalog, count_rows, constraints).plan();
 }
 
 void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool allow_destructive) {
@@ -621,12 +629,12 @@ void apply_schema(Session& session, const std::vector<SchemaStep>& steps, bool a
   run(session, steps, allow_destructive);
 }
 
-std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive) {
+std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& catalog, bool allow_destructive, Constraints constraints) {
   Transaction transaction = database.begin();
   std::vector<SchemaStep> steps;
   {
     const SchemaLock lock(*transaction);
-    steps = plan_schema(*transaction, catalog, allow_destructive);
+    steps = plan_schema(*transaction, catalog, allow_destructive, constraints);
     run(*transaction, steps, allow_destructive);
   }
   transaction.commit();
