@@ -18,6 +18,9 @@
 namespace caravan::jobs {
 class Queue;
 }
+namespace caravan::workflow {
+class RuleJobs;
+}
 
 namespace caravan::api {
 
@@ -74,6 +77,7 @@ struct Services {
   std::string console_directory = {};
   /// None where nothing is said. The admin socket, health, and the console's files are never limited.
   RateLimits limits = {};
+  workflow::RuleJobs* rules = nullptr;  ///< automations and schedules; null: there are none
 };
 
 /// Who may use a route.

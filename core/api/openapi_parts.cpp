@@ -27,6 +27,8 @@ constexpr OpenapiPart query[] = {
     {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
     {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
     {"limit.groups", R"({"description":"Most groups of the page.","schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}})"},
+    {"outcome", R"({"description":"Only runs with this outcome.","schema":{"type":"string","enum":["done","skipped","failed"]}})"},
+    {"record.runs", R"({"description":"Only runs for the record with this id.","schema":{"type":"string"}})"},
     {"state.jobs", R"({"description":"Only jobs in this state.","schema":{"type":"string","enum":["ready","waiting","running","dead"]}})"},
     {"queue", R"({"description":"Only jobs of this queue.","schema":{"type":"string"},"example":"events"})"},
     {"kind", R"({"description":"Only jobs of this kind.","schema":{"type":"string"},"example":"records.after_commit"})"},
@@ -328,6 +330,24 @@ constexpr OpenapiPart schemas[] = {
 "payload":{"type":"string","description":"Only of one job, not in lists."}}})"},
     {"JobPage", R"({"type":"object","required":["items","next"],"properties":{
 "items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Job"}},"next":{"type":["string","null"]}}})"},
+    {"RuleRun", R"({"type":"object","required":["id","entity","record","event","at","outcome","reason","effects"],"properties":{
+"id":{"type":"string"},"entity":{"type":["string","null"]},"record":{"type":["string","null"],"description":"Id of the record; null: of none, or of all."},
+"event":{"type":"string","description":"What set it off, e.g. `state booked`."},"at":{"type":"string","format":"date-time"},
+"outcome":{"type":"string","enum":["done","skipped","failed"]},"reason":{"type":["string","null"],"description":"Why it was not done."},
+"effects":{"type":"integer","description":"How many were done; of a schedule over records, how many records."}}})"},
+    {"RuleRunPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/RuleRun"}},"next":{"type":["string","null"]}}})"},
+    {"AutomationList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"type":"object","required":["name","label","entity","on","in_transaction","active","done","skipped","failed"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"entity":{"type":"string"},
+"on":{"type":"string","description":"`created`, `updated`, `deleted`, `state NAME`, `transition NAME` or `time`."},
+"in_transaction":{"type":"boolean"},"active":{"type":"boolean"},
+"done":{"type":"integer"},"skipped":{"type":"integer"},"failed":{"type":"integer"}}}}}})"},
+    {"ScheduleList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"type":"object","required":["name","label","entity","cron","active","next","last"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"entity":{"type":["string","null"]},"cron":{"type":"string"},"active":{"type":"boolean"},
+"next":{"type":["string","null"],"format":"date-time"},"last":{"anyOf":[{"$ref":"#/components/schemas/RuleRun"},{"type":"null"}]}}}}}})"},
+    {"QueuedRun", R"({"type":"object","required":["job"],"properties":{"job":{"type":"string","description":"Id of the job that does it."}}})"},
     {"JobStats", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"type":"object","required":["queue","ready","waiting","running","dead","oldest_ready_seconds"],"properties":{
 "queue":{"type":"string"},"ready":{"type":"integer"},"waiting":{"type":"integer"},"running":{"type":"integer"},"dead":{"type":"integer"},
@@ -344,10 +364,10 @@ constexpr OpenapiPart schemas[] = {
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
 "error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
     // ---- Model
-    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","max","min","scale","choices","depends_on","default","sortable"],"properties":{
+    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
 "depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
-"type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json"]},
+"type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json","multi","refs","localized"]},
 "to":{"type":["string","null"],"description":"Entity that a ref points to."},
 "right":{"type":"string","enum":["hidden","masked","read","write"],"description":"The most that the user has on the field of any record."},
 "system":{"type":"boolean"},"required":{"type":"boolean"},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
@@ -356,6 +376,7 @@ constexpr OpenapiPart schemas[] = {
 "scale":{"type":["integer","null"]},
 "choices":{"type":["string","null"],"description":"Name of the list of choices."},
 "default":{"description":"What a new record begins with; null where it depends on more than the definition."},
+"sensitive":{"type":"boolean","description":"Sealed in the database; looks at it are logged."},
 "sortable":{"type":"boolean"}}})"},
     {"ModelState", R"({"type":"object","required":["name","label","category","color"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},

@@ -87,6 +87,14 @@ void show_model(Call& call);
 void show_openapi(Call& call);
 // event_routes.cpp
 void listen_to_events(Call& call);
+// rule_routes.cpp
+void undo_step(Call& call);
+void list_automations(Call& call);
+void list_automation_runs(Call& call);
+void list_schedules(Call& call);
+void list_schedule_runs(Call& call);
+void run_schedule(Call& call);
+
 // job_routes.cpp
 void list_jobs(Call& call);
 void show_job(Call& call);

@@ -17,6 +17,8 @@
 #include "records/share.h"
 #include "records/trash.h"
 #include "workflow/clocks.h"
+#include "workflow/rules.h"
+#include "workflow/undo.h"
 
 namespace caravan::app {
 namespace {
@@ -118,7 +120,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
     catalog_.store(std::move(loaded.catalog));
   }
   records_->set_undo_days(settings_.undo_days);
-  records_->set_hooks(workflow::with_clocks(plugins_->hooks()));
+  records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   events_ = std::make_unique<api::EventHub>(*records_);
   records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
@@ -167,7 +169,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
       },
       [this](const records::Context& context, std::int64_t id) { return activate(context, id); },
       [this] { return unready(); }, events_.get(), queue_.get(),
-      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits});
+      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits, rules_.get()});
 }
 
 void Runtime::make_queue() {
@@ -181,7 +183,7 @@ void Runtime::make_queue() {
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
   job_records_->set_undo_days(settings_.undo_days);
-  job_records_->set_hooks(workflow::with_clocks(plugins_->hooks()));
+  job_records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   job_records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   jobs::QueueOptions options = settings_.jobs;
   options.alone = database_->dialect() == storage::Dialect::sqlite;
@@ -204,6 +206,8 @@ void Runtime::make_queue() {
   queue_->handle(workflow::clock_action_kind, [this](jobs::Attempt& attempt) { clocks_->action(attempt); });
   queue_->handle(workflow::clock_plan_kind, [this](jobs::Attempt& attempt) { clocks_->plan(attempt); });
 
+  rules_ = std::make_unique<workflow::RuleJobs>(*job_records_, [this] { return catalog_.load(); }, *queue_, *sequences_);
+
   schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
   const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
     schedule_->every(600, name, [this, database, part](jobs::Attempt& attempt) {
@@ -222,6 +226,8 @@ void Runtime::make_queue() {
       return records::purge_looks(session, queue_->now(), settings_.look_days);
     });
   });
+  purge("purge.automation_runs", [](storage::Session& session, Timestamp now) { return workflow::purge_runs(session, now); });
+  purge("purge.undo_steps", [](storage::Session& session, Timestamp now) { return workflow::purge_undo(session, now); });
   purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
 }
 
@@ -229,6 +235,7 @@ void Runtime::start_jobs() {
   queue_->start();
   schedule_->start();
   plan_clocks(*catalog_.load());
+  rules_->plan_soon();
 }
 
 void Runtime::plan_clocks(const model::Catalog& catalog) {
@@ -360,6 +367,7 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
   if (changed) {
     use(std::move(loaded.catalog));
     plan_clocks(*catalog_.load());
+  rules_->plan_soon();
     move_stragglers();
   }
   unready_.store(nullptr);

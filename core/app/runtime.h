@@ -22,6 +22,7 @@
 #include "storage/database.h"
 #include "storage/schema.h"
 #include "storage/sequence.h"
+#include "workflow/rule_jobs.h"
 #include "workflow/transitions.h"
 
 namespace caravan::api {
@@ -97,6 +98,7 @@ class Runtime {
   std::unique_ptr<records::RecordService> job_records_;
   std::unique_ptr<records::EventDelivery> delivery_;
   std::unique_ptr<workflow::Clocks> clocks_;
+  std::unique_ptr<workflow::RuleJobs> rules_;
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<jobs::Schedule> schedule_;
   void make_queue();

@@ -248,4 +248,16 @@ Record Transitions::run(const Context& context, const Entity& entity, std::int64
   return done;
 }
 
+Record Transitions::undo(const Context& context, const Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version,
+                         const records::Reply& reply) const {
+  Record done;
+  records_.transact(context, [&](records::Work& work) {
+    done = workflow::undo(work, entity, id, expected_version);
+    records::redact(context, done);
+    if (context.once != nullptr && reply) reply(done);
+  });
+  if (context.once == nullptr && reply) reply(done);
+  return done;
+}
+
 }  // namespace caravan::workflow

@@ -31,6 +31,10 @@ class Transitions {
   static records::Record run_in(records::Work& work, const model::Entity& entity, std::int64_t id, std::string_view transition,
                                 const records::Input& input, const std::string& note, std::optional<std::int64_t> expected_version,
                                 records::Authority authority = records::Authority::actor);
+  /// Takes the record's last step back, see undo.h.
+  records::Record undo(const records::Context& context, const model::Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version,
+                       const records::Reply& reply = {}) const;
+  const records::RecordService& records() const { return records_; }
 
  private:
   const records::RecordService& records_;
