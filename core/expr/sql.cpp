@@ -123,14 +123,20 @@ class Compiler {
       case Op::logical_or: return logical(node, Condition::Known::is_true, Condition::Known::is_false, " OR ");
       case Op::logical_not: return negation(condition(*node.children[0]));
       case Op::conditional: return conditional(node);
-      case Op::equal: return equal(operand(*node.children[0], true), operand(*node.children[1], true), node);
-      case Op::not_equal: return negation(equal(operand(*node.children[0], true), operand(*node.children[1], true), node));
+      case Op::equal: return equality(node);
+      case Op::not_equal: return negation(equality(node));
       case Op::less:
       case Op::less_equal:
       case Op::greater:
       case Op::greater_equal: return relation(node);
       case Op::in: return membership(node);
       case Op::has_member: return condition_of(sql("(").add(column(node, true).sql).add(" IS NOT NULL)"));
+      case Op::has_select:
+        if (is_collection(*node.children[0])) return has_key(*node.children[0], node.text);
+        refuse(node, "the content of a list or map field cannot be looked up in the database");
+      case Op::exists:
+        if (is_collection(*node.children[0])) return any_element(node);
+        refuse_loop(node);
       case Op::member: {
         Scalar flag = column(node);
         if (flag.kind != TypeKind::boolean) refuse(node, "`" + node.text + "` is not a condition");
@@ -504,7 +510,7 @@ class Compiler {
   Condition equality(const Node& node) {
     const Node &a = *node.children[0], &b = *node.children[1];
     if (is_collection(a) || is_collection(b)) return collections_equal(a, b, node);
-    return equal(operand(a), operand(b), node);
+    return equal(operand(a, true), operand(b, true), node);
   }
 
   // ---- Arithmetic --------------------------------------------------------------------------------------------------
