@@ -37,6 +37,7 @@ std::shared_ptr<Catalog> Builder::build() {
   for (Draft& draft : drafts_) build_rules(draft);
   for (Draft& draft : drafts_) build_exclusive(draft);
   check_rollup_cycles();
+  build_messages();
   for (Draft& draft : drafts_) build_workflow(draft);
   build_clocks();
   for (const Document& document : documents_) {

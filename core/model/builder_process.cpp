@@ -95,19 +95,28 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   effect.origin = to_origin(entry.at);
   const Entry *set = node.entry("set"), *create = node.entry("create"), *step = node.entry("transition"), *with = node.entry("with"),
               *of = node.entry("of");
-  const int kinds = (set ? 1 : 0) + (create ? 1 : 0) + (step ? 1 : 0);
+  const Entry *notify = node.entry("notify"), *send = node.entry("send"), *webhook = node.entry("webhook");
+  const int kinds = (set ? 1 : 0) + (create ? 1 : 0) + (step ? 1 : 0) + (notify ? 1 : 0) + (send ? 1 : 0) + (webhook ? 1 : 0);
   if (kinds != 1) {
     std::string has;
-    for (const auto& [word, there] : {std::pair{"`set`", set}, {"`create`", create}, {"`transition`", step}}) {
+    for (const auto& [word, there] : {std::pair{"`set`", set}, {"`create`", create}, {"`transition`", step}, {"`notify`", notify},
+                                      {"`send`", send}, {"`webhook`", webhook}}) {
       if (there) has += (has.empty() ? "" : " and ") + std::string(word);
     }
     diagnostics_.error(entry.at, "bad-effect", subject + (kinds == 0 ? " does nothing" : " has " + has),
-                       "write `{set: {FIELD: EXPRESSION}}`, `{create: ENTITY, with: {FIELD: EXPRESSION}}` or `{transition: NAME}`");
+                       "write `{set: {FIELD: EXPRESSION}}`, `{create: ENTITY, with: {FIELD: EXPRESSION}}`, `{transition: NAME}`, "
+                       "`{notify: TEXT, roles: […]}`, `{send: MESSAGE}` or `{webhook: ADDRESS}`");
     return std::nullopt;
   }
   if (with && !create) diagnostics_.error(with->at, "bad-effect", "`with` belongs to `create`", "remove it");
   if (of && create) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
-  if (!draft && !create) {
+  if (of && (notify || send || webhook)) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
+  for (const auto& [word, fits] : {std::pair{"roles", notify || send}, {"users", notify || send}, {"urgent", notify != nullptr},
+                                   {"to", send != nullptr}, {"payload", webhook != nullptr}}) {
+    if (const Entry* other = node.entry(word); other && !fits)
+      diagnostics_.error(other->at, "bad-effect", tick(word) + " means nothing for " + subject, "remove it");
+  }
+  if (!draft && (set || step)) {
     diagnostics_.error(entry.at, "bad-effect", subject + " changes a record, but there is none", "name an `entity`, or create one");
     return std::nullopt;
   }
@@ -116,6 +125,7 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
     condition.result = expr::TypeKind::boolean;
     effect.when = compile(*when, condition, draft ? draft->entity : nullptr);
   }
+  if (notify || send || webhook) return telling_effect(draft, module, entry, environment, std::move(effect));
   if (create) {
     effect.kind = Effect::Kind::create;
     if (create->value.bad) return std::nullopt;

@@ -281,6 +281,16 @@ class Builder {
     return found != draft.nodes.end() && (found->second->entry("compute") || found->second->entry("rollup"));
   }
 
+  // --- messages ---
+  void build_messages();
+  /// The text with its places compiled. `draft`: whose record it speaks of; null: none.
+  TextTemplate template_of(const Node* node, const std::string& subject, const expr::Environment& environment, Draft* draft);
+  /// Of an effect that tells somebody; nullopt where it is a mistake.
+  std::optional<Effect> telling_effect(Draft* draft, const std::string& module, const Entry& entry, const expr::Environment& environment,
+                                       Effect effect);
+  /// `roles` and `users` of such an effect; false where nobody is named.
+  void build_recipients(Draft* draft, const std::string& module, const Node& node, const expr::Environment& environment, Effect& effect);
+
   // --- forms and views ---
   void build_form(const Document& document);
   void declare_view(const Document& document);

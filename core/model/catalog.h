@@ -163,6 +163,16 @@ struct Index {
 enum class StateCategory : std::uint8_t { open, waiting, done, cancelled };
 const char* to_string(StateCategory category);
 
+/// A text in several languages with places for expressions: `{{record.number}}`. `{{` and `}}` stand for nothing else.
+struct TextTemplate {
+  Text text;
+  struct Place {
+    std::shared_ptr<const expr::Program> program;  ///< over `record`, `user`
+    const Field* field = nullptr;    ///< where the place is `record.FIELD` and no more: its value is written as people read it
+  };
+  std::map<std::string, Place, std::less<>> places;  ///< by what stands between the braces, without blanks around it
+};
+
 /// One effect of a `do:`: of a transition, a state, an automation, a clock or a schedule.
 struct Effect {
   enum class Kind : std::uint8_t {
@@ -182,8 +192,10 @@ struct Effect {
   std::shared_ptr<const expr::Program> when;  ///< over `record`, `user`: whether it happens; null: it does
   std::string transition;            ///< of transition
   std::vector<std::string> to_roles; ///< of notify, send: holders of these roles
-  std::shared_ptr<const expr::Program> to;    ///< of notify: a user's id or a list of ids; of send: an address, a user's id or a list; may be null
-  Text text;                         ///< of notify: with {{EXPRESSION}} places
+  std::shared_ptr<const expr::Program> to;    ///< of notify, send: a user's id or a list of ids; may be null
+  std::shared_ptr<const expr::Program> addresses;  ///< of send: an address or a list of them; may be null
+  TextTemplate text;                 ///< of notify
+  bool urgent = false;               ///< of notify
   const struct MessageTemplate* message = nullptr;  ///< of send
   std::string action;                ///< of call: `PLUGIN.ACTION`
   std::string url;                   ///< of webhook

@@ -117,10 +117,8 @@ struct MessageTemplate {
   std::string name;
   Text label;
   const Entity* entity = nullptr;    ///< what `record` is in its places
-  std::string channel;               ///< `mail`, `webhook`, `console`, or a plugin's
-  Text subject, body;                ///< with {{EXPRESSION}} places
-  /// The compiled places by their source.
-  std::map<std::string, std::shared_ptr<const expr::Program>, std::less<>> places;
+  std::string channel;               ///< `mail` or `console`
+  TextTemplate subject, body;
   Origin origin;
 };
 

@@ -132,6 +132,15 @@ constexpr Word effect_list[] = {
      "Step that is taken, of the record itself or, with `of`, of the one that it refers to. Its guard and required fields are asked, roles "
      "are not; where it cannot be taken, nothing of the transaction happens."},
     {"of", Shape::identifier, "Reference of the record to the one that is meant; of `set` and `transition`."},
+    {"notify", Shape::label,
+     "A notice in the console, by language, with places such as `{{record.number}}`; to `roles` and `users`, who get it in their own language."},
+    {"roles", Shape::names, "Roles whose holders are told; of `notify` and `send`."},
+    {"users", Shape::expression, "Id of a user, or a list of ids, over `record` and `user`; of `notify` and `send`."},
+    {"urgent", Shape::flag, "Marks the notice as urgent; of `notify`."},
+    {"send", Shape::name, "Message (`kind: message`) that is sent to `to`, `users` and `roles` after the transaction."},
+    {"to", Shape::expression, "Address, or a list of addresses, over `record` and `user`; of `send`."},
+    {"webhook", Shape::text, "Address (https) that gets the `payload` as JSON after the transaction, signed as Standard Webhooks say."},
+    {"payload", Shape::expressions, "What a webhook is told, each by an expression over `record` and `user`."},
     {"when", Shape::expression, "Condition over `record` and `user` without which the effect is left out."},
     after_word,
 };
@@ -610,6 +619,22 @@ constexpr Word import_map_list[] = {
 };
 constexpr Words import_map_words{"import map", "How the rows of a file become records.", import_map_list};
 
+constexpr Word message_list[] = {
+    name_word,
+    label_word,
+    {.name = "entity", .shape = Shape::name, .doc = "Entity whose record the places speak about.", .required = true},
+    {.name = "channel",
+     .shape = Shape::keyword,
+     .doc = "How it is sent: by `mail`, unless given, or as a notice in the `console`.",
+     .keywords = "mail console"},
+    {"subject", Shape::label, "Subject by language, with places such as `{{record.number}}`; of `mail`."},
+    {.name = "body",
+     .shape = Shape::label,
+     .doc = "Text by language, with places: an expression over `record` and `user` between `{{` and `}}`.",
+     .required = true},
+};
+constexpr Words message_words{"message", "A text that is sent by rules or by hand, with places that a record fills.", message_list};
+
 constexpr KindInfo kind_list[] = {
     {"entity", &entity_words}, {"choices", &choices_words},
     {"form", &form_words},     {"view", &view_words},
@@ -618,7 +643,7 @@ constexpr KindInfo kind_list[] = {
     {"department", &department_words}, {"calendar", &calendar_words},
     {"clock", &clock_words},        {"assignment", nullptr},
     {"automation", &automation_words},   {"schedule", &schedule_words},
-    {"message", nullptr},      {"report", nullptr},
+    {"message", &message_words},      {"report", nullptr},
     {"dashboard", nullptr},    {"segment", nullptr},
     {"import_map", &import_map_words},   {"duplicate_rules", nullptr},
     {"settings", &settings_words},     {"classifier", nullptr},
