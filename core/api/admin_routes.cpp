@@ -39,11 +39,33 @@ void check_diagnostics(const Call& call, const std::vector<model::Diagnostic>& d
   throw refused;
 }
 
+/// A map of the definitions; a name without a module is of the entity's.
+const model::ImportMap* import_map(const model::Catalog& catalog, const model::Entity& entity, const std::string& name) {
+  const std::string full = name.find('.') == std::string::npos ? entity.module + "." + name : name;
+  for (const auto& map : catalog.import_maps) {
+    if (map->name == full) return map.get();
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+void list_import_maps(Call& call) {
+  const model::Entity& entity = entity_of(call);
+  check_parameters(call, {});
+  JsonWriter json(call.response.body);
+  json.begin_object().key("items").begin_array();
+  for (const auto& map : call.context.catalog->import_maps) {
+    if (map->entity != &entity) continue;
+    json.begin_object().member("name", map->name).member("label", map->label.in(call.context.locale)).member("source", map->source).end_object();
+  }
+  json.end_array().end_object();
+}
 
 void import_records(Call& call) {
   const model::Entity& entity = entity_of(call);
-  check_parameters(call, {"dry_run"});
+  check_parameters(call, {"dry_run", "map"});
+  const std::string* named = call.request.parameter("map");
   const bool dry_run = flag_parameter(call, "dry_run");
   const std::string_view content_type = call.request.header("Content-Type");
   if (media_type(content_type) != "multipart/form-data") {
@@ -58,27 +80,34 @@ void import_records(Call& call) {
     if (found == parts.end()) throw refusal(call, ErrorCode::invalid_argument, "part_missing", {name});
     return *found;
   };
-  const Part& map_part = part("map");
   const Part& file_part = part("file");
   for (const Part& p : parts) {
-    if (p.name != "map" && p.name != "file")
+    if (p.name != "file" && (p.name != "map" || named != nullptr))
       throw refusal(call, ErrorCode::invalid_argument, "unknown_member",
-                    {shown(p.name), "map, file"});
+                    {shown(p.name), named != nullptr ? "file" : "map, file"});
   }
-  model::SourceFile source;
-  source.name = map_part.file_name.empty() ? "map" : map_part.file_name;
-  source.text = map_part.data;
-  const model::ImportMapResult loaded = model::load_import_map(source, *call.context.catalog);
-  check_diagnostics(call, loaded.diagnostics, "map_refused");
-  if (!loaded.map) throw Error(ErrorCode::internal, "an import map without mistakes was not loaded");
-  if (loaded.map->entity != &entity) {
+  model::ImportMapResult loaded;
+  const model::ImportMap* map = nullptr;
+  if (named != nullptr) {
+    map = import_map(*call.context.catalog, entity, *named);
+    if (map == nullptr) throw refusal(call, ErrorCode::not_found, "no_import_map", {shown(*named)});
+  } else {
+    const Part& map_part = part("map");
+    model::SourceFile source;
+    source.name = map_part.file_name.empty() ? "map" : map_part.file_name;
+    source.text = map_part.data;
+    loaded = model::load_import_map(source, *call.context.catalog);
+    check_diagnostics(call, loaded.diagnostics, "map_refused");
+    if (!loaded.map) throw Error(ErrorCode::internal, "an import map without mistakes was not loaded");
+    map = &*loaded.map;
+  }
+  if (map->entity != &entity) {
     throw refusal(call, ErrorCode::invalid_argument, "map_entity",
-                  {loaded.map->entity ? loaded.map->entity->full_name : std::string("?"), entity.full_name});
+                  {map->entity ? map->entity->full_name : std::string("?"), entity.full_name});
   }
   records::Context context = call.context;
-  context.source = "import " + loaded.map->name;
-  const records::ImportReport report =
-      records::import_csv(call.services.records, context, *loaded.map, file_part.data, dry_run);
+  context.source = "import " + map->name;
+  const records::ImportReport report = records::import_csv(call.services.records, context, *map, file_part.data, dry_run);
 
   JsonWriter json(call.response.body);
   json.begin_object()

@@ -164,6 +164,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"too_many_tokens",
        {"There are 100 tokens already, which is the most one person may have. Delete one first.",
         "每人最多 100 个令牌，请先删除一个。", "每人最多 100 個權杖，請先刪除一個。"}},
+      {"no_import_map", {"There is no import map \"{0}\".", "没有名为“{0}”的导入映射。", "沒有名為「{0}」的匯入對照。"}},
       {"no_key", {"There is no key \"{0}\".", "没有密钥“{0}”。", "沒有金鑰「{0}」。"}},
       {"key_use", {"now or later.", "填 now 或 later。", "填 now 或 later。"}},
       {"key_current",

@@ -39,6 +39,7 @@ constexpr OpenapiPart query[] = {
     {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
     {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
     {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
+    {"map", R"({"description":"Name of an import map of the definitions, instead of the part `map`.","schema":{"type":"string"}})"},
     {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
     {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
 };
@@ -354,8 +355,11 @@ constexpr OpenapiPart schemas[] = {
 "oldest_ready_seconds":{"type":"integer"}}}}}})"},
     {"EventStream", R"({"type":"string","description":"https://html.spec.whatwg.org/multipage/server-sent-events.html","examples":["event: record\ndata: {\"entity\":\"core.user\",\"id\":\"17\",\"version\":3}\n\n"]})", "text/event-stream"},
     // ---- Data
-    {"ImportForm", R"({"type":"object","required":["map","file"],"properties":{
-"map":{"type":"string","description":"The import map, YAML."},
+    {"ImportMapList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{
+"type":"object","required":["name","label","source"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
+"source":{"type":"string","description":"The records' `external_source`."}}}}}})"},
+    {"ImportForm", R"({"type":"object","required":["file"],"properties":{
+"map":{"type":"string","description":"The import map, YAML; required unless the parameter `map` names one."},
 "file":{"type":"string","contentMediaType":"text/csv","description":"The CSV file."}}})", "multipart/form-data"},
     {"ImportReport", R"({"type":"object","required":["rows","created","updated","unchanged","failed","notes","errors","error_file"],"properties":{
 "rows":{"type":"integer"},"created":{"type":"integer"},"updated":{"type":"integer"},"unchanged":{"type":"integer"},"failed":{"type":"integer"},

@@ -130,8 +130,11 @@ std::span<const Route> route_table() {
         .description = "Administrators may ask about anybody, everyone about himself."},
        explain_access},
       // Data
+      {{.method = "GET", .pattern = "/import/{entity}", .access = administrator, .summary = "Import maps of the definitions for this entity",
+        .operation = "listImportMaps", .tag = "Data", .answers = "200:ImportMapList", .paging = bounded},
+       list_import_maps},
       {{.method = "POST", .pattern = "/import/{entity}", .access = administrator, .summary = "Import a CSV file by a map",
-        .operation = "importRecords", .tag = "Data", .query = "dry_run", .body = "ImportForm",
+        .operation = "importRecords", .tag = "Data", .query = "dry_run map", .body = "ImportForm",
         .answers = "200:ImportReport", .refusals = "413 415 422"},
        import_records},
       // Model

@@ -102,6 +102,7 @@ void replay_job(Call& call);
 void delete_job(Call& call);
 void show_job_stats(Call& call);
 // admin_routes.cpp
+void list_import_maps(Call& call);
 void import_records(Call& call);
 void list_plugins(Call& call);
 void reload(Call& call);

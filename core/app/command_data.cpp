@@ -56,10 +56,24 @@ int set_password(const Overrides& overrides, const std::string& username, bool f
   return 0;
 }
 
+/// For a query: letters, digits and a few signs as they are.
+std::string query_text(const std::string& text) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : text) {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-') out += static_cast<char>(c);
+    else (((out += '%') += digits[c >> 4]) += digits[c & 15]);
+  }
+  return out;
+}
+
 int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, bool dry_run,
            const std::string& errors) {
   const Settings settings = settings_or_exit(overrides);
-  const std::string content = read_file(file), map_text = read_file(map);
+  // A file, or the name of a map of the definitions.
+  const bool named = !fs::exists(map);
+  if (named && (map.find('/') != std::string::npos || map.ends_with(".yaml"))) throw Error(ErrorCode::invalid_argument, "There is no file " + map + ".");
+  const std::string content = read_file(file), map_text = named ? std::string() : read_file(map);
   std::string boundary = "caravan-import";
   while (content.find(boundary) != std::string::npos || map_text.find(boundary) != std::string::npos) boundary += "-x";
   std::string body;
@@ -69,11 +83,11 @@ int import(const Overrides& overrides, const std::string& entity, const std::str
     std::replace_if(safe.begin(), safe.end(), [](char c) { return c == '"' || c == '\r' || c == '\n' || c == '\\'; }, '_');
     body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"" + safe + "\"\r\n\r\n" + text + "\r\n";
   };
-  part("map", map, map_text);
+  if (!named) part("map", map, map_text);
   part("file", file, content);
   body += "--" + boundary + "--\r\n";
   Channel channel(settings);
-  const auto report = ok_or_exit(channel.send("POST", "/api/v1/import/" + entity + (dry_run ? "?dry_run=1" : ""),
+  const auto report = ok_or_exit(channel.send("POST", "/api/v1/import/" + entity + (dry_run ? "?dry_run=1" : "?dry_run=0") + (named ? "&map=" + query_text(map) : ""),
                                               "multipart/form-data; boundary=" + boundary, body));
   std::cout << "rows " << json_text(report, "rows") << ": created " << json_text(report, "created") << ", updated "
             << json_text(report, "updated") << ", unchanged " << json_text(report, "unchanged") << ", failed "
@@ -133,7 +147,7 @@ void add_data_commands(CommandLine& line) {
   line.place(importing);
   importing->add_option("entity", given->entity, "Entity, as MODULE.NAME")->required();
   importing->add_option("file", given->file, "CSV file")->required()->check(CLI::ExistingFile);
-  importing->add_option("--map", given->map, "Import map (YAML)")->required()->check(CLI::ExistingFile);
+  importing->add_option("--map", given->map, "Import map: a YAML file, or the name of one of the definitions")->required();
   importing->add_flag("--dry-run", given->dry_run, "Do everything but keep it");
   importing->add_option("--errors", given->errors, "Write the failed rows to this file")->type_name("FILE");
   importing->callback([&line, given] { line.code = import(line.overrides, given->entity, given->file, given->map, given->dry_run, given->errors); });

@@ -397,6 +397,11 @@ def _(case, person):
         yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/timeline", status=of_record(person.role, "read", relation), then=nothing_hidden)
 
 
+@route("GET /import/{entity}")
+def import_maps(case, person):
+    yield from administrators("GET", f"/import/{FILE}")(case, person)
+
+
 @route("POST /import/{entity}")
 def _(case, person):
     body, kind = multipart(map=("m.yaml", MAP), file=("r.csv", f"id,topic\n{person.role},x\n"))
@@ -558,6 +563,11 @@ def _(case, person):
 
 
 ASKS["GET /admin/audit"] = administrators("GET", "/admin/audit")
+ASKS["GET /admin/audit/looks"] = administrators("GET", "/admin/audit/looks")
+ASKS["GET /admin/keys"] = administrators("GET", "/admin/keys")
+ASKS["POST /admin/keys"] = administrators("POST", "/admin/keys", {"use": "never"}, 422)
+ASKS["POST /admin/keys/rotate"] = administrators("POST", "/admin/keys/rotate", {"key": "nosuch"}, (404, 503))
+ASKS["DELETE /admin/keys/{id}"] = administrators("DELETE", "/admin/keys/nosuch", granted=(404, 503))
 ASKS["GET /admin/jobs"] = administrators("GET", "/admin/jobs")
 ASKS["GET /admin/jobs/stats"] = administrators("GET", "/admin/jobs/stats")
 ASKS["GET /admin/jobs/{id}"] = administrators("GET", "/admin/jobs/999999999", granted=404)
