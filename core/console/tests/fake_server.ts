@@ -185,6 +185,7 @@ export class FakeServer {
       }
       return this.list(call, definition, list);
     }
+    if (id === 'aggregate') return this.groups(call, definition, list);
     const record = list.find((one) => one.id === id);
     if (!record) return problem(404, 'not_found', '找不到这条记录。');
     if (part === 'timeline') return { status: 200, body: { items: this.events[`${entity}/${id}`] ?? [], next: null } };
@@ -237,10 +238,26 @@ export class FakeServer {
     return { status: 422, body: { status: 422, code: 'invalid_record', title: 'Unprocessable Content', detail: errors[0]!.message, errors } };
   }
 
+  /** Groups by one field, counted. */
+  private groups(call: Call, definition: Entity, all: RecordData[]): Answer {
+    const group = call.query.get('group') ?? '';
+    const name = group.split(':')[0]!;
+    const counts = new Map<unknown, number>();
+    for (const one of all) {
+      const value = group.endsWith(':month') && typeof one[name] === 'string' ? `${String(one[name]).slice(0, 7)}-01` : (one[name] ?? null);
+      counts.set(group ? value : null, (counts.get(group ? value : null) ?? 0) + 1);
+    }
+    const label = (value: unknown) => definition.states?.find((one) => one.name === value)?.label;
+    const items = [...counts].map(([value, count]) => ({ group: group ? { [group]: value } : {}, label: group && label(value) ? { [group]: label(value) } : {}, count }));
+    return { status: 200, body: { items, next: null } };
+  }
+
   private list(call: Call, definition: Entity, all: RecordData[]): Answer {
     const q = call.query.get('q') ?? '';
-    const states = [...(call.query.get('filter') ?? '').matchAll(/record\.state == "(\w+)"/g)].map((match) => match[1]);
-    const found = all.filter((one) => (!q || JSON.stringify(one).includes(q)) && (states.length === 0 || states.includes(one.state ?? '')));
+    // Of a filter only what fields are equal to counts here.
+    const wanted = new Map<string, (string | null)[]>();
+    for (const [, name, text] of (call.query.get('filter') ?? '').matchAll(/record\.(\w+) == (?:"(\w+)"|null)/g)) wanted.set(name!, [...(wanted.get(name!) ?? []), text ?? null]);
+    const found = all.filter((one) => (!q || JSON.stringify(one).includes(q)) && [...wanted].every(([name, values]) => values.includes((one[name] ?? null) as string | null)));
     const sort = call.query.get('sort') ?? '';
     const key = sort.replace(/^-/, '');
     const sign = sort.startsWith('-') ? -1 : 1;

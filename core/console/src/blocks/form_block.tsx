@@ -1,8 +1,8 @@
-import { App, Button, Form } from 'antd';
+import { Alert, Button, Form } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import type { Entity, FormDefinition } from '../api/types';
+import type { Entity, FormDefinition, RecordData } from '../api/types';
 import { FormProblemAlert } from '../components/form_problem';
 import { RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
@@ -24,13 +24,13 @@ interface Props {
 export default function FormBlock({ entity, form: definition, name, onDirty }: Props) {
   const { t } = useTranslation();
   const api = useApi();
-  const { message } = App.useApp();
   const { locale } = useSession();
   const changed = useRecordChanged();
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const initial = useMemo(() => toFormValues(fields, undefined, locale), [fields, locale]);
   const { form, problem, show, clear } = useServerErrors(entity, fields);
   const [saving, setSaving] = useState(false);
+  const [made, setMade] = useState<RecordData | null>(null);
 
   const now = () => collect(fields, form.getFieldsValue(true) as FormValues, locale);
   const save = async () => {
@@ -39,11 +39,7 @@ export default function FormBlock({ entity, form: definition, name, onDirty }: P
     clear();
     try {
       const created = await api.post('/records/{entity}', filledInput(now()), { path: { entity: entity.name } });
-      void message.success(
-        <>
-          {t('page.created', { title: titleOf(entity, created) })} <Link to={recordPagePath(entity.name, created.id)}>{t('page.open')}</Link>
-        </>,
-      );
+      setMade(created);
       form.resetFields();
       onDirty(false);
       await changed(entity.name);
@@ -55,6 +51,19 @@ export default function FormBlock({ entity, form: definition, name, onDirty }: P
   };
   return (
     <>
+      {made && !problem && (
+        <Alert
+          type="success"
+          showIcon
+          role="status"
+          className="form-alert"
+          title={
+            <>
+              {t('page.created', { title: titleOf(entity, made) })} <Link to={recordPagePath(entity.name, made.id)}>{t('page.open')}</Link>
+            </>
+          }
+        />
+      )}
       <FormProblemAlert problem={problem} />
       <Form
         form={form}
