@@ -51,6 +51,11 @@ function toWidget(field: Field, value: unknown, locale: Locale): unknown {
       return JSON.stringify(value, null, 2);
     case 'bool':
       return value === true;
+    case 'multi':
+    case 'refs':
+      return Array.isArray(value) ? value.map(String) : undefined;
+    case 'localized':
+      return { ...(value as Record<string, string>) };
     default:
       return String(value);
   }
@@ -66,6 +71,11 @@ export function toInput(field: Field, value: unknown, locale: Locale): Outcome {
       return { value: (value as Dayjs).format('YYYY-MM-DD') };
     case 'instant':
       return { value: instantOf((value as Dayjs).format('YYYY-MM-DDTHH:mm:ss'), locale.timeZone) };
+    case 'multi':
+    case 'refs':
+      return { value: Array.isArray(value) && value.length > 0 ? value : null };
+    case 'localized':
+      return localized(field, value as Record<string, string>);
     default:
   }
   const text = String(value).trim();
@@ -86,6 +96,18 @@ export function toInput(field: Field, value: unknown, locale: Locale): Outcome {
     default:
       return { value: text };
   }
+}
+
+/** Texts by language, without those that are empty; in the order of the languages, as the server keeps them. */
+function localized(field: Field, value: Record<string, string>): Outcome {
+  const texts = Object.entries(value)
+    .map(([language, text]) => [language, text.trim()] as const)
+    .filter(([, text]) => text !== '')
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (typeof field.max === 'number' && texts.some(([, text]) => [...text].length > Number(field.max))) {
+    return { mistake: { code: 'textTooLong', count: field.max } };
+  }
+  return { value: texts.length > 0 ? Object.fromEntries(texts) : null };
 }
 
 function integer(field: Field, text: string): Outcome {

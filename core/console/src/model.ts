@@ -1,4 +1,4 @@
-import type { ChoiceOption, Entity, Field, FormDefinition, Model, Module, PageDefinition, RecordData, State } from './api/types';
+import type { ChoiceOption, Entity, Expanded, Field, FormDefinition, Model, Module, PageDefinition, RecordData, State } from './api/types';
 
 /** The field that `name` means, or undefined. */
 export function fieldOf(entity: Entity, name: string): Field | undefined {
@@ -24,17 +24,37 @@ const mostExpanded = 30;
 /** Names to expand so that references show a title. */
 export function expansion(entity: Entity, only?: readonly string[]): string | undefined {
   const names = entity.fields
-    .filter((field) => field.type === 'ref' && (!only || only.includes(field.name)))
+    .filter((field) => (field.type === 'ref' || field.type === 'refs') && (!only || only.includes(field.name)))
     .slice(0, mostExpanded)
     .map((field) => field.name);
   return names.length > 0 ? names.join(',') : undefined;
 }
 
+/** The records that a reference, or a list of references, brought with the record. */
+export function expandedOf(record: RecordData | undefined, name: string): Expanded[] {
+  const known = record?.expanded?.[name];
+  return known === undefined ? [] : Array.isArray(known) ? known : [known];
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** Of texts by language the one in `locale`, else the nearest that there is; "" where there is none. */
+export function textIn(value: unknown, locale: string): string {
+  if (!isTexts(value)) return '';
+  const all = Object.keys(value);
+  const chinese = locale.startsWith('zh') ? (locale.startsWith('zh-TW') ? ['zh-TW', 'zh-CN'] : ['zh-CN', 'zh-TW']) : [];
+  const language = locale.split('-')[0];
+  const key = [locale, ...chinese, all.find((one) => one.split('-')[0] === language), 'en', all[0]].find((one) => one !== undefined && one in value);
+  return key === undefined ? '' : (value[key] ?? '');
+}
+
 /** What the record is called where one line must do. */
 export function titleOf(entity: Entity | undefined, record: RecordData): string {
   const named = entity?.title ? record[entity.title] : undefined;
-  const expanded = entity?.title ? record.expanded?.[entity.title]?.title : undefined;
-  for (const text of [expanded, named, record['title'], record.number]) {
+  const expanded = entity?.title ? expandedOf(record, entity.title)[0]?.title : undefined;
+  for (const text of [expanded, isTexts(named) ? textIn(named, document.documentElement.lang) : named, record['title'], record.number]) {
     if (typeof text === 'string' && text !== '') return text;
   }
   return `#${record.id}`;

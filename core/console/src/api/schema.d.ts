@@ -933,7 +933,7 @@ export interface components {
             label: string;
             help: string;
             /** @enum {string} */
-            type: "id" | "text" | "int" | "bool" | "decimal" | "money" | "date" | "instant" | "choice" | "ref" | "json";
+            type: "id" | "text" | "int" | "bool" | "decimal" | "money" | "date" | "instant" | "choice" | "ref" | "json" | "multi" | "refs" | "localized";
             /** @description Entity that a ref points to. */
             to: string | null;
             /**

@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
 import { currencyOf } from '../form_values';
 import { dotColor, formatDate, formatDecimal, formatInstant, formatMoney } from '../format';
-import { optionOf, stateOf } from '../model';
+import { expandedOf, optionOf, stateOf, textIn } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
 
@@ -29,6 +29,11 @@ export function Nothing() {
   const { t } = useTranslation();
   return <span className="muted">{t('value.empty')}</span>;
 }
+
+/** The elements of a list. */
+const ids = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+const titleAt = (record: RecordData, field: Field, id: string) => expandedOf(record, field.name).find((one) => one.id === id)?.title ?? `#${id}`;
 
 export function isState(field: Field): boolean {
   return field.name === 'state' && field.system === true;
@@ -56,7 +61,13 @@ export function useValueText(): (entity: Entity, field: Field, record: RecordDat
       case 'choice':
         return optionOf(model, field, value)?.label ?? String(value);
       case 'ref':
-        return record.expanded?.[field.name]?.title ?? `#${String(value)}`;
+        return expandedOf(record, field.name)[0]?.title ?? `#${String(value)}`;
+      case 'refs':
+        return ids(value).map((id) => titleAt(record, field, id)).join(', ');
+      case 'multi':
+        return ids(value).map((name) => optionOf(model, field, name)?.label ?? name).join(', ');
+      case 'localized':
+        return textIn(value, locale.locale);
       case 'json': {
         const short = JSON.stringify(value);
         return short.length <= 60 ? short : JSON.stringify(value, null, 2);
@@ -78,6 +89,32 @@ export function FieldValue({ entity, field, record }: { entity: Entity; field: F
   switch (field.type) {
     case 'choice':
       return <DotLabel color={optionOf(model, field, value)?.color} label={text} />;
+    case 'multi':
+      return (
+        <span className="values">
+          {ids(value).map((name) => {
+            const option = optionOf(model, field, name);
+            return <DotLabel key={name} color={option?.color} label={option?.label ?? name} />;
+          })}
+        </span>
+      );
+    case 'refs':
+      return (
+        <span className="values">
+          {ids(value).map((id) => {
+            const title = titleAt(record, field, id);
+            return field.to && model.entities[field.to] ? (
+              <Link key={id} to={recordPagePath(field.to, id)}>
+                {title}
+              </Link>
+            ) : (
+              <span key={id}>{title}</span>
+            );
+          })}
+        </span>
+      );
+    case 'localized':
+      return field.multiline ? <span className="multiline">{text}</span> : <>{text}</>;
     case 'ref':
       return field.to && model.entities[field.to] ? <Link to={recordPagePath(field.to, String(value))}>{text}</Link> : <>{text}</>;
     case 'decimal':

@@ -4,7 +4,8 @@ import { cloneElement, type KeyboardEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Draft, Entity, Field, FormDefinition, RecordData } from '../api/types';
 import { currencyOf, toInput, type Mistake } from '../form_values';
-import { fieldOf, isEditable } from '../model';
+import { languages } from '../i18n';
+import { expandedOf, fieldOf, isEditable } from '../model';
 import { useSession } from '../session';
 import { DotLabel } from './field_value';
 import { RefSelect } from './ref_select';
@@ -50,7 +51,7 @@ export function RecordFields({ entity, form, record, plain, draft }: Props) {
   });
 }
 
-const isWide = (field: Field) => field.type === 'json' || (field.type === 'text' && field.multiline === true);
+const isWide = (field: Field) => field.type === 'json' || field.type === 'localized' || (field.type === 'text' && field.multiline === true);
 
 export function useMistakeText(): (mistake: Mistake) => string {
   const { t } = useTranslation();
@@ -148,16 +149,22 @@ function widget(field: Field, record: RecordData | undefined, select: string, of
     case 'choice':
       return <ChoiceSelect field={field} placeholder={select} current={record?.[field.name]} offered={offered} />;
     case 'ref':
-      return <RefSelect to={field.to ?? ''} known={record?.expanded?.[field.name]} allowClear={!field.required} />;
+      return <RefSelect to={field.to ?? ''} known={expandedOf(record, field.name)} allowClear={!field.required} />;
+    case 'refs':
+      return <RefSelect mode="multiple" to={field.to ?? ''} known={expandedOf(record, field.name)} allowClear={!field.required} />;
+    case 'multi':
+      return <ChoiceSelect mode="multiple" field={field} placeholder={select} current={record?.[field.name]} offered={offered} />;
+    case 'localized':
+      return <LocalizedInput field={field} />;
     default:
       return <Input autoComplete="off" />;
   }
 }
 
-function ChoiceSelect({ field, current, placeholder, offered, ...rest }: { field: Field; current: unknown; placeholder: string; offered?: string[] | undefined }) {
+function ChoiceSelect({ field, current, placeholder, offered, ...rest }: { field: Field; current: unknown; placeholder: string; offered?: string[] | undefined; mode?: 'multiple' }) {
   const { model } = useSession();
   const options = (field.choices ? (model.choices[field.choices] ?? []) : [])
-    .filter((option) => (offered ? offered.includes(option.name) : option.active) || option.name === current)
+    .filter((option) => (offered ? offered.includes(option.name) : option.active) || option.name === current || (Array.isArray(current) && current.includes(option.name)))
     .map((option) => ({ value: option.name, label: option.label, color: option.color }));
   return (
     <Select
@@ -168,6 +175,37 @@ function ChoiceSelect({ field, current, placeholder, offered, ...rest }: { field
       options={options}
       optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
     />
+  );
+}
+
+/** One input a language: those of the console, and others that the value has. */
+function LocalizedInput({ field, id, value, onChange, disabled }: { field: Field; id?: string; value?: Record<string, string>; onChange?: (value: Record<string, string>) => void; disabled?: boolean }) {
+  const { t } = useTranslation();
+  const { locale } = useSession();
+  const first = languages.map(({ code }) => code).sort((a, b) => Number(b === locale.locale) - Number(a === locale.locale));
+  const codes = [...new Set<string>([...first, ...Object.keys(value ?? {})])];
+  return (
+    <div className="localized" role="group" aria-label={field.label}>
+      {codes.map((code, index) => {
+        const name = languages.find((one) => one.code === code)?.label ?? code;
+        const input = {
+          ...(id && index === 0 ? { id } : {}),
+          'aria-label': t('form.inLanguage', { label: field.label, language: name }),
+          lang: code,
+          value: value?.[code] ?? '',
+          disabled: disabled ?? false,
+          onChange: (event: { target: { value: string } }) => onChange?.({ ...value, [code]: event.target.value }),
+        };
+        return (
+          <div key={code} className="localized-row">
+            <span className="localized-name muted" aria-hidden>
+              {name}
+            </span>
+            {field.multiline ? <Input.TextArea autoSize={{ minRows: 2, maxRows: 10 }} {...input} /> : <Input autoComplete="off" {...input} />}
+          </div>
+        );
+      })}
+    </div>
   );
 }
 

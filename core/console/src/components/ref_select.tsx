@@ -10,11 +10,13 @@ import { useErrorText } from '../use_error_text';
 
 const shown = 20;
 
-interface Props extends Omit<SelectProps<string>, 'options'> {
+interface Props extends Omit<SelectProps<string | string[]>, 'options' | 'mode'> {
   /** Entity to choose a record of. */
   to: string;
-  /** The record chosen already, so that its title is known. */
-  known?: Expanded | undefined;
+  /** The records chosen already, so that their titles are known. */
+  known?: Expanded[] | undefined;
+  /** A list of records; else one. */
+  mode?: 'multiple';
 }
 
 /** Chooses a record by searching for it on the server. */
@@ -47,9 +49,9 @@ export function RefSelect({ to, known, ...rest }: Props) {
 
   const options = useMemo(() => {
     const found = (search.data?.items ?? []).map((item) => ({ value: item.id, label: titleOf(entity, item), number: item.number ?? '' }));
-    const chosen = rest.value;
-    if (chosen && !found.some((option) => option.value === chosen)) {
-      const label = (known?.id === chosen ? known.title : undefined) ?? titles[chosen] ?? `#${chosen}`;
+    for (const chosen of Array.isArray(rest.value) ? rest.value : rest.value ? [rest.value] : []) {
+      if (found.some((option) => option.value === chosen)) continue;
+      const label = known?.find((one) => one.id === chosen)?.title ?? titles[chosen] ?? `#${chosen}`;
       // While searching, only what was found is offered; the chosen one is there for its title.
       found.push({ value: chosen, label, number: '' });
     }
@@ -57,7 +59,7 @@ export function RefSelect({ to, known, ...rest }: Props) {
   }, [search.data, entity, rest.value, known, titles]);
 
   return (
-    <Select<string>
+    <Select<string | string[]>
       placeholder={entity ? t('form.searchRef', { entity: entity.label }) : undefined}
       {...rest}
       disabled={rest.disabled || !entity}

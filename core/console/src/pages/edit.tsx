@@ -15,7 +15,7 @@ import { PageHead } from '../components/page_head';
 import { formName, RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
 import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues, type Input } from '../form_values';
-import { mainForm, titleOf } from '../model';
+import { expandedOf, mainForm, titleOf } from '../model';
 import { listPath, recordPagePath } from '../paths';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
@@ -89,14 +89,19 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   const { draft, ready, changed: ask, settled } = useDraft(entity, { id: base?.id }, entered);
 
   /** Titles of the records chosen in `input`, as far as the searches of this page have seen them. */
-  const chosenTitles = (input: Input): Record<string, Expanded> => {
-    const titles: Record<string, Expanded> = {};
+  const chosenTitles = (input: Input): Record<string, Expanded | Expanded[]> => {
+    const titles: Record<string, Expanded | Expanded[]> = {};
     for (const field of fields) {
-      const id = field.type === 'ref' && field.to ? input[field.name] : undefined;
-      if (typeof id !== 'string') continue;
+      if (!(field.type === 'ref' || field.type === 'refs') || !field.to) continue;
+      const chosen = input[field.name];
       const seen = queries.getQueriesData<Page>({ queryKey: ['options', field.to] }).flatMap(([, page]) => page?.items ?? []);
-      const item = seen.find((one) => one.id === id);
-      if (item) titles[field.name] = { id, title: titleOf(model.entities[field.to ?? ''], item) };
+      const find = (id: unknown): Expanded | undefined => {
+        const item = seen.find((one) => one.id === id);
+        return item ? { id: item.id, title: titleOf(model.entities[field.to ?? ''], item) } : expandedOf(base, field.name).find((one) => one.id === id);
+      };
+      const one = typeof chosen === 'string' ? find(chosen) : undefined;
+      if (one) titles[field.name] = one;
+      if (Array.isArray(chosen)) titles[field.name] = chosen.map(find).filter((known) => known !== undefined);
     }
     return titles;
   };

@@ -19,7 +19,7 @@ import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
-import { expansion, fieldOf, titleOf } from '../model';
+import { expandedOf, expansion, fieldOf, titleOf } from '../model';
 import { createPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
@@ -314,7 +314,7 @@ function Cell({ entity, field, record, first }: { entity: Entity; field: Field; 
   const text = empty ? titleOf(entity, record) : undefined;
   return (
     <Link to={recordPagePath(entity.name, record.id)} className="row-link">
-      {text ?? (field.type === 'ref' ? (record.expanded?.[field.name]?.title ?? titleOf(entity, record)) : <FieldValue entity={entity} field={field} record={record} />)}
+      {text ?? (field.type === 'refs' ? titleOf(entity, record) : field.type === 'ref' ? (expandedOf(record, field.name)[0]?.title ?? titleOf(entity, record)) : <FieldValue entity={entity} field={field} record={record} />)}
     </Link>
   );
 }
