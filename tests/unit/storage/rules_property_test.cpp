@@ -74,7 +74,7 @@ std::string schema_of(Random& random, int round, std::size_t entities) {
     const std::size_t fields = 8 + random.below(10);
     for (std::size_t f = 0; f < fields; ++f) {
       yaml += "  f" + std::to_string(f) + ": {type: ";
-      switch (random.below(12)) {
+      switch (random.below(16)) {
         case 0: case 1: yaml += "int"; break;
         case 2: yaml += "bool"; break;
         case 3: yaml += "decimal, scale: " + std::to_string(random.below(7)); break;
@@ -83,6 +83,9 @@ std::string schema_of(Random& random, int round, std::size_t entities) {
         case 6: yaml += "instant"; break;
         case 7: yaml += "choice, choices: shop.word" + std::to_string(round); break;
         case 8: yaml += "text, multiline: true"; break;
+        case 12: yaml += "multi, choices: shop.word" + std::to_string(round); break;
+        case 13: case 14: yaml += "refs, to: shop.r" + std::to_string(round) + "_e" + std::to_string(random.below(entities)); break;
+        case 15: yaml += "localized, max: 40"; break;
         case 9: case 10: yaml += "ref, to: shop.r" + std::to_string(round) + "_e" + std::to_string(random.below(entities)); break;
         default: yaml += "text, max: 40";
       }
@@ -113,9 +116,52 @@ Value random_value(Random& random, const Field& field, std::int64_t rows) {
     case FieldType::date: return *parse_date(random.of(days));
     case FieldType::instant: return *parse_timestamp(random.of(moments));
     case FieldType::ref: return 1 + static_cast<std::int64_t>(random.below(static_cast<std::size_t>(rows + 2)));  // some are gone
+    case FieldType::multi: {
+      expr::List list;
+      for (const std::string& word : words) {
+        if (random.chance(40)) list.emplace_back(word);
+      }
+      return list.empty() ? Value() : Value(std::move(list));
+    }
+    case FieldType::refs: {
+      expr::List list;
+      for (std::int64_t id = 1; id <= 6; ++id) {
+        if (random.chance(35)) list.emplace_back(id);
+      }
+      return list.empty() ? Value() : Value(std::move(list));
+    }
+    case FieldType::localized: {
+      expr::Map map;
+      for (const char* language : {"en", "zh-CN", "zh-TW"}) {
+        if (const std::string& text = random.of(texts); !text.empty() && random.chance(60)) map.emplace_back(Value(language), Value(text));
+      }
+      return map.empty() ? Value() : Value(std::move(map));
+    }
     case FieldType::id: case FieldType::json: break;
   }
   return {};
+}
+
+/// A list or a map as its column holds it.
+std::string as_json(const Value& value) {
+  const auto quoted = [](const Value& v) {
+    std::string out = "\"";
+    if (const auto* i = v.as<std::int64_t>()) out += std::to_string(*i);
+    if (const auto* text = v.as<std::string>()) {
+      for (const char c : *text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+      }
+    }
+    return out + "\"";
+  };
+  std::string out;
+  if (const expr::List* list = value.as_list()) {
+    for (const Value& one : *list) out += (out.empty() ? "" : ",") + quoted(one);
+    return "[" + out + "]";
+  }
+  for (const auto& [key, one] : *value.as_map()) out += (out.empty() ? "" : ",") + quoted(key) + ":" + quoted(one);
+  return "{" + out + "}";
 }
 
 /// Well-typed conditions over `record`, an instance of the entity.
@@ -134,7 +180,8 @@ class Conditions {
         default: break;
       }
     }
-    switch (random_.below(14)) {
+    switch (random_.below(18)) {
+      case 14: case 15: case 16: case 17: return list();
       case 0: case 1: return integer(2) + relation() + integer(1);
       case 2: case 3: return amount() + relation() + amount();
       case 4: case 5: return text() + relation() + text();
@@ -176,6 +223,28 @@ class Conditions {
       out += c;
     }
     return out + "'";
+  }
+
+  std::string list() {
+    const std::string tags = path(FieldType::multi, "['vip', 'old']"), team = path(FieldType::refs, "[1, 3]");
+    const std::string name = path(FieldType::localized, "{'en': 'a'}");
+    const std::string language = random_.of(std::vector<std::string>{"'en'", "'zh-CN'", "'zh-TW'", "'fr'", "'it\\'s'"});
+    switch (random_.below(14)) {
+      case 0: return text() + " in " + tags;
+      case 1: return random_.of(std::vector<std::string>{"'vip'", "'new'", "user.name", "'gone'", "'\"'"}) + " in " + tags;
+      case 2: return integer(0) + " in " + team;
+      case 3: return random_.of(std::vector<std::string>{"1", "user.id", "3", "-1", "record.id"}) + " in " + team;
+      case 4: return random_.of(std::vector<std::string>{tags, team, name}) + equality() + "null";
+      case 5: return "size(" + random_.of(std::vector<std::string>{tags, team, name}) + ")" + relation() + integer(0);
+      case 6: return team + ".exists(x, x == " + random_.of(std::vector<std::string>{"user.id", "2", integer(0)}) + ")";
+      case 7: return tags + ".exists(x, x in " + random_.of(std::vector<std::string>{"['vip', 'old']", "[]", "user.roles", "['gone', null]"}) + ")";
+      case 8: return tags + ".exists(x, " + text() + " == x)";
+      case 9: return tags + equality() + random_.of(std::vector<std::string>{"['old', 'vip']", "[]", "['new']", "user.roles", path(FieldType::multi, "['new']")});
+      case 10: return team + equality() + random_.of(std::vector<std::string>{"[1, 3]", "[]", "[2]", path(FieldType::refs, "[4]")});
+      case 11: return name + "[" + language + "]" + relation() + text();
+      case 12: return language + " in " + name;
+      default: return random_.chance(50) ? "has(" + name + ".en)" : name + ".en.contains(" + text() + ")";
+    }
   }
 
   std::string integer(int depth) {
@@ -300,7 +369,8 @@ class RulesPropertyTest : public testing::DialectTest {
     codes.reserve(entity.fields.size());
     for (const auto& field : entity.fields) {
       const Value& value = row.values[field->slot];
-      statement.bind(index++, value, column_type(*field));
+      const bool composite = value.as_list() != nullptr || value.as_map() != nullptr;
+      statement.bind(index++, composite ? Value(as_json(value)) : value, column_type(*field));
       if (field->currency_column.empty()) continue;
       const auto* amount = value.as<Decimal>();
       if (amount && amount->has_currency()) {
@@ -312,6 +382,16 @@ class RulesPropertyTest : public testing::DialectTest {
     }
     statement.step();
     statement.reset();
+    for (const auto& field : entity.fields) {
+      const expr::List* list = field->type == FieldType::refs ? row.values[field->slot].as_list() : nullptr;
+      for (const Value& target : list ? *list : expr::List()) {
+        Statement& link = session.prepare("INSERT INTO " + quote(session.dialect(), field->link_table) + " (record, target) VALUES (?, ?)");
+        link.bind(1, row.values[model::slot_id], ColumnType{ColumnType::Kind::integer, 0, 0});
+        link.bind(2, target, ColumnType{ColumnType::Kind::integer, 0, 0});
+        link.step();
+        link.reset();
+      }
+    }
   }
 };
 
