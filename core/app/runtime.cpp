@@ -12,6 +12,7 @@
 #include "api/event_hub.h"
 #include "records/data_check.h"
 #include "records/moves.h"
+#include "records/rollup.h"
 #include "records/looks.h"
 #include "records/once.h"
 #include "records/share.h"
@@ -119,6 +120,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
     give_keys(*loaded.catalog, false);
     catalog_.store(std::move(loaded.catalog));
   }
+  if (schema == Schema::update) count_rollups();
   records_->set_undo_days(settings_.undo_days);
   records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   events_ = std::make_unique<api::EventHub>(*records_);
@@ -219,6 +221,7 @@ void Runtime::make_queue() {
                                 [&](storage::Session& session) { return workflow::purge_clocks(session, queue_->now(), settings_.undo_days); });
   });
   schedule_->every(60, "definitions.move_records", [this](jobs::Attempt&) { move_stragglers(); });
+  schedule_->every(60, "definitions.count_rollups", [this](jobs::Attempt&) { count_rollups(true); });
   purge("purge.deleted_records", [](storage::Session& session, Timestamp now) { return records::purge_deleted(session, now); });
   purge("purge.idempotency_keys", [](storage::Session& session, Timestamp now) { return records::purge_keys(session, now); });
   schedule_->every(600, "purge.looks", [this, database](jobs::Attempt& attempt) {
@@ -367,8 +370,9 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
   if (changed) {
     use(std::move(loaded.catalog));
     plan_clocks(*catalog_.load());
-  rules_->plan_soon();
+    rules_->plan_soon();
     move_stragglers();
+    count_rollups();
   }
   unready_.store(nullptr);
   return result;
@@ -393,6 +397,12 @@ std::vector<model::Diagnostic> Runtime::bring_up(const std::shared_ptr<model::Ca
   }
   storage::update_schema(*database_, *next);
   return {};
+}
+
+void Runtime::count_rollups(bool again) {
+  const auto filled = records::fill_rollups(records::RecordService(*database_, *sequences_), catalog_.load(), Clock::system().now(), again);
+  if (filled.changed > 0) spdlog::info("{} records have had their rollups counted.", filled.changed);
+  if (filled.refused > 0) spdlog::warn("The rollups of {} records could not be counted: their own rules do not allow it, or their children are of several currencies.", filled.refused);
 }
 
 std::int64_t Runtime::move_stragglers() {
@@ -570,6 +580,7 @@ std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive, i
   auto steps = storage::update_schema(*database_, *catalog_.load(), allow_destructive);
   // A Catalog of ours, which nobody else uses yet: this is for commands that leave the schema as it is at first.
   bring_keys(*std::const_pointer_cast<model::Catalog>(catalog_.load()));
+  count_rollups();
   return steps;
 }
 
