@@ -240,7 +240,7 @@ class ModelWriter {
   }
 
   static bool sortable(const Field& field) {
-    return field.type != FieldType::json && !records::kept_as_json(field) &&
+    return field.type != FieldType::json && !records::kept_as_json(field) && !field.sensitive &&
            !(field.type == FieldType::text && !field.system && field.max_length == 0);
   }
 

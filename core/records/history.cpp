@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -166,7 +167,11 @@ TransactionWork::NewEvent TransactionWork::next_event(Record& record, const Reco
   facts.action = action;
   record.set_chain(event_hash(facts, event.commitment));
   const EntityPlan& plan = plans_->of(record.entity());
-  if (plan.seals) {
+  const auto holds = [](const Record& one) {
+    return std::any_of(one.entity().fields.begin(), one.entity().fields.end(),
+                       [&](const auto& field) { return field->sensitive && !one[field->slot].is_null(); });
+  };
+  if (plan.seals && (holds(record) || (before != nullptr && holds(*before)))) {
     // What was committed to is the plain text: with the salt in the clear it could be guessed.
     std::string sealed = seal_json(need_keys(plans_->catalog()), record.entity(), "event", event.id, event.changes);
     if (sealed != event.changes) event.salt = plan.keys->seal(event.salt, {"salt", record.entity().full_name, event.id, {}});
