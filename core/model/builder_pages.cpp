@@ -200,6 +200,7 @@ void Builder::build_chart(const Page& page, const Node& node, Block& block) {
                           : kind == "min" || kind == "max" ? is_number(*field) || is_time(*field)
                                                            : is_number(*field);
         if (!fits) refuse(*said, std::string(kind) + " cannot be taken of " + quoted(field->name) + ", which is of type " + to_string(field->type), "take a field that holds a number");
+        else if (block.chart != Block::Chart::number && is_time(*field) && kind != "count_distinct") refuse(*said, "a " + std::string(model::to_string(field->type)) + " is no number to draw", "take `chart: number`, or another measure");
         else block.measure = said->text;
       }
     }
