@@ -306,6 +306,32 @@ def _(case, person):
         yield Ask("create a user", "POST", "/records/core.user", {"username": "x", "name": "x", "roles": ["core.administrator"]}, 403)
 
 
+@route("POST /records/{entity}/draft")
+def _(case, person):
+    path = f"/records/{FILE}/draft"
+    new = 200 if gives(person.role, FILE, "create") else 403
+
+    def found(*identifiers):
+        return lambda reply: reply.status == 200 and case.assertEqual(
+            [[item["id"] for item in rule["items"]] for rule in reply.json["duplicates"]], [[i] for i in identifiers])
+
+    def no_hidden_fields(reply):
+        if reply.status == 200 and person.role != "administrator":
+            case.assertEqual({"hint", "due", "boss", "grade", "badge"} & set(reply.json["fields"]), set())
+    yield Ask("a new one", "POST", path, {"values": {"rank": 5000} if person.role == "administrator" else {}}, new, then=no_hidden_fields, quiet=True)
+    for relation, identifier in case.standing[person.role].items():
+        topic = case.desk.root.call("GET", f"/records/{FILE}/{identifier}").json["topic"]
+        yield Ask("like " + relation, "POST", path, {"values": {"topic": topic}}, new,
+                  then=found(identifier) if sees(person.role, relation) else found(), quiet=True)
+        yield Ask("a change of " + relation, "POST", path, {"id": identifier, "values": {"topic": "other"}},
+                  of_record(person.role, "update", relation), then=no_hidden_fields, quiet=True)
+    if new == 200 and person.role != "administrator":
+        yield Ask("a hidden field", "POST", path, {"values": {"badge": "x"}}, then=lambda reply: case.assertEqual(
+            ([error["code"] for error in reply.json["errors"] if error["field"] == "badge"], reply.json["duplicates"]), (["unknown_field"], [])), quiet=True)
+    yield Ask("none such", "POST", path, {"id": "999999999"}, 404)
+    yield Ask("of users", "POST", "/records/core.user/draft", {}, 200 if person.role == "administrator" else 403, quiet=True)
+
+
 @route("GET /records/{entity}/{id}")
 def _(case, person):
     for relation, identifier in case.standing[person.role].items():
@@ -366,6 +392,12 @@ def _(case, person):
                 elif item["name"] in ("check", "approve"):
                     case.assertTrue(item["allowed"], f"{person.role} {relation}: {item}")
         yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/transitions", status=of_record(person.role, "read", relation), then=allowed)
+
+
+@route("GET /records/{entity}/{id}/clocks")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/clocks", status=of_record(person.role, "read", relation))
 
 
 @route("POST /records/{entity}/{id}/transitions/{name}")
@@ -430,6 +462,7 @@ def _(case, person):
     yield Ask("openapi", "GET", "/openapi.json")
 
 
+ASKS["GET /admin/settings"] = administrators("GET", "/admin/settings")
 ASKS["GET /admin/plugins"] = administrators("GET", "/admin/plugins")
 ASKS["POST /admin/reload"] = administrators("POST", "/admin/reload", {})
 ASKS["GET /admin/revisions"] = administrators("GET", "/admin/revisions")
