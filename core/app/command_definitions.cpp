@@ -6,9 +6,11 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <unistd.h>
 
 #include "api/json_writer.h"
+#include "app/cache_file.h"
 #include "app/command_line.h"
 #include "app/runtime.h"
 #include "base/error.h"
@@ -33,12 +35,20 @@ void write_diagnostic_json(api::JsonWriter& json, const model::Diagnostic& d) {
       .end_object();
 }
 
-int check(const Overrides& overrides, const std::string& format) {
+struct Cache {
+  bool use = true;
+  std::string directory;
+};
+
+int check(const Overrides& overrides, const std::string& format, const Cache& cache) {
   auto checked = load_settings(overrides, fs::read_symlink("/proc/self/exe"));
   std::vector<model::Diagnostic> diagnostics = checked.diagnostics;
   std::size_t entities = 0, documents = 0;
   if (checked.settings) {
-    const auto definitions = load_definitions(*checked.settings);
+    std::optional<CacheFile> file;
+    if (cache.use) file.emplace(cache.directory, checked.settings->config);
+    const auto definitions = load_definitions(*checked.settings, file ? file->cache() : nullptr);
+    if (file) file->save();
     diagnostics.insert(diagnostics.end(), definitions.loaded.diagnostics.begin(), definitions.loaded.diagnostics.end());
     if (definitions.loaded.catalog) {
       entities = definitions.loaded.catalog->entities.size();
@@ -169,6 +179,7 @@ struct Given {
   std::string format = "text";
   bool allow_destructive = false, as_json = false;
   int wait = 30;
+  Cache cache;
 };
 
 }  // namespace
@@ -181,8 +192,10 @@ void add_definition_commands(CommandLine& line) {
   checking->add_flag_callback("--json", [given] { given->format = "json"; }, "As --format json");
   checking->add_option("--database", line.overrides.database, "Also look what the rows of this database tell: states and choices in use, broken invariants, roles without a holder")
       ->type_name("URL");
+  checking->add_option("--cache", given->cache.directory, "Folder for what was read before; caravan in $XDG_CACHE_HOME or ~/.cache unless given")->type_name("DIR");
+  checking->add_flag_callback("--no-cache", [given] { given->cache.use = false; }, "Read everything anew, and keep nothing");
   checking->add_option("--explain", given->code, "Print the page of a code, e.g. never-true");
-  checking->callback([&line, given] { line.code = given->code.empty() ? check(line.overrides, given->format) : explain(given->code); });
+  checking->callback([&line, given] { line.code = given->code.empty() ? check(line.overrides, given->format, given->cache) : explain(given->code); });
 
   auto* schemas = line.app.add_subcommand("schema", "Compare the database with the definitions");
   schemas->require_subcommand(1);

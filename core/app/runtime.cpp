@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "api/event_hub.h"
 #include "records/data_check.h"
+#include "model/parse_cache.h"
 #include "records/moves.h"
 #include "records/rollup.h"
 #include "records/looks.h"
@@ -83,10 +84,11 @@ std::vector<model::SourceLayer> definition_layers(const Settings& settings, cons
   return layers;
 }
 
-Definitions load_definitions(const Settings& settings) {
+Definitions load_definitions(const Settings& settings, model::ParseCache* cache) {
   Definitions definitions;
   definitions.plugins = scan_plugins(settings);
-  definitions.loaded = load(settings, *definitions.plugins);
+  definitions.loaded = cache == nullptr ? load(settings, *definitions.plugins)
+                                        : model::load_catalog(definition_layers(settings, *definitions.plugins), definitions.plugins->modules(), *cache);
   add_refusals(*definitions.plugins, definitions.loaded.diagnostics);
   return definitions;
 }

@@ -28,6 +28,9 @@
 namespace caravan::api {
 class EventHub;
 }
+namespace caravan::model {
+class ParseCache;
+}
 namespace caravan::workflow {
 class Clocks;
 }
@@ -42,7 +45,8 @@ struct Definitions {
 /// The layers in the order of their merge: core, plugins, packs, agency.
 std::vector<model::SourceLayer> definition_layers(const Settings& settings, const plugin::PluginRegistry& plugins);
 /// Reads manifests and definitions; runs no plugin's code. Plugins that are refused add a diagnostic.
-Definitions load_definitions(const Settings& settings);
+/// `cache`: of documents parsed before; may be null.
+Definitions load_definitions(const Settings& settings, model::ParseCache* cache = nullptr);
 
 /// All parts of a server, wired. Construction opens the database, brings its schema up to the Catalog (additive steps
 /// only) and loads the plugins' code. Thread-safe after construction.
@@ -116,6 +120,8 @@ class Runtime {
   std::vector<model::Diagnostic> bring_up(const std::shared_ptr<model::Catalog>& next, const model::Catalog* present);
   /// Moves what the Catalog in use orders, with requests on an earlier one in mind that ended late. Returns how many.
   std::int64_t move_stragglers();
+  /// Counts rollups that are new or were changed; see records/rollup.h.
+  void count_rollups(bool again = false);
   /// Puts a Catalog in use; requests under way end on the one that they began with.
   void use(std::shared_ptr<const model::Catalog> next);
   /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.

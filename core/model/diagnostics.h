@@ -44,6 +44,8 @@ class Diagnostics {
   void warning(const Place& at, std::string code, std::string message, std::string hint = {});
   void append(Diagnostics&& other);
   bool failed() const { return failed_; }
+  /// Nothing was found, not even a warning.
+  bool empty() const { return found_.empty() && dropped_errors_ == 0 && dropped_warnings_ == 0; }
   /// False once so many errors were found that no more are kept.
   bool wanted() const { return errors_ < limit; }
   /// By file in load order, then position.

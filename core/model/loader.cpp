@@ -8,6 +8,7 @@
 #include "model/builder.h"
 #include "model/check.h"
 #include "model/digest.h"
+#include "model/parse_cache.h"
 
 namespace caravan::model {
 namespace {
@@ -31,7 +32,7 @@ struct RawDocument {
 
 class Loader {
  public:
-  explicit Loader(const std::vector<SourceLayer>& layers) : layers_(layers) {}
+  explicit Loader(const std::vector<SourceLayer>& layers, ParseCache* cache = nullptr) : layers_(layers), cache_(cache) {}
 
   LoadResult run(const std::vector<Module>& modules) {
     prepare();
@@ -82,7 +83,7 @@ class Loader {
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
       for (std::size_t i = next++; i < chunks_.size(); i = next++)
-        parsed[i] = parse_chunk(chunks_[i], found[i]);
+        parse(chunks_[i], parsed[i], found[i]);
     };
     constexpr std::size_t worth_a_thread = 8;
     const std::size_t threads = std::min<std::size_t>(std::max(1u, std::thread::hardware_concurrency()),
@@ -97,6 +98,13 @@ class Loader {
       if (!parsed[i].complete) note_lost(chunks_[i]);
       for (Node& root : parsed[i].documents) raw_.push_back({chunk_layers_[i], std::move(root)});
     }
+  }
+
+  void parse(const Chunk& chunk, ParsedChunk& parsed, Diagnostics& found) const {
+    if (cache_ != nullptr && cache_->find(chunk, parsed)) return;
+    parsed = parse_chunk(chunk, found);
+    // What has a mistake is read again each time, so that it is told again.
+    if (cache_ != nullptr && parsed.complete && found.empty()) cache_->keep(chunk, parsed);
   }
 
   void note_lost(const Chunk& chunk) {
@@ -297,6 +305,7 @@ class Loader {
   }
 
   const std::vector<SourceLayer>& layers_;
+  ParseCache* const cache_;
   std::vector<std::unique_ptr<FileInfo>> files_;
   std::vector<Chunk> chunks_;
   std::vector<std::size_t> chunk_layers_;
@@ -314,6 +323,10 @@ class Loader {
 
 LoadResult load_catalog(const std::vector<SourceLayer>& layers, const std::vector<Module>& modules) {
   return Loader(layers).run(modules);
+}
+
+LoadResult load_catalog(const std::vector<SourceLayer>& layers, const std::vector<Module>& modules, ParseCache& cache) {
+  return Loader(layers, &cache).run(modules);
 }
 
 }  // namespace caravan::model
