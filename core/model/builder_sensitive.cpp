@@ -70,6 +70,18 @@ void Builder::check_sensitive(const Draft& draft) {
                          "remove it: equal values are found by the index that every sensitive field has");
     }
   }
+  // Statements that are made once for all, without the key.
+  const auto keyless = [&](const expr::Program* program, const Place& place) {
+    if (sensitive_read(*catalog_, program) == nullptr) return;
+    const expr::Value none[1];
+    const auto condition = expr::to_sql(*program, expr::Dialect::sqlite, "t", {none, 1, {}, "UTC"});
+    if (!condition.refused) return;
+    diagnostics_.error(place, "not-in-sql", "the database cannot test this: " + condition.refused->message, "compare it with null alone, or leave it out");
+  };
+  for (const auto& field : entity.fields) {
+    if (field->rollup) keyless(field->rollup->where.get(), at({"fields", field->name, "rollup", "where"}));
+  }
+  for (const Exclusive& rule : entity.exclusive) keyless(rule.where.get(), at({"exclusive", rule.name, "where"}));
   const auto tell = [&](const Place& place, const Field* told, const std::string& holder) {
     diagnostics_.error(place, "tells-sensitive", holder + " would hold the sensitive field " + quoted(told->name) + " in the clear",
                        "make it sensitive, too, or leave the value out; a bool may tell whether it equals something");

@@ -7,6 +7,7 @@
 #include "records/messages.h"
 #include "records/query.h"
 #include "records/work.h"
+#include "records/seal.h"
 
 // Conditions on fields, choices that depend on others, and drafts, which tell what of these holds before anything is written.
 
@@ -217,7 +218,7 @@ std::vector<Duplicate> TransactionWork::duplicates(const Record& record) {
     std::string sql = "SELECT " + plan.select_list + plan.from + " WHERE ";
     for (std::size_t i = 0; i < one.fields.size(); ++i) {
       const Field& field = *one.fields[i];
-      sql += (i == 0 ? "r." : " AND r.") + storage::quote(dialect, field.column) + " = ?";
+      sql += (i == 0 ? "r." : " AND r.") + storage::quote(dialect, field.sensitive ? field.hash_column : field.column) + " = ?";
       if (!field.currency_column.empty()) sql += " AND r." + storage::quote(dialect, field.currency_column) + " = ?";
     }
     std::vector<expr::Value> parameters;
@@ -236,7 +237,15 @@ std::vector<Duplicate> TransactionWork::duplicates(const Record& record) {
     sql += " AND " + id + " <> ? ORDER BY " + id + " DESC LIMIT " + std::to_string(most_duplicates + 1);
     storage::Statement& statement = session_.prepare(sql);
     int index = 1;
-    for (const Field* field : one.fields) index = bind_field(statement, index, *field, record[field->slot]);
+    std::forward_list<std::string> hashes;
+    for (const Field* field : one.fields) {
+      const auto* text = field->sensitive ? record[field->slot].as<std::string>() : nullptr;
+      if (text == nullptr) {
+        index = bind_field(statement, index, *field, record[field->slot]);
+        continue;
+      }
+      statement.bind(index++, std::string_view(hashes.emplace_front(need_keys(plans_->catalog()).hash(entity.full_name, field->name, *text))));
+    }
     index = bind_parameters(statement, parameters, index);
     statement.bind(index, record.id());
     Duplicate duplicate;
