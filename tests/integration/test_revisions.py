@@ -1,5 +1,6 @@
 """Published revisions of the definitions: kept, followed by other nodes, put in use again."""
 
+import shutil
 import json
 
 from caravan import Server, ServerCase, wait_until
@@ -88,6 +89,7 @@ class Revisions(ServerCase):
         own = other.database
         other.database = self.server.database
         try:
+            shutil.copy(self.server.home / "data.keys", other.home / "data.keys")  # every node has the same
             other.start()
             self.assertFalse(self.has_mood(other))
             self.file.write_text(MOOD)
