@@ -7,6 +7,7 @@ import { currencyOf, toInput, type Mistake } from '../form_values';
 import { languages } from '../i18n';
 import { expandedOf, fieldOf, isEditable } from '../model';
 import { useSession } from '../session';
+import { FieldLabel } from './field_label';
 import { DotLabel } from './field_value';
 import { RefSelect } from './ref_select';
 
@@ -95,7 +96,7 @@ function FieldItem({ field, record, draft }: { field: Field; record?: RecordData
   ];
   const help = field.type === 'instant' ? [field.help, t('form.timeZone', { zone: locale.timeZone })].filter(Boolean).join(' · ') : field.help;
   const outer = {
-    label: field.label,
+    label: field.sensitive ? <FieldLabel field={field} /> : field.label,
     required: required && field.type !== 'bool',
     extra: help || undefined,
     ...(refused ? { validateStatus: 'error' as const, help: refused } : {}),

@@ -7,6 +7,8 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData } from '../api/types';
+import { FieldLabel } from '../components/field_label';
+import { Clocks } from '../components/clocks';
 import { FieldValue, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
@@ -89,6 +91,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
       )}
       <div className="record-columns">
         <div className="record-main">
+          <Clocks entity={entity} record={record} />
           {groups.map((group) => (
             <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
           ))}
@@ -120,7 +123,9 @@ function FieldGroup({ title, entity, fields, record, filled }: GroupProps) {
       <dl className="field-list">
         {shown.map((field) => (
           <div key={field.name} className={field.type === 'json' || field.multiline ? 'field field-wide' : 'field'}>
-            <dt>{field.label}</dt>
+            <dt>
+              <FieldLabel field={field} />
+            </dt>
             <dd>
               <FieldValue entity={entity} field={field} record={record} />
             </dd>
