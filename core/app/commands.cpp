@@ -23,6 +23,7 @@ int run_command_line(int argc, char** argv) {
   add_provenance_commands(line);
   add_data_commands(line);
   add_access_command(line);
+  add_clock_commands(line);
   add_audit_commands(line);
   add_key_commands(line);
   add_job_commands(line);
