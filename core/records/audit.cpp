@@ -261,6 +261,11 @@ Values values_of(const Record& record) {
 bool equal(const Entity* entity, std::string_view name, const std::string& a, const std::string& b) {
   if (a == b) return true;
   const Field* field = entity != nullptr ? entity->field(name) : nullptr;
+  // Told when the field was a choice or a text; the schema turned it into a list of one, or the text in one language.
+  if (field != nullptr && b.size() > 2 && b.front() == '"') {
+    if (field->type == model::FieldType::multi) return a == "[" + b + "]";
+    if (field->type == model::FieldType::localized) return a.starts_with('{') && a.ends_with(":" + b + "}") && a.find(',') >= a.size() - b.size() - 1;
+  }
   if (field == nullptr || (field->type != model::FieldType::decimal && field->type != model::FieldType::money)) return false;
   const auto bare = [](const std::string& text) { return text.size() > 2 && text.front() == '"' ? text.substr(1, text.size() - 2) : text; };
   const auto left = parse_decimal(bare(a)), right = parse_decimal(bare(b));

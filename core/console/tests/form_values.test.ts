@@ -15,6 +15,23 @@ const edited = (values: Record<string, unknown>) => {
   return changedInput(fields, collect(fields, before, locale), collect(fields, { ...before, ...values }, locale));
 };
 
+describe('several values', () => {
+  const own = { locale: 'en', timeZone: 'Asia/Shanghai', currency: 'CNY' };
+  const some = [field('ways', 'Ways', 'multi'), field('team', 'Team', 'refs'), field('name', 'Name', 'localized', { max: 5 })];
+  const stored = { id: '7', version: 1, ways: ['a', 'b'], team: ['3', '1'], name: { en: 'Tour', 'zh-CN': '游' } } as RecordData;
+  it('sends lists and texts by language as the server keeps them', () => {
+    const before = toFormValues(some, stored, own);
+    expect(changedInput(some, collect(some, before, own), collect(some, before, own))).toEqual({});
+    const after = { ways: [], team: ['1'], name: { 'zh-CN': ' 游 ', en: '', 'zh-TW': '遊' } };
+    expect(collect(some, after, own)).toEqual({ ways: null, team: ['1'], name: { 'zh-CN': '游', 'zh-TW': '遊' } });
+    expect(collect(some, { name: { en: ' ' } }, own)).toEqual({ ways: null, team: null, name: null });
+  });
+  it('counts the characters of each language', () => {
+    expect(toInput(some[2]!, { en: '123456' }, own)).toEqual({ mistake: { code: 'textTooLong', count: 5 } });
+    expect(toInput(some[2]!, { en: '12345' }, own)).toEqual({ value: { en: '12345' } });
+  });
+});
+
 describe('editing', () => {
   it('sends nothing where nothing changed', () => {
     expect(edited({})).toEqual({});

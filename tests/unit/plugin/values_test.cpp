@@ -37,11 +37,33 @@ TEST(Values, EveryTypeCrossesAndComesBack) {
                                                       {FieldType::date, Date{20807}},
                                                       {FieldType::instant, Timestamp{-1}},
                                                       {FieldType::ref, std::int64_t{9'000'000'000}},
+                                                      {FieldType::multi, expr::List{expr::Value("gold"), expr::Value("small")}},
+                                                      {FieldType::refs, expr::List{expr::Value(std::int64_t{7}), expr::Value(std::int64_t{12})}},
+                                                      {FieldType::localized, expr::Map{{expr::Value("en"), expr::Value("a \"b\"")}, {expr::Value("zh-CN"), expr::Value("甲")}}},
                                                       {FieldType::text, ""}};
   for (const auto& [type, value] : values) {
     EXPECT_TRUE(there_and_back(type, value).same_as(value)) << model::to_string(type);
     EXPECT_TRUE(there_and_back(type, {}).is_null()) << model::to_string(type);
   }
+}
+
+TEST(Values, ListsAndTextsByLanguageCrossAsJson) {
+  std::deque<std::string> texts;
+  caravan_value abi{};
+  ASSERT_EQ(to_abi(field(FieldType::refs), expr::List{expr::Value(std::int64_t{7})}, texts, abi), CARAVAN_OK);
+  EXPECT_EQ(std::string(abi.as.text.data, abi.as.text.size), R"(["7"])");
+  expr::Value out;
+  for (const char* wrong : {"", "7", "{}", "[[]]", "[\"x\"]", "[-1]", "[1", "[\"7\"] "}) {
+    caravan_value given{};
+    given.type = CARAVAN_TEXT;
+    given.as.text = {wrong, std::strlen(wrong)};
+    const bool spaced = std::string_view(wrong).ends_with("] ");
+    EXPECT_EQ(from_abi(field(FieldType::refs), given, out), spaced ? CARAVAN_OK : CARAVAN_E_ARGUMENT) << wrong;
+  }
+  caravan_value number{};
+  number.type = CARAVAN_REF;
+  number.as.integer = 7;
+  EXPECT_EQ(from_abi(field(FieldType::refs), number, out), CARAVAN_E_TYPE);
 }
 
 TEST(Values, AMixedUpTypeIsAStatus) {
