@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/pages.h"
 #include "plugin/call.h"
 #include "plugin/status.h"
 #include "plugin/values.h"
@@ -155,7 +156,7 @@ caravan_status read(Call& call, Call::Entry& entry, const model::Field& field, c
 
 caravan_status write(Call& call, Call::Entry& entry, const model::Field& field, const caravan_value& given) {
   using Mode = Call::Entry::Mode;
-  if (entry.mode == Mode::read_only || field.compute != nullptr ||
+  if (entry.mode == Mode::read_only || field.compute != nullptr || field.rollup ||
       (field.system && field.slot != model::slot_owner))
     throw Misuse{CARAVAN_E_READ_ONLY};
   expr::Value value;
@@ -579,6 +580,24 @@ struct HostFunctions {
     });
   }
 
+  static caravan_status setting(caravan_call id, caravan_string name, caravan_value* out) noexcept {
+    return on_call(id, [&](Call& call) {
+      need(out);
+      const std::string_view path = text(name, max_name);
+      const std::size_t dot = path.find('.');
+      const auto& catalog = call.context->catalog;
+      if (catalog && dot != std::string_view::npos) {
+        for (const auto& group : catalog->settings) {
+          if (group->module != path.substr(0, dot)) continue;
+          for (const model::Setting& one : group->settings) {
+            if (one.field.name == path.substr(dot + 1)) return to_abi(one.field, one.value, call.texts, *out);
+          }
+        }
+      }
+      return caravan_status{CARAVAN_NOT_FOUND};
+    });
+  }
+
  private:
   static void stored(Call::Entry& entry, records::Record&& record) {
     entry.own = std::move(record);
@@ -618,6 +637,7 @@ caravan_host host_functions() {
   out.request_header = &F::request_header;
   out.respond = &F::respond;
   out.respond_header = &F::respond_header;
+  out.setting = &F::setting;
   return out;
 }
 

@@ -37,7 +37,7 @@ std::vector<FieldError> TransactionWork::put_input(Record& record, Input input, 
                                  : message("read_only", context_.locale, {label(*field)})});
       continue;
     }
-    const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute);
+    const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute && !field->rollup);
     if (!allowed) {
       mistakes.push_back({field->name, "read_only", message("read_only", context_.locale, {label(*field)})});
       continue;
@@ -154,8 +154,10 @@ void TransactionWork::check(Record& record, const Record* before, Authority auth
   const Entity& entity = record.entity();
   check_values(record, before, mistakes);
   if (!entity.conditional.empty()) check_conditions(record, before, mistakes);
+  if (guards(entity)) lock_guarded(record, before);
   check_references(record, before, authority, transition, mistakes);
   if (mistakes.empty()) check_invariants(record, mistakes);
+  if (mistakes.empty() && !entity.exclusive.empty()) check_exclusive(record, before, mistakes);
   if (!mistakes.empty()) {
     redact_mistakes(field_rights(context_, entity), entity, context_.locale, mistakes);
     std::string text = mistakes.size() == 1 ? mistakes.front().message : message("invalid_record", context_.locale);

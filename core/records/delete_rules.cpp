@@ -165,6 +165,7 @@ void TransactionWork::remove_stored(Record stored, const std::string& note) {
     ~Going() { ids.pop_back(); }
     std::vector<std::int64_t>& ids;
   };
+  if (stored.entity().ledger) refuse_ledger(stored.entity());
   deleting_.push_back(stored.id());
   const Going going(deleting_);
   run_hooks(HookPoint::before_delete, stored, &stored, nullptr);
@@ -179,6 +180,10 @@ void TransactionWork::remove_stored(Record stored, const std::string& note) {
   keep_deleted(last);
   wrote(last);
   write_event(last, event);
+  if (!stored.entity().rolled_up.empty()) {
+    locked_.clear();
+    roll_up(&stored, nullptr);
+  }
   run_hooks(HookPoint::after_delete, stored, &stored, nullptr);
 }
 

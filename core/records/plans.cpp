@@ -66,6 +66,10 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     plan.insert = "INSERT INTO " + table + " (" + columns + ", " + chain + ") VALUES (" + marks + ", ?)";
     plan.insert_from = "INSERT INTO " + table + " (" + columns + ", " + chain + ") SELECT " + marks + ", ? FROM ";
     plan.from_table = table;
+    for (const auto& field : entity->fields) {
+      if (field->rollup) plan.rollups.push_back(rollup_plan(*field, dialect));
+    }
+    for (const model::Exclusive& rule : entity->exclusive) plan.exclusive.push_back(exclusive_plan(*entity, rule, dialect));
     plan.id_column = name(model::slot_id);
     plan.remove = "DELETE FROM " + table + " WHERE " + name(model::slot_id) + " = ? AND " + name(model::slot_version) + " = ?";
     plans_.emplace(entity.get(), std::move(plan));

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "model/catalog.h"
+#include "records/exclusive.h"
 #include "records/record.h"
+#include "records/rollup.h"
 #include "storage/database.h"
 
 namespace caravan::records {
@@ -44,6 +46,8 @@ struct EntityPlan {
     std::string remove;        ///< parameter: record
   };
   std::vector<Links> links;
+  std::vector<RollupPlan> rollups;        ///< of the entity's own fields
+  std::vector<ExclusivePlan> exclusive;
   /// References to this entity from others, for deletes.
   std::vector<std::pair<const model::Entity*, const model::Field*>> referrers;
 };

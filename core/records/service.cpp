@@ -52,10 +52,12 @@ Rights RecordService::rights(const Context& context, const Record& record) const
     rights.update = rights.update || shared(*session, context, copy.entity(), copy.id(), Operation::update);
     rights.read = rights.read || rights.update || shared(*session, context, copy.entity(), copy.id(), Operation::read);
   }
+  if (record.entity().ledger) rights.update = rights.remove = false;
   return rights;
 }
 
 bool RecordService::may(const Context& context, const Entity& entity, Operation operation) const {
+  if (entity.ledger && (operation == Operation::update || operation == Operation::remove)) return false;
   return may_ever(context, entity, operation);
 }
 

@@ -24,6 +24,7 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
   std::vector<std::string> sequences{"record", "event"};
   if (!numbers.empty()) sequences.emplace_back(numbers);
   if (announces_.load(std::memory_order_relaxed)) sequences.emplace_back("job");
+  std::vector<RowLock> locks;
   for (;;) {
     bool announced = false;
     std::vector<Written> written;
@@ -33,6 +34,7 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
         TransactionWork transaction(context, session, sequences_, plans, hooks, undo_days_.load());
         transaction.set_extension(extension.get());
         if (context.once != nullptr) context.once->claim(session);
+        transaction.set_locks(&locks);
         // Whatever became of the error on its way (a plugin may have swallowed it), what is missing must be leased.
         try {
           work(transaction);

@@ -213,6 +213,13 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
     std::string sentence = gone.front().message;
     throw Error(ErrorCode::conflict, std::move(sentence), std::move(gone));
   }
+  // Whoever referred to it let go of it when it was deleted.
+  for (const RollupPlan& rollup : plans_->of(entity).rollups) record.set(rollup.field->slot, empty_rollup(*context_.catalog, *rollup.field));
+  if (guards(entity)) lock_guarded(record, nullptr);
+  if (!entity.exclusive.empty()) {
+    std::vector<FieldError> mistakes;
+    check_exclusive(record, nullptr, mistakes);
+  }
   record.set(model::slot_version, expr::Value(record.version() + 1));
   record.set(model::slot_updated_at, expr::Value(context_.now));
   const NewEvent event = next_event(record, nullptr, "restore", {});
@@ -222,6 +229,7 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   statement.step();
   statement.reset();
   write_event(record, event);
+  if (!entity.rolled_up.empty()) roll_up(nullptr, &record);
   run_hooks(HookPoint::after_restore, record, nullptr, nullptr);
   return current(std::move(record));
 }

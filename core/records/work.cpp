@@ -106,20 +106,24 @@ std::string today_of(const Context& context) {
   return format_date(local_date(context.now, context.catalog->agency.time_zone).value_or(Date()));
 }
 
-}  // namespace
-
-std::string number_sequence(const Context& context, const Entity& entity) {
-  if (entity.number_format.empty()) return {};
+/// Counters with and without gaps are the same, so that no number comes twice where a definition changes.
+std::string sequence_name(const Context& context, const Entity& entity) {
   std::string sequence = "number:" + entity.full_name;
   if (entity.number_format.find("{yyyy}") != std::string::npos) sequence.append("/").append(today_of(context), 0, 4);
   return sequence;
+}
+
+}  // namespace
+
+std::string number_sequence(const Context& context, const Entity& entity) {
+  return entity.number_format.empty() || entity.gap_free ? std::string() : sequence_name(context, entity);
 }
 
 std::string TransactionWork::next_number(const Entity& entity) {
   const std::string_view format = entity.number_format;
   const std::string today = today_of(context_);
   const std::string_view year = std::string_view(today).substr(0, 4);
-  const std::string sequence = number_sequence(context_, entity);
+  const std::string sequence = sequence_name(context_, entity);
   std::string out;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '{') {
@@ -140,7 +144,7 @@ std::string TransactionWork::next_number(const Entity& entity) {
     } else if (word.starts_with("seq")) {
       std::size_t width = 0;
       for (const char c : word.substr(std::min<std::size_t>(word.size(), 4))) width = width * 10 + static_cast<std::size_t>(c - '0');
-      const std::string digits = std::to_string(take(sequence));
+      const std::string digits = std::to_string(entity.gap_free ? take_without_gap(sequence) : take(sequence));
       if (digits.size() < width) out.append(width - digits.size(), '0');
       out += digits;
     }
@@ -189,10 +193,12 @@ void TransactionWork::insert(const Record& record, const NewEvent& event) {
   if (written == 0) refuse_references(record);
   if (!plan.links.empty()) write_links(record, nullptr);
   wrote(record);
+  if (!record.entity().rolled_up.empty()) roll_up(nullptr, &record);
 }
 
 void TransactionWork::write_changes(const Record& before, Record& record, std::string_view action, std::string_view note) {
   const EntityPlan& plan = plans_->of(record.entity());
+  if (record.entity().ledger) refuse_ledger(record.entity());
   std::vector<const Field*> changed;
   for (const auto& field : record.entity().fields) {
     if (field->slot == model::slot_version || field->slot == model::slot_updated_at) continue;
@@ -222,6 +228,7 @@ void TransactionWork::write_changes(const Record& before, Record& record, std::s
   if (affected != 1) refuse_lost(before);
   if (!plan.links.empty()) write_links(record, &before);
   wrote(record);
+  if (!record.entity().rolled_up.empty()) roll_up(&before, &record);
 }
 
 void TransactionWork::refuse_lost(const Record& before) const {
@@ -255,6 +262,7 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   // A definition's effects may fill fields that people cannot.
   take_input(record, std::move(input), authority == Authority::definition);
   set_defaults(record);
+  for (const RollupPlan& rollup : plans_->of(entity).rollups) record.set(rollup.field->slot, empty_rollup(*context_.catalog, *rollup.field));
   std::vector<FieldError> mistakes;
   if (!given.empty()) mistakes = judge_changes(record, nullptr, given);
   run_hooks(HookPoint::before_create, record, nullptr, nullptr);
@@ -271,7 +279,7 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
 Record TransactionWork::update(const Entity& entity, std::int64_t id, Input input, std::optional<std::int64_t> expected_version,
                                Authority authority) {
   Record stored = load(entity, id, true, authority);
-  if (authority == Authority::actor && !may(context_, Operation::update, stored, follow_, session_)) {
+  if (authority == Authority::actor && !entity.ledger && !may(context_, Operation::update, stored, follow_, session_)) {
     throw Error(ErrorCode::forbidden, message("forbidden_update", context_.locale, {label(entity)}));
   }
   if (expected_version && *expected_version != stored.version()) {
@@ -287,6 +295,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
     return false;
   };
   if (!differs()) return stored;
+  if (entity.ledger) refuse_ledger(entity);
   std::vector<FieldError> mistakes;
   if (!given.empty()) mistakes = judge_changes(record, &stored, given);
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
@@ -299,6 +308,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
 
 void TransactionWork::remove(const Entity& entity, std::int64_t id, std::optional<std::int64_t> expected_version) {
   Record stored = load(entity, id, true, Authority::actor);
+  if (entity.ledger) refuse_ledger(entity);
   if (!may(context_, Operation::remove, stored, follow_)) {
     throw Error(ErrorCode::forbidden, message("forbidden_delete", context_.locale, {label(entity)}));
   }
@@ -332,6 +342,7 @@ Record TransactionWork::remark(const Record& stored, std::string_view action, st
 }
 
 Record TransactionWork::put_back(const Record& stored, Record wanted, std::string action, std::string note) {
+  for (const RollupPlan& rollup : plans_->of(stored.entity()).rollups) wanted.set(rollup.field->slot, stored[rollup.field->slot]);
   run_hooks(HookPoint::before_update, wanted, &stored, nullptr);
   check(wanted, &stored, Authority::definition, nullptr);
   write_changes(stored, wanted, action, note);
@@ -343,6 +354,15 @@ bool TransactionWork::enqueue(const jobs::NewJob& job) {
   const bool added = jobs::enqueue(session_, take("job"), job, context_.now);
   announced_ = announced_ || added;
   return added;
+}
+
+Record TransactionWork::relabel(const Record& stored, std::uint32_t slot, expr::Value value, std::string_view note) {
+  Record record = stored;
+  record.set(slot, std::move(value));
+  std::vector<FieldError> ignored;  // what cannot be computed stays as it was
+  compute_fields(context_, record, follow_, &ignored);
+  write_changes(stored, record, "update", note);
+  return record;
 }
 
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {

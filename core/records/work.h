@@ -12,11 +12,18 @@ struct SequenceEmpty {
   std::string name;
 };
 
-/// The sequence that numbers new records of the entity at this time; "" where they have no number.
+/// The sequence of which a new record of the entity takes its number at this time from leased blocks; "" where there is none.
 std::string number_sequence(const Context& context, const model::Entity& entity);
 
 /// Ids in a list of references that were not in it before, in order.
 std::vector<std::int64_t> new_references(const model::Field& field, const Record& record, const Record* before);
+
+/// A row that is locked before others are written, or (without entity) the counter of numbers without gaps.
+struct RowLock {
+  const model::Entity* entity = nullptr;
+  std::int64_t id = 0;
+  std::string counter;
+};
 
 /// Work on one open transaction.
 class TransactionWork final : public Work {
@@ -27,6 +34,14 @@ class TransactionWork final : public Work {
   bool announced() const { return announced_; }
   DraftAnswer draft(const model::Entity& entity, const DraftQuery& query);
   std::vector<Duplicate> duplicates(const Record& record);
+  /// Takes the locks that an earlier run of the transaction came to want, before anything else, so that it cannot lose against the
+  /// same others again; and notes in `rows`, which outlives it, those that it comes to want itself.
+  void set_locks(std::vector<RowLock>* rows) {
+    wanted_ = rows;
+    if (!rows->empty()) lock_rows(*rows, nullptr);
+  }
+  /// Counts these rollups of the record anew; whether one changed.
+  bool refill(const model::Entity& entity, std::int64_t id, const std::vector<const model::Field*>& fields);
   /// What it wrote so far.
   const std::vector<Written>& written() const { return written_; }
   /// The sequence that ran out, or "".
@@ -51,6 +66,9 @@ class TransactionWork final : public Work {
   Record restore(const model::Entity& entity, std::int64_t id) override;
   Record erase_history(const model::Entity& entity, std::int64_t id, std::string note) override;
   Record current(Record record) override;
+  /// What the definitions order of records that are there: sets one field and what is computed from it, without asking rules, and
+  /// writes row and history. `stored` is locked by load.
+  Record relabel(const Record& stored, std::uint32_t slot, expr::Value value, std::string_view note);
   std::string set_source(std::string source) override;
 
  private:
@@ -75,6 +93,26 @@ class TransactionWork final : public Work {
   /// wrote. Where it wrote none, or the database refused it (then throws), the others are not there either.
   std::int64_t write_with_event(storage::Statement& row, const Record& record, const NewEvent& event);
 
+  /// Whether writes of the entity hang on other rows, which are locked first.
+  static bool guards(const model::Entity& entity) { return !entity.rolled_up.empty() || !entity.exclusive.empty(); }
+  /// Locks the parents whose rollups the write changes, and the resources that it claims, in the order of their ids; keeps them
+  /// in `locked_` for roll_up(), which comes next.
+  void lock_guarded(const Record& record, const Record* before);
+  void lock_rows(std::vector<RowLock> rows, std::vector<Record>* kept);
+  void want_lock(const RowLock& row);
+  void collect_parents(const Record* before, const Record* after, std::vector<RowLock>& rows) const;
+  void collect_resources(const Record& record, const Record* before, std::vector<RowLock>& rows) const;
+  /// After a write of a child (null: there was none, or is none any more): the rollups of its parents follow.
+  void roll_up(const Record* before, const Record* after);
+  /// Writes a parent as roll_up() changed it, where its own rules allow it.
+  void write_rolled_up(const Record& stored, Record& record, const model::Rollup& via);
+  expr::Value count_rollup(const RollupPlan& plan, std::int64_t parent);
+  [[noreturn]] void refuse_rollup(const model::Field& by, std::string code, std::string text) const;
+  [[noreturn]] void refuse_parent(const Record& parent, const model::Field& by, std::vector<FieldError> mistakes);
+  void check_exclusive(const Record& record, const Record* before, std::vector<FieldError>& mistakes);
+  [[noreturn]] void refuse_overlap(const model::Entity& entity, const model::Exclusive& rule, std::int64_t other);
+  [[noreturn]] void refuse_ledger(const model::Entity& entity) const;
+  std::int64_t take_without_gap(const std::string& sequence);
   std::int64_t take(std::string_view sequence);
   enum class Lock { none, shared, exclusive };
   std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
@@ -135,6 +173,8 @@ class TransactionWork final : public Work {
   std::shared_ptr<const Follow> follow_;
   /// References of the record that is being created, which the insert itself checks; see insert_referring().
   std::vector<const model::Field*> to_check_;
+  std::vector<Record> locked_;              ///< by lock_guarded()
+  std::vector<RowLock>* wanted_ = nullptr;  ///< see set_locks()
   std::string missing_;
   bool announced_ = false;
   const Extension* extension_ = nullptr;

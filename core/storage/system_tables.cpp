@@ -13,7 +13,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
   std::vector<WantedTable> tables{
       {"schema_info", {{"id", integer, true}, {"version", integer, true}}, {"id"}, {}},
       // What the rollups of each definition were counted for, see guarantees.h.
-      {"rollup_state", {{"name", text(150), true}, {"definition", text(64), true}}, {"name"}, {}},
+      {"rollup_state", {{"name", text(150), true}, {"definition", text(80), true}}, {"name"}, {}},
       {"sequence_block", {{"name", text(190), true}, {"next_value", integer, true}}, {"name"}, {}},
       {"event",
        {{"id", integer, true},
