@@ -142,6 +142,11 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   Draft* meant = nullptr;
   if (!build_effect_target(*draft, entry, effect, meant)) return std::nullopt;
   effect.entity = meant->entity;
+  if (flag_of(meant->document->root.get("ledger"), false)) {
+    diagnostics_.error(entry.at, "ledger-effect", subject + " changes a " + meant->entity->full_name + ", whose records are only added",
+                       "create another one instead");
+    return std::nullopt;
+  }
   if (set) {
     effect.kind = Effect::Kind::set;
     if (set->value.bad) return std::nullopt;

@@ -71,6 +71,7 @@ void check_catalog(const Catalog& catalog, const std::vector<Document>& document
   check_clocks(context);
   check_form_rules(context);
   check_views(context);
+  check_process(context);
 }
 
 }  // namespace caravan::model

@@ -39,6 +39,7 @@ void check_presentation(const CheckContext& context);
 void check_clocks(const CheckContext& context);
 void check_form_rules(const CheckContext& context);
 void check_views(const CheckContext& context);
+void check_process(const CheckContext& context);
 
 /// All of them.
 void check_catalog(const Catalog& catalog, const std::vector<Document>& documents, Diagnostics& diagnostics);

@@ -3,6 +3,7 @@
 #include "expr/analysis.h"
 #include "model/builder_text.h"
 #include "model/check.h"
+#include "model/process.h"
 
 namespace caravan::model {
 namespace {
@@ -28,6 +29,13 @@ class RuleCheck {
         }
       }
     }
+    for (const auto& automation : context_.catalog.automations) automation_rules(*automation);
+    for (const auto& schedule : context_.catalog.schedules) {
+      const Document* document = context_.document("schedule", schedule->name);
+      if (!document || !schedule->entity) continue;
+      condition(*schedule->entity, schedule->where, CheckContext::find(document, {"where"}), "the choice of records", nullptr);
+      effect_rules(*schedule->entity, schedule->effects, CheckContext::find(document, {"do"}), nullptr);
+    }
     for (const auto& view : context_.catalog.views) {
       const Document* document = context_.document("view", view->name);
       if (document && view->entity) condition(*view->entity, view->filter, CheckContext::find(document, {"filter"}), "the filter", nullptr);
@@ -36,6 +44,34 @@ class RuleCheck {
 
  private:
   using Program = std::shared_ptr<const expr::Program>;
+
+  /// Values are seen to by whom they belong to; here, whether an effect ever happens.
+  void effect_rules(const Entity& entity, const std::vector<Effect>& effects, const Node* node, const Transition* transition) {
+    for (const Effect& effect : effects) {
+      const Entry* entry = node ? node->entry(effect.name) : nullptr;
+      if (entry) condition(entity, effect.when, entry->value.get("when"), "the condition of effect " + quoted(effect.name), transition);
+    }
+  }
+
+  void automation_rules(const Automation& automation) {
+    const Document* document = context_.document("automation", automation.name);
+    if (!document || !automation.entity) return;
+    const Entity& entity = *automation.entity;
+    Transition arrived;  // what is known: the state that the record has come to
+    const Transition* known = nullptr;
+    if (automation.on == Automation::On::state && entity.workflow) {
+      arrived.from.push_back(entity.workflow->state(automation.event));
+      known = &arrived;
+    } else if (automation.on == Automation::On::transition && entity.workflow) {
+      const Transition* step = entity.workflow->transition(automation.event);
+      if (step && step->to) arrived.from.push_back(step->to);
+      known = step ? &arrived : nullptr;
+    }
+    const std::string subject = "automation " + quoted(automation.name);
+    condition(entity, automation.when, CheckContext::find(document, {"when"}), "the condition of " + subject, known);
+    condition(entity, automation.becomes, CheckContext::find(document, {"becomes"}), "`becomes` of " + subject, known);
+    effect_rules(entity, automation.effects, CheckContext::find(document, {"do"}), known);
+  }
 
   void entity_rules(const Entity& entity, const Document& document) {
     for (const auto& field : entity.fields) {
@@ -70,6 +106,7 @@ class RuleCheck {
     for (const auto& transition : entity.workflow->transitions) {
       condition(entity, transition->when, CheckContext::find(&document, {"workflow", "transitions", transition->name, "when"}),
                 "the guard of transition " + quoted(transition->name), transition.get());
+      effect_rules(entity, transition->effects, CheckContext::find(&document, {"workflow", "transitions", transition->name, "do"}), nullptr);
       for (const Effect& effect : transition->effects) {
         for (const auto& [field, program] : effect.with) {
           value(entity, program, CheckContext::find(&document, {"workflow", "transitions", transition->name, "do", effect.name,

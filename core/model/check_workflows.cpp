@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "model/check.h"
+#include "model/process.h"
 
 namespace caravan::model {
 namespace {
@@ -133,14 +134,23 @@ class WorkflowCheck {
   }
 
   bool set_by_effect(const Field& field) const {
+    const auto sets = [&](const std::vector<Effect>& effects) {
+      return std::any_of(effects.begin(), effects.end(), [&](const Effect& effect) {
+        return std::any_of(effect.with.begin(), effect.with.end(), [&](const auto& one) { return one.first == &field; });
+      });
+    };
     for (const auto& entity : context_.catalog.entities) {
       for (const auto& transition : transitions_of(*entity)) {
-        for (const Effect& effect : transition->effects) {
-          if (std::any_of(effect.with.begin(), effect.with.end(), [&](const auto& one) { return one.first == &field; })) return true;
-        }
+        if (sets(transition->effects)) return true;
+      }
+      if (!entity->rules || !entity->workflow) continue;
+      for (const auto& state : entity->workflow->states) {
+        if (sets(state->enter) || sets(state->exit)) return true;
       }
     }
-    return false;
+    const auto rule_sets = [&](const auto& rule) { return sets(rule->effects); };
+    return std::any_of(context_.catalog.automations.begin(), context_.catalog.automations.end(), rule_sets) ||
+           std::any_of(context_.catalog.schedules.begin(), context_.catalog.schedules.end(), rule_sets);
   }
 
   void required(const Transition& transition) {

@@ -47,6 +47,8 @@ class Loader {
     LoadResult result;
     if (catalog && !diagnostics_.failed()) {
       check_catalog(*catalog, documents_, diagnostics_);
+    }
+    if (catalog && !diagnostics_.failed()) {
       catalog->hash = hash(modules);
       result.catalog = std::move(catalog);
     }

@@ -10,6 +10,7 @@ namespace caravan::testing {
 class FakeClock final : public Clock {
  public:
   Timestamp now() const override { return {micros_.load()}; }
+  void set(Timestamp at) { micros_ = at.micros; }
   void advance_seconds(double seconds) { micros_ += static_cast<std::int64_t>(seconds * 1e6); }
 
  private:
