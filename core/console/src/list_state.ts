@@ -64,14 +64,14 @@ export function withChange(state: ListState, change: Partial<ListState>): ListSt
 }
 
 /** The filter in CEL, undefined where nothing is filtered. */
-export function listFilter(state: Pick<ListState, 'states' | 'choices'>): string | undefined {
-  const parts = [anyOf('state', state.states), ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names))];
+export function listFilter(state: Pick<ListState, 'states' | 'choices'>, isList: (field: string) => boolean = () => false): string | undefined {
+  const parts = [anyOf('state', state.states), ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names, isList(field)))];
   return parts.filter(Boolean).join(' && ') || undefined;
 }
 
-function anyOf(field: string, names: string[]): string {
+function anyOf(field: string, names: string[], list = false): string {
   if (names.length === 0) return '';
-  const text = names.map((name) => `record.${field} == ${celString(name)}`).join(' || ');
+  const text = names.map((name) => (list ? `${celString(name)} in record.${field}` : `record.${field} == ${celString(name)}`)).join(' || ');
   return names.length > 1 ? `(${text})` : text;
 }
 

@@ -24,6 +24,7 @@ describe('the address of a list', () => {
 describe('the filter', () => {
   it('is CEL', () => {
     expect(listFilter(parse(''))).toBeUndefined();
+    expect(listFilter(parse('f.ways=a,b'), () => true)).toBe('("a" in record.ways || "b" in record.ways)');
     expect(listFilter(parse('state=new'))).toBe('record.state == "new"');
     expect(listFilter(parse('state=new,won&f.channel=phone'))).toBe('(record.state == "new" || record.state == "won") && record.channel == "phone"');
   });

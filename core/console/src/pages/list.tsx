@@ -46,6 +46,9 @@ function viewFields(entity: Entity, view: ViewDefinition): Field[] {
   return view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
 }
 
+/** Whether a field holds several options. */
+const listsIn = (entity: Entity) => (name: string) => fieldOf(entity, name)?.type === 'multi';
+
 /** The list's state from the address, and a way to change it. */
 function useListState() {
   const navigate = useNavigate();
@@ -91,7 +94,7 @@ function PlacedRecords({ entity, view, type }: { entity: Entity; view: ViewDefin
       <Head entity={entity} />
       <div className="panel" aria-busy={fetching}>
         <Toolbar entity={entity} view={view} state={state} go={go} fetching={fetching} onReload={() => void queries.invalidateQueries({ queryKey: ['list', entity.name] })} />
-        <RecordView type={type} entity={entity} view={view} q={state.q} filter={listFilter(state)} />
+        <RecordView type={type} entity={entity} view={view} q={state.q} filter={listFilter(state, listsIn(entity))} />
       </div>
     </div>
   );
@@ -147,7 +150,7 @@ function Toolbar({ entity, view, state, go, fetching, onReload }: ToolbarProps) 
         />
       )}
       {columns
-        .filter((field) => field.type === 'choice' && field.name !== (view.type === 'board' ? view.group : '') && field.choices && model.choices[field.choices])
+        .filter((field) => (field.type === 'choice' || field.type === 'multi') && field.name !== (view.type === 'board' ? view.group : '') && field.choices && model.choices[field.choices])
         .map((field) => (
           <Select
             key={field.name}
@@ -184,7 +187,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   const { state, before, go } = useListState();
   const columns = useMemo(() => viewFields(entity, view), [entity, view]);
   const sort = state.sort ?? view.sort ?? undefined;
-  const filter = listFilter(state);
+  const filter = listFilter(state, listsIn(entity));
   const filtered = filter !== undefined || state.q !== '';
   const firstSort = sort?.split(',')[0];
   useTitle(entity.plural || entity.label, model.agency.name);
