@@ -38,7 +38,7 @@ TEST(Scan, RefusesFaultyFilesAndKeepsTheOthers) {
   auto registry = PluginRegistry::scan({plugins("faulty"), {}, {}});
   auto list = by_file(*registry);
   const std::pair<const char*, const char*> refused[] = {
-      {"wrong_major.so", "version 7.2 of the plugin ABI, this server has 0.2"},
+      {"wrong_major.so", "version 7.2 of the plugin ABI, this server has 0.3"},
       {"no_symbol.so", "does not export caravan_plugin_v1"},
       {"no_section.so", "no section caravan_manifest"},
       {"wrong_sdk.so", "works with SDK >=3"},

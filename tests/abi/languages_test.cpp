@@ -16,7 +16,7 @@ TEST_P(Language, Loads) {
   EXPECT_EQ(info.state, PluginState::enabled) << info.error;
   EXPECT_EQ(info.hooks, 2u);
   EXPECT_EQ(info.routes, 1u);
-  EXPECT_EQ(info.sdk, "0.2");
+  EXPECT_EQ(info.sdk, "0.3");
   EXPECT_EQ(info.hash.size(), 64u);
   EXPECT_TRUE(host().log.has(std::string(GetParam().first) + ": created"));
 }
@@ -83,6 +83,14 @@ INSTANTIATE_TEST_SUITE_P(All, Language,
                                            std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx"),
                                            std::pair("stripped", "gxx")),
                          [](const auto& one) { return std::string(one.param.first); });
+
+TEST(Settings, AreReadAsTheDefinitionsHaveThem) {
+  for (const auto& [plugin, language] : {std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx")}) {
+    const records::Record record = host().make(plugin, "settings");
+    EXPECT_EQ(*record[record.entity().field("name")->slot].as<std::string>(), std::string("9 0.25 none open (") + language + ")");
+    EXPECT_EQ(error_of([&] { host().make(plugin, "no such setting"); }).code(), ErrorCode::internal);
+  }
+}
 
 TEST(Sizes, AnOlderAndShorterHeaderWorks) {
   const PluginInfo info = host().info("short_header");

@@ -1,4 +1,4 @@
-/* Caravan plugin ABI, version 0.2: the C boundary between the server and a plugin.
+/* Caravan plugin ABI, version 0.3: the C boundary between the server and a plugin.
  *
  * NOT FROZEN. While the major version is 0, a minor version may change anything except the rules below; the
  * ABI becomes 1.0 when the plugin platform is complete. C++ plugins use <caravan/plugin.hpp> over this header.
@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define CARAVAN_ABI_MAJOR 0
-#define CARAVAN_ABI_MINOR 2
+#define CARAVAN_ABI_MINOR 3
 
 #ifdef __cplusplus
 #define CARAVAN_NOEXCEPT noexcept
@@ -257,6 +257,10 @@ typedef struct caravan_host {
   caravan_status (*request_header)(caravan_call call, caravan_string name, caravan_string* out) CARAVAN_NOEXCEPT;
   caravan_status (*respond)(caravan_call call, int32_t http_status, caravan_string content_type, caravan_string body) CARAVAN_NOEXCEPT;
   caravan_status (*respond_header)(caravan_call call, caravan_string name, caravan_string value) CARAVAN_NOEXCEPT;
+
+  /* Since 0.3. The value of a setting by `MODULE.NAME`, as the definitions in use have it: text (also of a choice), int, bool,
+   * decimal or date; null where it is empty. CARAVAN_NOT_FOUND where there is none of that name. */
+  caravan_status (*setting)(caravan_call call, caravan_string name, caravan_value* out) CARAVAN_NOEXCEPT;
 } caravan_host;
 
 /* ---- the plugin's side ---- */

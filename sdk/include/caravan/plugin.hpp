@@ -252,6 +252,50 @@ struct Page {
   std::string next;  ///< empty on the last page
 };
 
+/// The agency's settings by `MODULE.NAME`, e.g. `sales.max_discount`. Each getter gives nullopt where the setting is empty, and throws
+/// HostError where there is none of that name (CARAVAN_NOT_FOUND) or it is of another type (CARAVAN_E_TYPE).
+class Settings {
+ public:
+  Settings(const caravan_host& host, caravan_call call) : host_(&host), call_(call) {}
+  /// Of text and choice.
+  std::optional<std::string> text(std::string_view name) const {
+    const auto value = typed(name, CARAVAN_TEXT);
+    if (!value) return std::nullopt;
+    return std::string(view(value->as.text));
+  }
+  std::optional<std::int64_t> integer(std::string_view name) const {
+    const auto value = typed(name, CARAVAN_INT);
+    if (!value) return std::nullopt;
+    return value->as.integer;
+  }
+  std::optional<bool> boolean(std::string_view name) const {
+    const auto value = typed(name, CARAVAN_BOOL);
+    if (!value) return std::nullopt;
+    return value->as.integer != 0;
+  }
+  std::optional<Decimal> decimal(std::string_view name) const {
+    const auto value = typed(name, CARAVAN_DECIMAL);
+    if (!value) return std::nullopt;
+    return Decimal::parse(view(value->as.text), {});
+  }
+  std::optional<Date> date(std::string_view name) const {
+    const auto value = typed(name, CARAVAN_DATE);
+    if (!value) return std::nullopt;
+    return Date(std::chrono::days(value->as.integer));
+  }
+
+ private:
+  std::optional<caravan_value> typed(std::string_view name, std::uint32_t type) const {
+    caravan_value value{};
+    detail::check(host_->setting(call_, view(name), &value), "reading the setting", name);
+    if (value.type == CARAVAN_NULL) return std::nullopt;
+    if (value.type != type) detail::check(CARAVAN_E_TYPE, "reading the setting", name);
+    return value;
+  }
+  const caravan_host* host_;
+  caravan_call call_;
+};
+
 /// What every callback has: who acts, and the records within his rights. Valid only until the handler
 /// returns, and only on its thread.
 class Call {
@@ -277,6 +321,7 @@ class Call {
     detail::check(host_->has_role(call_, view(role), &out), "asking for the role", role);
     return out != 0;
   }
+  Settings settings() const { return {*host_, call_}; }
   /// The text in the call's language, else of the same language, else the first.
   std::string say(Translations texts) const {
     const std::string_view wanted = locale(), language = wanted.substr(0, wanted.find('-'));
@@ -572,7 +617,7 @@ template <class T>
 struct Entry {
   static caravan_status create(const caravan_host* raw, caravan_call call, void** instance) noexcept {
     // A server older than these functions cannot carry this plugin.
-    if (raw->struct_size < offsetof(caravan_host, respond_header) + sizeof(raw->respond_header))
+    if (raw->struct_size < offsetof(caravan_host, setting) + sizeof(raw->setting))
       return raw->fail ? raw->fail(call, CARAVAN_INTERNAL,
                                    view(std::string_view("the server is older than the plugin's SDK")))
                        : CARAVAN_INTERNAL;

@@ -11,10 +11,18 @@ using namespace caravan::sdk;
 const std::string language = "(" PLUGIN_LANGUAGE ")";
 thread_local std::string scratch;
 
+std::optional<std::string> settings_of_nobody(Hook& hook) { return hook.settings().text("shop.nothing"); }
+
 void mark(Hook& hook) {
   Record& record = hook.record();
   scratch = record.text("name").value_or(std::string());
   if (scratch.empty()) throw Refusal("name", "required", "An item needs a name.");
+  if (scratch == "settings") {
+    const Settings settings = hook.settings();
+    scratch = std::to_string(settings.integer("shop.limit").value_or(0)) + " " + settings.decimal("shop.rate").value().str() + " " +
+              settings.text("shop.word").value_or("none") + (settings.boolean("shop.open").value_or(false) ? " open" : " shut");
+  }
+  if (scratch == "no such setting") (void)settings_of_nobody(hook);
   record.set("name", scratch + " " + language);
   record.set("price", *Decimal::parse("1234.5", "CNY"));
   record.set("made_on", Date(std::chrono::year(2026) / 12 / 20));
