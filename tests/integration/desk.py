@@ -58,6 +58,9 @@ unique:
   badge: {fields: [badge], message: Another file has this badge}
 invariants:
   rank: {check: "record.rank < 1000", message: The rank is too high}
+duplicates:
+  topic: {warn: [topic], message: There is such a file}
+  badge: {warn: [badge], message: There is such a badge}
 indexes:
   by_rank: [rank]
 workflow:

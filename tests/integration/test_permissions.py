@@ -409,6 +409,14 @@ def _(case, person):
             yield Ask(f"{relation}, {step}", "POST", path, {}, status)
 
 
+@route("POST /records/{entity}/{id}/undo")
+def _(case, person):
+    # Nobody has taken a step that may be taken back; test_rules.py looks at those.
+    for relation in RELATIONS:
+        path = f"/records/{FILE}/{case.desk.record(relation, person)}/undo"
+        yield Ask(relation, "POST", path, {}, 409 if sees(person.role, relation) else 404)
+
+
 @route("GET /events")
 def listen(self, person):
     # HEAD is answered as GET would begin; what a listener is then told is test_events.py's.
@@ -601,6 +609,11 @@ ASKS["GET /admin/keys"] = administrators("GET", "/admin/keys")
 ASKS["POST /admin/keys"] = administrators("POST", "/admin/keys", {"use": "never"}, 422)
 ASKS["POST /admin/keys/rotate"] = administrators("POST", "/admin/keys/rotate", {"key": "nosuch"}, (404, 503))
 ASKS["DELETE /admin/keys/{id}"] = administrators("DELETE", "/admin/keys/nosuch", granted=(404, 503))
+ASKS["GET /admin/automations"] = administrators("GET", "/admin/automations")
+ASKS["GET /admin/automations/{name}/runs"] = administrators("GET", "/admin/automations/desk.nosuch/runs", granted=404)
+ASKS["GET /admin/schedules"] = administrators("GET", "/admin/schedules")
+ASKS["GET /admin/schedules/{name}/runs"] = administrators("GET", "/admin/schedules/desk.nosuch/runs", granted=404)
+ASKS["POST /admin/schedules/{name}/run"] = administrators("POST", "/admin/schedules/desk.nosuch/run", {}, 404)
 ASKS["GET /admin/jobs"] = administrators("GET", "/admin/jobs")
 ASKS["GET /admin/jobs/stats"] = administrators("GET", "/admin/jobs/stats")
 ASKS["GET /admin/jobs/{id}"] = administrators("GET", "/admin/jobs/999999999", granted=404)
