@@ -164,7 +164,7 @@ class ModelWriter {
         .member("name", entity.full_name)
         .member("label", label(entity.label, entity.full_name));
     json_.member("plural", label(entity.plural.empty() ? entity.label : entity.plural, entity.full_name));
-    json_.member("module", entity.module).member("icon", entity.icon).member("menu", entity.menu);
+    json_.member("module", entity.module).member("icon", entity.icon).member("menu", entity.menu).member("ledger", entity.ledger);
     const std::string_view fallback = entity.number_format.empty() ? "id" : "number";
     json_.member("title", entity.title ? std::string_view(entity.title->name) : fallback);
     json_.key("rights").begin_object().member("read", true);
@@ -195,6 +195,8 @@ class ModelWriter {
     json_.member("right", model::to_string(right));
     const bool fixed =
         right < model::FieldRight::write || field.compute != nullptr || field.read_only || (field.system && field.slot != model::slot_owner);
+    constexpr const char* rollups[] = {"count", "sum", "min", "max"};
+    json_.member_or_null("rollup", field.rollup ? std::string_view(rollups[static_cast<std::size_t>(field.rollup->kind)]) : std::string_view());
     json_.member("read_only", fixed).member("search", field.search && right >= model::FieldRight::read).member("multiline", field.multiline);
     json_.member("sensitive", field.sensitive);
     write_bound("max", field, field.max, field.decimal_max);

@@ -111,7 +111,10 @@ class Writer {
   }
 
   // ---- Paths
-  bool may(const Entity& entity, Operation operation) const { return records::may_ever(*context_, entity, operation); }
+  bool may(const Entity& entity, Operation operation) const {
+    if (entity.ledger && (operation == Operation::update || operation == Operation::remove)) return false;
+    return records::may_ever(*context_, entity, operation);
+  }
 
   /// Whether the pattern is `/records/{entity}/WORD…`: as a generic path it could not be told from `/records/NAME/{id}`.
   static bool has_word_after_entity(std::string_view pattern) {
@@ -466,6 +469,7 @@ class Writer {
     if (field.sensitive) add_line("Sensitive: filters can ask only whether it equals a text or is empty, and looks at it are logged.");
     if (masked) add_line("Masked: text shows its last characters, anything else is null.");
     if (use == Use::record && field.compute) add_line("Computed.");
+    if (use == Use::record && field.rollup) add_line("Kept up from " + field.rollup->of->full_name + ".");
     if (use != Use::record && field.required) add_line(field.visible ? "May not be emptied while it is visible." : "May not be emptied.");
     if (use != Use::record && field.required_when) add_line("Required under a condition.");
     if (use != Use::record && field.read_only_when) add_line("Read-only under a condition.");

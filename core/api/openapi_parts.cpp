@@ -242,7 +242,9 @@ constexpr OpenapiPart schemas[] = {
 "now":{"type":"string","format":"date-time"},
 "items":{"type":"array","items":{"$ref":"#/components/schemas/Clock"}}}})"},
     {"TransitionList", R"({"type":"object","required":["items"],"properties":{
-"items":{"type":"array","items":{"$ref":"#/components/schemas/AvailableTransition"}}}})"},
+"items":{"type":"array","items":{"$ref":"#/components/schemas/AvailableTransition"}},
+"undo":{"type":"object","required":["name","label","until"],"description":"The last step, where the caller may take it back until then.","properties":{
+"name":{"type":"string"},"label":{"type":"string"},"until":{"type":"string","format":"date-time"}}}}})"},
     {"TransitionInput", R"({"type":"object","additionalProperties":false,"properties":{
 "input":{"type":["object","null"],"description":"Fields that the step's form asks for.","additionalProperties":true},
 "comment":{"type":["string","null"]}}})"},
@@ -368,13 +370,13 @@ constexpr OpenapiPart schemas[] = {
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
 "error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
     // ---- Model
-    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
+    {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","rollup","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
 "depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
 "type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json","multi","refs","localized"]},
 "to":{"type":["string","null"],"description":"Entity that a ref points to."},
 "right":{"type":"string","enum":["hidden","masked","read","write"],"description":"The most that the user has on the field of any record."},
-"system":{"type":"boolean"},"required":{"type":"boolean"},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
+"system":{"type":"boolean"},"required":{"type":"boolean"},"rollup":{"type":["string","null"],"enum":["count","sum","min","max",null],"description":"Kept up from the records that refer to this one."},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
 "max":{"type":["integer","string","null"],"description":"Of text, the longest length; of numbers, the bound. Decimal bounds are strings."},
 "min":{"type":["integer","string","null"]},
 "scale":{"type":["integer","null"]},
@@ -405,9 +407,9 @@ constexpr OpenapiPart schemas[] = {
     {"ModelClock", R"({"type":"object","required":["name","label","calendar"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "calendar":{"type":["string","null"],"description":"Label of the calendar whose working time counts; null: every hour does."}}})"},
-    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","title","rights","live","fields","initial","states","transitions","forms","views","clocks"],"properties":{
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","ledger","title","rights","live","fields","initial","states","transitions","forms","views","clocks"],"properties":{
 "live":{"type":"boolean","description":"Forms ask the draft route while they are filled in."},
-"name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},
+"name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},"ledger":{"type":"boolean","description":"Records are only added, never changed or deleted."},
 "title":{"type":"string","description":"The field that a reference to the record shows."},
 "rights":{"$ref":"#/components/schemas/ModelRights"},
 "fields":{"type":"array","items":{"$ref":"#/components/schemas/ModelField"}},

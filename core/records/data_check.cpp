@@ -34,6 +34,7 @@ class Checker {
         if (!field->system && (field->type == model::FieldType::choice || field->type == model::FieldType::multi) && field->choices) check_choices(*entity, *field, before);
       }
       for (const model::Invariant& invariant : entity->invariants) check_invariant(*entity, invariant, before);
+      for (const model::Exclusive& rule : entity->exclusive) check_exclusive(*entity, rule, before);
     }
     if (options_.roles) check_roles();
     return std::move(found_);
@@ -171,6 +172,49 @@ class Checker {
            records(count) + " of " + entity.full_name + (count == 1 ? " breaks" : " break") + " the invariant \"" + invariant.name + "\" (id " + ids +
                (count > static_cast<std::int64_t>(shown_ids) ? ", …" : "") + ")",
            invariant.in_database ? "mend them first; then the database itself keeps it" : "mend them: until then nothing else of them can be changed");
+  }
+
+  static std::string said(const model::Exclusive& rule) {
+    return rule.resource->name + " " + rule.from->name + " " + rule.to->name + " " + (rule.where ? rule.where->source() : std::string());
+  }
+
+  void check_exclusive(const Entity& entity, const model::Exclusive& rule, const Entity* before) {
+    if (before != nullptr) {
+      for (const model::Exclusive& old : before->exclusive) {
+        if (old.name == rule.name && said(old) == said(rule)) return;
+      }
+    }
+    for (const Field* field : {static_cast<const Field*>(entity.fields[model::slot_id].get()), rule.resource, rule.from, rule.to}) {
+      if (!stored(entity, *field)) return;
+    }
+    if (rule.where && !stored(*rule.where)) return;
+    const bool dates = rule.from->type == model::FieldType::date;
+    const auto column = [&](const char* alias, const Field& field) { return std::string(alias) + "." + name(field.column); };
+    const Field& id = *entity.fields[model::slot_id];
+    std::string from = " FROM " + name(entity.table_name) + " r JOIN " + name(entity.table_name) + " o ON " + column("o", *rule.resource) + " = " +
+                       column("r", *rule.resource) + " AND " + column("o", id) + " > " + column("r", id);
+    for (const auto& [a, b] : {std::pair("r", "o"), std::pair("o", "r")}) from += " AND " + column(a, *rule.from) + (dates ? " <= " : " < ") + column(b, *rule.to);
+    std::vector<expr::Value> parameters;
+    const char* word = " WHERE ";
+    for (const char* alias : {"r", "o"}) {
+      if (!rule.where) break;
+      const expr::Value variables[1];
+      const auto condition = expr::to_sql(*rule.where, session_.dialect() == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite, alias,
+                                          {variables, 1, {}, "UTC"});
+      if (condition.refused) return;
+      from += word + ("(" + condition.sql + ")");
+      word = " AND ";
+      parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
+    }
+    std::size_t count = 0;
+    std::string ids;
+    each("SELECT " + column("r", id) + ", " + column("o", id) + from + " LIMIT " + std::to_string(shown_ids + 1), parameters, [&](storage::Statement& row) {
+      if (++count <= shown_ids) ids += (ids.empty() ? "" : ", ") + std::to_string(row.integer(0)) + " and " + std::to_string(row.integer(1));
+    });
+    if (count == 0) return;
+    report(Diagnostic::Severity::warning, rule.origin, "exclusive-broken",
+           "records of " + entity.full_name + " overlap, which the exclusive rule \"" + rule.name + "\" forbids (id " + ids + (count > shown_ids ? ", …" : "") + ")",
+           "move them: until then they stay as they are, but are not moved to another taken time");
   }
 
   void check_roles() {
