@@ -10,6 +10,7 @@
 #include "api/view_parameter.h"
 #include "records/codec.h"
 #include "records/query.h"
+#include "workflow/undo.h"
 
 namespace caravan::api {
 namespace {
@@ -215,7 +216,14 @@ void list_transitions(Call& call) {
                         transition.form ? std::string_view(transition.form->name) : std::string_view());
     json.member("comment_required", transition.comment_required).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  if (const auto last = workflow::undoable(call.services.transitions.records(), call.context, record)) {
+    const model::Transition* transition = entity.workflow->transition(last->transition);
+    json.key("undo").begin_object().member("name", last->transition);
+    json.member("label", transition ? label_of(transition->label, transition->name, locale) : std::string_view(last->transition));
+    json.member("until", format_timestamp(last->until)).end_object();
+  }
+  json.end_object();
 }
 
 void run_transition(Call& call) {

@@ -140,7 +140,8 @@ void show_timeline(Call& call) {
         .member("name", event.actor_name)
         .end_object();
     json.member("source", event.source).member("action", event.action).member("version", event.version);
-    if (constexpr std::string_view prefix = "transition:"; event.action.starts_with(prefix)) {
+    const std::string_view prefix = event.action.starts_with("undo:") ? "undo:" : "transition:";
+    if (event.action.starts_with(prefix)) {
       const std::string_view name = std::string_view(event.action).substr(prefix.size());
       const model::Transition* transition = entity.workflow ? entity.workflow->transition(name) : nullptr;
       json.key("transition").begin_object().member("name", name);

@@ -39,6 +39,7 @@ void add_audit_commands(CommandLine& line);       ///< audit
 void add_key_commands(CommandLine& line);         ///< keys
 void add_look_command(CommandLine& line, CLI::App& audit);  ///< audit looks
 void add_job_commands(CommandLine& line);         ///< jobs
+void add_rule_commands(CommandLine& line);        ///< automations, schedules
 void add_clock_commands(CommandLine& line);       ///< clock
 void add_access_command(CommandLine& line);       ///< access
 void add_reference_commands(CommandLine& line);   ///< expr, docs, version

@@ -27,6 +27,7 @@ int run_command_line(int argc, char** argv) {
   add_audit_commands(line);
   add_key_commands(line);
   add_job_commands(line);
+  add_rule_commands(line);
   add_reference_commands(line);
 
   try {

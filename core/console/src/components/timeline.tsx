@@ -55,9 +55,9 @@ function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const kind = event.action.split(':')[0];
-  const label = event.transition?.label ?? event.action.slice('transition:'.length);
+  const label = event.transition?.label ?? event.action.slice(kind!.length + 1);
   const what =
-    kind === 'transition' ? t('timeline.transition', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' ? t(`timeline.${kind}`) : event.action;
+    kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' ? t(`timeline.${kind}`) : event.action;
   // A new record's values are the record itself; listing them again says nothing.
   const changes = kind === 'create' ? [] : (event.changes ?? []);
   return (

@@ -87,6 +87,19 @@ export function useSteps(entity: Entity) {
     });
   };
 
+  const undo = async (record: RecordData, label: string) => {
+    setRunning({ id: record.id, name: '' });
+    try {
+      await api.post('/records/{entity}/{id}/undo', {}, { path: { entity: entity.name, id: record.id }, version: record.version });
+      void message.success(t('record.undone', { label }));
+      await changed(entity.name, record.id);
+    } catch (error) {
+      if (!refused(record, error)) void message.error(errorText(error));
+    } finally {
+      setRunning(null);
+    }
+  };
+
   const dialog = asking && (
     <TransitionDialog
       entity={entity}
@@ -97,7 +110,7 @@ export function useSteps(entity: Entity) {
       onClose={() => setAsking(null)}
     />
   );
-  return { running, start, dialog };
+  return { running, start, undo, dialog };
 }
 
 /** The steps out of a record's state, as they stand for the user. */
@@ -116,7 +129,7 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
   const { t } = useTranslation();
   const errorText = useErrorText();
   const transitions = useAvailableSteps(entity, record);
-  const { running, start, dialog } = useSteps(entity);
+  const { running, start, undo, dialog } = useSteps(entity);
 
   if (transitions.isPending) return <Skeleton.Button active size="small" />;
   const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
@@ -156,6 +169,11 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
           </Tooltip>
         );
       })}
+      {transitions.data?.undo && (
+        <Button type="link" loading={running?.name === ''} onClick={() => void undo(record, transitions.data.undo!.label)}>
+          {t('record.undo', { label: transitions.data.undo.label })}
+        </Button>
+      )}
       {dialog}
     </div>
   );
