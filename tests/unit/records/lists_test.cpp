@@ -34,7 +34,8 @@ kind: entity
 name: shop.dog
 fields:
   label: {type: text, max: 40}
-  traits: {type: multi, choices: shop.trait, default: [small, gold]}
+  traits: {type: multi, choices: shop.trait}
+  habits: {type: multi, choices: shop.trait, default: [small, gold]}
   keepers: {type: refs, to: shop.keeper}
   walkers: {type: refs, to: shop.keeper, delete: clear}
   owners: {type: refs, to: shop.keeper, delete: cascade}
@@ -121,7 +122,7 @@ TEST_P(Lists, ValuesAreKeptInOrderAndWithoutRepetition) {
   const JsonPage page = gate().list_json(boss(), dogs(), {}, {}, json);
   EXPECT_EQ(page.count, 1u);
   for (const char* field : {"traits", "keepers", "story"}) EXPECT_THAT(json, HasSubstr(std::string("\"") + field + "\":" + text(made, field)));
-  EXPECT_EQ(text(dog("{}"), "traits"), R"(["gold","small"])") << "the default";
+  EXPECT_EQ(text(dog("{}"), "habits"), R"(["gold","small"])") << "the default";
   const Record empty = dog(R"({"traits":[],"keepers":[],"story":{}})");
   EXPECT_EQ(text(empty, "keepers"), "null");
   EXPECT_EQ(text(empty, "story"), "null");
