@@ -20,7 +20,7 @@ ENTITIES = 12
 
 
 def changes():
-    """Definitions that need new tables, new columns and new indexes on a table with rows, and wider texts."""
+    """Definitions that need new tables, new columns, new indexes and constraints on a table with rows, and wider texts."""
     out = ["kind: entity\nname: sales.inquiry\nfields:\n  destination: {max: 600}\n"]
     for n in range(FIELDS):
         kind = ["{type: text, max: 40}", "{type: int}", "{type: money}", "{type: date}", "{type: instant}"][n % 5]
@@ -28,10 +28,15 @@ def changes():
     out.append("indexes:\n")
     for n in range(0, FIELDS, 3):
         out.append(f"  x_by_{n}: [x_extra_{n}, created_at]\n")
+    out.append("invariants:\n")
+    for n in range(1, FIELDS, 5):
+        out.append(f"  small_{n}: {{check: \"record.x_extra_{n} <= {n}\", message: {{en: No, zh-CN: 不, zh-TW: 不}}}}\n")
+    out.append("  near: {check: \"record.destination != '远'\", message: {en: No, zh-CN: 不, zh-TW: 不}}\n")
     for n in range(ENTITIES):
         out.append(f"---\nkind: entity\nname: agency.thing_{n}\nlabel: {{en: Thing {n}, zh-CN: 物品{n}, zh-TW: 物品{n}}}\nfields:\n")
         out.extend(f"  field_{i}: {{type: text, max: 80}}\n" for i in range(8))
         out.append("  inquiry: {type: ref, to: sales.inquiry}\nindexes:\n  by_one: [field_1, field_2]\n")
+        out.append("invariants: {one: {check: \"record.field_1 != record.field_2\", message: {en: No, zh-CN: 不, zh-TW: 不}}}\n")
     return "".join(out)
 
 
@@ -59,13 +64,14 @@ class SchemaKill(ServerCase):
             return connection.executescript(statement)
 
     def shape(self):
-        """Tables, columns and indexes, as text."""
+        """Tables, columns, indexes and constraints, as text."""
         if self.database == "mariadb":
             name = self.server.database.name
             return self.server.database.sql(
                 f"SELECT table_name, column_name, column_type, is_nullable FROM information_schema.columns WHERE table_schema = '{name}' "
                 f"ORDER BY 1, 2; SELECT table_name, index_name, non_unique, seq_in_index, column_name FROM information_schema.statistics "
-                f"WHERE table_schema = '{name}' ORDER BY 1, 2, 4")
+                f"WHERE table_schema = '{name}' ORDER BY 1, 2, 4; SELECT table_name, constraint_name, check_clause "
+                f"FROM information_schema.check_constraints WHERE constraint_schema = '{name}' ORDER BY 1, 2")
         with self.sqlite() as connection:
             tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
             out = []
@@ -73,7 +79,8 @@ class SchemaKill(ServerCase):
                 columns = sorted(str(row[1:4]) for row in connection.execute(f'PRAGMA table_info("{table}")'))
                 indexes = sorted(str(row) for row in connection.execute(
                     "SELECT l.name, l.\"unique\", group_concat(i.name) FROM pragma_index_list(?) l, pragma_index_info(l.name) i GROUP BY 1, 2", (table,)))
-                out.append((table, columns, indexes))
+                triggers = sorted(str(row) for row in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)))
+                out.append((table, columns, indexes, triggers))
             return repr(out)
 
     def count(self):
