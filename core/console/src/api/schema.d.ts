@@ -130,6 +130,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a form shows while it is filled in; writes nothing
+         * @description For whoever may create, or update the record. Conditions of fields, options that are offered now, computed values, what would be refused, and probable duplicates, as far as the caller may see what decides them. Plugins are not asked.
+         */
+        post: operations["draftRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/{entity}/aggregate": {
         parameters: {
             query?: never;
@@ -237,6 +257,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/{id}/clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Time limits that run with the record, and how they came about
+         * @description The latest run of each clock of its entity that has begun. `lines` explains the due time, in the caller's language.
+         */
+        get: operations["listClocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the record's last step back
+         * @description For whoever took it, in the time that the step's `undo` gives, where nothing was changed since and the step changed no other record.
+         */
+        post: operations["undoTransition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/{entity}/{id}/timeline": {
         parameters: {
             query?: never;
@@ -246,6 +306,26 @@ export interface paths {
         };
         /** History of the record, newest first */
         get: operations["showTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changes, as it changes (server-sent events)
+         * @description Does not end by itself. `record`: a record that was watched, or one of a watched entity, has a new version (or is `gone`); `many`: more of an entity than are told one by one; `bye`: the session has ended. Only of what the caller may read at that moment. Notices to him (`core.notice`) are watched without being named. Events may be lost with the connection: read again what is shown after connecting again.
+         */
+        get: operations["listenToEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -319,7 +399,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Import maps of the definitions for this entity
+         * @description For administrators.
+         */
+        get: operations["listImportMaps"];
         put?: never;
         /**
          * Import a CSV file by a map
@@ -372,6 +456,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings that rules read, with their origin
+         * @description As many as the definitions have. For administrators.
+         */
+        get: operations["listSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/plugins": {
         parameters: {
             query?: never;
@@ -407,6 +511,90 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/audit/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who saw sensitive values in the clear, newest first
+         * @description For administrators.
+         */
+        get: operations["listLooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys of sensitive fields, oldest first
+         * @description As many as the key file has. The keys themselves are never told. For administrators.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Add a key to the key file
+         * @description For administrators.
+         */
+        post: operations["addKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seal stored values with the current key; a part at a time
+         * @description For administrators.
+         */
+        post: operations["rotateKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a key that is no longer used
+         * @description For administrators.
+         */
+        delete: operations["removeKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -466,6 +654,106 @@ export interface paths {
          * @description For administrators.
          */
         post: operations["activateRevision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/automations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Automations, and how often they ran in the last 24 hours
+         * @description As many as the definitions have. For administrators.
+         */
+        get: operations["listAutomations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/automations/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an automation did and why, or why not, newest first
+         * @description Kept for 30 days. Of runs that a condition kept from happening, the first 20 an hour on each server. For administrators.
+         */
+        get: operations["listAutomationRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Schedules, with the next and the last run
+         * @description As many as the definitions have. For administrators.
+         */
+        get: operations["listSchedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs of a schedule, newest first
+         * @description With the records that were refused, at most 100 a run. Kept for 30 days. For administrators.
+         */
+        get: operations["listScheduleRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now
+         * @description Beside its own times, also where it is switched off. For administrators.
+         */
+        post: operations["runSchedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -650,6 +938,20 @@ export interface components {
             items: components["schemas"]["AuditFault"][];
             next: string | null;
         };
+        AutomationList: {
+            items: {
+                name: string;
+                label: string;
+                entity: string;
+                /** @description `created`, `updated`, `deleted`, `state NAME`, `transition NAME` or `time`. */
+                on: string;
+                in_transaction: boolean;
+                active: boolean;
+                done: number;
+                skipped: number;
+                failed: number;
+            }[];
+        };
         AvailableTransition: {
             name: string;
             label: string;
@@ -733,6 +1035,58 @@ export interface components {
             old_text: string | null;
             new_text: string | null;
         };
+        Clock: {
+            name: string;
+            label: string;
+            /** @description How often it has begun with this record, this time included. */
+            run: number;
+            /** @enum {string} */
+            state: "running" | "paused" | "met";
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Since when it stands still.
+             */
+            paused_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its time is over, or was; null while it is paused before that, where it was met before, and without a limit.
+             */
+            due_at: string | null;
+            /** Format: date-time */
+            met_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its time was over; null where it is in time.
+             */
+            breached_at: string | null;
+            limit_seconds: number | null;
+            /** @description In the clock's own time; below 0: it is over by that. */
+            remaining_seconds: number | null;
+            elapsed_seconds: number;
+            /** @description Label of the calendar whose working time counts; null: every hour does. */
+            calendar: string | null;
+            /** @description In which the lines tell times. */
+            time_zone: string;
+            lines: components["schemas"]["ClockLine"][];
+        };
+        ClockLine: {
+            /** @enum {string} */
+            kind: "started" | "limit" | "worked" | "break" | "free" | "holiday" | "offset" | "paused" | "carried" | "more" | "due" | "result";
+            text: string;
+            /** Format: date-time */
+            from: string | null;
+            /** Format: date-time */
+            to: string | null;
+            /** @description Working time that the line adds. */
+            seconds: number;
+        };
+        ClockList: {
+            /** Format: date-time */
+            now: string;
+            items: components["schemas"]["Clock"][];
+        };
         /** @example {
          *       "username": "wangfang",
          *       "password": "correct horse battery"
@@ -758,6 +1112,56 @@ export interface components {
             items: components["schemas"]["Deleted"][];
             next: string | null;
         };
+        Draft: {
+            fields: {
+                [key: string]: {
+                    visible: boolean;
+                    required: boolean;
+                    read_only: boolean;
+                    /** @description Of a choice that depends on another field: what is offered now. */
+                    options?: string[];
+                };
+            };
+            /** @description Computed fields by name, as in a record. */
+            computed: {
+                [key: string]: unknown;
+            };
+            /** @description What would be refused now. */
+            errors: components["schemas"]["FieldError"][];
+            duplicates: {
+                rule: string;
+                message: string;
+                /** @description There are further ones. */
+                more: boolean;
+                items: {
+                    id: string;
+                    number: string | null;
+                    title: string;
+                    state: string | null;
+                    /** Format: date-time */
+                    created_at: string | null;
+                }[];
+            }[];
+        };
+        /** @example {
+         *       "values": {}
+         *     } */
+        DraftInput: {
+            /** @description The record that is changed; absent for a new one. */
+            id?: string | null;
+            /** @description The step whose form it is; with `id`. */
+            transition?: string | null;
+            /** @description What was filled in so far. */
+            values?: components["schemas"]["RecordInput"] | null;
+        };
+        /**
+         * @description https://html.spec.whatwg.org/multipage/server-sent-events.html
+         * @example event: record
+         *     data: {"entity":"core.user","id":"17","version":3}
+         *
+         *
+         */
+        EventStream: string;
         /** @description What a reference leads to, with the fields that `expand` names. */
         Expanded: {
             id: string;
@@ -783,10 +1187,18 @@ export interface components {
             hint?: string;
         };
         ImportForm: {
-            /** @description The import map, YAML. */
-            map: string;
+            /** @description The import map, YAML; required unless the parameter `map` names one. */
+            map?: string;
             /** @description The CSV file. */
             file: string;
+        };
+        ImportMapList: {
+            items: {
+                name: string;
+                label: string;
+                /** @description The records' `external_source`. */
+                source: string;
+            }[];
         };
         ImportReport: {
             rows: number;
@@ -852,6 +1264,42 @@ export interface components {
                 oldest_ready_seconds: number;
             }[];
         };
+        Key: {
+            id: string;
+            fingerprint: string;
+            /** @description New values are sealed with it. */
+            current: boolean;
+            /** @description Rows, events and deleted records with something sealed by it. */
+            uses: number;
+        };
+        KeyInput: {
+            /**
+             * @description `later`: not before a rotation to it, when every node has the file.
+             * @default now
+             * @enum {string}
+             */
+            use: "now" | "later";
+        };
+        KeyList: {
+            items: components["schemas"]["Key"][];
+        };
+        Look: {
+            id: string;
+            entity: string;
+            record: string;
+            fields: string[];
+            /** Format: date-time */
+            at: string;
+            user: string | null;
+            username: string;
+            request_id: string;
+            source: string;
+        };
+        LookPage: {
+            items: components["schemas"]["Look"][];
+            /** @description For `before`. */
+            next: string | null;
+        };
         Me: {
             id: string;
             username: string;
@@ -898,6 +1346,25 @@ export interface components {
                 [key: string]: components["schemas"]["ModelPage"];
             };
         };
+        ModelBlock: {
+            name: string;
+            label: string;
+            /** @enum {string} */
+            type: "view" | "form" | "chart" | "markdown";
+            /** @description Of 24 columns. */
+            width: number;
+            entity: string | null;
+            view: string | null;
+            form: string | null;
+            /** @description Markdown. HTML in it is text. */
+            text: string | null;
+            /** @enum {string|null} */
+            chart: "bar" | "line" | "pie" | "number" | null;
+            /** @description For the route of groups. */
+            group: string | null;
+            measure: string | null;
+            filter: string | null;
+        };
         ModelChoice: {
             /** @description Options of the controlling field with which it is offered; empty: all. */
             of: string[];
@@ -905,6 +1372,12 @@ export interface components {
             label: string;
             color: string;
             active: boolean;
+        };
+        ModelClock: {
+            name: string;
+            label: string;
+            /** @description Label of the calendar whose working time counts; null: every hour does. */
+            calendar: string | null;
         };
         ModelEntity: {
             /** @description Forms ask the draft route while they are filled in. */
@@ -954,6 +1427,8 @@ export interface components {
             choices: string | null;
             /** @description What a new record begins with; null where it depends on more than the definition. */
             default: unknown;
+            /** @description Sealed in the database; looks at it are logged. */
+            sensitive: boolean;
             sortable: boolean;
         };
         ModelForm: {
@@ -972,6 +1447,14 @@ export interface components {
             icon: string;
             entities: string[];
             pages: string[];
+        };
+        ModelPage: {
+            name: string;
+            label: string;
+            icon: string;
+            menu: boolean;
+            module: string;
+            blocks: components["schemas"]["ModelBlock"][];
         };
         ModelRights: {
             read: boolean;
@@ -1081,6 +1564,10 @@ export interface components {
          * @enum {string}
          */
         ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "timeout" | "conflict" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        QueuedRun: {
+            /** @description Id of the job that does it. */
+            job: string;
+        };
         /** @description System fields, then the entity's own: the document for a signed-in user has a schema for each entity. */
         Record: {
             id: string;
@@ -1137,10 +1624,75 @@ export interface components {
             /** @description For `before`. */
             next: string | null;
         };
+        Rotation: {
+            key: string;
+            values: number;
+            next: string | null;
+        };
+        RotationInput: {
+            /** @description Made the current one first. */
+            key?: string;
+            /** @description `next` of the part before. */
+            after?: string;
+        };
+        RuleRun: {
+            id: string;
+            entity: string | null;
+            /** @description Id of the record; null: of none, or of all. */
+            record: string | null;
+            /** @description What set it off, e.g. `state booked`. */
+            event: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            outcome: "done" | "skipped" | "failed";
+            /** @description Why it was not done. */
+            reason: string | null;
+            /** @description How many were done; of a schedule over records, how many records. */
+            effects: number;
+        };
+        RuleRunPage: {
+            items: components["schemas"]["RuleRun"][];
+            next: string | null;
+        };
+        ScheduleList: {
+            items: {
+                name: string;
+                label: string;
+                entity: string | null;
+                cron: string;
+                active: boolean;
+                /** Format: date-time */
+                next: string | null;
+                last: components["schemas"]["RuleRun"] | null;
+            }[];
+        };
         Session: {
             user: components["schemas"]["Me"];
             /** @description To be sent as X-CSRF-Token with every request but GET and HEAD. */
             csrf: string;
+        };
+        SettingsList: {
+            items: {
+                module: string;
+                label: string;
+                settings: {
+                    name: string;
+                    /** @description As expressions name it. */
+                    path: string;
+                    label: string;
+                    help: string;
+                    /** @enum {string} */
+                    type: "text" | "int" | "bool" | "decimal" | "date" | "choice";
+                    value: string | number | boolean | null;
+                    default: string | number | boolean | null;
+                    /** @description Of a choice. */
+                    value_label: string | null;
+                    /** @description Where the value was said. */
+                    file: string;
+                    line: number;
+                }[];
+            }[];
         };
         Share: {
             id: string;
@@ -1242,70 +1794,6 @@ export interface components {
         };
         TransitionList: {
             items: components["schemas"]["AvailableTransition"][];
-        };
-        Draft: {
-            fields: {
-                [key: string]: {
-                    visible: boolean;
-                    required: boolean;
-                    read_only: boolean;
-                    /** @description Of a choice that depends on another field: what is offered now. */
-                    options?: string[];
-                };
-            };
-            /** @description Computed fields by name, as in a record. */
-            computed: {
-                [key: string]: unknown;
-            };
-            /** @description What would be refused now. */
-            errors: components["schemas"]["FieldError"][];
-            duplicates: {
-                rule: string;
-                message: string;
-                /** @description There are further ones. */
-                more: boolean;
-                items: {
-                    id: string;
-                    number: string | null;
-                    title: string;
-                    state: string | null;
-                    /** Format: date-time */
-                    created_at: string | null;
-                }[];
-            }[];
-        };
-        ModelClock: {
-            name: string;
-            label: string;
-            /** @description Label of the calendar whose working time counts; null: every hour does. */
-            calendar: string | null;
-        };
-        ModelBlock: {
-            name: string;
-            label: string;
-            /** @enum {string} */
-            type: "view" | "form" | "chart" | "markdown";
-            /** @description Of 24 columns. */
-            width: number;
-            entity: string | null;
-            view: string | null;
-            form: string | null;
-            /** @description Markdown. HTML in it is text. */
-            text: string | null;
-            /** @enum {string|null} */
-            chart: "bar" | "line" | "pie" | "number" | null;
-            /** @description For the route of groups. */
-            group: string | null;
-            measure: string | null;
-            filter: string | null;
-        };
-        ModelPage: {
-            name: string;
-            label: string;
-            icon: string;
-            menu: boolean;
-            module: string;
-            blocks: components["schemas"]["ModelBlock"][];
         };
     };
     responses: {
@@ -1506,6 +1994,8 @@ export interface components {
          * @example state,created_at:month
          */
         "query.group": string;
+        /** @description Only looks at the record with this id. */
+        "query.id": string;
         /**
          * @description Only jobs of this kind.
          * @example records.after_commit
@@ -1517,11 +2007,15 @@ export interface components {
         "query.limit.groups": number;
         /** @description Language of labels; that of Accept-Language where absent. */
         "query.locale": "zh-CN" | "zh-TW" | "en";
+        /** @description Name of an import map of the definitions, instead of the part `map`. */
+        "query.map": string;
         /**
          * @description By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.
          * @example count
          */
         "query.measure": string;
+        /** @description Only runs with this outcome. */
+        "query.outcome": "done" | "skipped" | "failed";
         /** @description Words to be found in the fields that are marked for search. */
         "query.q": string;
         /**
@@ -1531,6 +2025,8 @@ export interface components {
         "query.queue": string;
         /** @description Only the record with this id; with `entity`. */
         "query.record": string;
+        /** @description Only runs for the record with this id. */
+        "query.record.runs": string;
         /**
          * @description Fields by comma, `-` before those that descend.
          * @example -created_at,id
@@ -1545,9 +2041,26 @@ export interface components {
         "query.state.jobs": "ready" | "waiting" | "running" | "dead";
         /** @description Id of the user asked about; oneself where absent. */
         "query.user": string;
+        /** @description Only looks by the user with this id. */
+        "query.user.looks": string;
+        /**
+         * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+         * @example core.user_list
+         */
+        "query.view": string;
+        /**
+         * @description By comma at most 20 of: an entity, or one record of it as ENTITY/ID.
+         * @example core.user,core.delegation/17
+         */
+        "query.watch": string;
     };
     requestBodies: never;
     headers: {
+        /**
+         * @description Where a duplicate rule finds records that are probably of the same thing: `RULE="ID ID"`, by comma. Not repeated with an Idempotency-Key.
+         * @example same_person="17 9"
+         */
+        "Caravan-Duplicates": string;
         /** @description The version, in quotes. */
         ETag: string;
         /** @description `true` where the answer is that of an earlier request with the same Idempotency-Key. */
@@ -1825,6 +2338,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+                 * @example core.user_list
+                 */
+                view?: components["parameters"]["query.view"];
+                /**
                  * @description A condition in CEL over `record` and `user`, e.g. `record.state == "new"`.
                  * @example record.state == "new"
                  */
@@ -1852,11 +2370,6 @@ export interface operations {
                 q?: components["parameters"]["query.q"];
                 /** @description 1: also `total`. */
                 count?: components["parameters"]["query.count"];
-                /**
-                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
-                 * @example core.user_list
-                 */
-                view?: string;
             };
             header?: never;
             path: {
@@ -1919,6 +2432,7 @@ export interface operations {
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
+                    "Caravan-Duplicates": components["headers"]["Caravan-Duplicates"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1985,9 +2499,60 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    draftRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     aggregateRecords: {
         parameters: {
             query?: {
+                /**
+                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+                 * @example core.user_list
+                 */
+                view?: components["parameters"]["query.view"];
                 /**
                  * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
                  * @example state,created_at:month
@@ -2014,11 +2579,6 @@ export interface operations {
                 limit?: components["parameters"]["query.limit.groups"];
                 /** @description `next` of the page before. Opaque. */
                 after?: components["parameters"]["query.after"];
-                /**
-                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
-                 * @example core.user_list
-                 */
-                view?: string;
             };
             header?: never;
             path: {
@@ -2401,6 +2961,97 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listClocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClockList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    undoTransition: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The version that the change is made to, or `*` for any.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["header.If-Match"];
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     showTimeline: {
         parameters: {
             query?: {
@@ -2435,6 +3086,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TimelinePage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listenToEvents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description By comma at most 20 of: an entity, or one record of it as ENTITY/ID.
+                 * @example core.user,core.delegation/17
+                 */
+                watch?: components["parameters"]["query.watch"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventStream"];
                 };
             };
             400: components["responses"]["400"];
@@ -2619,11 +3304,47 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listImportMaps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportMapList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     importRecords: {
         parameters: {
             query?: {
                 /** @description 1: check everything, write nothing. */
                 dry_run?: components["parameters"]["query.dry_run"];
+                /** @description Name of an import map of the definitions, instead of the part `map`. */
+                map?: components["parameters"]["query.map"];
             };
             header?: {
                 /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
@@ -2754,6 +3475,33 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listPlugins: {
         parameters: {
             query?: never;
@@ -2814,6 +3562,186 @@ export interface operations {
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listLooks: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only records of this entity.
+                 * @example core.user
+                 */
+                entity?: components["parameters"]["query.entity"];
+                /** @description Only looks at the record with this id. */
+                id?: components["parameters"]["query.id"];
+                /** @description Only looks by the user with this id. */
+                user?: components["parameters"]["query.user.looks"];
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before: the id of an event. */
+                before?: components["parameters"]["query.before"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    addKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    rotateKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotationInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rotation"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    removeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -2912,6 +3840,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReloadResult"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listAutomations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutomationList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listAutomationRuns: {
+        parameters: {
+            query?: {
+                /** @description Only runs with this outcome. */
+                outcome?: components["parameters"]["query.outcome"];
+                /** @description Only runs for the record with this id. */
+                record?: components["parameters"]["query.record.runs"];
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path: {
+                /** @description Name, as lists give it. */
+                name: components["parameters"]["path.name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleRunPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listScheduleRuns: {
+        parameters: {
+            query?: {
+                /** @description Only runs with this outcome. */
+                outcome?: components["parameters"]["query.outcome"];
+                /** @description Only runs for the record with this id. */
+                record?: components["parameters"]["query.record.runs"];
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path: {
+                /** @description Name, as lists give it. */
+                name: components["parameters"]["path.name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleRunPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    runSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /** @description Name, as lists give it. */
+                name: components["parameters"]["path.name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuedRun"];
                 };
             };
             400: components["responses"]["400"];
