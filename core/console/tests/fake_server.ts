@@ -20,7 +20,7 @@ export interface Answer {
 export type Override = (call: Call) => Answer | undefined;
 
 export function field(name: string, label: string, type: Field['type'], more: Partial<Field> = {}): Field {
-  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, max: null, min: null, scale: null, choices: null, sortable: true, ...more };
+  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, max: null, min: null, scale: null, choices: null, depends_on: null, sortable: true, ...more };
 }
 
 export function systemFields(labels: Record<string, string> = {}): Field[] {
@@ -40,6 +40,7 @@ export function demoModel(): Model {
   const person: Entity = {
     name: 'demo.person', label: '人员', plural: '人员', module: 'demo', icon: 'team', menu: true, title: 'name',
     rights: { read: true, create: true, update: true, delete: true },
+    live: false, clocks: [],
     fields: [...systemFields(systemLabels), field('name', '姓名', 'text', { required: true, max: 60, search: true })],
     initial: null, states: [], transitions: [],
     forms: [{ name: 'demo.person_form', label: '', groups: [{ name: 'main', label: '基本信息', fields: ['name'] }] }],
@@ -48,6 +49,7 @@ export function demoModel(): Model {
   const task: Entity = {
     name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, title: 'number',
     rights: { read: true, create: true, update: true, delete: true },
+    live: false, clocks: [],
     fields: [
       ...systemFields(systemLabels),
       field('subject', '主题', 'text', { required: true, max: 20, search: true }),
@@ -99,11 +101,11 @@ export function demoModel(): Model {
     pages: {},
     choices: {
       'demo.kind': [
-        { name: 'call', label: '电话', color: 'blue', active: true },
-        { name: 'visit', label: '拜访', color: 'green', active: true },
-        { name: 'fax', label: '传真', color: '', active: false },
+        { name: 'call', label: '电话', color: 'blue', active: true, of: [] },
+        { name: 'visit', label: '拜访', color: 'green', active: true, of: [] },
+        { name: 'fax', label: '传真', color: '', active: false, of: [] },
       ],
-      'demo.reason': [{ name: 'dear', label: '价格过高', color: '', active: true }],
+      'demo.reason': [{ name: 'dear', label: '价格过高', color: '', active: true, of: [] }],
     },
   };
 }
