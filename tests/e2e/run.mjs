@@ -391,6 +391,127 @@ await check('a click on a column sorts on the server', async () => {
   await until(async () => (await page.locator('.ant-table-row').first().getAttribute('data-row-key')) === items[0].id, 'the greatest amount is first');
 });
 
+// ---- Views and pages
+const viewNamed = (name) => entity(inquiryEntity).views.find((one) => one.name === name);
+const view = (name) => `${list(inquiryEntity)}?view=${name}`;
+const boardColumn = (name) => page.getByRole('region', { name: state(name), exact: true });
+const card = (number, scope = page) => scope.locator('.card').filter({ has: page.getByRole('link', { name: number, exact: true }) });
+const stateOn = async (id) => (await api.get(`/records/${inquiryEntity}/${id}`)).state;
+/** Drags with the mouse, in steps as a hand does. */
+async function drag(from, to) {
+  const [a, b] = [await from.boundingBox(), await to.boundingBox()];
+  await page.mouse.move(a.x + a.width / 2, a.y + a.height - 6);
+  await page.mouse.down();
+  await page.mouse.move(a.x + a.width / 2 + 12, a.y + a.height, { steps: 4 });
+  await page.mouse.move(b.x + b.width / 2, b.y + 60, { steps: 12 });
+  await page.waitForTimeout(150);
+}
+let dragged;
+await check('the board is chosen beside the list and has the states as columns', async () => {
+  dragged = await api.post(`/records/${inquiryEntity}`, { customer, channel: 'phone', destination: '贵州黄果树', party_size: 2, budget: '8000.00' });
+  await go(list(inquiryEntity));
+  await tableLoaded();
+  await page.locator('.toolbar .ant-segmented-item').filter({ hasText: viewNamed('sales.inquiry_board').label }).click();
+  await page.waitForURL((url) => url.searchParams.get('view') === 'sales.inquiry_board');
+  equal(await page.locator('.board-column h2').allInnerTexts(), entity(inquiryEntity).states.map((one) => one.label), 'columns');
+  await card(dragged.number, boardColumn('new')).waitFor();
+  const { items } = await api.get(`/records/${inquiryEntity}/aggregate?group=state`);
+  for (const { group, count } of items) await until(async () => (await boardColumn(group.state).locator('.board-count').innerText()) === String(count), `count of ${group.state}`);
+  await shot('11-board');
+});
+await check('board: no serious barriers (axe)', () => axe('the board', entity(inquiryEntity).plural));
+await check('a card is dragged to the state that a step leads to', async () => {
+  await drag(card(dragged.number), boardColumn('contacted'));
+  await shot('12-board-dragging');
+  await page.mouse.up();
+  await card(dragged.number, boardColumn('contacted')).waitFor();
+  await until(async () => (await stateOn(dragged.id)) === 'contacted', 'state on the server');
+});
+await check('a card goes nowhere that no step leads to, and says so', async () => {
+  await drag(card(dragged.number), boardColumn('won'));
+  await page.mouse.up();
+  await page.getByText(`不能从“${state('contacted')}”直接到“${state('won')}”。`).waitFor();
+  equal(await stateOn(dragged.id), 'contacted', 'state on the server');
+});
+await check('a step with a form asks for it on the board, too', async () => {
+  await drag(card(dragged.number), boardColumn('lost'));
+  await page.mouse.up();
+  const dialog = page.getByRole('dialog', { name: step('lose') });
+  await select(input(inquiryEntity, 'lost_reason', dialog), choice(inquiryEntity, 'lost_reason', 'dates'));
+  await button(step('lose'), dialog).click();
+  await card(dragged.number, boardColumn('lost')).waitFor();
+  equal(await stateOn(dragged.id), 'lost', 'state on the server');
+});
+await check('the keyboard moves a card by its menu', async () => {
+  const made = await api.post(`/records/${inquiryEntity}`, { customer, channel: 'website', destination: '桂林' });
+  await page.getByRole('button', { name: '刷新' }).click();
+  await card(made.number, boardColumn('new')).waitFor();
+  await button(`移动“${made.number}”`).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: step('contact') }).waitFor();
+  await shot('13-board-menu');
+  await page.keyboard.press('Tab');
+  const item = page.getByRole('menuitem', { name: step('contact') });
+  for (let tries = 0; tries < 8 && !(await item.evaluate((one) => one === document.activeElement)); tries += 1) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await card(made.number, boardColumn('contacted')).waitFor();
+  equal(await stateOn(made.id), 'contacted', 'state on the server');
+});
+await check('the calendar has departures on their days, by month and by week', async () => {
+  // Today where the agency is, whatever the browser's zone.
+  const today = new Intl.DateTimeFormat('en-CA', { timeZone: model.agency.time_zone }).format(new Date());
+  const made = await api.post(`/records/${inquiryEntity}`, { customer, channel: 'phone', destination: '今日出发团', depart_on: today, party_size: 3 });
+  for (let index = 0; index < 5; index += 1) await api.post(`/records/${inquiryEntity}`, { customer, channel: 'phone', destination: `同日团 ${index + 1}`, depart_on: `${today.slice(0, 8)}1${index % 2}`, party_size: 2 + index });
+  await go(view('sales.inquiry_departures'));
+  const entry = page.getByRole('link', { name: /今日出发团/ });
+  await entry.waitFor();
+  equal(await page.locator('.day-today').getByRole('link', { name: /今日出发团/ }).count(), 1, 'entries on today');
+  equal(await page.locator('.day-today .day-number').innerText(), String(Number(today.slice(8))), 'today');
+  await shot('14-calendar-month');
+  await axe('the calendar', entity(inquiryEntity).plural);
+  await page.locator('.range-bar .ant-segmented-item').filter({ hasText: '周' }).click();
+  await page.locator('.week').getByRole('link', { name: /今日出发团/ }).waitFor();
+  await shot('15-calendar-week');
+  await entry.click();
+  await page.waitForURL(`${base}/records/${inquiryEntity}/${made.id}`);
+});
+await check('the timeline has bars in the lanes of their owners', async () => {
+  const me = await api.get('/me');
+  for (let index = 0; index < 6; index += 1) {
+    const at = new Date(Date.now() + (index + 1) * 26 * 3_600_000).toISOString();
+    await api.post(`/records/${inquiryEntity}`, { customer, channel: 'wechat', destination: `答复 ${index + 1}`, promised_at: at, ...(index % 2 ? { owner: me.id } : { owner: null }) });
+  }
+  await go(view('sales.inquiry_promises'));
+  await page.locator('.vis-item').filter({ hasText: '答复 2' }).first().waitFor();
+  assert((await page.locator('.vis-labelset .vis-label').allInnerTexts()).some((text) => text.includes(me.name || me.username)), 'no lane of the owner');
+  await shot('16-timeline');
+  await axe('the timeline', entity(inquiryEntity).plural);
+  await page.locator('.range-bar .ant-segmented-item').filter({ hasText: '表格' }).click();
+  await page.getByRole('columnheader', { name: label(inquiryEntity, 'promised_at') }).waitFor();
+  await page.locator('.range-bar .ant-segmented-item').filter({ hasText: '图形' }).click();
+  await page.locator('.vis-item').filter({ hasText: '答复 2' }).first().locator('a').click();
+  await page.waitForURL((url) => /^\/records\/sales\.inquiry\/\d+$/.test(url.pathname));
+});
+await check('a page of blocks stands in the navigation and shows charts, texts and lists', async () => {
+  const desk = model.pages['sales.desk'];
+  await page.getByRole('navigation', { name: '导航' }).getByRole('link', { name: desk.label, exact: true }).click();
+  await heading(desk.label).waitFor();
+  equal(path(), '/pages/sales.desk', 'address');
+  for (const block of desk.blocks.filter((one) => one.label)) await page.getByRole('heading', { level: 2, name: block.label, exact: true }).waitFor();
+  await page.locator('.drawing canvas').nth(2).waitFor();
+  await page.getByText('24 小时内').waitFor();
+  const counted = await api.get(`/records/${inquiryEntity}/aggregate?filter=${encodeURIComponent(desk.blocks.find((one) => one.name === 'open').filter)}`);
+  equal((await page.locator('.figure').first().innerText()).trim(), String(counted.items[0].count), 'open inquiries');
+  await shot('17-page', true);
+  await axe('the page', desk.label);
+  const chart = page.locator('section.block').filter({ has: page.getByRole('heading', { name: desk.blocks.find((one) => one.name === 'stages').label }) });
+  await chart.locator('.ant-segmented-item').filter({ hasText: '表格' }).click();
+  await chart.getByRole('cell', { name: state('won') }).waitFor();
+  await go('/pages/customers.portrait');
+  await page.locator('.drawing canvas').nth(1).waitFor();
+  await shot('18-page-customers', true);
+});
+
 // ---- The edges
 await check('what is not there is said', async () => {
   await go('/records/no.such');
@@ -402,7 +523,7 @@ await check('what is not there is said', async () => {
 });
 await check('the console fits a telephone', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const where of [list(inquiryEntity), inquiryPath(), `${inquiryPath()}/edit`]) {
+  for (const where of [list(inquiryEntity), inquiryPath(), `${inquiryPath()}/edit`, view('sales.inquiry_board'), view('sales.inquiry_departures'), '/pages/sales.desk']) {
     await go(where);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForLoadState('networkidle');

@@ -10,6 +10,9 @@ register([BarChart, LineChart, PieChart, GridComponent, LegendComponent, Tooltip
 
 const palette = ['#2f6fed', '#12a594', '#e5a00d', '#8b5cd6', '#e2603a', '#4c9a2a', '#d6468c', '#3a9bc8', '#8a6d3b', '#6b7483'];
 
+/** Bars beside each other; more lie. */
+const mostAcross = 8;
+
 interface Props {
   kind: 'bar' | 'line' | 'pie' | 'number';
   points: Point[];
@@ -32,7 +35,9 @@ export default function Drawing({ kind, points, label, measure }: Props) {
       chart.dispose();
     };
   }, [kind, points, measure, token]);
-  return <div ref={box} className="drawing" role="img" aria-label={label} />;
+  // A line for each name, where they stand below each other.
+  const height = kind === 'bar' && points.length > mostAcross ? Math.max(280, points.length * 22 + 40) : undefined;
+  return <div ref={box} className="drawing" style={height ? { height } : undefined} role="img" aria-label={label} />;
 }
 
 interface Look {
@@ -65,8 +70,8 @@ function optionOf(kind: Props['kind'], points: Point[], measure: string, look: L
     };
   }
   // Many long names are read better from top to bottom.
-  const sideways = kind === 'bar' && points.length > 8;
-  const names = { type: 'category' as const, data: points.map((point) => point.label), axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } }, axisLabel: { color: look.muted, hideOverlap: true, ...(sideways ? { width: 110, overflow: 'truncate' as const } : {}) }, ...(sideways ? { inverse: true } : {}) };
+  const sideways = kind === 'bar' && points.length > mostAcross;
+  const names = { type: 'category' as const, data: points.map((point) => point.label), axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } }, axisLabel: { color: look.muted, ...(kind === 'line' ? { hideOverlap: true } : sideways ? { interval: 0, width: 120, overflow: 'truncate' as const } : { interval: 0, width: 84, overflow: 'break' as const }) }, ...(sideways ? { inverse: true } : {}) };
   const values = { type: 'value' as const, minInterval: points.every((point) => Number.isInteger(point.value)) ? 1 : undefined, axisLabel: { color: look.muted, hideOverlap: true }, splitLine: { lineStyle: { color: look.line } } };
   return {
     ...base,

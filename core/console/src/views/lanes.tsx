@@ -1,6 +1,7 @@
 import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import { Alert, Button, Empty, Segmented, Spin, Table } from 'antd';
+import dayjs from 'dayjs';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -10,7 +11,7 @@ import { dotColor, formatDate } from '../format';
 import { fieldOf, optionOf, stateOf, titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
-import { addDays, addMonths, monthStart, todayIn } from './days';
+import { addDays, addMonths, monthStart, todayIn, weekStart } from './days';
 import type { Bar, Lane } from './lanes_chart';
 import { ViewSkeleton } from './record_view';
 import { detailFields, isFilled, type ViewProps } from './types';
@@ -18,8 +19,9 @@ import { mostShown, useRangeRecords, type Placed } from './use_range';
 
 const Chart = lazy(() => import('./lanes_chart'));
 
-type Unit = 'month' | 'quarter' | 'year';
+type Unit = 'week' | 'month' | 'quarter' | 'year';
 const months = { month: 1, quarter: 3, year: 12 } as const;
+const step = (from: string, unit: Unit, direction: 1 | -1) => (unit === 'week' ? addDays(from, 7 * direction) : addMonths(from, months[unit] * direction));
 
 /** Records as bars over time, in lanes; the same as a table for who reads better so. */
 export default function Lanes(props: ViewProps) {
@@ -28,10 +30,11 @@ export default function Lanes(props: ViewProps) {
   const { locale, model } = useSession();
   const valueText = useValueText();
   const today = todayIn(locale.timeZone);
-  const [first, setFirst] = useState(monthStart(today));
   const [unit, setUnit] = useState<Unit>('month');
+  const beginning = (day: string, of: Unit) => (of === 'week' ? weekStart(day, dayjs().startOf('week').day()) : monthStart(day));
+  const [first, setFirst] = useState(monthStart(today));
   const [table, setTable] = useState(false);
-  const range = { from: first, to: addMonths(first, months[unit]) };
+  const range = { from: first, to: step(first, unit, 1) };
   const records = useRangeRecords(props, range);
   const group = view.group ? fieldOf(entity, view.group) : undefined;
 
@@ -54,8 +57,8 @@ export default function Lanes(props: ViewProps) {
   return (
     <div className="lanes" aria-busy={records.isFetching}>
       <div className="range-bar">
-        <Button icon={<LeftOutlined aria-hidden />} aria-label={t('calendar.previous')} onClick={() => setFirst(addMonths(first, -months[unit]))} />
-        <Button onClick={() => setFirst(monthStart(today))}>{t('calendar.today')}</Button>
+        <Button icon={<LeftOutlined aria-hidden />} aria-label={t('calendar.previous')} onClick={() => setFirst(step(first, unit, -1))} />
+        <Button onClick={() => setFirst(beginning(today, unit))}>{t('calendar.today')}</Button>
         <Button icon={<RightOutlined aria-hidden />} aria-label={t('calendar.next')} onClick={() => setFirst(range.to)} />
         <h2 aria-live="polite">{title}</h2>
         {records.isFetching && <Spin size="small" />}
@@ -64,11 +67,16 @@ export default function Lanes(props: ViewProps) {
           aria-label={t('calendar.mode')}
           value={unit}
           options={[
+            { value: 'week', label: t('calendar.week') },
             { value: 'month', label: t('calendar.month') },
             { value: 'quarter', label: t('lanes.quarter') },
             { value: 'year', label: t('lanes.year') },
           ]}
-          onChange={setUnit}
+          onChange={(next) => {
+            // Where today is shown, it stays so.
+            setFirst(beginning(first <= today && today < range.to ? today : first, next));
+            setUnit(next);
+          }}
         />
         <Segmented<string>
           aria-label={t('lanes.show')}

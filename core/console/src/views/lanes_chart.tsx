@@ -54,7 +54,7 @@ export default function LanesChart({ lanes, bars, from, to, now, label }: Props)
         id: bar.id,
         ...(lanes.length > 0 ? { group: bar.lane } : {}),
         start: new Date(bar.begin),
-        ...(bar.end === undefined ? { type: 'box' as const } : { end: new Date(bar.end), type: 'range' as const }),
+        ...(bar.end === undefined ? { type: 'point' as const } : { end: new Date(bar.end), type: 'range' as const }),
         content: bar.text,
         bar,
       })),
