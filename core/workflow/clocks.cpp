@@ -178,18 +178,20 @@ void plan_row(records::Work& work, const Entity& entity, const ClockRule& rule, 
 void follow_rule(records::Work& work, Record& record, const ClockRule& rule, Row* row, const std::shared_ptr<const records::Follow>& follow, bool again) {
   const Context& context = work.context();
   const ClockSigns signs = signs_of(rule, context, record, follow);
+  // Clocks count whole seconds, so that what is explained adds up.
+  const Timestamp at{context.now.micros - ((context.now.micros % micros_per_second) + micros_per_second) % micros_per_second};
   if (row == nullptr || row->run.met_at) {
     if (!begins(signs)) return;
     Row begun;
     begun.record = record.id();
     begun.rule = rule.name;
     begun.number = row == nullptr ? 1 : row->number + 1;
-    begun.run = ClockRun::begin(context.now, signs);
+    begun.run = ClockRun::begin(at, signs);
     plan_row(work, record.entity(), rule, begun, context.now);
     write(work.session(), begun, &record.entity());
     return;
   }
-  const bool changed = row->run.advance(rule.calendar, context.now, signs);
+  const bool changed = row->run.advance(rule.calendar, at, signs);
   if (!changed && !again && !row->gone) return;
   if (again || row->gone) row->next.reset();  // a timer may be missing
   plan_row(work, record.entity(), rule, *row, context.now);
