@@ -53,6 +53,13 @@ void compute_fields(const Context& context, Record& record, const std::shared_pt
 /// Whether the field's `visible` holds, or it has none.
 bool is_visible(const model::Field& field, const Context& context, Record& record, const std::shared_ptr<const Follow>& follow);
 
+/// What of the fields that a client gave he may not set under the entity's conditions. `base`: the record before his change; of a
+/// new one, with its defaults alone.
+std::vector<FieldError> judge_changes(const Context& context, Record& record, Record base, const std::vector<const model::Field*>& given,
+                                      const std::shared_ptr<const Follow>& follow);
+/// The fields of the input that judge_changes() has something to say about; mostly none.
+std::vector<const model::Field*> under_conditions(const model::Entity& entity, const Input& input);
+
 /// Whether some role of the actor gives `operation` on some record of the entity. Shares do not count.
 bool may_ever(const Context& context, const model::Entity& entity, model::Operation operation);
 

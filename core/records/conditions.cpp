@@ -59,33 +59,39 @@ void TransactionWork::set_defaults(Record& record) {
   if (record.entity().workflow) record.set(model::slot_state, expr::Value(record.entity().workflow->initial->name));
 }
 
-std::vector<FieldError> TransactionWork::judge_changes(Record& record, const Record* before, const std::vector<const Field*>& given) {
-  std::vector<FieldError> mistakes;
-  const Entity& entity = record.entity();
-  const auto concerns = [&](const Field* field) {
-    return (field->visible || field->read_only_when) && std::find(given.begin(), given.end(), field) != given.end();
-  };
-  if (std::none_of(entity.conditional.begin(), entity.conditional.end(), concerns)) return mistakes;
-  Record base = before ? *before : Record(entity);
-  if (!before) {
-    set_defaults(base);
-    compute_fields(context_, base, follow_);
+std::vector<const Field*> under_conditions(const Entity& entity, const Input& input) {
+  std::vector<const Field*> given;
+  if (entity.conditional.empty()) return given;
+  for (const auto& one : input) {
+    if (one.first->visible || one.first->read_only_when) given.push_back(one.first);
   }
-  compute_fields(context_, record, follow_);
-  for (const Field* field : entity.conditional) {
-    if (!concerns(field)) continue;
-    const expr::Value value = stored_form(context_, *field, record[field->slot]);
+  return given;
+}
+
+std::vector<FieldError> judge_changes(const Context& context, Record& record, Record base, const std::vector<const Field*>& given,
+                                      const std::shared_ptr<const Follow>& follow) {
+  std::vector<FieldError> mistakes;
+  compute_fields(context, record, follow);
+  for (const Field* field : given) {
+    const expr::Value value = stored_form(context, *field, record[field->slot]);
     if (value.same_as(base[field->slot])) continue;
+    const std::string& label = field->label.in(context.locale);
     // Whoever makes a field disappear may empty it in the same go.
-    const bool seen = is_visible(*field, context_, record, follow_) ||
-                      (before != nullptr && value.is_null() && is_visible(*field, context_, base, follow_));
+    const bool seen = is_visible(*field, context, record, follow) || (value.is_null() && is_visible(*field, context, base, follow));
     if (!seen) {
-      mistakes.push_back({field->name, "not_visible", message("not_visible", context_.locale, {label(*field)})});
-    } else if (locked(*field, context_, base, follow_)) {
-      mistakes.push_back({field->name, "read_only", message("read_only_now", context_.locale, {label(*field)})});
+      mistakes.push_back({field->name, "not_visible", message("not_visible", context.locale, {label.empty() ? field->name : label})});
+    } else if (locked(*field, context, base, follow)) {
+      mistakes.push_back({field->name, "read_only", message("read_only_now", context.locale, {label.empty() ? field->name : label})});
     }
   }
   return mistakes;
+}
+
+Record TransactionWork::blank(const Entity& entity) {
+  Record record(entity);
+  set_defaults(record);
+  compute_fields(context_, record, follow_);
+  return record;
 }
 
 void TransactionWork::check_conditions(Record& record, const Record* before, std::vector<FieldError>& mistakes,
@@ -127,10 +133,9 @@ DraftAnswer TransactionWork::draft(const Entity& entity, const DraftQuery& query
     throw Error(ErrorCode::forbidden, message("forbidden_create", context_.locale, {label(entity)}));
   }
   const Record* stored = before ? &*before : nullptr;
-  std::vector<const Field*> given;
+  const std::vector<const Field*> given = under_conditions(entity, query.input);
   Input input;
   for (const auto& [field, value] : query.input) {
-    given.push_back(field);
     if (query.transition != nullptr) {
       if (!query.transition->asks_for(*field)) {
         mistakes.push_back({field->name, "not_in_form", message("not_in_form", context_.locale, {label(*field)})});
@@ -156,7 +161,8 @@ DraftAnswer TransactionWork::draft(const Entity& entity, const DraftQuery& query
     mistakes.push_back(std::move(mistake));
   }
   check_values(record, stored, mistakes);
-  for (FieldError& mistake : judge_changes(record, stored, given)) {
+  Record base = stored ? *stored : blank(entity);
+  for (FieldError& mistake : judge_changes(context_, record, base, given, follow_)) {
     const Field* field = entity.field(mistake.field);
     const auto& program = mistake.code == "not_visible" ? field->visible : field->read_only_when;
     if (!program || told(*program)) mistakes.push_back(std::move(mistake));
@@ -173,11 +179,6 @@ DraftAnswer TransactionWork::draft(const Entity& entity, const DraftQuery& query
   redact_mistakes(rights, entity, context_.locale, mistakes);
   answer.mistakes = std::move(mistakes);
 
-  Record base = stored ? *stored : Record(entity);
-  if (!stored) {
-    set_defaults(base);
-    compute_fields(context_, base, follow_);
-  }
   for (const auto& owned : entity.fields) {
     const Field& field = *owned;
     if (rights.of(field) == model::FieldRight::hidden || (field.system && field.slot != model::slot_owner)) continue;

@@ -17,17 +17,6 @@ using model::Entity;
 using model::Field;
 using model::Operation;
 
-/// The fields that a client sets and that have conditions to obey. What a definition orders has none.
-std::vector<const Field*> given_under_conditions(const Entity& entity, const Input& input, Authority authority, const model::Transition* transition) {
-  std::vector<const Field*> given;
-  if (entity.conditional.empty() || authority == Authority::definition) return given;
-  for (const auto& one : input) {
-    const Field* field = one.first;
-    if ((field->visible || field->read_only_when) && (transition == nullptr || transition->asks_for(*field))) given.push_back(field);
-  }
-  return given;
-}
-
 }  // namespace
 
 TransactionWork::TransactionWork(const Context& context, storage::Session& session, storage::Sequences& sequences,
@@ -258,13 +247,14 @@ Record TransactionWork::create(const Entity& entity, Input input, Authority auth
   const auto forbid = [&] { throw Error(ErrorCode::forbidden, message("forbidden_create", context_.locale, {label(entity)})); };
   if (authority == Authority::actor && !may_ever(context_, entity, Operation::create)) forbid();
   Record record(entity);
-  const auto given = given_under_conditions(entity, input, authority, nullptr);
+  // What a definition orders obeys no conditions.
+  const auto given = authority == Authority::actor ? under_conditions(entity, input) : std::vector<const Field*>();
   // A definition's effects may fill fields that people cannot.
   take_input(record, std::move(input), authority == Authority::definition);
   set_defaults(record);
   for (const RollupPlan& rollup : plans_->of(entity).rollups) record.set(rollup.field->slot, empty_rollup(*context_.catalog, *rollup.field));
   std::vector<FieldError> mistakes;
-  if (!given.empty()) mistakes = judge_changes(record, nullptr, given);
+  if (!given.empty()) mistakes = judge_changes(context_, record, blank(entity), given, follow_);
   run_hooks(HookPoint::before_create, record, nullptr, nullptr);
   check(record, nullptr, authority, nullptr, std::move(mistakes));
   if (authority == Authority::actor && !may(context_, Operation::create, record, follow_)) forbid();
@@ -286,7 +276,8 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
     throw Error(ErrorCode::stale, message("stale", context_.locale, {label(entity), std::to_string(stored.version())}));
   }
   Record record = stored;
-  const auto given = given_under_conditions(entity, input, authority, nullptr);
+  // What a definition orders obeys no conditions.
+  const auto given = authority == Authority::actor ? under_conditions(entity, input) : std::vector<const Field*>();
   take_input(record, std::move(input), authority == Authority::definition);
   const auto differs = [&] {
     for (const auto& field : entity.fields) {
@@ -297,7 +288,7 @@ Record TransactionWork::update(const Entity& entity, std::int64_t id, Input inpu
   if (!differs()) return stored;
   if (entity.ledger) refuse_ledger(entity);
   std::vector<FieldError> mistakes;
-  if (!given.empty()) mistakes = judge_changes(record, &stored, given);
+  if (!given.empty()) mistakes = judge_changes(context_, record, stored, given, follow_);
   run_hooks(HookPoint::before_update, record, &stored, nullptr);
   check(record, &stored, authority, nullptr, std::move(mistakes));
   if (!differs()) return stored;
@@ -367,13 +358,10 @@ Record TransactionWork::relabel(const Record& stored, std::uint32_t slot, expr::
 
 Record TransactionWork::apply_transition(const Record& stored, const model::Transition& transition, Input input, std::string note) {
   Record record = stored;
-  const auto given = given_under_conditions(stored.entity(), input, Authority::actor, &transition);
   take_input(record, std::move(input), true);
   record.set(model::slot_state, expr::Value(transition.to->name));
-  std::vector<FieldError> mistakes;
-  if (!given.empty()) mistakes = judge_changes(record, &stored, given);
   run_hooks(HookPoint::before_transition, record, &stored, &transition);
-  check(record, &stored, Authority::actor, &transition, std::move(mistakes));
+  check(record, &stored, Authority::actor, &transition);
   write_changes(stored, record, "transition:" + transition.name, note);
   run_hooks(HookPoint::after_transition, record, &stored, &transition);
   return current(std::move(record));

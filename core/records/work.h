@@ -121,8 +121,8 @@ class TransactionWork final : public Work {
   std::vector<FieldError> put_input(Record& record, Input input, bool by_transition);
   /// Defaults of fields that are empty, and what every new record has.
   void set_defaults(Record& record);
-  /// What of the fields that a client gave he may not set under the entity's conditions. `before`: null for a new record.
-  std::vector<FieldError> judge_changes(Record& record, const Record* before, const std::vector<const model::Field*>& given);
+  /// A new record with its defaults alone.
+  Record blank(const model::Entity& entity);
   /// Fields that must hold a value under the entity's conditions, and choices that are not offered. `told`: whether a mistake
   /// that the program decides is to be told; null: each.
   void check_conditions(Record& record, const Record* before, std::vector<FieldError>& mistakes,

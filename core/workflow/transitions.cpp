@@ -202,6 +202,13 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   for (const Field* field : missing_fields(context, *transition, candidate, follow)) {
     mistakes.push_back({field->name, "required", message("required", context.locale, {text_or(field->label, context, field->name)})});
   }
+  // Of what the client filled in; what follows is the definition's.
+  if (const auto given = records::under_conditions(entity, changes); !given.empty() && !ordered) {
+    Record arrived = candidate;
+    arrived.set(model::slot_state, expr::Value(transition->to->name));
+    auto refused = records::judge_changes(context, arrived, stored, given, follow);
+    std::move(refused.begin(), refused.end(), std::back_inserter(mistakes));
+  }
   if (!mistakes.empty() || !hidden.empty()) {
     const auto missing = missing_fields(context, *transition, candidate, follow);
     records::redact_mistakes(rights, entity, context.locale, mistakes);

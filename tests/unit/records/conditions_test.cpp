@@ -89,6 +89,7 @@ label: Boss
 grants:
   shop.trip: {read: true, create: true, update: true}
   shop.person: {read: true, create: true}
+  core.user: {read: true}
 fields:
   shop.trip: {secret: write}
 ---
