@@ -13,7 +13,7 @@ namespace caravan::workflow {
 
 struct Cascade final : records::Extension {
   std::vector<std::string> chain;  ///< rules that run, the outermost first
-  std::size_t effects = 0;         ///< done so far
+  std::size_t effects = 0;         ///< done so far for what set off the outermost rule
   std::size_t others = 0;          ///< of these, changes of other records
   /// Of transitions that are being taken: what follows from each waits until its effects are done.
   std::vector<std::function<void()>*> held;

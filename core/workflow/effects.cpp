@@ -101,6 +101,7 @@ void run_one(records::Work& work, const Effect& effect, Record& record, const st
 
 RuleScope::RuleScope(records::Work& work, std::string name) : work_(work) {
   Cascade& cascade = cascade_of(work);
+  if (cascade.chain.empty()) cascade.effects = 0;  // many changes of one transaction, as of a bulk, are counted apart
   cascade.chain.push_back(std::move(name));
   if (cascade.chain.size() <= most_depth) return;
   const std::string chain = chain_text(cascade.chain);

@@ -12,7 +12,7 @@
 namespace caravan::workflow {
 
 inline constexpr std::size_t most_depth = 16;     ///< rules that set each other off, one within the other
-inline constexpr std::size_t most_effects = 200;  ///< of one transaction
+inline constexpr std::size_t most_effects = 200;  ///< of one change, with all that it sets off
 
 /// Port for effects that leave the database: notify, send, call, webhook. Thread-safe.
 class Outlet {

@@ -47,10 +47,10 @@ RuleJobs::RuleJobs(const records::RecordService& service, CatalogInUse catalog, 
   queue_.handle(schedule_kind, [this](jobs::Attempt& attempt) { schedule(attempt); });
 }
 
-Context RuleJobs::context_of(std::string source) const {
+Context RuleJobs::context_of(std::string source, std::shared_ptr<const model::Catalog> catalog) const {
   Context context;
   context.actor.system = true;
-  context.catalog = catalog_();
+  context.catalog = catalog ? std::move(catalog) : catalog_();
   context.source = std::move(source);
   context.locale = context.catalog->agency.locale;
   context.now = queue_.now();
@@ -106,35 +106,34 @@ void RuleJobs::automation(jobs::Attempt& attempt) const {
 void RuleJobs::timer(jobs::Attempt& attempt) const {
   const Payload payload(attempt.job().payload);
   const std::string rule = payload.text("rule");
-  const auto catalog = catalog_();
-  const Entity* entity = catalog->entity(payload.text("entity"));
+  const std::string name = rule.substr(rule.find(' ') + 1);
+  const bool step = !rule.starts_with("automation ");
+  const Context context = context_of(step ? "automatic " + name : rule);
+  const Entity* entity = context.catalog->entity(payload.text("entity"));
   const std::int64_t id = payload.number("record");
   if (entity == nullptr || !entity->rules) return;
-  const std::string name = rule.substr(rule.find(' ') + 1);
-  if (rule.starts_with("automation ")) return timed_automation(attempt, *entity, id, name, Timestamp{payload.number("due")});
-  // A timed step: settling asks for state, moment and guard as they are now.
-  const Context context = context_of("automatic " + name);
+  if (!step) return timed_automation(attempt, context, *entity, id, name, Timestamp{payload.number("due")});
+  // Settling asks for state, moment and guard as they are now.
   service_.transact(context, [&](records::Work& work) {
     if (auto record = load(work, *entity, id)) settle(work, *record);
     attempt.finish_in(work.session());
   });
 }
 
-void RuleJobs::timed_automation(jobs::Attempt& attempt, const Entity& given, std::int64_t id, const std::string& name, Timestamp due) const {
-  const Context context = context_of("automation " + name);
+void RuleJobs::timed_automation(jobs::Attempt& attempt, const Context& context, const Entity& entity, std::int64_t id, const std::string& name,
+                                Timestamp due) const {
   const Automation* rule = automation_named(*context.catalog, name);
-  const Entity* entity = context.catalog->entity(given.full_name);
-  if (rule == nullptr || rule->entity != entity || rule->on != Automation::On::time) return;
+  if (rule == nullptr || rule->entity != &entity || rule->on != Automation::On::time) return;
   Run run;
   run.rule = name;
-  run.entity = entity->full_name;
+  run.entity = entity.full_name;
   run.record_id = id;
   run.event = "at " + format_timestamp(due);
   run.at = context.now;
   try {
     service_.transact(context, [&](records::Work& work) {
       Run done = run;
-      auto record = load(work, *entity, id);
+      auto record = load(work, entity, id);
       const auto follow = follow_in(work);
       // Another moment has a timer of its own.
       if (record && moment_of(*rule->at, context, *record, follow) == due) {
@@ -180,7 +179,7 @@ void RuleJobs::plan(jobs::Attempt& attempt) const {
   for (const auto& rule : catalog->schedules) {
     if (!rule->active) continue;
     const std::int64_t id = sequences_.next("job");
-    service_.database().transact([&](storage::Session& session) { enqueue_next(session, id, *rule, queue_.now()); });
+    service_.database().transact([&](storage::Session& session) { enqueue_next(session, id, *catalog, *rule, queue_.now()); });
   }
   std::set<std::string> known;
   for (const auto& entity : catalog->entities) {
@@ -188,13 +187,13 @@ void RuleJobs::plan(jobs::Attempt& attempt) const {
     for (const Automation* rule : entity->rules->timed) {
       const std::string name = "automation " + rule->name;
       known.insert("timers/" + name);
-      plan_timers(attempt, name, *entity, *rule->at, nullptr);
+      plan_timers(attempt, catalog, name, *entity, *rule->at, nullptr);
     }
     for (const model::Transition* transition : entity->rules->automatic) {
       if (!transition->at) continue;
       const std::string name = "transition " + entity->full_name + "." + transition->name;
       known.insert("timers/" + name);
-      plan_timers(attempt, name, *entity, *transition->at, transition);
+      plan_timers(attempt, catalog, name, *entity, *transition->at, transition);
     }
     if (attempt.stopping()) return attempt.postpone(0);
   }
@@ -211,9 +210,9 @@ void RuleJobs::plan(jobs::Attempt& attempt) const {
   });
 }
 
-void RuleJobs::plan_timers(jobs::Attempt& attempt, const std::string& rule, const Entity& entity, const expr::Program& at,
-                           const model::Transition* transition) const {
-  const Context context = context_of("rules");
+void RuleJobs::plan_timers(jobs::Attempt& attempt, const std::shared_ptr<const model::Catalog>& catalog, const std::string& rule,
+                           const Entity& entity, const expr::Program& at, const model::Transition* transition) const {
+  const Context context = context_of("rules", catalog);
   std::string states;
   if (transition != nullptr) {
     for (const model::State* from : transition->from) states += (states.empty() ? "'" : ", '") + from->name + "'";

@@ -45,19 +45,22 @@ class RuleJobs {
   storage::Database& database() const { return service_.database(); }
 
  private:
-  records::Context context_of(std::string source) const;
+  /// `catalog`: null: the one in use.
+  records::Context context_of(std::string source, std::shared_ptr<const model::Catalog> catalog = nullptr) const;
   void tell_failed(Run run, const std::exception& why) const;
   void automation(jobs::Attempt& attempt) const;
   void timer(jobs::Attempt& attempt) const;
-  void timed_automation(jobs::Attempt& attempt, const model::Entity& entity, std::int64_t id, const std::string& name, Timestamp due) const;
+  void timed_automation(jobs::Attempt& attempt, const records::Context& context, const model::Entity& entity, std::int64_t id,
+                        const std::string& name, Timestamp due) const;
   void plan(jobs::Attempt& attempt) const;
   /// One rule's timers for the records that there are; goes on where an earlier attempt ended.
-  void plan_timers(jobs::Attempt& attempt, const std::string& rule, const model::Entity& entity, const expr::Program& at,
-                   const model::Transition* transition) const;
+  void plan_timers(jobs::Attempt& attempt, const std::shared_ptr<const model::Catalog>& catalog, const std::string& rule,
+                   const model::Entity& entity, const expr::Program& at, const model::Transition* transition) const;
   void schedule(jobs::Attempt& attempt) const;
   struct Progress;
   void over_records(jobs::Attempt& attempt, const model::ScheduleRule& rule, const records::Context& context, Progress& progress) const;
-  void enqueue_next(storage::Session& session, std::int64_t id, const model::ScheduleRule& rule, Timestamp after) const;
+  void enqueue_next(storage::Session& session, std::int64_t id, const model::Catalog& catalog, const model::ScheduleRule& rule,
+                    Timestamp after) const;
 
   const records::RecordService& service_;
   CatalogInUse catalog_;

@@ -63,21 +63,20 @@ struct RuleJobs::Progress {
   }
 };
 
-void RuleJobs::enqueue_next(storage::Session& session, std::int64_t id, const ScheduleRule& rule, Timestamp after) const {
-  const auto catalog = catalog_();
+void RuleJobs::enqueue_next(storage::Session& session, std::int64_t id, const model::Catalog& catalog, const ScheduleRule& rule, Timestamp after) const {
   const auto cron = Cron::parse(rule.cron);
   if (!cron) return;
   const auto works = [&](Date date) { return rule.calendar->is_workday(date); };
-  const auto due = cron->next(after, zone_of(rule, *catalog), rule.calendar != nullptr ? std::function<bool(Date)>(works) : nullptr);
+  const auto due = cron->next(after, zone_of(rule, catalog), rule.calendar != nullptr ? std::function<bool(Date)>(works) : nullptr);
   if (!due) return;
   jobs::NewJob job;
   job.queue = rules_queue;
   job.kind = schedule_kind;
   job.payload = "{\"schedule\":";
   records::write_json_string(job.payload, rule.name);
-  job.payload += ",\"times\":\"" + times_of(rule, *catalog) + "\",\"due\":" + std::to_string(due->micros) + "}";
+  job.payload += ",\"times\":\"" + times_of(rule, catalog) + "\",\"due\":" + std::to_string(due->micros) + "}";
   job.run_at = *due;
-  job.unique_key = key_of(rule, *catalog);
+  job.unique_key = key_of(rule, catalog);
   jobs::enqueue(session, id, job, queue_.now());
 }
 
@@ -96,7 +95,7 @@ void RuleJobs::schedule(jobs::Attempt& attempt) const {
   run.event = by_hand ? "by hand" : "due " + format_timestamp(Timestamp{payload.number("due")});
   const std::int64_t next_id = sequences_.next("job");
   const auto end = [&](records::Work& work) {
-    if (!by_hand) enqueue_next(work.session(), next_id, *rule, std::max(context.now, Timestamp{payload.number("due")}));
+    if (!by_hand) enqueue_next(work.session(), next_id, *context.catalog, *rule, std::max(context.now, Timestamp{payload.number("due")}));
     write_run(work.session(), run);
     attempt.finish_in(work.session());
   };
