@@ -139,6 +139,7 @@ constexpr Word effect_list[] = {
     {"urgent", Shape::flag, "Marks the notice as urgent; of `notify`."},
     {"send", Shape::name, "Message (`kind: message`) that is sent to `to`, `users` and `roles` after the transaction."},
     {"to", Shape::expression, "Address, or a list of addresses, over `record` and `user`; of `send`."},
+    {"call", Shape::name, "Action of the core that is done with the record after the transaction: `core.deliver_message`."},
     {"webhook", Shape::text, "Address (https) that gets the `payload` as JSON after the transaction, signed as Standard Webhooks say."},
     {"payload", Shape::expressions, "What a webhook is told, each by an expression over `record` and `user`."},
     {"when", Shape::expression, "Condition over `record` and `user` without which the effect is left out."},
@@ -459,14 +460,12 @@ constexpr Word calendar_list[] = {
 constexpr Words calendar_words{"calendar", "When an office works: hours, holidays and days that are shifted to be worked.", calendar_list};
 
 constexpr Word clock_warn_list[] = {
-    label_word,
     {.name = "before", .shape = Shape::text, .doc = "How long before the due time, in the clock's own time: `2h`, `90m`, `1h30m`.", .required = true},
     {"do", Shape::named, "What happens then.", &effect_words},
 };
 constexpr Words clock_warn_words{"warning", "Something that happens while there is little time left.", clock_warn_list};
 
 constexpr Word clock_breach_list[] = {
-    label_word,
     {"after", Shape::text, "How long after the due time, in the clock's own time; `0h` unless given. Several make a chain of escalation."},
     {"do", Shape::named, "What happens then.", &effect_words},
 };
