@@ -95,12 +95,12 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   effect.origin = to_origin(entry.at);
   const Entry *set = node.entry("set"), *create = node.entry("create"), *step = node.entry("transition"), *with = node.entry("with"),
               *of = node.entry("of");
-  const Entry *notify = node.entry("notify"), *send = node.entry("send"), *webhook = node.entry("webhook");
-  const int kinds = (set ? 1 : 0) + (create ? 1 : 0) + (step ? 1 : 0) + (notify ? 1 : 0) + (send ? 1 : 0) + (webhook ? 1 : 0);
+  const Entry *notify = node.entry("notify"), *send = node.entry("send"), *webhook = node.entry("webhook"), *call = node.entry("call");
+  const int kinds = (set ? 1 : 0) + (create ? 1 : 0) + (step ? 1 : 0) + (notify ? 1 : 0) + (send ? 1 : 0) + (webhook ? 1 : 0) + (call ? 1 : 0);
   if (kinds != 1) {
     std::string has;
     for (const auto& [word, there] : {std::pair{"`set`", set}, {"`create`", create}, {"`transition`", step}, {"`notify`", notify},
-                                      {"`send`", send}, {"`webhook`", webhook}}) {
+                                      {"`send`", send}, {"`webhook`", webhook}, {"`call`", call}}) {
       if (there) has += (has.empty() ? "" : " and ") + std::string(word);
     }
     diagnostics_.error(entry.at, "bad-effect", subject + (kinds == 0 ? " does nothing" : " has " + has),
@@ -110,7 +110,7 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   }
   if (with && !create) diagnostics_.error(with->at, "bad-effect", "`with` belongs to `create`", "remove it");
   if (of && create) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
-  if (of && (notify || send || webhook)) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
+  if (of && (notify || send || webhook || call)) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
   for (const auto& [word, fits] : {std::pair{"roles", notify || send}, {"users", notify || send}, {"urgent", notify != nullptr},
                                    {"to", send != nullptr}, {"payload", webhook != nullptr}}) {
     if (const Entry* other = node.entry(word); other && !fits)
@@ -125,7 +125,7 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
     condition.result = expr::TypeKind::boolean;
     effect.when = compile(*when, condition, draft ? draft->entity : nullptr);
   }
-  if (notify || send || webhook) return telling_effect(draft, module, entry, environment, std::move(effect));
+  if (notify || send || webhook || call) return telling_effect(draft, module, entry, environment, std::move(effect));
   if (create) {
     effect.kind = Effect::Kind::create;
     if (create->value.bad) return std::nullopt;
@@ -142,7 +142,8 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   Draft* meant = nullptr;
   if (!build_effect_target(*draft, entry, effect, meant)) return std::nullopt;
   effect.entity = meant->entity;
-  if (flag_of(meant->document->root.get("ledger"), false)) {
+  // A ledger with a workflow of its own is told elsewhere.
+  if (flag_of(meant->document->root.get("ledger"), false) && (effect.target || !meant->document->root.get("workflow"))) {
     diagnostics_.error(entry.at, "ledger-effect", subject + " changes a " + meant->entity->full_name + ", whose records are only added",
                        "create another one instead");
     return std::nullopt;

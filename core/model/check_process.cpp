@@ -121,7 +121,7 @@ class ProcessCheck {
         if (!entry) continue;
         const std::string both = "transitions " + quoted(other.name) + " and " + quoted(one.name) + " leave state " + quoted((*shared)->name) + " by themselves";
         if (!one.when && !other.when) {
-          context_.diagnostics.error(entry->at, "automatic-overlap", both + ", both without a condition, so the second is never taken", "give them a `when`");
+          context_.diagnostics.error(entry->at, "automatic-never", both + ", both without a condition, so the second is never taken", "give them a `when`");
         } else {
           context_.warn(entry->at, "automatic-overlap", both + ", and both conditions may hold: then the first is taken",
                         "let the conditions exclude each other");
@@ -290,6 +290,8 @@ class ProcessCheck {
       if (!found) continue;
       std::vector<std::size_t> way{last};
       while (way.back() != start) way.push_back(came_from.at(way.back()));
+      // Those that share a rule with one that was told are seen when that is mended.
+      if (std::any_of(way.begin(), way.end(), [&](std::size_t one) { return told.contains(one); })) continue;
       std::string text;
       for (auto at = way.rbegin(); at != way.rend(); ++at) {
         text += rules_[*at].name() + " → ";
