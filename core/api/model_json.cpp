@@ -449,7 +449,7 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& con
   }
   {
     std::lock_guard lock(mutex_);
-    if (catalog_ == context.catalog) {
+    if (catalog_.lock() == context.catalog) {
       if (const auto found = models_.find(key); found != models_.end()) return found->second;
     }
   }
@@ -461,7 +461,7 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& con
   made->tag = "\"" + std::to_string(hash) + "\"";
 
   std::lock_guard lock(mutex_);
-  if (catalog_ != context.catalog) {
+  if (catalog_.lock() != context.catalog) {
     catalog_ = context.catalog;
     models_.clear();
   }

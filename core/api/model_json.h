@@ -34,7 +34,8 @@ class ModelCache {
  private:
   static constexpr std::size_t capacity = 200;
   std::mutex mutex_;
-  std::shared_ptr<const model::Catalog> catalog_;  ///< the one that all of `models_` are of
+  /// The one that all of `models_` are of; not held, so that it can be seen when the last request has left it.
+  std::weak_ptr<const model::Catalog> catalog_;
   std::unordered_map<std::string, std::shared_ptr<const RenderedModel>> models_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <sodium.h>
 #include <spdlog/spdlog.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,6 +12,8 @@
 
 #include "base/error.h"
 #include "api/event_hub.h"
+#include "channels/delivery.h"
+#include "channels/outbound.h"
 #include "records/data_check.h"
 #include "model/parse_cache.h"
 #include "records/moves.h"
@@ -57,6 +61,25 @@ void add_refusals(const plugin::PluginRegistry& plugins, std::vector<model::Diag
     diagnostic.message = "the plugin " + info.name + " is left out: " + info.error;
     diagnostics.push_back(std::move(diagnostic));
   }
+}
+
+/// The bytes that sign webhooks; made where the file is not there.
+std::string webhook_secret(const Settings& settings) {
+  const auto path = settings.webhook_secret.empty() ? settings.data / "webhook.secret" : settings.webhook_secret;
+  if (std::filesystem::exists(path)) {
+    if (auto secret = channels::secret_of(read_file(path))) return *secret;
+    throw Error(ErrorCode::invalid_argument, path.string() + " holds no secret of webhooks (`whsec_` and 24 to 64 bytes in base 64); remove it for a new one");
+  }
+  std::string secret(32, '\0');
+  randombytes_buf(secret.data(), secret.size());
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const std::string text = channels::secret_text(secret) + "\n";
+  if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    if (file >= 0) ::close(file);
+    throw Error(ErrorCode::unavailable, "Cannot write the secret of webhooks, " + path.string());
+  }
+  ::close(file);
+  return secret;
 }
 
 bool has_error(const std::vector<model::Diagnostic>& diagnostics) {
@@ -124,6 +147,8 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   }
   if (schema == Schema::update) count_rollups();
   records_->set_undo_days(settings_.undo_days);
+  const auto ports = std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>());
+  records_->set_extension(ports);
   records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   events_ = std::make_unique<api::EventHub>(*records_);
   records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
@@ -187,6 +212,7 @@ void Runtime::make_queue() {
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
   job_records_->set_undo_days(settings_.undo_days);
+  job_records_->set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>()));
   job_records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   job_records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   jobs::QueueOptions options = settings_.jobs;
@@ -211,6 +237,11 @@ void Runtime::make_queue() {
   queue_->handle(workflow::clock_plan_kind, [this](jobs::Attempt& attempt) { clocks_->plan(attempt); });
 
   rules_ = std::make_unique<workflow::RuleJobs>(*job_records_, [this] { return catalog_.load(); }, *queue_, *sequences_);
+
+  outbound_ = std::make_unique<channels::Delivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system(),
+                                                   channels::Settings{settings_.mail, webhook_secret(settings_), settings_.webhooks_private});
+  queue_->handle(channels::message_kind, [this](jobs::Attempt& attempt) { outbound_->message(attempt); });
+  queue_->handle(channels::webhook_kind, [this](jobs::Attempt& attempt) { outbound_->webhook(attempt); });
 
   schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
   const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
@@ -421,7 +452,11 @@ void Runtime::use(std::shared_ptr<const model::Catalog> next) {
   const auto context = system_context("definitions");
   records_->follow(context);
   if (job_records_) job_records_->follow(context);
-  nodes_->beat(hash);
+  try {
+    nodes_->beat(hash);
+  } catch (const Error& error) {
+    spdlog::warn("Other servers are not told yet which definitions are in use here: {}", error.what());
+  }
 }
 
 namespace {

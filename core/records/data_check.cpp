@@ -124,7 +124,7 @@ class Checker {
     const Field* old = before ? before->field(field.name) : nullptr;
     for (const auto& [value, count] : field.type == model::FieldType::multi ? elements(entity, field) : values(entity, field)) {
       if (value.empty() || field.choices->option(value) != nullptr) continue;
-      if (const auto moved = field.choices->moved.find(value); moved != field.choices->moved.end()) {
+      if (const auto moved = field.choices->moved.find(value); moved != field.choices->moved.end() && !entity.ledger) {
         tell_moved(entity, field.choices->origin, count, value, moved->second, " in " + field.name);
         continue;
       }

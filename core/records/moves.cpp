@@ -1,6 +1,7 @@
 #include "records/moves.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/error.h"
 #include "records/access.h"
@@ -87,6 +88,7 @@ bool breaks(const model::Invariant& invariant, const Context& context, Record re
 std::vector<Move> moves_of(const model::Catalog& catalog) {
   std::vector<Move> moves;
   for (const auto& entity : catalog.entities) {
+    if (entity->ledger) continue;  // what stands in it stays
     if (entity->workflow) {
       for (const auto& [from, to] : entity->workflow->moved) moves.push_back({entity.get(), entity->fields[model::slot_state].get(), from, to});
     }
@@ -143,7 +145,9 @@ std::int64_t move_records(const RecordService& records, const Context& context, 
   std::int64_t total = 0;
   for (const Move& move : moves) {
     const std::string note = message("moved_by_definitions", context.catalog->agency.locale, {move.from, move.to});
-    in_batches(records, move, [&](const std::vector<std::int64_t>& ids) {
+    // Rows that hang on others lock those, too: then one at a time, so that no two transactions wait for each other.
+    const bool guarded = !move.entity->rolled_up.empty() || !move.entity->exclusive.empty();
+    const auto move_some = [&](std::span<const std::int64_t> ids) {
       std::int64_t moved = 0;
       records.transact(
           context,
@@ -165,6 +169,11 @@ std::int64_t move_records(const RecordService& records, const Context& context, 
           },
           static_cast<std::int64_t>(ids.size()));
       total += moved;
+    };
+    in_batches(records, move, [&](const std::vector<std::int64_t>& ids) {
+      const std::span<const std::int64_t> all(ids);
+      if (!guarded) return move_some(all);
+      for (std::size_t i = 0; i < ids.size(); ++i) move_some(all.subspan(i, 1));
     });
   }
   return total;

@@ -352,6 +352,7 @@ Record TransactionWork::relabel(const Record& stored, std::uint32_t slot, expr::
   record.set(slot, std::move(value));
   std::vector<FieldError> ignored;  // what cannot be computed stays as it was
   compute_fields(context_, record, follow_, &ignored);
+  if (guards(stored.entity())) lock_guarded(record, &stored);
   write_changes(stored, record, "update", note);
   return record;
 }
