@@ -52,7 +52,7 @@ void Builder::check_sensitive(const Draft& draft) {
     for (const std::string_view key : keys) {
       const Entry* entry = node->is_map() ? node->entry(key) : nullptr;
       if (entry == nullptr) break;
-      place = entry->at;
+      place = entry->value.is_scalar() ? entry->value.at : entry->at;
       node = &entry->value;
     }
     return place;

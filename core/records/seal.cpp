@@ -184,7 +184,7 @@ void write_keys(const std::filesystem::path& file, const KeySet& set, bool fresh
     const std::string why = std::strerror(errno);
     ::unlink(written.c_str());
     sodium_memzero(text.data(), text.size());
-    throw Error(ErrorCode::unavailable, std::string("The key file ") + file.string() + " cannot be " + what + ": " + why);
+    throw Error(ErrorCode::unavailable, "The key file " + file.string() + " cannot be " + what + ": " + why + ". `keys_file` in caravan.yaml names another place.");
   };
   ::unlink(written.c_str());
   const int descriptor = ::open(written.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
