@@ -408,13 +408,14 @@ async function drag(from, to) {
 }
 let dragged;
 await check('the board is chosen beside the list and has the states as columns', async () => {
+  await page.setViewportSize({ width: 1920, height: 900 }); // all columns beside each other
   dragged = await api.post(`/records/${inquiryEntity}`, { customer, channel: 'phone', destination: '贵州黄果树', party_size: 2, budget: '8000.00' });
   await go(list(inquiryEntity));
   await tableLoaded();
   await page.locator('.toolbar .ant-segmented-item').filter({ hasText: viewNamed('sales.inquiry_board').label }).click();
   await page.waitForURL((url) => url.searchParams.get('view') === 'sales.inquiry_board');
-  equal(await page.locator('.board-column h2').allInnerTexts(), entity(inquiryEntity).states.map((one) => one.label), 'columns');
   await card(dragged.number, boardColumn('new')).waitFor();
+  equal(await page.locator('.board-column h2').allInnerTexts(), entity(inquiryEntity).states.map((one) => one.label), 'columns');
   const { items } = await api.get(`/records/${inquiryEntity}/aggregate?group=state`);
   for (const { group, count } of items) await until(async () => (await boardColumn(group.state).locator('.board-count').innerText()) === String(count), `count of ${group.state}`);
   await shot('11-board');
@@ -457,6 +458,7 @@ await check('the keyboard moves a card by its menu', async () => {
   await card(made.number, boardColumn('contacted')).waitFor();
   equal(await stateOn(made.id), 'contacted', 'state on the server');
 });
+await page.setViewportSize({ width: 1366, height: 860 });
 await check('the calendar has departures on their days, by month and by week', async () => {
   // Today where the agency is, whatever the browser's zone.
   const today = new Intl.DateTimeFormat('en-CA', { timeZone: model.agency.time_zone }).format(new Date());
@@ -481,7 +483,7 @@ await check('the timeline has bars in the lanes of their owners', async () => {
     const at = new Date(Date.now() + (index + 1) * 26 * 3_600_000).toISOString();
     await api.post(`/records/${inquiryEntity}`, { customer, channel: 'wechat', destination: `答复 ${index + 1}`, promised_at: at, ...(index % 2 ? { owner: me.id } : { owner: null }) });
   }
-  await go(view('sales.inquiry_promises'));
+  await go(`${view('sales.inquiry_promises')}&q=${encodeURIComponent('答复')}`);
   await page.locator('.vis-item').filter({ hasText: '答复 2' }).first().waitFor();
   assert((await page.locator('.vis-labelset .vis-label').allInnerTexts()).some((text) => text.includes(me.name || me.username)), 'no lane of the owner');
   await shot('16-timeline');

@@ -119,6 +119,8 @@ export default function Board({ entity, view, q, filter }: ViewProps) {
   return (
     <DndContext
       sensors={sensors}
+      // Only at the very edge: a board that runs away under the hand is hard to hit.
+      autoScroll={{ threshold: { x: 0.04, y: 0.12 } }}
       accessibility={{ announcements, screenReaderInstructions: { draggable: '' } }}
       onDragStart={({ active }) => {
         const record = (active.data.current as { record: RecordData }).record;
