@@ -14,6 +14,7 @@
 namespace caravan::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -47,6 +48,7 @@ fields:
   parent: {type: ref, to: shop.order}
 invariants:
   few: {check: "record.seats < 100", message: Too many seats}
+  tired: {check: "record.name != 'tired' || record.visits < 2", message: Too many visits}
 workflow:
   initial: fresh
   states:
@@ -242,7 +244,7 @@ TEST_P(RulesTest, AnAutomationAfterTheCommitRunsOnceWhenItsConditionsHold) {
   made = change(boss(), made, R"({"seats":2,"name":"big"})");
   made = change(boss(), made, R"({"seats":20})");
   EXPECT_EQ(jobs_left(), 0) << "`when` looks at the record before";
-  EXPECT_THAT(log("shop.b_later")[0], HasSubstr("does not hold"));
+  EXPECT_THAT(log("shop.b_later"), Contains(HasSubstr("`when` does not hold")));
 }
 
 TEST_P(RulesTest, ADeletedRecordIsKnownToItsAutomation) {
@@ -283,6 +285,15 @@ TEST_P(RulesTest, RulesGoOnlySoDeep) {
   EXPECT_EQ(error.code(), ErrorCode::invalid_record);
   EXPECT_THAT(error.message(), HasSubstr("automation shop.e_child → automation shop.e_child.up → "));
   EXPECT_EQ(now_of(last).state(), "fresh");
+}
+
+TEST_P(RulesTest, ManyChangesOfOneTransactionAreCountedApart) {
+  const auto& entity = *catalog->entity("shop.order");
+  const auto input = records::parse_input(*catalog, entity, R"({"name":"a"})", "en");
+  gate().transact(boss(), [&](records::Work& work) {
+    for (int i = 0; i < 250; ++i) work.create(entity, input);
+  }, 600);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM shop_task"), 250);
 }
 
 TEST_P(RulesTest, AFailureIsTriedAgainAndTold) {
@@ -343,9 +354,9 @@ TEST_P(RulesTest, ThreeWorkingDaysAfterADate) {
   const auto made = order(R"({"name":"quiet","end_on":"2026-11-20"})");
   order(R"({"name":"no","end_on":"2026-11-20"})");
   pass("2026-11-24T15:59:59Z");
-  EXPECT_THAT(tasks(), ElementsAre("\"begin O-0002\""));
+  EXPECT_THAT(tasks(), ElementsAre(HasSubstr("begin")));
   pass("2026-11-24T16:00:00Z");
-  EXPECT_THAT(tasks(), ElementsAre("\"begin O-0002\"", "\"ask\""));
+  EXPECT_THAT(tasks(), ElementsAre(HasSubstr("begin"), "\"ask\""));
   EXPECT_THAT(log("shop.f_after_end"),
               UnorderedElementsAre("done at 2026-11-24T16:00:00Z", "skipped at 2026-11-24T16:00:00Z: `when` does not hold"));
   change(boss(), made, R"({"seats":2})");
@@ -405,15 +416,14 @@ TEST_P(RulesTest, AScheduleRunsOverItsRecordsOncePerTime) {
 
 TEST_P(RulesTest, ARunByHandAndARecordThatIsRefused) {
   const auto good = step(order(), "hold");
-  const auto bad = step(order(), "hold");
-  database().transact([&](storage::Session& session) { session.execute("UPDATE shop_order SET seats = 500 WHERE id = " + id(bad)); });
+  const auto bad = step(order(R"({"name":"tired","parent":")" + id(good) + "\"}"), "hold");
   const auto& morning = **std::find_if(catalog->schedules.begin(), catalog->schedules.end(), [](const auto& one) { return one->name == "shop.morning"; });
   EXPECT_NE(rules->run_now(boss(), morning), 0);
   EXPECT_EQ(rules->run_now(boss(), morning), 0) << "one is waiting";
   queue->drain();
   EXPECT_EQ(text(now_of(good), "visits"), "2");
   EXPECT_EQ(text(now_of(bad), "visits"), "1");
-  EXPECT_THAT(log("shop.morning", "schedule"), UnorderedElementsAre("failed by hand: of 2 records, 1 were refused", "failed record: Too many seats"));
+  EXPECT_THAT(log("shop.morning", "schedule"), UnorderedElementsAre("failed by hand: of 2 records, 1 were refused", "failed record: Too many visits"));
 }
 
 TEST_P(RulesTest, WhoTookAStepMayTakeItBackInTime) {
