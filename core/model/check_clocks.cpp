@@ -29,15 +29,15 @@ class ClockCheck {
     condition(clock, document, clock.pause, "pause", true);
     const Answer stops = condition(clock, document, clock.stop, "stop", true);
     if (!starts) {
-      warn(document, "start", "never-true", "clock " + quoted(clock.name) + " never starts: its `start` can never hold", "say what was meant");
+      tell(document, "start", "never-true", "clock " + quoted(clock.name) + " never starts: its `start` can never hold", "say what was meant");
       return;
     }
     const std::string subject = "clock " + quoted(clock.name) + " never stops";
     if (clock.stop) {
-      if (stops == Answer::never) warn(document, "stop", "clock-never-stops", subject + ": its `stop` holds for no record", "say what was meant");
+      if (stops == Answer::never) tell(document, "stop", "clock-never-stops", subject + ": its `stop` holds for no record", "say what was meant");
     } else if (clock.start) {
       if (condition(clock, document, clock.start, "start", false) == Answer::always) {
-        warn(document, "start", "clock-never-stops", subject + ": its `start` always holds, and it has no `stop`", "add `stop`");
+        tell(document, "start", "clock-never-stops", subject + ": its `start` always holds, and it has no `stop`", "add `stop`");
       }
     } else if (clock.entity->workflow && !leaves(clock)) {
       context_.warn(document.at, "clock-never-stops", subject + ": no transition leads out of the states that name it", "add `stop`, or let a state that is left name it");
@@ -91,7 +91,7 @@ class ClockCheck {
     return Answer::open;
   }
 
-  void warn(const Document& document, std::string_view word, std::string code, std::string text, std::string hint) {
+  void tell(const Document& document, std::string_view word, std::string code, std::string text, std::string hint) {
     const Entry* entry = document.root.entry(word);
     context_.warn(entry ? entry->at : document.at, std::move(code), std::move(text), std::move(hint));
   }

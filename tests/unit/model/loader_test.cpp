@@ -167,7 +167,7 @@ name: broken_list
 entity: broken
 columns: [name]
 ---
-kind: clock
+kind: report
 name: soon
 ---
 kind: enity
