@@ -212,7 +212,13 @@ void TransactionWork::roll_up(const Record* before, const Record* after) {
     // Whoever is being deleted needs no value any more.
     if (std::find(deleting_.begin(), deleting_.end(), id) != deleting_.end()) continue;
     const auto held = std::find_if(locked.begin(), locked.end(), [&](const Record& one) { return one.id() == id && &one.entity() == parent; });
-    std::optional<Record> stored = held != locked.end() ? current(std::move(*held)) : fetch(*parent, id, Lock::exclusive);
+    std::optional<Record> stored;
+    if (held != locked.end()) {
+      stored = current(std::move(*held));
+      locked.erase(held);
+    } else {
+      stored = fetch(*parent, id, Lock::exclusive);
+    }
     if (!stored) continue;
     Record record = *stored;
     const auto& plans = plans_->of(*parent).rollups;
