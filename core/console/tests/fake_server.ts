@@ -20,7 +20,7 @@ export interface Answer {
 export type Override = (call: Call) => Answer | undefined;
 
 export function field(name: string, label: string, type: Field['type'], more: Partial<Field> = {}): Field {
-  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, max: null, min: null, scale: null, choices: null, depends_on: null, sortable: true, ...more };
+  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, sensitive: false, max: null, min: null, scale: null, choices: null, depends_on: null, sortable: true, ...more };
 }
 
 export function systemFields(labels: Record<string, string> = {}): Field[] {
