@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "records/access.h"
@@ -176,8 +177,12 @@ DraftAnswer TransactionWork::draft(const Entity& entity, const DraftQuery& query
     }
   }
   if (mistakes.empty()) check_invariants(record, mistakes, told);
-  redact_mistakes(rights, entity, context_.locale, mistakes);
-  answer.mistakes = std::move(mistakes);
+  // What could not be read is said as it is: a hidden field was unknown there, as one that does not exist.
+  std::vector<FieldError> found(std::make_move_iterator(mistakes.begin() + static_cast<std::ptrdiff_t>(query.mistakes.size())),
+                                std::make_move_iterator(mistakes.end()));
+  redact_mistakes(rights, entity, context_.locale, found);
+  answer.mistakes = query.mistakes;
+  std::move(found.begin(), found.end(), std::back_inserter(answer.mistakes));
 
   for (const auto& owned : entity.fields) {
     const Field& field = *owned;

@@ -90,7 +90,7 @@ class Forms(ServerCase):
         self.assertTrue(found["fields"]["visa"]["visible"])
         for body, status in ((b"{", 400), ({"values": []}, 400), ({"id": "x"}, 404), ({"id": "999999999"}, 404), ({"other": 1}, 400),
                              ({"transition": "go"}, 400), ({"values": {"seats": {"a": {"b": []}}}}, 200)):
-            answer = self.admin.post(TRIP + "/draft", body)
+            answer = self.admin.post(TRIP + "/draft", body, Content_Type="application/json")
             self.assertEqual(answer.status, status, f"{body}: {answer}")
         self.assertEqual(self.admin.post("/records/forms.nothing/draft", {}).status, 404)
 

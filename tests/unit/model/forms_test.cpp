@@ -135,7 +135,7 @@ settings:
   ASSERT_THAT(wrong.issues, SizeIs(1));
   EXPECT_THAT(wrong.issues[0].message, HasSubstr("settings.demo.limt"));
   EXPECT_THAT(wrong.issues[0].hint, HasSubstr("settings.demo.limit"));
-  EXPECT_EQ(wrong.issues[0].column, 16u);
+  EXPECT_EQ(wrong.issues[0].column, 30u);
   EXPECT_FALSE(expr::compile("settings.demo.limit == 'a'", environment).program) << "the type counts";
 }
 
