@@ -9,6 +9,7 @@ import { ListBlock } from '../blocks/list_block';
 import { LeaveGuard } from '../components/leave_guard';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
+import { useWatch } from '../live';
 import { listPath } from '../paths';
 import { useSession } from '../session';
 import { useTitle } from '../use_title';
@@ -38,6 +39,7 @@ function Blocks({ name }: { name: string }) {
       <div className="blocks">
         {page.blocks.map((block) => (
           <section key={block.name} className={`panel block block-${block.type}`} style={{ '--width': block.width } as CSSProperties}>
+            {block.entity && <Watch entity={block.entity} />}
             <BlockBody block={block} onDirty={(now) => setDirty((all) => ({ ...all, [block.name]: now }))} />
           </section>
         ))}
@@ -45,6 +47,12 @@ function Blocks({ name }: { name: string }) {
       <LeaveGuard dirty={Object.values(dirty).includes(true)} released={released} />
     </div>
   );
+}
+
+/** What a block shows is loaded again when it changes. */
+function Watch({ entity }: { entity: string }) {
+  useWatch(entity);
+  return null;
 }
 
 function BlockBody({ block, onDirty }: { block: Block; onDirty: (dirty: boolean) => void }) {

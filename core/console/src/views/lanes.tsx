@@ -1,7 +1,6 @@
 import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import { Alert, Button, Empty, Segmented, Spin, Table } from 'antd';
-import dayjs from 'dayjs';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -11,7 +10,7 @@ import { dotColor, formatDate } from '../format';
 import { fieldOf, optionOf, stateOf, titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
-import { addDays, addMonths, monthStart, todayIn, weekStart } from './days';
+import { addDays, addMonths, monthStart, todayIn } from './days';
 import type { Bar, Lane } from './lanes_chart';
 import { ViewSkeleton } from './record_view';
 import { detailFields, isFilled, type ViewProps } from './types';
@@ -30,9 +29,11 @@ export default function Lanes(props: ViewProps) {
   const { locale, model } = useSession();
   const valueText = useValueText();
   const today = todayIn(locale.timeZone);
-  const [unit, setUnit] = useState<Unit>('month');
-  const beginning = (day: string, of: Unit) => (of === 'week' ? weekStart(day, dayjs().startOf('week').day()) : monthStart(day));
-  const [first, setFirst] = useState(monthStart(today));
+  // What is told by the hour is rarely longer than days.
+  const [unit, setUnit] = useState<Unit>(fieldOf(entity, view.start ?? '')?.type === 'instant' ? 'week' : 'month');
+  // A week with today near its beginning: what comes matters more than what was.
+  const beginning = (day: string, of: Unit) => (of === 'week' ? addDays(day, -2) : monthStart(day));
+  const [first, setFirst] = useState(beginning(today, unit));
   const [table, setTable] = useState(false);
   const range = { from: first, to: step(first, unit, 1) };
   const records = useRangeRecords(props, range);
