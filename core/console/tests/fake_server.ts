@@ -20,7 +20,7 @@ export interface Answer {
 export type Override = (call: Call) => Answer | undefined;
 
 export function field(name: string, label: string, type: Field['type'], more: Partial<Field> = {}): Field {
-  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, search: false, multiline: false, sensitive: false, max: null, min: null, scale: null, choices: null, depends_on: null, sortable: true, ...more };
+  return { name, label, type, help: '', to: null, right: 'write', default: null, system: false, required: false, read_only: false, rollup: null, search: false, multiline: false, sensitive: false, max: null, min: null, scale: null, choices: null, depends_on: null, sortable: true, ...more };
 }
 
 export function systemFields(labels: Record<string, string> = {}): Field[] {
@@ -38,7 +38,7 @@ const systemLabels = {
 /** Two entities: people, and tasks that point to them and have a workflow. */
 export function demoModel(): Model {
   const person: Entity = {
-    name: 'demo.person', label: '人员', plural: '人员', module: 'demo', icon: 'team', menu: true, title: 'name',
+    name: 'demo.person', label: '人员', plural: '人员', module: 'demo', icon: 'team', menu: true, ledger: false, title: 'name',
     rights: { read: true, create: true, update: true, delete: true },
     live: false, clocks: [],
     fields: [...systemFields(systemLabels), field('name', '姓名', 'text', { required: true, max: 60, search: true })],
@@ -47,7 +47,7 @@ export function demoModel(): Model {
     views: [{ name: 'demo.people', label: '全部', columns: ['name', 'created_at'], type: 'list', group: null, start: null, end: null, sort: '-created_at', filter: null }],
   };
   const task: Entity = {
-    name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, title: 'number',
+    name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, ledger: false, title: 'number',
     rights: { read: true, create: true, update: true, delete: true },
     live: false, clocks: [],
     fields: [

@@ -236,6 +236,21 @@ describe('the record page', () => {
     expect(server.callsTo('POST', `${api}/transitions/begin`)).toHaveLength(0);
   });
 
+  it('takes the last step back while that is possible', async () => {
+    const { server, path, api } = withTask();
+    let undone = false;
+    server.overrides.push((call) => {
+      if (call.path === `${api}/transitions`) return { status: 200, body: { items: [], ...(undone ? {} : { undo: { name: 'begin', label: '开始', until: '2099-01-01T00:00:00Z' } }) } };
+      if (call.method !== 'POST' || call.path !== `${api}/undo`) return undefined;
+      undone = true;
+      return { status: 200, body: {} };
+    });
+    const { user } = open(path, server);
+    await user.click(await screen.findByRole('button', { name: '撤销“开始”' }));
+    expect(await screen.findByText('已撤销：开始')).toBeTruthy();
+    expect(server.callsTo('POST', `${api}/undo`)[0]?.headers.get('If-Match')).toBe('"1"');
+  });
+
   it('shows what the server refused and leads to the form', async () => {
     const { server, path, api } = withTask();
     server.overrides.push((call) =>

@@ -1388,6 +1388,8 @@ export interface components {
             module: string;
             icon: string;
             menu: boolean;
+            /** @description Records are only added, never changed or deleted. */
+            ledger: boolean;
             /** @description The field that a reference to the record shows. */
             title: string;
             rights: components["schemas"]["ModelRights"];
@@ -1416,6 +1418,11 @@ export interface components {
             right: "hidden" | "masked" | "read" | "write";
             system: boolean;
             required: boolean;
+            /**
+             * @description Kept up from the records that refer to this one.
+             * @enum {string|null}
+             */
+            rollup: "count" | "sum" | "min" | "max" | null;
             read_only: boolean;
             search: boolean;
             multiline: boolean;
@@ -1794,6 +1801,13 @@ export interface components {
         };
         TransitionList: {
             items: components["schemas"]["AvailableTransition"][];
+            /** @description The last step, where the caller may take it back until then. */
+            undo?: {
+                name: string;
+                label: string;
+                /** Format: date-time */
+                until: string;
+            };
         };
     };
     responses: {

@@ -90,7 +90,7 @@ export function useSteps(entity: Entity) {
   const undo = async (record: RecordData, label: string) => {
     setRunning({ id: record.id, name: '' });
     try {
-      await api.post('/records/{entity}/{id}/undo', {}, { path: { entity: entity.name, id: record.id }, version: record.version });
+      await api.post('/records/{entity}/{id}/undo', undefined as never, { path: { entity: entity.name, id: record.id }, version: record.version });
       void message.success(t('record.undone', { label }));
       await changed(entity.name, record.id);
     } catch (error) {
