@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   std::vector<model::SourceLayer> layers{model::core_layer()};
   auto& layer = layers.emplace_back();
   layer.name = "agency";
-  layer.files.push_back({argv[1], "", text.str()});
+  layer.files.push_back({argv[1], text.str(), ""});
   const auto loaded = model::load_catalog(layers, {});
   if (!loaded.catalog) {
     for (const auto& diagnostic : loaded.diagnostics) std::cerr << model::to_string(diagnostic) << "\n";
