@@ -141,7 +141,8 @@ TEST_P(ViewsTest, PagesAreForTheirRolesAndBlocksForWhoMayReadThem) {
 }
 
 TEST_P(ViewsTest, AListOfAViewHasItsRecordsInItsOrder) {
-  for (const char* more : {R"(,"seats":2)", R"(,"seats":7)", R"(,"seats":5)", R"(,"seats":9)"}) order(more);
+  const std::string mine = R"(,"owner":")" + std::to_string(ids.at("boss")) + "\"";
+  for (const char* more : {R"(,"seats":2)", R"(,"seats":7)", R"(,"seats":5)", R"(,"seats":9)"}) order(more + mine);
   EXPECT_EQ(seats_of("boss", "view=shop.order_list"), "9 5 2");
   EXPECT_EQ(seats_of("boss", "view=shop.order_list&sort=seats"), "2 5 9");
   EXPECT_EQ(seats_of("boss", "view=shop.order_list&filter=record.seats%20%3E%204"), "9 5");
@@ -158,10 +159,25 @@ TEST_P(ViewsTest, PagesOfAViewGoOnWithItsCursor) {
   EXPECT_EQ(seats_of("boss", "view=shop.order_list&limit=2&after=" + first.at("next")), "2");
 }
 
+TEST_P(ViewsTest, TheConditionsOfCalendarsAreAskedOfTheDatabase) {
+  order(R"(,"seats":1,"on":"2026-10-31")");
+  order(R"(,"seats":2,"on":"2026-11-01")");
+  order(R"(,"seats":3,"on":"2026-11-30","at":"2026-11-30T15:59:59Z")");
+  order(R"(,"seats":4,"on":"2026-12-01","at":"2026-11-30T16:00:00Z")");
+  order(R"(,"seats":5)");
+  // As core/console/src/views/days.ts writes them: dates; with an end that may be empty; instants of an agency in Shanghai.
+  EXPECT_EQ(seats_of("boss", "sort=seats&filter=record.on%20%3C%20date(%222026-12-01%22)%20%26%26%20record.on%20%3E%3D%20date(%222026-11-01%22)"), "2 3");
+  EXPECT_EQ(seats_of("boss", "view=shop.order_list&sort=seats&filter=record.on%20%3C%20date(%222026-12-01%22)%20%26%26%20(record.on%20%3E%3D%20date(%222026-11-01%22)%20%7C%7C%20"
+                             "record.at%20%3E%20timestamp(%222026-10-31T16:00:00Z%22))"),
+            "2 3");
+  EXPECT_EQ(seats_of("boss", "sort=seats&filter=record.at%20%3C%20timestamp(%222026-11-30T16:00:00Z%22)%20%26%26%20record.at%20%3E%3D%20timestamp(%222026-10-31T16:00:00Z%22)"), "3");
+  EXPECT_EQ(seats_of("boss", "sort=seats&filter=record.channel%20%3D%3D%20null%20%26%26%20record.seats%20%3E%204"), "5");
+}
+
 TEST_P(ViewsTest, UnknownAndUnreadableViewsAreRefusedAlike) {
-  EXPECT_EQ(seats_of("boss", "view=shop.nothing"), "400 view: there is no view \"shop.nothing\" of shop.order.");
-  EXPECT_EQ(seats_of("boss", "view=shop.person_list"), "400 view: there is no view \"shop.person_list\" of shop.order.");
-  EXPECT_EQ(seats_of("blind", "view=shop.remarked"), "400 view: there is no view \"shop.remarked\" of shop.order.");
+  EXPECT_EQ(seats_of("boss", "view=shop.nothing"), "400 view：shop.order 没有视图“shop.nothing”。");
+  EXPECT_EQ(seats_of("boss", "view=shop.person_list"), "400 view：shop.order 没有视图“shop.person_list”。");
+  EXPECT_EQ(seats_of("blind", "view=shop.remarked"), "400 view：shop.order 没有视图“shop.remarked”。");
 }
 
 TEST_P(ViewsTest, GroupsTakeAViewToo) {
