@@ -368,11 +368,6 @@ void Builder::build_delete_rule(Draft& draft, const Node& node, Field& field) {
   for (const DeleteRule one : {DeleteRule::restrict, DeleteRule::clear, DeleteRule::cascade}) {
     if (rule->text == to_string(one)) field.on_delete = one;
   }
-  if (field.on_delete != DeleteRule::restrict && flag_of(draft.document->root.get("ledger"), false)) {
-    diagnostics_.error(rule->at, "contradiction",
-                       "field " + quoted(field.name) + " says `delete: " + rule->text + "`, but records of a ledger are never changed or deleted",
-                       "write `delete: restrict`");
-  }
   if (field.on_delete != DeleteRule::clear) return;
   for (const std::string_view word : {"required", "compute"}) {
     const Node* other = node.get(word);
