@@ -134,8 +134,7 @@ class Clocks(ServerCase):
             self.assertEqual(sum(line["seconds"] for line in clock["lines"]), 36000)
         self.problem(bo.get(f"/records/help.ticket/{record['id']}/clocks"), 404, "not_found")
         model = self.ok(an.get("/model")).json
-        ticket = [one for one in model["entities"] if one["name"] == "help.ticket"][0]
-        self.assertEqual([one["name"] for one in ticket["clocks"]], ["help.answer", "help.quick"])
+        self.assertEqual([one["name"] for one in model["entities"]["help.ticket"]["clocks"]], ["help.answer", "help.quick"])
 
     def test_changed_definitions_plan_running_clocks_anew(self):
         record = self.create(self.admin, "help.ticket", title="A")
