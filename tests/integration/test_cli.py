@@ -42,6 +42,38 @@ class CommandLine(ServerCase):
         done = self.server.cli("check", "--config", self.server.config, store=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_check_reads_only_what_changed(self):
+        cache = self.server.home / "kept"
+        check = lambda *more: self.server.cli("check", "--config", self.server.config, *more, store=False)
+        plain = check("--no-cache").stdout
+        self.assertIn("No mistakes", plain)
+        self.assertFalse(cache.exists())
+        self.assertEqual(check("--cache", cache).stdout, plain)
+        kept = list(cache.iterdir())
+        self.assertEqual(len(kept), 1)
+        written = kept[0].stat().st_mtime_ns
+        self.assertEqual(check("--cache", cache).stdout, plain)
+        self.assertEqual(kept[0].stat().st_mtime_ns, written)
+        # Damaged, cut, or somebody else's: only time is lost.
+        whole = kept[0].read_bytes()
+        for damaged in (whole[:1000] + b"?" + whole[1001:], whole[:-7], b"", b"x" * 5000):
+            kept[0].write_bytes(damaged)
+            self.assertEqual(check("--cache", cache).stdout, plain)
+            self.assertEqual(len(list(cache.iterdir())), 1)
+        file = self.server.config / "faulty.yaml"
+        try:
+            for text in ("kind: entity\nname: sales.inquiry\nfields:\n  x_mood: {type: feeling}\n", "kind: entity\nname: sales.inquiry\nfields: {\n"):
+                file.write_text(text)
+                told = check("--no-cache")
+                self.assertEqual(told.returncode, 1)
+                for _ in range(2):
+                    self.assertEqual(check("--cache", cache).stdout, told.stdout)
+        finally:
+            file.unlink()
+        # A folder that cannot be written to is no mistake.
+        self.assertEqual(check("--cache", "/proc/nowhere").stdout, plain)
+        self.assertEqual(check("--cache", self.server.config / "caravan.yaml" / "x").stdout, plain)
+
     def test_explain_tells_which_file_said_what(self):
         done = self.server.cli("explain", "sales.inquiry.budget", "--config", self.server.config, store=False)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -139,6 +139,31 @@ class Import(ServerCase):
         events = self.ok(self.admin.get(f"/records/sales.inquiry/{record['id']}/timeline")).json["items"]
         self.assertEqual((events[0]["action"], events[0]["source"]), ("create", "import small"))
 
+    def test_a_map_of_the_definitions_is_used_by_its_name(self):
+        definition = self.server.config / "small_map.yaml"
+        definition.write_text(MAP.replace("name: small\n", "name: sales.small\nlabel: {en: Small, zh-CN: 小表, zh-TW: 小表}\n"), encoding="utf-8")
+        self.ok(self.admin.post("/admin/reload", {}))
+        self.assertEqual(self.ok(self.admin.get("/import/sales.inquiry", Accept_Language="zh-CN")).json["items"],
+                         [{"name": "sales.small", "label": "小表", "source": "small_file"}])
+        self.assertEqual(self.ok(self.admin.get("/import/customers.customer")).json["items"], [])
+        body, kind = multipart(file=("rows.csv", ROWS))
+        send = lambda entity, name, content=body, of=kind: self.admin.request("POST", f"/import/{entity}{query(map=name)}", content, {"Content-Type": of})
+        self.report(send("sales.inquiry", "small"), rows=7, created=GOOD, failed=BAD)
+        self.report(send("sales.inquiry", "sales.small"), created=0, unchanged=GOOD)
+        self.problem(send("sales.inquiry", "tiny"), 404, "not_found")
+        self.problem(send("customers.customer", "sales.small"), 400, "invalid_argument")
+        both, of_both = multipart(map=("map.yaml", MAP), file=("rows.csv", ROWS))
+        self.problem(send("sales.inquiry", "small", both, of_both), 400, "invalid_argument")
+        done = self.server.cli("import", "sales.inquiry", self.csv, "--map", "small", "--dry-run")
+        self.assertIn("unchanged 4, failed 3", done.stdout, done.stderr)
+        missing = self.server.cli("import", "sales.inquiry", self.csv, "--map", "nowhere.yaml")
+        self.assertIn("There is no file nowhere.yaml", missing.stderr)
+        # Checked with everything else.
+        definition.write_text(definition.read_text(encoding="utf-8").replace("column: Party", "colum: Party"), encoding="utf-8")
+        self.problem(self.admin.post("/admin/reload", {}), 422, "invalid_record")
+        definition.unlink()
+        self.ok(self.admin.post("/admin/reload", {}))
+
     def test_mistakes_in_the_map_are_told_before_any_row_is_read(self):
         for wrong, right, word in (("column: Party", "column: Partie", "Partie"), ("kind: {value: person}", "kindness: {value: person}", "kindness"),
                                    ("unmapped: note", "unmapped: maybe", "maybe"), ("record: customer", "record: cusomer", "cusomer"),
