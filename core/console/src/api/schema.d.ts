@@ -314,6 +314,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages about the record, filled from it
+         * @description One for each `kind: message` of the entity whose places the caller may read. To send one, create a record of `core.message` with `recipient`, `subject`, `body`, and `about_entity` and `about_id`.
+         */
+        get: operations["previewMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -1324,6 +1344,21 @@ export interface components {
         MeChange: {
             /** @enum {string|null} */
             locale?: "zh-CN" | "zh-TW" | "en" | null;
+        };
+        MessagePreviews: {
+            items: {
+                name: string;
+                label: string;
+                /** @enum {string} */
+                channel: "mail" | "console";
+                subject: string;
+                body: string;
+                /** @description Phrases for which the message would be held. */
+                forbidden: {
+                    phrase: string;
+                    reason: string;
+                }[];
+            }[];
         };
         Model: {
             hash: string;
@@ -3100,6 +3135,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TimelinePage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    previewMessages: {
+        parameters: {
+            query?: {
+                /** @description Language of labels; that of Accept-Language where absent. */
+                locale?: components["parameters"]["query.locale"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePreviews"];
                 };
             };
             400: components["responses"]["400"];
