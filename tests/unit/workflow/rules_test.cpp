@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <optional>
+#include <thread>
 
 #include "records/json.h"
 #include "support/fake_clock.h"
@@ -424,6 +425,43 @@ TEST_P(RulesTest, ARunByHandAndARecordThatIsRefused) {
   EXPECT_EQ(text(now_of(good), "visits"), "2");
   EXPECT_EQ(text(now_of(bad), "visits"), "1");
   EXPECT_THAT(log("shop.morning", "schedule"), UnorderedElementsAre("failed by hand: of 2 records, 1 were refused", "failed record: Too many visits"));
+}
+
+TEST_P(RulesTest, ARunGoesOnWhereItWasInterrupted) {
+  const auto first = step(order(), "hold");
+  const auto second = step(order(), "hold");
+  const auto& morning = **std::find_if(catalog->schedules.begin(), catalog->schedules.end(), [](const auto& one) { return one->name == "shop.morning"; });
+  const std::string job = std::to_string(rules->run_now(boss(), morning));
+  // As left by a server that died after the first record.
+  database().transact([&](storage::Session& session) {
+    session.execute("INSERT INTO setting (name, value) VALUES ('run/" + job + "', '" + id(first) + " 1 0')");
+  });
+  queue->drain();
+  EXPECT_EQ(text(now_of(first), "visits"), "1");
+  EXPECT_EQ(text(now_of(second), "visits"), "2");
+  auto session = database().read();
+  workflow::RunQuery query;
+  query.rule = "shop.morning";
+  query.kind = "schedule";
+  EXPECT_EQ(workflow::list_runs(*session, query).items.at(0).effects, 2);
+}
+
+TEST_P(RulesTest, SeveralServersRunATimeOnce) {
+  std::vector<records::Record> held;
+  for (int i = 0; i < 20; ++i) held.push_back(step(order(R"({"name":"quiet","end_on":"2026-11-17"})"), "hold"));
+  jobs::QueueOptions options;
+  options.database_time = false;
+  jobs::Queue other(database(), clock, options);
+  const workflow::RuleJobs others(gate(), [this] { return catalog; }, other, sequences());
+  rules->plan_soon();
+  queue->drain();
+  clock.set(*parse_timestamp("2026-11-22T00:00:00Z"));
+  std::thread beside([&] { other.drain(); });
+  queue->drain();
+  beside.join();
+  queue->drain();
+  for (const auto& one : held) EXPECT_EQ(text(now_of(one), "visits"), "2");
+  EXPECT_EQ(log("shop.morning", "schedule").size(), 1u);
 }
 
 TEST_P(RulesTest, WhoTookAStepMayTakeItBackInTime) {
