@@ -142,7 +142,9 @@ void TransactionWork::check_invariants(Record& record, std::vector<FieldError>& 
     if (told && !told(*invariant.check)) continue;
     const auto result = evaluate(*invariant.check, context_, record, follow_);
     const bool* holds = result.value.as<bool>();
-    if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && holds && *holds)) continue;
+    // An empty flag that is the whole rule is unknown, as in the database.
+    const bool passes = result.value.is_null() || (holds && *holds);
+    if (result.outcome == expr::Outcome::unknown || (result.outcome == expr::Outcome::value && passes)) continue;
     const std::string& text = invariant.message.in(context_.locale);
     mistakes.push_back({"", "invariant:" + invariant.name,
                         text.empty() ? message("invariant", context_.locale, {invariant.name}) : text});
