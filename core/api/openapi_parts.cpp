@@ -355,6 +355,11 @@ constexpr OpenapiPart schemas[] = {
 "items":{"type":"array","items":{"type":"object","required":["queue","ready","waiting","running","dead","oldest_ready_seconds"],"properties":{
 "queue":{"type":"string"},"ready":{"type":"integer"},"waiting":{"type":"integer"},"running":{"type":"integer"},"dead":{"type":"integer"},
 "oldest_ready_seconds":{"type":"integer"}}}}}})"},
+    {"MessagePreviews", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"type":"object",
+"required":["name","label","channel","subject","body","forbidden"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
+"channel":{"type":"string","enum":["mail","console"]},"subject":{"type":"string"},"body":{"type":"string"},
+"forbidden":{"type":"array","description":"Phrases for which the message would be held.","items":{"type":"object","required":["phrase","reason"],
+"properties":{"phrase":{"type":"string"},"reason":{"type":"string"}}}}}}}}})"},
     {"EventStream", R"({"type":"string","description":"https://html.spec.whatwg.org/multipage/server-sent-events.html","examples":["event: record\ndata: {\"entity\":\"core.user\",\"id\":\"17\",\"version\":3}\n\n"]})", "text/event-stream"},
     // ---- Data
     {"ImportMapList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{

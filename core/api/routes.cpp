@@ -106,6 +106,12 @@ std::span<const Route> route_table() {
         .operation = "showTimeline", .tag = "Records", .query = "limit before", .answers = "200:TimelinePage+Link",
         .paging = cursor},
        show_timeline},
+      {{.method = "GET", .pattern = "/records/{entity}/{id}/messages", .summary = "Messages about the record, filled from it",
+        .operation = "previewMessages", .tag = "Workflow", .query = "locale", .answers = "200:MessagePreviews",
+        .paging = bounded,
+        .description = "One for each `kind: message` of the entity whose places the caller may read. To send one, create a record of "
+                       "`core.message` with `recipient`, `subject`, `body`, and `about_entity` and `about_id`."},
+       preview_messages},
       {{.method = "GET", .pattern = "/events", .summary = "What changes, as it changes (server-sent events)",
         .operation = "listenToEvents", .tag = "Records", .query = "watch", .answers = "200:EventStream", .refusals = "404",
         .description = "Does not end by itself. `record`: a record that was watched, or one of a watched entity, has a new version (or "

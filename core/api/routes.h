@@ -85,6 +85,8 @@ void show_timeline(Call& call);
 // model_route.cpp
 void show_model(Call& call);
 void show_openapi(Call& call);
+// message_routes.cpp
+void preview_messages(Call& call);
 // event_routes.cpp
 void listen_to_events(Call& call);
 // rule_routes.cpp

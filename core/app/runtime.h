@@ -28,6 +28,9 @@
 namespace caravan::api {
 class EventHub;
 }
+namespace caravan::channels {
+class Delivery;
+}
 namespace caravan::model {
 class ParseCache;
 }
@@ -97,6 +100,7 @@ class Runtime {
   std::unique_ptr<workflow::Transitions> transitions_;
   std::unique_ptr<auth::AuthService> auth_;
   std::unique_ptr<api::EventHub> events_;
+  std::unique_ptr<channels::Delivery> outbound_;
   std::unique_ptr<api::Handler> handler_;
   std::unique_ptr<storage::Database> job_database_;  ///< connections of their own, on MariaDB; null: database_
   std::unique_ptr<records::RecordService> job_records_;

@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file", "mail", "webhooks"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -82,6 +82,12 @@ class Reader {
       known(*console, {"directory"});
       path(*console, "directory", settings_.console);
     }
+    if (const Node* mail = map(root, "mail")) read_mail(*mail);
+    if (const Node* webhooks = map(root, "webhooks")) {
+      known(*webhooks, {"secret_file", "allow_private"});
+      path(*webhooks, "secret_file", settings_.webhook_secret);
+      flag(*webhooks, "allow_private", settings_.webhooks_private);
+    }
     if (const Node* limits = map(root, "limits")) {
       known(*limits, {"requests_per_second", "burst", "anonymous_per_second", "anonymous_burst"});
       count(*limits, "requests_per_second", 0, settings_.limits.user.per_second);
@@ -101,6 +107,39 @@ class Reader {
   }
 
  private:
+  void read_mail(const Node& mail) {
+    known(mail, {"server", "from", "user", "password_file", "tls", "timeout_seconds"});
+    text(mail, "server", settings_.mail.url);
+    text(mail, "from", settings_.mail.from);
+    text(mail, "user", settings_.mail.user);
+    number(mail, "timeout_seconds", 1, 600, settings_.mail.timeout_seconds);
+    if (!settings_.mail.url.empty() && !settings_.mail.url.starts_with("smtp://") && !settings_.mail.url.starts_with("smtps://"))
+      diagnostics_.error(mail.get("server")->at, "bad-address", model::quoted(settings_.mail.url) + " is no mail server", "write e.g. smtp://mail.example.com:587");
+    if (!settings_.mail.url.empty() && settings_.mail.from.find('@') == std::string::npos)
+      diagnostics_.error(mail.at, "missing-word", "`mail` has no `from`", "add the address that mail comes from");
+    std::string tls;
+    text(mail, "tls", tls);
+    using Tls = channels::MailServer::Tls;
+    if (tls == "opportunistic") settings_.mail.tls = Tls::opportunistic;
+    else if (tls == "none") settings_.mail.tls = Tls::none;
+    else if (!tls.empty() && tls != "required")
+      diagnostics_.error(mail.get("tls")->at, "unknown-value", "`tls` cannot be " + model::quoted(tls), "required, opportunistic or none");
+    fs::path password;
+    path(mail, "password_file", password);
+    if (password.empty()) return;
+    try {
+      settings_.mail.password = read_file(password);
+      while (!settings_.mail.password.empty() && (settings_.mail.password.back() == '\n' || settings_.mail.password.back() == '\r')) settings_.mail.password.pop_back();
+    } catch (const Error& error) {
+      diagnostics_.error(mail.get("password_file")->at, "no-file", error.message(), "name a file that the server can read");
+    }
+  }
+  void flag(const Node& node, std::string_view key, bool& target) {
+    const Node* value = node.get(key);
+    if (value == nullptr || value->is_null()) return;
+    if (value->is_scalar() && (value->text == "true" || value->text == "false")) target = value->text == "true";
+    else diagnostics_.error(value->at, "wrong-kind", "`" + std::string(key) + "` must be true or false");
+  }
   void known(const Node& node, const std::vector<std::string_view>& words) {
     for (const auto& entry : node.entries) {
       if (entry.bad || std::find(words.begin(), words.end(), entry.key) != words.end()) continue;

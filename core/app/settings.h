@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/rate_limit.h"
+#include "channels/transfer.h"
 #include "http/front_door.h"
 #include "jobs/queue.h"
 #include "model/loader.h"
@@ -33,6 +34,9 @@ struct Settings {
   int look_days = 365;                      ///< how long it is kept who saw sensitive values
   int undo_days = 30;                       ///< how long deleted records can be restored; 0: not at all
   http::FrontDoorOptions http;
+  channels::MailServer mail;                ///< without `url`: mail is not sent
+  std::filesystem::path webhook_secret;     ///< file; DATA/webhook.secret by default, made where it is not there
+  bool webhooks_private = false;            ///< webhooks may go to this machine and private networks
   jobs::QueueOptions jobs;                  ///< threads, lease and limits of the durable queue
   /// Of each user, and of each address without a session or token.
   api::RateLimits limits{{500, 5000}, {50, 1000}};

@@ -154,6 +154,14 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
   const Node& node = entry.value;
   const std::string subject = "effect " + quoted(entry.key);
   const Entry *notify = node.entry("notify"), *send = node.entry("send");
+  if (const Entry* call = node.entry("call")) {
+    effect.kind = Effect::Kind::call;
+    if (call->value.bad) return std::nullopt;
+    effect.action = resolve(call->value.text, module);
+    if (effect.action != "core.deliver_message" || !draft || draft->entity->full_name != "core.message")
+      unknown(call->value.at, "action", call->value.text, {"core.deliver_message"});
+    return effect;
+  }
   if (const Entry* webhook = node.entry("webhook")) {
     effect.kind = Effect::Kind::webhook;
     if (webhook->value.bad) return std::nullopt;

@@ -113,6 +113,62 @@ label: {en: Notices, zh-CN: 通知, zh-TW: 通知}
 columns: {text: {}, seen: {}, created_at: {}}
 sort: "-created_at"
 ---
+kind: entity
+name: core.message
+label: {en: Message, zh-CN: 外发消息, zh-TW: 外寄訊息}
+plural: {en: Messages, zh-CN: 外发消息, zh-TW: 外寄訊息}
+icon: mail
+title: subject
+fields:
+  channel:   {type: text, max: 20, default: mail, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Channel, zh-CN: 渠道, zh-TW: 管道}}
+  template:  {type: text, max: 100, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Template, zh-CN: 模板, zh-TW: 範本}}
+  recipient: {type: text, max: 254, required: true, search: true, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: To, zh-CN: 收件人, zh-TW: 收件人}}
+  subject:   {type: text, max: 400, search: true, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Subject, zh-CN: 主题, zh-TW: 主旨}}
+  body:      {type: text, multiline: true, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Text, zh-CN: 内容, zh-TW: 內容}}
+  about_entity: {type: text, max: 100, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Kind of record, zh-CN: 记录类型, zh-TW: 記錄類型}}
+  about_id:  {type: text, max: 20, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Record, zh-CN: 记录, zh-TW: 記錄}}
+  error:     {type: text, max: 500, read_only: true, label: {en: Why not, zh-CN: 未发送原因, zh-TW: 未寄出原因}}
+  sent_at:   {type: instant, read_only: true, label: {en: Sent, zh-CN: 发送时间, zh-TW: 寄出時間}}
+indexes:
+  about: [about_entity, about_id]
+workflow:
+  initial: queued
+  states:
+    queued: {category: open, color: blue, label: {en: Queued, zh-CN: 待发送, zh-TW: 待寄出}, enter: {send: {call: core.deliver_message}}}
+    held:   {category: waiting, color: orange, label: {en: Held, zh-CN: 已拦截, zh-TW: 已攔截}}
+    sent:   {category: done, color: green, label: {en: Sent, zh-CN: 已发送, zh-TW: 已寄出}}
+    failed: {category: cancelled, color: red, label: {en: Failed, zh-CN: 发送失败, zh-TW: 寄送失敗}}
+  transitions:
+    deliver: {from: queued, to: sent, when: "user.id == null", label: {en: Sent, zh-CN: 已发出, zh-TW: 已寄出},
+              message: {en: The server takes this step, zh-CN: 此步骤由服务器执行, zh-TW: 此步驟由伺服器執行}}
+    hold:    {from: queued, to: held, when: "user.id == null", label: {en: Hold, zh-CN: 拦截, zh-TW: 攔截},
+              message: {en: The server takes this step, zh-CN: 此步骤由服务器执行, zh-TW: 此步驟由伺服器執行}}
+    fail:    {from: queued, to: failed, when: "user.id == null", label: {en: Give up, zh-CN: 放弃, zh-TW: 放棄},
+              message: {en: The server takes this step, zh-CN: 此步骤由服务器执行, zh-TW: 此步驟由伺服器執行}}
+    release: {from: [held, failed], to: queued, label: {en: Send, zh-CN: 重新发送, zh-TW: 重新寄出}}
+    discard: {from: [held, queued], to: failed, label: {en: Do not send, zh-CN: 不再发送, zh-TW: 不再寄出}}
+---
+kind: view
+name: core.message_list
+entity: core.message
+label: {en: Messages, zh-CN: 外发消息, zh-TW: 外寄訊息}
+columns: {subject: {}, recipient: {}, state: {}, error: {}, created_at: {}}
+sort: "-created_at"
+---
+kind: entity
+name: core.forbidden_phrase
+label: {en: Forbidden phrase, zh-CN: 禁用语, zh-TW: 禁用語}
+plural: {en: Forbidden phrases, zh-CN: 禁用语, zh-TW: 禁用語}
+icon: stop
+title: phrase
+fields:
+  phrase: {type: text, max: 100, required: true, search: true, label: {en: Phrase, zh-CN: 用语, zh-TW: 用語},
+           help: {en: A message that contains it is held until somebody releases it, zh-CN: 含有该用语的消息会被拦截，待人工放行, zh-TW: 含有該用語的訊息會被攔截，待人工放行}}
+  reason: {type: text, max: 200, label: {en: Why, zh-CN: 原因, zh-TW: 原因}}
+  active: {type: bool, default: true, label: {en: Active, zh-CN: 启用, zh-TW: 啟用}}
+unique:
+  phrase: {fields: [phrase], message: {en: The phrase is listed already, zh-CN: 该用语已存在, zh-TW: 該用語已存在}}
+---
 kind: role
 name: core.everyone
 label: {en: Everyone, zh-CN: 所有人, zh-TW: 所有人}

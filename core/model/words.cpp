@@ -565,7 +565,7 @@ constexpr Words schedule_words{"schedule", "Something that is done again and aga
 
 constexpr Word import_field_list[] = {
     {"column", Shape::text, "Column of the file."},
-    {"template", Shape::text, "Text with columns in braces: `\"Lead {CustomerID}\"`."},
+    {"template", Shape::text, "Text with columns in braces: `\"Row {ID}\"`."},
     {"value", Shape::text, "The same value in every row."},
     {"record", Shape::identifier, "A record made earlier in the row, for references."},
     {"trim", Shape::flag, "Cut spaces at both ends of the cell; true unless given."},

@@ -83,6 +83,8 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"rollup_too_large", {"{0} would become too large.", "{0}将超出允许的范围。", "{0}將超出允許的範圍。"}},
       {"mixed_currencies", {"{0} adds up amounts of one currency only: {1} is in another one.", "{0}只能汇总同一币种的金额：{1}的币种不同。", "{0}只能彙總同一幣別的金額：{1}的幣別不同。"}},
       {"invariant", {"The rule {0} does not hold.", "不满足规则 {0}。", "不符合規則 {0}。"}},
+      {"too_many_recipients",
+       {"\"{0}\" would tell {1} people; at most {2} are told at once.", "“{0}”将通知 {1} 人，一次最多 {2} 人。", "「{0}」將通知 {1} 人，一次最多 {2} 人。"}},
       {"compute_error", {"{0} cannot be computed: {1}.", "无法计算{0}：{1}。", "無法計算{0}：{1}。"}},
       {"state_wrong", {"\"{0}\" is not possible from the state \"{1}\".", "在“{1}”状态下不能“{0}”。", "在「{1}」狀態下不能「{0}」。"}},
       {"transition_role", {"\"{0}\" is for: {1}.", "只有以下岗位可以“{0}”：{1}。", "只有以下職位可以「{0}」：{1}。"}},

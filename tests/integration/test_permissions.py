@@ -417,6 +417,12 @@ def _(case, person):
         yield Ask(relation, "POST", path, {}, 409 if sees(person.role, relation) else 404)
 
 
+@route("GET /records/{entity}/{id}/messages")
+def messages(self, person):
+    for relation, identifier in self.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/messages", status=of_record(person.role, "read", relation))
+
+
 @route("GET /events")
 def listen(self, person):
     # HEAD is answered as GET would begin; what a listener is then told is test_events.py's.
