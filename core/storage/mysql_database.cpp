@@ -534,7 +534,11 @@ void MysqlStatement::execute() {
     rebind_result_ = false;
   }
   // Stored on the client, so that other statements may run between the rows.
-  if (mysql_stmt_store_result(s) != 0) fail();
+  if (mysql_stmt_store_result(s) != 0) {
+    // The client library takes the rows that did not come for rows still to come, and would wait for them at the next execution.
+    broken = true;
+    fail();
+  }
 }
 
 bool MysqlStatement::step() {
