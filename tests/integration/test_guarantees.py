@@ -58,12 +58,7 @@ fields:
 unique: {by_code: [code]}
 """
 
-LATER = """\
-kind: entity
-name: yard.tour
-fields:
-  x_sales: {type: int, label: {en: Sales, zh-CN: 笔数}, rollup: {count: true, of: yard.sale, by: tour}}
-"""
+LATER = YARD.replace("invariants:\n", "  sales: {type: int, label: {en: Sales, zh-CN: 笔数}, rollup: {count: true, of: yard.sale, by: tour}}\ninvariants:\n", 1)
 
 CLIENTS, SEATS = 40, 20
 
@@ -114,7 +109,7 @@ class Guarantees(ServerCase):
             self.assertEqual((len(sold), len(refused)), (SEATS, CLIENTS - SEATS))
             error = refused[0].json["errors"][0]
             self.assertEqual((error["field"], error["code"]), ("tour", "invariant:seats"))
-            self.assertEqual(error["message"], f"Tour {tour['number']}: Not enough seats left")
+            self.assertEqual(error["message"], f"团 {tour['number']}：余位不足")
             now = self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json
             self.assertEqual((now["sold"], now["paid"]), (SEATS, "202.00"))
             self.assertEqual(self.count(self.admin, "yard.sale", filter=f"record.tour == {tour['id']}"), SEATS)
@@ -126,7 +121,7 @@ class Guarantees(ServerCase):
         self.assertEqual({reply.status for reply in replies}, {201, 409})
         error = next(reply for reply in replies if reply.status == 409).json
         self.assertEqual([one["field"] for one in error["errors"]], ["guide", "start_on", "end_on"])
-        self.assertRegex(error["detail"], r"Guide is already taken at this time\. \(D-\d+\)")
+        self.assertRegex(error["detail"], r"导游在此时段已被占用。 \(D-\d+\)")
         taken = set()
         for duty in caravan.every(self.admin, "yard.duty", filter=f"record.guide == {guide['id']}"):
             days = {duty["start_on"], duty["end_on"]}
@@ -140,11 +135,10 @@ class Guarantees(ServerCase):
             problem = self.problem(answer, 409, "conflict")
             self.assertEqual(problem["errors"][0]["code"], "ledger")
         model = self.ok(self.admin.get("/model")).json
-        found = next(one for one in model["entities"] if one["name"] == "yard.entry")
+        found = model["entities"]["yard.entry"]
         self.assertTrue(found["ledger"])
         self.assertEqual((found["rights"]["create"], found["rights"]["update"], found["rights"]["delete"]), (True, False, False))
-        tour = next(one for one in model["entities"] if one["name"] == "yard.tour")
-        sold = next(one for one in tour["fields"] if one["name"] == "sold")
+        sold = next(one for one in model["entities"]["yard.tour"]["fields"] if one["name"] == "sold")
         self.assertEqual((sold["rollup"], sold["read_only"]), ("sum", True))
 
     def test_numbers_follow_each_other(self):
@@ -161,13 +155,11 @@ class Guarantees(ServerCase):
         tour, empty = self.create(self.admin, "yard.tour", capacity=5), self.create(self.admin, "yard.tour", capacity=5)
         for _ in range(3):
             self.create(self.admin, "yard.sale", tour=tour["id"], seats=1)
-        file = self.server.config / "later.yaml"
-        file.write_text(LATER)
-        self.addCleanup(file.unlink)
+        (self.server.config / "yard.yaml").write_text(LATER)
         self.ok(self.admin.post("/admin/reload"))
-        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json["x_sales"], 3)
-        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{empty['id']}")).json["x_sales"], 0)
+        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json["sales"], 3)
+        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{empty['id']}")).json["sales"], 0)
         self.create(self.admin, "yard.sale", tour=tour["id"], seats=1)
-        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json["x_sales"], 4)
-        problem = self.problem(self.admin.post("/records/yard.tour", {"capacity": 1, "x_sales": 9}), 422, "invalid_record")
-        self.assertEqual(problem["errors"][0]["field"], "x_sales")
+        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json["sales"], 4)
+        problem = self.problem(self.admin.post("/records/yard.tour", {"capacity": 1, "sales": 9}), 422, "invalid_record")
+        self.assertEqual(problem["errors"][0]["field"], "sales")
