@@ -99,7 +99,9 @@ void write(storage::Session& session, const Row& row, const Entity* created) {
   query.next();
 }
 
-ClockSigns signs_of(const ClockRule& rule, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
+}  // namespace
+
+ClockSigns clock_signs(const ClockRule& rule, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
   const auto holds = [&](const std::shared_ptr<const expr::Program>& program) {
     return program && records::evaluate(*program, context, record, follow).is_true();
   };
@@ -122,6 +124,8 @@ ClockSigns signs_of(const ClockRule& rule, const Context& context, Record& recor
   }
   return signs;
 }
+
+namespace {
 
 /// What is still to come of a run, each with its time; in the order of time.
 struct Coming {
@@ -177,7 +181,7 @@ void plan_row(records::Work& work, const Entity& entity, const ClockRule& rule, 
 /// Brings one clock up to the record; `row` is its latest run, if any.
 void follow_rule(records::Work& work, Record& record, const ClockRule& rule, Row* row, const std::shared_ptr<const records::Follow>& follow, bool again) {
   const Context& context = work.context();
-  const ClockSigns signs = signs_of(rule, context, record, follow);
+  const ClockSigns signs = clock_signs(rule, context, record, follow);
   // Clocks count whole seconds, so that what is explained adds up.
   const Timestamp at{context.now.micros - ((context.now.micros % micros_per_second) + micros_per_second) % micros_per_second};
   if (row == nullptr || row->run.met_at) {

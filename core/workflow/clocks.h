@@ -19,6 +19,10 @@ inline constexpr const char* clock_timer_kind = "clock.timer";    ///< an action
 inline constexpr const char* clock_action_kind = "clock.action";  ///< the effects of one warning or breach
 inline constexpr const char* clock_plan_kind = "clock.plan";      ///< definitions have changed: all clocks are planned anew
 
+/// What the record says to the clock now.
+ClockSigns clock_signs(const model::ClockRule& rule, const records::Context& context, records::Record& record,
+                       const std::shared_ptr<const records::Follow>& follow);
+
 /// Brings the clocks of a record that was just written (created, changed, restored) up to it; nothing where its entity has none.
 /// `created`: there are none of it yet.
 void follow_clocks(records::Work& work, const records::Record& record, bool created);

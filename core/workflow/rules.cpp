@@ -32,8 +32,9 @@ bool leaves(const Transition& transition, std::string_view state) {
 
 const model::State* initial_of(const model::Entity& entity) { return entity.workflow ? entity.workflow->initial : nullptr; }
 
-/// Whether the step would be taken by itself now.
-bool ready(const Transition& transition, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
+}  // namespace
+
+bool taken_by_itself(const Transition& transition, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
   if (!leaves(transition, record.state())) return false;
   if (transition.at) {
     const auto moment = moment_of(*transition.at, context, record, follow);
@@ -43,6 +44,8 @@ bool ready(const Transition& transition, const Context& context, Record& record,
                                      [&](const model::Field* field) { return record[field->slot].is_null(); });
   return complete && (!transition.when || records::evaluate(*transition.when, context, record, follow).is_true());
 }
+
+namespace {
 
 /// Plans the timer anew where the moment is another one.
 void replan(records::Work& work, const std::string& rule, const Record& record, std::optional<Timestamp> before, std::optional<Timestamp> now) {
@@ -266,7 +269,7 @@ void settle(records::Work& work, Record& record) {
     record = work.current(std::move(record));
     for (const Transition* transition : rules->automatic) {
       // Each once for one change, so that a circle of steps ends.
-      if (cascade.taken.contains({record.id(), transition}) || !ready(*transition, work.context(), record, follow)) continue;
+      if (cascade.taken.contains({record.id(), transition}) || !taken_by_itself(*transition, work.context(), record, follow)) continue;
       cascade.taken.insert({record.id(), transition});
       const std::string name = "automatic " + record.entity().full_name + "." + transition->name;
       const RuleScope rule(work, name);

@@ -49,6 +49,10 @@ class Rules final : public records::Hooks {
 /// Takes automatic steps, and timed ones whose moment has come, until none holds; `record` is the newest one afterwards.
 void settle(records::Work& work, records::Record& record);
 
+/// Whether the automatic or timed step would be taken now.
+bool taken_by_itself(const model::Transition& transition, const records::Context& context, records::Record& record,
+                     const std::shared_ptr<const records::Follow>& follow);
+
 /// The timer of a rule for a record; jobs of timer_kind.
 struct Timer {
   std::string rule;          ///< `automation NAME` or `transition ENTITY.NAME`
