@@ -163,3 +163,18 @@ class Guarantees(ServerCase):
         self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{tour['id']}")).json["sales"], 4)
         problem = self.problem(self.admin.post("/records/yard.tour", {"capacity": 1, "sales": 9}), 422, "invalid_record")
         self.assertEqual(problem["errors"][0]["field"], "sales")
+
+    def test_the_history_holds_what_rollups_wrote(self):
+        tour, other = self.create(self.admin, "yard.tour", capacity=9), self.create(self.admin, "yard.tour", capacity=9)
+        sale = self.create(self.admin, "yard.sale", tour=tour["id"], seats=4, amount="1.50")
+        path = f"/records/yard.sale/{sale['id']}"
+        self.ok(self.admin.patch(path, {"tour": other["id"]}, If_Match="*"))
+        self.ok(self.admin.delete(path, If_Match="*"), 204)
+        self.ok(self.admin.post(path + "/restore"))
+        self.assertEqual(self.ok(self.admin.get(f"/records/yard.tour/{other['id']}")).json["sold"], 4)
+        # The empty one goes and comes back; its rollups are counted anew.
+        gone = f"/records/yard.tour/{tour['id']}"
+        self.ok(self.admin.delete(gone, If_Match="*"), 204)
+        self.assertEqual(self.ok(self.admin.post(gone + "/restore")).json["sold"], 0)
+        done = self.server.cli("audit", "verify", "--config", self.server.config, "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
