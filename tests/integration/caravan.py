@@ -194,9 +194,13 @@ class Server:
 
     def limits(self, **limits):
         """Sets `limits` in caravan.yaml; for the next start."""
+        self.setting("limits", limits)
+
+    def setting(self, name, value):
+        """Sets a section of caravan.yaml; for the next start."""
         path = self.config / "caravan.yaml"
-        rest = re.sub(r"^limits:.*\n(?:[ #].*\n|\n)*", "", path.read_text(), flags=re.MULTILINE)
-        path.write_text(f"{rest}\nlimits: {json.dumps(limits)}\n")
+        rest = re.sub(rf"^{name}:.*\n(?:[ #].*\n|\n)*", "", path.read_text(), flags=re.MULTILINE)
+        path.write_text(f"{rest}\n{name}: {json.dumps(value)}\n")
 
     # -- the process
     @property

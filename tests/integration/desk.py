@@ -53,6 +53,7 @@ fields:
   grade:  {type: choice, choices: desk.kind, right: hidden, label: Grade}
   badge:  {type: text, max: 40, right: hidden, label: Badge}
   pin:    {type: text, max: 40, right: masked, search: true, label: Pin}
+  seal:   {type: text, max: 40, right: hidden, sensitive: true, label: Seal}
 unique:
   code: {fields: [code], message: Another file has this code}
   badge: {fields: [badge], message: Another file has this badge}

@@ -141,9 +141,8 @@ class Messages(ServerCase):
         cls.addClassCleanup(cls.web.shutdown)
         cls.addClassCleanup(cls.mail.socket.close)
         (cls.server.config / "post.yaml").write_text(DEFINITIONS.replace("WEBPORT", str(cls.web.server_address[1])))
-        path = cls.server.config / "caravan.yaml"
-        path.write_text(path.read_text() + f"\nmail: {{server: 'smtp://127.0.0.1:{cls.mail.port}', from: desk@example.com, tls: none}}\n"
-                        "webhooks: {allow_private: true}\n")
+        cls.server.setting("mail", {"server": f"smtp://127.0.0.1:{cls.mail.port}", "from": "desk@example.com", "tls": "none"})
+        cls.server.setting("webhooks", {"allow_private": True})
 
     @classmethod
     def prepare(cls):

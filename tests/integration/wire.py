@@ -70,25 +70,25 @@ class Wire:
         """Sends the bytes and reads the whole reply. Raises OSError where the connection ends before."""
         try:
             self.open().sendall(request)
-            return self.read()
+            return self.read(body=not request.startswith(b"HEAD "))
         except OSError:
             self.close()
             raise
 
-    def read(self):
+    def read(self, body=True):
+        """`body`: whether one follows the head; of an answer to HEAD none does, whatever its length says."""
         data = self.rest
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self.receive()
         head, data = data[:end], data[end + 4:]
         reply = Reply(int(head[9:12]), head, b"")
         length = reply.header("Content-Length")
-        if length is None:
-            if reply.status not in (204, 304):
-                raise AssertionError(f"a reply without a length: {head!r}")
-            length = 0
-        while len(data) < int(length):
+        if length is None and body and reply.status not in (204, 304):
+            raise AssertionError(f"a reply without a length: {head!r}")
+        length = int(length or 0) if body else 0
+        while len(data) < length:
             data += self.receive()
-        reply.body, self.rest = data[:int(length)], data[int(length):]
+        reply.body, self.rest = data[:length], data[length:]
         if (reply.header("Connection") or "").lower() == "close":
             self.close()
         return reply
