@@ -48,15 +48,17 @@ void listen_to_events(Call& call) {
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     const std::string_view name = one.substr(0, one.find('/'));
     const model::Entity* entity = call.context.catalog->entity(name);
-    if (entity == nullptr || !call.services.records.may(call.context, *entity, model::Operation::read))
-      throw refusal(call, ErrorCode::not_found, "unknown_entity", {shown(name)});
+    if (entity == nullptr) throw refusal(call, ErrorCode::not_found, "unknown_entity", {shown(name)});
     Watch watch{entity->full_name, 0};
     if (name.size() < one.size()) {
+      // Of an entity of which one may read nothing, a share may still show a record.
       const std::string_view text = one.substr(name.size() + 1);
       const auto id = parse_id(text);
       if (!id || call.services.records.get_many(call.context, *entity, {*id}, {model::slot_id}).empty())
         throw refusal(call, ErrorCode::not_found, "no_record", {shown(text)});
       watch.id = *id;
+    } else if (!call.services.records.may(call.context, *entity, model::Operation::read)) {
+      throw refusal(call, ErrorCode::not_found, "unknown_entity", {shown(name)});
     }
     watches.push_back(std::move(watch));
     if (watches.size() > most_watches) throw refusal(call, ErrorCode::invalid_argument, "too_many_watches", {std::to_string(most_watches)});
