@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "records/bulk.h"
+#include "records/import.h"
+#include "records/data_check.h"
 #include "records/rollup.h"
 #include "storage/query.h"
 #include "support/gate.h"
@@ -171,8 +173,8 @@ TEST_P(Guarantees, EveryChangeOfAChildIsInItsParentAtOnce) {
 TEST_P(Guarantees, RollupsOfRollups) {
   const Record r = create(boss(), "shop.region", R"({"name":"South"})");
   const Record t = tour(R"({"region":")" + id(r) + "\"}");
-  sale(t, R"(,"amount":"10")");
-  const Record s = sale(t, R"(,"amount":"5")");
+  sale(t, R"(,"amount":"10","seats":4)");
+  const Record s = sale(t, R"(,"amount":"5","seats":2)");
   EXPECT_EQ(now_of(r, "takings"), "\"15.00\"");
   change(boss(), s, R"({"amount":"7"})");
   EXPECT_EQ(now_of(r, "takings"), "\"17.00\"");
@@ -180,6 +182,7 @@ TEST_P(Guarantees, RollupsOfRollups) {
   EXPECT_EQ(now_of(r, "takings"), "\"0.00\"") << "the tour is gone with its sales";
   gate().restore(boss(), entity("shop.tour"), t.id());
   EXPECT_EQ(now_of(t, "sales"), "0") << "the sales are not back yet";
+  EXPECT_EQ(now_of(t, "left"), "20") << "nor in what is computed of them";
   gate().restore(boss(), entity("shop.sale"), s.id());
   EXPECT_EQ(now_of(t, "sales"), "1");
   EXPECT_EQ(now_of(r, "takings"), "\"7.00\"");
@@ -191,6 +194,21 @@ TEST_P(Guarantees, TransitionsCount) {
   EXPECT_EQ(now_of(g, "days"), "1");
   steps().run(boss(), entity("shop.job"), j.id(), "cancel", {}, "", std::nullopt);
   EXPECT_EQ(now_of(g, "days"), "0");
+}
+
+TEST_P(Guarantees, AnImportedRowInTheWayIsToldOnce) {
+  const Record g = create(boss(), "shop.guide", R"({"name":"Li"})");
+  const auto map = model::load_import_map({"jobs.yaml", "kind: import_map\nname: jobs\nentity: shop.job\nsource: s\nrecords:\n  job:\n    entity: shop.job\n"
+                                                        "    external_id: {column: Id}\n    fields: {guide: {column: Guide}, start_on: {column: From}, end_on: {column: To}}\n", ""},
+                                          *catalog);
+  ASSERT_TRUE(map.map);
+  const std::string csv = "Id,Guide,From,To\n1," + id(g) + ",2026-12-20,2026-12-21\n2," + id(g) + ",2026-12-21,2026-12-22\n";
+  const ImportReport report = import_csv(gate(), boss(), *map.map, csv, false);
+  EXPECT_EQ(report.created, 1);
+  ASSERT_EQ(report.errors.size(), 1u);
+  const std::string& told = report.errors[0].message;
+  EXPECT_EQ(told.find("The guide is busy"), told.rfind("The guide is busy")) << told;
+  EXPECT_EQ(now_of(g, "days"), "1");
 }
 
 TEST_P(Guarantees, NobodySetsARollup) {
@@ -513,6 +531,49 @@ TEST_P(Guarantees, NumbersWithoutGap) {
   ASSERT_EQ(static_cast<int>(numbers.size()), made);
   EXPECT_EQ(*numbers.begin(), 1);
   EXPECT_EQ(*numbers.rbegin(), made) << "1 to n, none is missing";
+}
+
+TEST_P(Guarantees, WhatTheyCostInStatements) {
+  const Record t = tour(), g = create(boss(), "shop.guide", R"({"name":"Li"})");
+  sale(t, R"(,"seats":1,"amount":"1","on":"2026-12-20")");  // the first one is counted
+  const auto statements = [&](const char* what, const std::string& json) {
+    std::uint64_t count = 0;
+    gate().transact(boss(), [&](Work& work) {
+      const std::uint64_t before = work.session().statement_count();
+      work.create(entity(what), parse_input(*catalog, entity(what), json, "en"));
+      count = work.session().statement_count() - before;
+    });
+    return count;
+  };
+  const bool mysql = database().dialect() == storage::Dialect::mysql;
+  EXPECT_EQ(statements("shop.guide", R"({"name":"Wu"})"), 2u) << "row and event, as ever";
+  EXPECT_EQ(statements("shop.sale", R"({"seats":1})"), 2u) << "a child of nobody";
+  EXPECT_EQ(statements("shop.sale", R"({"seats":1,"tour":")" + id(t) + "\"}"), 5u) << "the parent locked, its row, its event";
+  const std::string days = R"(,"start_on":"2026-12-01","end_on":"2026-12-01"})";
+  EXPECT_EQ(statements("shop.job", R"({"guide":")" + id(g) + "\"}"), 5u) << "a rollup of guides counts it";
+  EXPECT_EQ(statements("shop.job", R"({"guide":")" + id(g) + "\"" + days), 6u) << "and the question; the lock is the same";
+  EXPECT_EQ(statements("shop.entry", R"({"amount":"1"})"), mysql ? 4u : 3u) << "the counter";
+}
+
+TEST_P(Guarantees, RowsThatOverlapAlreadyAreNamed) {
+  const Record g = create(boss(), "shop.guide", R"({"name":"Li"})");
+  std::string open = yard;
+  const auto begin = open.find("exclusive:\n"), end = open.find("workflow:\n");
+  open.replace(begin, end - begin, "");
+  const auto without = test::catalog_of(open);
+  Context loose = boss();
+  loose.catalog = without;
+  std::vector<std::string> ids;
+  for (const char* day : {"2026-12-10", "2026-12-10", "2026-12-20"}) {
+    const model::Entity& job = *without->entity("shop.job");
+    ids.push_back(id(gate().create(loose, job, parse_input(*without, job, R"({"guide":")" + id(g) + R"(","start_on":")" + day + R"(","end_on":")" + day + "\"}", "en"))));
+  }
+  auto session = database().read();
+  const auto found = check_data(*session, *catalog, {without.get(), false});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].code, "exclusive-broken");
+  EXPECT_THAT(found[0].message, HasSubstr("(id " + ids[0] + " and " + ids[1] + ")"));
+  EXPECT_TRUE(check_data(*session, *catalog, {catalog.get(), false}).empty());
 }
 
 CARAVAN_ON_BOTH_DATABASES(Guarantees);
