@@ -594,7 +594,7 @@ struct HostFunctions {
           }
         }
       }
-      return caravan_status{CARAVAN_NOT_FOUND};
+      return caravan_status{CARAVAN_E_UNKNOWN_NAME};
     });
   }
 

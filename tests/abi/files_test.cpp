@@ -37,8 +37,8 @@ std::string why(const fs::path& path) {
 TEST(Scan, RefusesFaultyFilesAndKeepsTheOthers) {
   auto registry = PluginRegistry::scan({plugins("faulty"), {}, {}});
   auto list = by_file(*registry);
-  const std::pair<const char*, const char*> refused[] = {
-      {"wrong_major.so", "version 7.2 of the plugin ABI, this server has 0.3"},
+  const std::pair<const char*, std::string> refused[] = {
+      {"wrong_major.so", "version 7." + std::to_string(CARAVAN_ABI_MINOR) + " of the plugin ABI, this server has " + abi_version(CARAVAN_ABI_MINOR)},
       {"no_symbol.so", "does not export caravan_plugin_v1"},
       {"no_section.so", "no section caravan_manifest"},
       {"wrong_sdk.so", "works with SDK >=3"},

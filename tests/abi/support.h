@@ -10,10 +10,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "caravan/abi.h"
 #include "model/loader.h"
 #include "plugin/registry.h"
 
 namespace caravan::plugin {
+
+/// A version of the ABI by its minor number, e.g. `0.3`.
+inline std::string abi_version(int minor) { return std::to_string(CARAVAN_ABI_MAJOR) + "." + std::to_string(minor); }
 
 inline std::filesystem::path plugins(const char* set) {
   return std::filesystem::path(ABI_PLUGINS) / set;

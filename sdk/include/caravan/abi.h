@@ -65,7 +65,7 @@ enum {
   CARAVAN_E_TYPE = 102,         /* the field holds values of another type */
   CARAVAN_E_READ_ONLY = 103,    /* the record or field may not be set here */
   CARAVAN_E_UNSUPPORTED = 104,  /* not available in this kind of call */
-  CARAVAN_E_UNKNOWN_NAME = 105, /* no entity or field of that name */
+  CARAVAN_E_UNKNOWN_NAME = 105, /* no entity, field or setting of that name */
   CARAVAN_E_ARGUMENT = 106      /* a null pointer, a wrong struct_size, a malformed text */
 };
 
@@ -259,7 +259,7 @@ typedef struct caravan_host {
   caravan_status (*respond_header)(caravan_call call, caravan_string name, caravan_string value) CARAVAN_NOEXCEPT;
 
   /* Since 0.3. The value of a setting by `MODULE.NAME`, as the definitions in use have it: text (also of a choice), int, bool,
-   * decimal or date; null where it is empty. CARAVAN_NOT_FOUND where there is none of that name. */
+   * decimal or date; null where it is empty. CARAVAN_E_UNKNOWN_NAME where there is none of that name. */
   caravan_status (*setting)(caravan_call call, caravan_string name, caravan_value* out) CARAVAN_NOEXCEPT;
 } caravan_host;
 

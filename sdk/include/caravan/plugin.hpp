@@ -253,7 +253,7 @@ struct Page {
 };
 
 /// The agency's settings by `MODULE.NAME`, e.g. `sales.max_discount`. Each getter gives nullopt where the setting is empty, and throws
-/// HostError where there is none of that name (CARAVAN_NOT_FOUND) or it is of another type (CARAVAN_E_TYPE).
+/// HostError where there is none of that name (CARAVAN_E_UNKNOWN_NAME) or it is of another type (CARAVAN_E_TYPE).
 class Settings {
  public:
   Settings(const caravan_host& host, caravan_call call) : host_(&host), call_(call) {}
