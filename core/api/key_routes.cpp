@@ -52,6 +52,7 @@ void add_key(Call& call) {
   const std::string id = keys.add(use == "now");
   register_keys(call, keys);
   call.response.status = 201;
+  call.response.headers.emplace_back("Location", "/api/v1/admin/keys/" + id);
   JsonWriter json(call.response.body);
   write_key(json, key_of(call, keys.list(), id), 0);
 }
