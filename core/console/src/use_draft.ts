@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Draft, Entity } from './api/types';
 import type { Input } from './form_values';
 import { useApi } from './services';
+import { useSteady } from './steady';
 
 const pause = 300; // milliseconds without a change before the server is asked
 
@@ -74,7 +75,7 @@ export function useDraft(entity: Entity, { id, transition }: Subject, values: ()
     };
   }, [ask, entity.live]);
 
-  return { draft, ready, changed, settled };
+  return { draft: useSteady(draft), ready, changed, settled };
 }
 
 /** The input without fields that are not shown, which nobody could have meant to set. */

@@ -6,6 +6,7 @@ import type { Expanded } from '../api/types';
 import { titleOf } from '../model';
 import { useApi } from '../services';
 import { useSession } from '../session';
+import { useSteady } from '../steady';
 import { useErrorText } from '../use_error_text';
 
 const shown = 20;
@@ -40,15 +41,16 @@ export function RefSelect({ to, known, ...rest }: Props) {
     enabled: open && !!entity,
     placeholderData: keepPreviousData,
   });
+  const page = useSteady(search.data);
 
   // Titles seen so far, so that a choice keeps its title when the search goes on.
   const [titles, setTitles] = useState<Record<string, string>>({});
   useEffect(() => {
-    if (search.data) setTitles((old) => ({ ...old, ...Object.fromEntries(search.data.items.map((item) => [item.id, titleOf(entity, item)])) }));
-  }, [search.data, entity]);
+    if (page) setTitles((old) => ({ ...old, ...Object.fromEntries(page.items.map((item) => [item.id, titleOf(entity, item)])) }));
+  }, [page, entity]);
 
   const options = useMemo(() => {
-    const found = (search.data?.items ?? []).map((item) => ({ value: item.id, label: titleOf(entity, item), number: item.number ?? '' }));
+    const found = (page?.items ?? []).map((item) => ({ value: item.id, label: titleOf(entity, item), number: item.number ?? '' }));
     for (const chosen of Array.isArray(rest.value) ? rest.value : rest.value ? [rest.value] : []) {
       if (found.some((option) => option.value === chosen)) continue;
       const label = known?.find((one) => one.id === chosen)?.title ?? titles[chosen] ?? `#${chosen}`;
@@ -56,7 +58,7 @@ export function RefSelect({ to, known, ...rest }: Props) {
       found.push({ value: chosen, label, number: '' });
     }
     return found;
-  }, [search.data, entity, rest.value, known, titles]);
+  }, [page, entity, rest.value, known, titles]);
 
   return (
     <Select<string | string[]>
@@ -82,7 +84,7 @@ export function RefSelect({ to, known, ...rest }: Props) {
       popupRender={(menu) => (
         <>
           {menu}
-          {search.data?.next && <div className="select-hint">{t('form.typeMore', { count: shown })}</div>}
+          {page?.next && <div className="select-hint">{t('form.typeMore', { count: shown })}</div>}
         </>
       )}
     />

@@ -11,6 +11,7 @@ import { editPath } from '../paths';
 import { useRecordChanged } from '../record_queries';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
+import { useSteady } from '../steady';
 import { shownInput, useDraft } from '../use_draft';
 import { useErrorText } from '../use_error_text';
 import { FormProblemAlert } from './form_problem';
@@ -121,6 +122,8 @@ export function useAvailableSteps(entity: Entity, record: RecordData, enabled = 
     queryKey: ['transitions', entity.name, record.id, record.version, language],
     queryFn: ({ signal }) => api.get('/records/{entity}/{id}/transitions', { path: { entity: entity.name, id: record.id }, signal }),
     enabled,
+    // Of the record's version before, until those of the new one are there.
+    placeholderData: (before, query) => (query?.queryKey[1] === entity.name && query.queryKey[2] === record.id ? before : undefined),
   });
 }
 
@@ -130,52 +133,62 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
   const errorText = useErrorText();
   const transitions = useAvailableSteps(entity, record);
   const { running, start, undo, dialog } = useSteps(entity);
+  const known = useSteady(transitions.data);
 
-  if (transitions.isPending) return <Skeleton.Button active size="small" />;
-  const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
-  // What gives the record up stands last, away from the way on.
-  const items = [...(transitions.data?.items ?? [])].sort((a, b) => Number(cancelling(a)) - Number(cancelling(b)));
-  const primary = items.find((one) => one.allowed && !cancelling(one))?.name;
-  if (transitions.isError) {
+  // Whatever becomes of the buttons, a dialog that is open stays, with what was entered in it.
+  if (!known) {
     return (
-      <Button size="small" danger onClick={() => void transitions.refetch()}>
-        {errorText(transitions.error)} {t('error.retry')}
-      </Button>
+      <>
+        {transitions.isError ? (
+          <Button size="small" danger onClick={() => void transitions.refetch()}>
+            {errorText(transitions.error)} {t('error.retry')}
+          </Button>
+        ) : (
+          <Skeleton.Button active size="small" />
+        )}
+        {dialog}
+      </>
     );
   }
+  const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
+  // What gives the record up stands last, away from the way on.
+  const items = [...known.items].sort((a, b) => Number(cancelling(a)) - Number(cancelling(b)));
+  const primary = items.find((one) => one.allowed && !cancelling(one))?.name;
   return (
-    <div className="transitions" role="group" aria-label={t('record.actions')}>
-      {items.length === 0 && <span className="muted">{t('record.noActions')}</span>}
-      {items.map((transition) => {
-        const button = (
-          <Button
-            key={transition.name}
-            type={transition.name === primary ? 'primary' : 'default'}
-            danger={cancelling(transition)}
-            loading={running?.name === transition.name}
-            // Not `disabled`: a keyboard must reach the reason, too.
-            aria-disabled={!transition.allowed || undefined}
-            className={transition.allowed ? '' : 'not-allowed'}
-            onClick={() => start(record, transition)}
-          >
-            {transition.label}
+    <>
+      <div className="transitions" role="group" aria-label={t('record.actions')}>
+        {items.length === 0 && <span className="muted">{t('record.noActions')}</span>}
+        {items.map((transition) => {
+          const button = (
+            <Button
+              key={transition.name}
+              type={transition.name === primary ? 'primary' : 'default'}
+              danger={cancelling(transition)}
+              loading={running?.name === transition.name}
+              // Not `disabled`: a keyboard must reach the reason, too.
+              aria-disabled={!transition.allowed || undefined}
+              className={transition.allowed ? '' : 'not-allowed'}
+              onClick={() => start(record, transition)}
+            >
+              {transition.label}
+            </Button>
+          );
+          return transition.allowed || !transition.why ? (
+            button
+          ) : (
+            <Tooltip key={transition.name} title={transition.why} trigger={['hover', 'focus']}>
+              {button}
+            </Tooltip>
+          );
+        })}
+        {known.undo && (
+          <Button type="link" loading={running?.name === ''} onClick={() => void undo(record, known.undo!.label)}>
+            {t('record.undo', { label: known.undo.label })}
           </Button>
-        );
-        return transition.allowed || !transition.why ? (
-          button
-        ) : (
-          <Tooltip key={transition.name} title={transition.why} trigger={['hover', 'focus']}>
-            {button}
-          </Tooltip>
-        );
-      })}
-      {transitions.data?.undo && (
-        <Button type="link" loading={running?.name === ''} onClick={() => void undo(record, transitions.data.undo!.label)}>
-          {t('record.undo', { label: transitions.data.undo.label })}
-        </Button>
-      )}
+        )}
+      </div>
       {dialog}
-    </div>
+    </>
   );
 }
 

@@ -24,6 +24,7 @@ import { createPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
+import { useSteady } from '../steady';
 import { useTitle } from '../use_title';
 import { RecordView, type PlacedType } from '../views/record_view';
 import { viewParameter } from '../views/types';
@@ -59,7 +60,8 @@ function useListState() {
   const before = ((location.state as { before?: (string | null)[] } | null)?.before ?? []) as (string | null)[];
   const go = (next: ListState, cursors: (string | null)[] = [], replace = false) => {
     const search = listParams(next).toString();
-    void navigate({ search: search ? `?${search}` : '' }, { state: { before: cursors }, replace });
+    // At once: what is changed next must begin with this, however long the page takes to show it.
+    void navigate({ search: search ? `?${search}` : '' }, { state: { before: cursors }, replace, flushSync: true });
   };
   return { state, before, go };
 }
@@ -202,7 +204,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
     queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: entity.name }, query, signal }),
     placeholderData: keepPreviousData,
   });
-  const page = list.data;
+  const page = useSteady(list.data);
 
   const tableColumns: TableColumnsType<RecordData> = columns.map((field, index) => ({
     key: field.name,
@@ -242,7 +244,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
               expandable={{ childrenColumnName: ' ' }}
               columns={tableColumns}
               dataSource={page.items}
-              loading={list.isPlaceholderData}
+              className={list.isPlaceholderData ? 'outdated' : ''}
               pagination={false}
               showSorterTooltip={false}
               scroll={{ x: 'max-content' }}

@@ -22,6 +22,7 @@ import { useWatch } from '../live';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
+import { useSteady } from '../steady';
 import { useErrorText } from '../use_error_text';
 import { useTitle } from '../use_title';
 
@@ -36,9 +37,10 @@ export default function RecordPage() {
     queryFn: ({ signal }) => (entity ? fetchRecord(api, entity, id, signal) : Promise.reject(new ApiError(404, {}))),
     enabled: !!entity,
   });
+  const shown = useSteady(record.data);
   if (!entity) return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
-  if (record.data && !(record.isError && record.error instanceof ApiError && record.error.status === 404)) {
-    return <RecordView entity={entity} record={record.data} />;
+  if (shown && !(record.isError && record.error instanceof ApiError && record.error.status === 404)) {
+    return <RecordView entity={entity} record={shown} />;
   }
   if (record.isError) return <LoadError error={record.error} onRetry={() => void record.refetch()} back={listPath(name)} />;
   return (

@@ -16,6 +16,7 @@ import { recordPagePath } from '../paths';
 import { useRecordChanged } from '../record_queries';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
+import { useSteady } from '../steady';
 import { useErrorText } from '../use_error_text';
 import { boardColumns, cardMoves, type BoardColumn } from './board_columns';
 import { both, detailFields, isFilled, viewParameter, type ViewProps } from './types';
@@ -206,7 +207,7 @@ function Column({ entity, view, q, filter, column, count, reach, busy, menu }: C
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   });
-  const records = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const records = useSteady(pages.data)?.pages.flatMap((page) => page.items) ?? [];
   return (
     <section ref={setNodeRef} className={`board-column${reach ? ` board-${reach}` : ''}${isOver && reach === 'open' ? ' board-over' : ''}`} aria-labelledby={heading}>
       <div className="board-head">
