@@ -5,6 +5,7 @@
 #include "api/json_writer.h"
 #include "api/problem.h"
 #include "app/runtime.h"
+#include "app/simulation.h"
 #include "base/error.h"
 #include "records/json.h"
 
@@ -77,6 +78,9 @@ api::Response local(Runtime& runtime, const api::Request& request) {
       json.end_array().member("blocked", step.blocked).end_object();
     }
     json.end_array().end_object();
+  } else if (request.path == "/local/simulate" && request.method == "POST") {
+    const auto body = records::parse_json(request.body);
+    response.body = runtime.simulate(text_of(body, "config"), simulation_query(body));
   } else {
     throw Error(ErrorCode::not_found, "There is no such command.");
   }

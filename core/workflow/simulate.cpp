@@ -195,13 +195,14 @@ class Side {
     write(std::move(record), std::move(stored), Point::update, nullptr);
   }
 
-  /// A step that somebody takes. `given` is what he filled in, `direct` what came into the record beside that.
-  void step_by_hand(std::string_view name, const Input& given, const Input& direct, bool commented) {
+  /// A step that somebody takes (`by_hand`), or a rule of another record. `given` is what he filled in, `direct` what came into the
+  /// record beside that.
+  void step_from_outside(std::string_view name, const Input& given, const Input& direct, bool commented, bool by_hand) {
     const Transition* transition = entity_->workflow ? entity_->workflow->transition(name) : nullptr;
     const std::string rule = "step " + entity_->full_name + "." + std::string(name);
     if (transition == nullptr) throw Refused{rule, "gone", "there is no such step"};
-    if (!may_take(*transition)) throw Refused{rule, "role", "no role lets him take it"};
-    if (leaves(*transition, memory_.record.state())) {
+    if (by_hand && !may_take(*transition)) throw Refused{rule, "role", "no role lets him take it"};
+    if (by_hand && leaves(*transition, memory_.record.state())) {
       if (transition->comment_required && !commented) throw Refused{rule, "comment", "it needs a comment"};
       for (const auto& one : given) {
         if (!transition->asks_for(*one.first)) throw Refused{rule, "form", "its form does not ask for " + one.first->name};
@@ -210,7 +211,8 @@ class Side {
     Input changes = given;
     changes.insert(changes.end(), direct.begin(), direct.end());
     Record asked = memory_.record;
-    step(*transition, changes, &given);
+    step(*transition, changes, by_hand ? &given : nullptr);
+    if (!by_hand || context_.actor.system) return;
     for (const model::ApprovalStep& approval : transition->approval) {
       if (approval.when && !records::evaluate(*approval.when, context_, asked, follow_).is_true()) continue;
       std::string roles;
@@ -757,6 +759,14 @@ struct RecordSimulation::State {
     return false;
   }
 
+  /// Whether definitions ordered it, of this record or of another.
+  static bool by_rule(const PastEvent& event) {
+    for (const char* prefix : {"automation ", "automatic ", "effect ", "state ", "clock ", "schedule ", "assignment "}) {
+      if (event.source.starts_with(prefix)) return true;
+    }
+    return false;
+  }
+
   /// What an event brings in, for both.
   struct Given {
     Input present, next;                ///< filled in by whoever acted
@@ -903,6 +913,7 @@ struct RecordSimulation::State {
   }
 
   void create(const PastEvent& event, const Json::Object& changes) {
+    const bool by_hand = event.actor_id != 0 && !by_rule(event);
     history.set(model::slot_created_at, expr::Value(event.at));
     const model::State* initial = entity.workflow ? entity.workflow->initial : nullptr;
     const auto set_by_state = [&](const Field& field) {
@@ -924,10 +935,10 @@ struct RecordSimulation::State {
     // It began where the definitions of its time said.
     const std::string state = initial != nullptr && history.state() != initial->name ? std::string(history.state()) : std::string();
     both(
-        event, changes, [&] { present.create(id, history[model::slot_number], given.present, given.present_direct, state, event.actor_id != 0); },
+        event, changes, [&] { present.create(id, history[model::slot_number], given.present, given.present_direct, state, by_hand); },
         [&] {
           const bool known = !state.empty() && next_entity->workflow && next_entity->workflow->state(next_history.state()) != nullptr;
-          next->create(id, history[model::slot_number], given.next, given.next_direct, known ? std::string(next_history.state()) : std::string(), event.actor_id != 0);
+          next->create(id, history[model::slot_number], given.next, given.next_direct, known ? std::string(next_history.state()) : std::string(), by_hand);
         });
   }
 
@@ -944,7 +955,7 @@ struct RecordSimulation::State {
         return;
       }
     }
-    const bool by_hand = event.actor_id != 0 && event.action == "update";
+    const bool by_hand = event.actor_id != 0 && event.action == "update" && !by_rule(event);
     both(
         event, changes, [&] { present.update(given.present, given.present_direct, by_hand); },
         [&] {
@@ -971,9 +982,9 @@ struct RecordSimulation::State {
       return ordered.contains(&field) && (transition == nullptr || !transition->asks_for(field));
     });
     both(
-        event, changes, [&] { present.step_by_hand(name, given.present, given.present_direct, !event.note.empty()); },
+        event, changes, [&] { present.step_from_outside(name, given.present, given.present_direct, !event.note.empty(), !by_rule(event)); },
         [&] {
-          if (next->there()) next->step_by_hand(name, given.next, given.next_direct, !event.note.empty());
+          if (next->there()) next->step_from_outside(name, given.next, given.next_direct, !event.note.empty(), !by_rule(event));
         });
   }
 

@@ -288,6 +288,7 @@ class Simulator {
     check.present = about_.present.get();
     part_.problems = records::check_data(*session, *about_.next, check);
     part_.schedules = std::count_if(about_.next->schedules.begin(), about_.next->schedules.end(), [](const auto& rule) { return rule->active; });
+    part_.assignments = static_cast<std::int64_t>(about_.next->assignments.size());
   }
 
   /// False where there is more to do than this part may.

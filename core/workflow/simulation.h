@@ -47,7 +47,7 @@ struct SimulationPart {
   // Of the first part:
   std::vector<StateCount> states;
   std::vector<model::Diagnostic> problems;  ///< what the rows say against the changed definitions
-  std::int64_t schedules = 0;        ///< of the changed definitions: what they do is not replayed
+  std::int64_t schedules = 0, assignments = 0;  ///< of the changed definitions: what they do is not replayed
 };
 
 /// One part, in bounded memory, on read sessions alone. `present`: the Catalog in use, whose tables there are. Throws not_found
