@@ -27,6 +27,7 @@ constexpr OpenapiPart query[] = {
     {"measure", R"({"description":"By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.","schema":{"type":"string","default":"count"},"example":"count"})"},
     {"sort.groups", R"({"description":"Groups and measures by comma, `-` before those that descend.","schema":{"type":"string"},"example":"-count"})"},
     {"limit.groups", R"({"description":"Most groups of the page.","schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}})"},
+    {"box", R"({"description":"`waiting`: for the caller's decision, the oldest first. `asked`: by the caller, newest first, also those that ended. `all`: for administrators, all that wait.","schema":{"type":"string","enum":["waiting","asked","all"],"default":"waiting"}})"},
     {"outcome", R"({"description":"Only runs with this outcome.","schema":{"type":"string","enum":["done","skipped","failed"]}})"},
     {"record.runs", R"({"description":"Only runs for the record with this id.","schema":{"type":"string"}})"},
     {"state.jobs", R"({"description":"Only jobs in this state.","schema":{"type":"string","enum":["ready","waiting","running","dead"]}})"},
@@ -41,6 +42,7 @@ constexpr OpenapiPart query[] = {
     {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
     {"map", R"({"description":"Name of an import map of the definitions, instead of the part `map`.","schema":{"type":"string"}})"},
     {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"format.handbook", R"({"description":"`html`: one page of HTML instead of JSON.","schema":{"type":"string","enum":["json","html"],"default":"json"}})"},
     {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
 };
 
@@ -106,6 +108,7 @@ constexpr OpenapiPart schemas[] = {
 "properties":{"id":{"type":"string"},"username":{"type":"string"},"name":{"type":"string"}}}},
 "csrf":{"type":"string","description":"Only for cookie sessions."}}})"},
     {"MeChange", R"({"type":"object","additionalProperties":false,"properties":{
+"available":{"type":"boolean","description":"Whether rules of assignment count one as present."},
 "locale":{"type":["string","null"],"enum":["zh-CN","zh-TW","en",null]}},"examples":[{"locale":"zh-TW"}]})"},
     {"Session", R"({"type":"object","required":["user","csrf"],"properties":{
 "user":{"$ref":"#/components/schemas/Me"},
@@ -217,7 +220,38 @@ constexpr OpenapiPart schemas[] = {
 "allowed":{"type":"boolean"},
 "why":{"type":"string","description":"Why not; empty where it is allowed."},
 "form":{"type":["string","null"],"description":"Form whose fields the step asks for."},
-"comment_required":{"type":"boolean"}}})"},
+"comment_required":{"type":"boolean"},
+"approval":{"type":"boolean","description":"Others must agree before it is taken."}}})"},
+    {"ApprovalUser", R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}})"},
+    {"ApprovalDecision", R"({"type":"object","required":["by","deputy_of","verdict","comment","at"],"properties":{
+"by":{"anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},
+"deputy_of":{"description":"The colleague whose deputy he decided as.","anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},
+"verdict":{"type":"string","enum":["approve","reject"]},"comment":{"type":["string","null"]},"at":{"type":"string","format":"date-time"}}})"},
+    {"ApprovalStep", R"({"type":"object","required":["name","label","state","all","deciders","waiting_for","decisions"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},
+"state":{"type":"string","enum":["done","open","coming","ended"]},
+"all":{"type":"boolean","description":"All of `deciders` must agree; else one of them."},
+"deciders":{"type":"array","items":{"type":"string"},"description":"Labels of roles and names of users."},
+"waiting_for":{"type":"array","items":{"type":"string"},"description":"Those of them who may decide now."},
+"decisions":{"type":"array","items":{"$ref":"#/components/schemas/ApprovalDecision"}}}})"},
+    {"Approval", R"({"type":"object","required":["id","entity","entity_label","record","transition","state","asked_by","asked_at","comment","input","steps","may_decide","may_withdraw","ended_at","reason"],"properties":{
+"id":{"type":"string"},"entity":{"type":"string"},"entity_label":{"type":"string"},
+"record":{"type":"object","required":["id","title"],"properties":{"id":{"type":"string"},"title":{"type":["string","null"],"description":"null where the caller may not see it."}}},
+"transition":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}},
+"state":{"type":"string","enum":["waiting","approved","rejected","withdrawn","void"],"description":"`void`: the record has changed so that the step cannot be taken as it was asked, or the step is gone."},
+"asked_by":{"anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},"asked_at":{"type":"string","format":"date-time"},
+"comment":{"type":["string","null"]},
+"input":{"type":"array","description":"What is given with the step, while it waits and as far as the caller may see it; sensitive values never.","items":{"type":"object","required":["field","label","value"],"properties":{
+"field":{"type":"string"},"label":{"type":"string"},"value":{"description":"As in a record."}}}},
+"steps":{"type":"array","items":{"$ref":"#/components/schemas/ApprovalStep"}},
+"may_decide":{"type":"boolean"},"may_withdraw":{"type":"boolean"},
+"ended_at":{"type":["string","null"],"format":"date-time"},
+"reason":{"type":["string","null"],"description":"Why it was rejected, or is void."}}})"},
+    {"ApprovalPage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Approval"}},
+"next":{"type":["string","null"],"description":"For `after`; null on the last page."},
+"total":{"type":"integer","minimum":0,"description":"With `count=1`: how many there are in all."}}})"},
+    {"ApprovalComment", R"({"type":"object","additionalProperties":false,"properties":{"comment":{"type":["string","null"]}},"examples":[{"comment":"Too expensive"}]})"},
     {"ClockLine", R"({"type":"object","required":["kind","text","from","to","seconds"],"properties":{
 "kind":{"type":"string","enum":["started","limit","worked","break","free","holiday","offset","paused","carried","more","due","result"]},
 "text":{"type":"string"},
@@ -241,8 +275,38 @@ constexpr OpenapiPart schemas[] = {
     {"ClockList", R"({"type":"object","required":["now","items"],"properties":{
 "now":{"type":"string","format":"date-time"},
 "items":{"type":"array","items":{"$ref":"#/components/schemas/Clock"}}}})"},
+    {"Assignee", R"({"type":["object","null"],"required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}})"},
+    {"AssignmentCandidate", R"({"type":"object","required":["user","fit","score","load","turn"],"properties":{
+"user":{"$ref":"#/components/schemas/Assignee"},
+"fit":{"type":"string","enum":["chosen","away","absent","unsuitable","full","score","load","turn"],"description":"`score`, `load` and `turn`: what the chosen one was better in."},
+"score":{"type":["string","null"]},
+"load":{"type":["integer","null"],"description":"Open records that he had."},
+"turn":{"type":["integer","null"],"description":"His last turn by the rule; 0: none yet."}}})"},
+    {"Assignment", R"({"type":"object","required":["id","field","field_label","rule","label","outcome","user","at","fallback","rules","candidates","hidden"],"properties":{
+"id":{"type":"string"},"field":{"type":"string"},"field_label":{"type":"string"},"rule":{"type":"string"},"label":{"type":"string"},
+"outcome":{"type":"string","enum":["assigned","taken","waiting"]},
+"user":{"description":"null: nobody, or somebody whom the caller may not see.","$ref":"#/components/schemas/Assignee"},
+"at":{"type":"string","format":"date-time"},
+"fallback":{"type":"boolean","description":"No candidate was there, so the rule's fallback counted."},
+"rules":{"type":"array","description":"Rules that were asked before.","items":{"type":"object","required":["rule","label","why"],"properties":{
+"rule":{"type":"string"},"label":{"type":"string"},"why":{"type":"string","enum":["closed","nobody"],"description":"`closed`: out of its calendar's hours."}}}},
+"candidates":{"type":"array","items":{"$ref":"#/components/schemas/AssignmentCandidate"}},
+"hidden":{"type":"integer","description":"Candidates whom the caller may not see."}}})"},
+    {"AssignmentList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"$ref":"#/components/schemas/Assignment"}}}})"},
+    {"Queue", R"({"type":"object","required":["name","label","entity","entity_label","strategy","waiting"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"entity":{"type":"string"},"entity_label":{"type":"string"},
+"strategy":{"type":"string","enum":["round_robin","load","queue"]},
+"waiting":{"type":"integer","description":"Records that wait in it, for whomever."}}})"},
+    {"QueueList", R"({"type":"object","required":["available","items"],"properties":{
+"available":{"type":"boolean","description":"Whether rules of assignment count the caller as present."},
+"items":{"type":"array","items":{"$ref":"#/components/schemas/Queue"}}}})"},
+    {"ModelAssignment", R"({"type":"object","required":["name","label","field","strategy"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"field":{"type":"string"},
+"strategy":{"type":"string","enum":["round_robin","load","queue"]}}})"},
     {"TransitionList", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"$ref":"#/components/schemas/AvailableTransition"}},
+"approvals":{"type":"array","description":"What waits with the record; absent where there is nothing.","items":{"$ref":"#/components/schemas/Approval"}},
 "undo":{"type":"object","required":["name","label","until"],"description":"The last step, where the caller may take it back until then.","properties":{
 "name":{"type":"string"},"label":{"type":"string"},"until":{"type":"string","format":"date-time"}}}}})"},
     {"TransitionInput", R"({"type":"object","additionalProperties":false,"properties":{
@@ -276,11 +340,12 @@ constexpr OpenapiPart schemas[] = {
 "atomic":{"type":"boolean","default":false,"description":"All or nothing: 422 with `items` where one is refused."}},
 "examples":[{"action":"update","items":[{"id":"7","version":3}],"input":{"owner":"12"}}]})"},
     {"BulkItem", R"({"type":"object","required":["id","status","version"],"properties":{
-"id":{"type":["string","null"]},"status":{"type":"string","enum":["done","refused"]},
+"id":{"type":["string","null"]},"status":{"type":"string","enum":["done","waiting","refused"],"description":"`waiting`: the step needs approval, which was asked for."},
+"approval":{"type":"string","description":"Id of the approval that it waits for."},
 "version":{"type":["integer","null"]},"error":{"$ref":"#/components/schemas/Problem"}}})"},
     {"BulkResult", R"({"type":"object","required":["items","done","refused","more"],"properties":{
 "items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/BulkItem"}},
-"done":{"type":"integer"},"refused":{"type":"integer"},
+"done":{"type":"integer"},"refused":{"type":"integer"},"waiting":{"type":"integer","description":"How many wait for approval; absent where none does."},
 "more":{"type":"boolean","description":"The filter finds more than the limit."}}})"},
     {"Deleted", R"({"type":"object","required":["id","version","number","title","deleted_at","until","deleted_by"],"properties":{
 "id":{"type":"string"},"version":{"type":"integer"},"number":{"type":["string","null"]},"title":{"type":["string","null"]},
@@ -394,7 +459,9 @@ constexpr OpenapiPart schemas[] = {
 "category":{"type":"string","enum":["open","waiting","done","cancelled"]},"color":{"type":"string"}}})"},
     {"ModelTransition", R"({"type":"object","required":["name","label","from","to","form","comment_required"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"from":{"type":"array","items":{"type":"string"}},"to":{"type":"string"},
-"form":{"type":["string","null"]},"comment_required":{"type":"boolean"}}})"},
+"form":{"type":["string","null"]},"comment_required":{"type":"boolean"},
+"approval":{"type":"array","description":"Steps of the approval that it may need.","items":{"type":"object","required":["name","label"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"}}}}}})"},
     {"ModelForm", R"({"type":"object","required":["name","label","groups"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "groups":{"type":"array","items":{"$ref":"#/components/schemas/ModelFormGroup"}}}})"},
@@ -412,7 +479,7 @@ constexpr OpenapiPart schemas[] = {
     {"ModelClock", R"({"type":"object","required":["name","label","calendar"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "calendar":{"type":["string","null"],"description":"Label of the calendar whose working time counts; null: every hour does."}}})"},
-    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","ledger","title","rights","live","fields","initial","states","transitions","forms","views","clocks"],"properties":{
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","ledger","title","rights","live","fields","initial","states","transitions","forms","views","clocks","assignments"],"properties":{
 "live":{"type":"boolean","description":"Forms ask the draft route while they are filled in."},
 "name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},"ledger":{"type":"boolean","description":"Records are only added, never changed or deleted."},
 "title":{"type":"string","description":"The field that a reference to the record shows."},
@@ -423,6 +490,7 @@ constexpr OpenapiPart schemas[] = {
 "transitions":{"type":"array","items":{"$ref":"#/components/schemas/ModelTransition"}},
 "forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
 "clocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelClock"}},
+"assignments":{"type":"array","description":"Rules that say who gets a record.","items":{"$ref":"#/components/schemas/ModelAssignment"}},
 "views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
     {"ModelChoice", R"({"type":"object","required":["name","label","color","active","of"],"properties":{
 "of":{"type":"array","items":{"type":"string"},"description":"Options of the controlling field with which it is offered; empty: all."},
@@ -449,6 +517,45 @@ constexpr OpenapiPart schemas[] = {
 "entities":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelEntity"}},
 "choices":{"type":"object","additionalProperties":{"type":"array","items":{"$ref":"#/components/schemas/ModelChoice"}}},
 "pages":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelPage"},"description":"Those that the caller may see, with the blocks of which he may see something."}}})"},
+    {"HandbookSpan", R"({"type":"object","required":["kind","text"],"properties":{
+"kind":{"type":"string","enum":["text","strong","code","place","category","link"],"description":"`code`: as definitions write it. `place`: of a template, filled in when it is sent. `category`: of states, `to` is its word. `link`: `to` is the id of a section."},
+"text":{"type":"string"},"to":{"type":"string"},
+"language":{"type":"string","description":"Where the text is not in the handbook's language, the one that it is in."}}})"},
+    {"HandbookLine", R"({"type":"array","items":{"$ref":"#/components/schemas/HandbookSpan"}})"},
+    {"HandbookCell", R"({"type":"array","description":"Lines below each other.","items":{"$ref":"#/components/schemas/HandbookLine"}})"},
+    {"HandbookTable", R"({"type":"object","required":["caption","head","rows"],"properties":{
+"caption":{"type":["string","null"]},"head":{"type":"array","items":{"type":"string"}},
+"rows":{"type":"array","items":{"type":"array","items":{"$ref":"#/components/schemas/HandbookCell"}}}}})"},
+    {"HandbookNode", R"({"type":"object","required":["id","label","language","category","category_label","initial","lines","x","y","width","height"],"properties":{
+"id":{"type":"string"},"label":{"type":"string"},"language":{"type":["string","null"]},
+"category":{"type":"string","enum":["open","waiting","done","cancelled"]},"category_label":{"type":"string"},"initial":{"type":"boolean"},
+"lines":{"type":"array","items":{"type":"string"},"description":"The label, broken."},
+"x":{"type":"integer"},"y":{"type":"integer"},"width":{"type":"integer"},"height":{"type":"integer"}}})"},
+    {"HandbookEdge", R"({"type":"object","required":["number","label","dashed","from","to","label_x","label_y","lines","points"],"properties":{
+"number":{"type":"integer"},"label":{"type":"string"},"dashed":{"type":"boolean","description":"Taken by itself."},
+"from":{"type":"string"},"to":{"type":"string"},"label_x":{"type":"integer"},"label_y":{"type":"integer"},
+"lines":{"type":"array","items":{"type":"string"},"description":"Number and label, broken; the last one stands at `label_y`."},
+"points":{"type":"array","items":{"type":"array","items":{"type":"integer"}}}}})"},
+    {"HandbookChart", R"({"type":"object","required":["title","width","height","start","nodes","edges"],"properties":{
+"title":{"type":"string"},"width":{"type":"integer","description":"0 where there are too many states for a chart."},"height":{"type":"integer"},
+"start":{"type":"array","items":{"type":"integer"},"description":"Left of the initial state."},
+"nodes":{"type":"array","items":{"$ref":"#/components/schemas/HandbookNode"}},
+"edges":{"type":"array","items":{"$ref":"#/components/schemas/HandbookEdge"}}}})"},
+    {"HandbookBlock", R"({"type":"object","required":["kind","lines","table","chart"],"properties":{
+"kind":{"type":"string","enum":["paragraph","list","table","chart"]},
+"lines":{"type":"array","items":{"$ref":"#/components/schemas/HandbookLine"},"description":"Of a chart: what it shows, in words."},
+"table":{"anyOf":[{"$ref":"#/components/schemas/HandbookTable"},{"type":"null"}]},
+"chart":{"anyOf":[{"$ref":"#/components/schemas/HandbookChart"},{"type":"null"}]}}})"},
+    {"HandbookSection", R"({"type":"object","required":["id","name","title","blocks","sections"],"properties":{
+"id":{"type":"string"},"name":{"type":["string","null"],"description":"Of what it is about, as definitions name it."},
+"title":{"$ref":"#/components/schemas/HandbookLine"},
+"blocks":{"type":"array","items":{"$ref":"#/components/schemas/HandbookBlock"}},
+"sections":{"type":"array","items":{"$ref":"#/components/schemas/HandbookSection"}}}})"},
+    {"Handbook", R"({"type":"object","required":["locale","title","hash","contents","in_words","sections"],"properties":{
+"locale":{"type":"string"},"title":{"type":"string"},"hash":{"type":"string"},
+"contents":{"type":"string","description":"Heading of the table of contents."},
+"in_words":{"type":"string","description":"Heading of what a chart shows in words."},
+"sections":{"type":"array","items":{"$ref":"#/components/schemas/HandbookSection"}}}})"},
     {"OpenapiDocument", R"({"type":"object","required":["openapi","info","paths"],"properties":{
 "openapi":{"type":"string"},"info":{"type":"object","additionalProperties":true},"paths":{"type":"object","additionalProperties":true}},"additionalProperties":true})"},
     // ---- Administration

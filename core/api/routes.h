@@ -55,6 +55,9 @@ void show_record(Call& call);
 void update_record(Call& call);
 void delete_record(Call& call);
 void list_clocks(Call& call);
+void list_assignments(Call& call);
+void list_queues(Call& call);
+void take_from_queue(Call& call);
 void list_transitions(Call& call);
 void run_transition(Call& call);
 // draft_route.cpp
@@ -85,10 +88,17 @@ void show_timeline(Call& call);
 // model_route.cpp
 void show_model(Call& call);
 void show_openapi(Call& call);
+void show_handbook(Call& call);
 // message_routes.cpp
 void preview_messages(Call& call);
 // event_routes.cpp
 void listen_to_events(Call& call);
+// approval_routes.cpp
+void list_approvals(Call& call);
+void show_approval(Call& call);
+void approve(Call& call);
+void reject(Call& call);
+void withdraw_approval(Call& call);
 // rule_routes.cpp
 void undo_step(Call& call);
 void list_automations(Call& call);

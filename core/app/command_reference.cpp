@@ -139,6 +139,7 @@ void add_reference_commands(CommandLine& line) {
   openapi->add_flag("--generic", wanted->generic, "The routes alone, the same for every agency");
   openapi->add_option("--locale", wanted->locale, "Language of labels")->check(CLI::IsMember({"en", "zh-CN", "zh-TW"}));
   openapi->callback([&line, wanted] { line.code = print_openapi(line.overrides, wanted->generic, wanted->locale); });
+  add_handbook_command(line, *docs);
   docs->add_subcommand("problems", "Print the reference of the API's error codes")->callback([] {
     std::cout << api::problems_reference();
   });

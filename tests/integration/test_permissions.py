@@ -400,6 +400,23 @@ def _(case, person):
         yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/clocks", status=of_record(person.role, "read", relation))
 
 
+@route("GET /records/{entity}/{id}/assignments")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/assignments", status=of_record(person.role, "read", relation))
+
+
+@route("GET /queues")
+def _(case, person):
+    # The desk has no rules of assignment; test_assignment.py looks at those.
+    yield Ask("own queues", "GET", "/queues", then=lambda reply: case.assertEqual(reply.json["items"], []))
+
+
+@route("POST /queues/{assignment}/next")
+def _(case, person):
+    yield Ask("no such queue", "POST", "/queues/desk.pool/next", {}, 404)
+
+
 @route("POST /records/{entity}/{id}/transitions/{name}")
 def _(case, person):
     for relation in RELATIONS:
@@ -415,6 +432,61 @@ def _(case, person):
     for relation in RELATIONS:
         path = f"/records/{FILE}/{case.desk.record(relation, person)}/undo"
         yield Ask(relation, "POST", path, {}, 409 if sees(person.role, relation) else 404)
+
+
+def approval(case, person, relation):
+    """A step that the administrator asked for; holders of desk.lead decide."""
+    path = f"/records/{FILE}/{case.desk.record(relation, person)}/transitions/sign"
+    asked = case.desk.root.call("POST", path, {"comment": "please"})
+    case.assertEqual(asked.status, 202, asked)
+    return asked.json["id"]
+
+
+def of_approval(person, relation, granted=200):
+    if person.role == "administrator":
+        return granted
+    if person.role != "desk.lead":
+        return 404
+    return granted if sees(person.role, relation) else 403
+
+
+@route("GET /approvals")
+def _(case, person):
+    for box in ("waiting", "asked"):
+        def own(reply, box=box):
+            if person.role != "desk.lead" or box == "asked":
+                case.assertEqual(reply.json["items"], [], f"{person.role} {box}")
+        yield Ask(box, "GET", f"/approvals?box={box}&count=1", then=own)
+    yield Ask("all", "GET", "/approvals?box=all", status=200 if person.role == "administrator" else 403)
+
+
+@route("GET /approvals/{id}")
+def _(case, person):
+    for relation in RELATIONS:
+        def title(reply, relation=relation):
+            if reply.status == 200 and person.role != "administrator":
+                case.assertEqual(reply.json["record"]["title"] is not None, sees(person.role, relation), relation)
+        status = 200 if person.role in ("administrator", "desk.lead") else 404
+        yield Ask(relation, "GET", f"/approvals/{approval(case, person, relation)}", status=status, then=title)
+
+
+@route("POST /approvals/{id}/approve")
+def _(case, person):
+    for relation in RELATIONS:
+        yield Ask(relation, "POST", f"/approvals/{approval(case, person, relation)}/approve", {}, of_approval(person, relation))
+
+
+@route("POST /approvals/{id}/reject")
+def _(case, person):
+    for relation in RELATIONS:
+        yield Ask(relation, "POST", f"/approvals/{approval(case, person, relation)}/reject", {"comment": "no"}, of_approval(person, relation))
+
+
+@route("POST /approvals/{id}/withdraw")
+def _(case, person):
+    for relation in RELATIONS:
+        status = 200 if person.role == "administrator" else 403 if person.role == "desk.lead" else 404
+        yield Ask(relation, "POST", f"/approvals/{approval(case, person, relation)}/withdraw", {}, status)
 
 
 @route("GET /records/{entity}/{id}/messages")
@@ -469,6 +541,41 @@ def _(case, person):
             elif readable:
                 case.fail(f"{person.role} reads {entity}, and the model has none")
     yield Ask("model", "GET", "/model?locale=en", then=exactly)
+
+
+@route("GET /handbook")
+def _(case, person):
+    def exactly(reply):
+        book = reply.json
+        texts, ids = [], set()
+        case.assertEqual(book["locale"], "en")
+
+        def walk(node):
+            if isinstance(node, dict):
+                if "text" in node:
+                    texts.append(node["text"])
+                if "id" in node and "blocks" in node:
+                    ids.add(node["id"])
+                for value in node.values():
+                    walk(value)
+            elif isinstance(node, list):
+                for value in node:
+                    walk(value)
+
+        walk(book)
+        for entity in (FILE, CLIENT):
+            if gives(person.role, entity, "read"):
+                case.assertIn(f"record-{entity}", ids, person.role)
+        if not gives(person.role, FILE, "read"):
+            case.assertFalse({"Topic", "Pin"} & set(texts), person.role)
+        if person.role != "administrator":
+            hidden = {"Hint", "Due", "Boss", "Grade", "Badge", "Tier", "There is such a badge", "Another file has this badge"}
+            case.assertFalse(set(texts) & hidden, person.role)
+            if person.role != "desk.lead":  # who reads the rank
+                case.assertFalse([text for text in texts if "Rank" in text or "rank" in text or text == "Not yet"], person.role)
+    yield Ask("handbook", "GET", "/handbook?locale=en", then=exactly)
+    yield Ask("printed", "GET", "/handbook?locale=zh-CN&format=html")
+    yield Ask("no format", "GET", "/handbook?format=pdf", status=400)
 
 
 @route("GET /openapi.json")
