@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "app/simulation.h"
 #include "base/error.h"
 #include "api/event_hub.h"
 #include "channels/delivery.h"
@@ -22,6 +23,8 @@
 #include "records/once.h"
 #include "records/share.h"
 #include "records/trash.h"
+#include "workflow/approvals.h"
+#include "workflow/assignment.h"
 #include "workflow/clocks.h"
 #include "workflow/rules.h"
 #include "workflow/undo.h"
@@ -236,6 +239,7 @@ void Runtime::make_queue() {
   queue_->handle(workflow::clock_action_kind, [this](jobs::Attempt& attempt) { clocks_->action(attempt); });
   queue_->handle(workflow::clock_plan_kind, [this](jobs::Attempt& attempt) { clocks_->plan(attempt); });
 
+  assignments_ = std::make_unique<workflow::Assignments>(*job_records_, [this] { return catalog_.load(); }, *queue_);
   rules_ = std::make_unique<workflow::RuleJobs>(*job_records_, [this] { return catalog_.load(); }, *queue_, *sequences_);
 
   outbound_ = std::make_unique<channels::Delivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system(),
@@ -253,6 +257,8 @@ void Runtime::make_queue() {
     jobs::in_small_transactions(*database, attempt,
                                 [&](storage::Session& session) { return workflow::purge_clocks(session, queue_->now(), settings_.undo_days); });
   });
+  schedule_->every(20, "assignment.waiting", [this](jobs::Attempt& attempt) { assignments_->sweep(attempt); });
+  purge("purge.assignment_decisions", [](storage::Session& session, Timestamp now) { return workflow::purge_decisions(session, now); });
   schedule_->every(60, "definitions.move_records", [this](jobs::Attempt&) { move_stragglers(); });
   schedule_->every(60, "definitions.count_rollups", [this](jobs::Attempt&) { count_rollups(true); });
   purge("purge.deleted_records", [](storage::Session& session, Timestamp now) { return records::purge_deleted(session, now); });
@@ -263,6 +269,7 @@ void Runtime::make_queue() {
     });
   });
   purge("purge.automation_runs", [](storage::Session& session, Timestamp now) { return workflow::purge_runs(session, now); });
+  purge("purge.approvals", [](storage::Session& session, Timestamp now) { return workflow::purge_approvals(session, now); });
   purge("purge.undo_steps", [](storage::Session& session, Timestamp now) { return workflow::purge_undo(session, now); });
   purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
 }
@@ -412,7 +419,7 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
 }
 
 std::vector<model::Diagnostic> Runtime::bring_up(const std::shared_ptr<model::Catalog>& next, const model::Catalog* present) {
-  const auto moves = records::moves_of(*next);
+  const auto moves = records::moves_of(*next, present);
   // Rules of before may forbid where records go, rules of after where they are.
   storage::update_schema(*database_, *next, false, moves.empty() ? storage::Constraints::all : storage::Constraints::drop);
   bring_keys(*next);
@@ -603,13 +610,40 @@ void Runtime::set_password(const std::string& username, const std::string& passw
   auth_->set_password(user_id(username), password);
 }
 
+std::shared_ptr<const model::Catalog> Runtime::wanted_catalog() const {
+  const auto in_use = catalog_.load();
+  try {
+    const Documents files = documents_of_files();
+    auto loaded = model::load_catalog(files.layers, files.modules);
+    // Files that have not changed since leave what an administrator has chosen.
+    if (loaded.catalog && loaded.catalog->hash != in_use->hash && loaded.catalog->hash != revisions_->published_files()) return loaded.catalog;
+  } catch (const Error& error) {
+    spdlog::warn("The files of {} cannot be read, so the schema is compared with the definitions in use: {}", settings_.config.string(), error.what());
+  }
+  return in_use;
+}
+
+std::string Runtime::simulate(const std::string& config, const workflow::SimulationQuery& query) const {
+  const auto present = catalog_.load(), next = changed_definitions(settings_, config, *plugins_);
+  return simulation_json(workflow::simulate(*database_, present, next, query), *present, *next);
+}
+
 std::vector<storage::SchemaStep> Runtime::plan_schema() {
+  const auto wanted = wanted_catalog();
   auto session = database_->read();
-  return storage::plan_schema(*session, *catalog_.load());
+  return storage::plan_schema(*session, *wanted);
 }
 
 std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive, int wait_seconds) {
   const std::lock_guard lock(reloading_);
+  if (const auto wanted = wanted_catalog(); wanted->hash != catalog_.load()->hash) {
+    auto session = database_->read();
+    for (const auto& step : storage::plan_schema(*session, *wanted, false)) {
+      if (step.safety != storage::SchemaStep::Safety::destructive || step.blocked) continue;
+      throw Error(ErrorCode::conflict, "The files of " + settings_.config.string() + " ask for what cannot be done under the definitions in use: " + step.what +
+                                           ". Stop the servers, run `caravan schema apply --allow-destructive`, and start them");
+    }
+  }
   if (allow_destructive) {
     storage::update_schema(*database_, *catalog_.load(), false, storage::Constraints::keep);  // the table of nodes may be new
     nodes_->wait_for(catalog_.load()->hash, wait_seconds);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "base/cron.h"
 #include "model/builder_state.h"
@@ -370,13 +371,21 @@ void Builder::build_entity_rules() {
     for (const auto& clock : catalog_->clocks) {
       if (clock->entity == &entity) rules.clocks.push_back(clock.get());
     }
+    for (const auto& assignment : catalog_->assignments) {
+      if (assignment->entity == &entity) rules.assignments.push_back(assignment.get());
+    }
+    rules.presence = !catalog_->assignments.empty() && (entity.full_name == "core.user" || entity.full_name == "core.absence");
+    std::stable_sort(rules.assignments.begin(), rules.assignments.end(), [](const Assignment* a, const Assignment* b) {
+      return std::tie(a->field->slot, a->order) < std::tie(b->field->slot, b->order);
+    });
     if (entity.workflow) {
       for (const auto& transition : entity.workflow->transitions) {
         if (transition->automatic || transition->at) rules.automatic.push_back(transition.get());
+        rules.approvals = rules.approvals || !transition->approval.empty();
       }
       for (const auto& state : entity.workflow->states) rules.state_effects = rules.state_effects || !state->enter.empty() || !state->exit.empty();
     }
-    if (rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects) continue;
+    if (rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects && rules.assignments.empty() && !rules.presence && !rules.approvals) continue;
     entity.rules = std::make_shared<const EntityRules>(std::move(rules));
   }
 }

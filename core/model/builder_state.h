@@ -269,6 +269,7 @@ class Builder {
   void check_created(Draft& target, const Entry& entry, const Node* values, const std::string& subject);
   /// Words of a transition that is taken by itself, or back.
   void build_by_itself(const Entry& entry, Transition& transition, const Entity& entity);
+  void build_approval(Draft& draft, const Entry& entry, Transition& transition);
   /// A moment over the record's own fields.
   std::shared_ptr<const expr::Program> compile_moment(const Node& node, const Entity& entity);
   void build_automation(const Document& document);
@@ -321,6 +322,13 @@ class Builder {
   std::vector<Effect> clock_effects(Draft& draft, const Node* node, const expr::Environment& environment);
   static bool reads_user(const expr::Program& program);
   std::map<std::string, std::pair<WorkingHours*, const Document*>> calendar_documents_;
+
+  // --- assignment ---
+  /// After the workflows.
+  void build_assignments();
+  bool build_assignment(Assignment& rule, const Document& document);
+  void build_assignment_fallback(Assignment& rule, const Document& document);
+  void build_assignment_notice(Assignment& rule, const Document& document);
 
   const std::vector<Document>& documents_;
   const LostNames& lost_;

@@ -176,6 +176,7 @@ void Builder::build_transition(Draft& draft, const Entry& entry, const FindState
   if (const Node* comment = node.get("comment")) transition.comment_required = comment->text == "required";
   transition.effects = build_effects(&draft, entity.module, node.get("do"), environment);
   build_by_itself(entry, transition, entity);
+  build_approval(draft, entry, transition);
 }
 
 }  // namespace caravan::model

@@ -106,6 +106,10 @@ class RuleCheck {
     for (const auto& transition : entity.workflow->transitions) {
       condition(entity, transition->when, CheckContext::find(&document, {"workflow", "transitions", transition->name, "when"}),
                 "the guard of transition " + quoted(transition->name), transition.get());
+      for (const ApprovalStep& step : transition->approval) {
+        condition(entity, step.when, CheckContext::find(&document, {"workflow", "transitions", transition->name, "approval", step.name, "when"}),
+                  "the condition of approval step " + quoted(step.name), transition.get());
+      }
       effect_rules(entity, transition->effects, CheckContext::find(&document, {"workflow", "transitions", transition->name, "do"}), nullptr);
       for (const Effect& effect : transition->effects) {
         for (const auto& [field, program] : effect.with) {

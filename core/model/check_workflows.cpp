@@ -24,6 +24,7 @@ class WorkflowCheck {
     ends();
     for (const auto& transition : workflow_.transitions) {
       takers(*transition);
+      approvers(*transition);
       required(*transition);
       effects(*transition);
       idle(*transition);
@@ -111,13 +112,7 @@ class WorkflowCheck {
     }
     for (const std::string& name : transition.by) {
       const Role* role = catalog.role(name);
-      if (!role || role->administrator) continue;
-      // Who holds the role by another one that includes it may read by that one, too.
-      const bool reads = std::any_of(catalog.roles.begin(), catalog.roles.end(), [&](const auto& holder) {
-        return std::find(holder->all.begin(), holder->all.end(), role) != holder->all.end() &&
-               holders_may(catalog, *holder, entity_, Operation::read);
-      });
-      if (reads) continue;
+      if (!role || role->administrator || can_see(*role)) continue;
       const Node* by = CheckContext::find(&document_, {"workflow", "transitions", transition.name, "by"});
       Place at = place(transition, "by");
       const std::string_view own = std::string_view(name).substr(name.find('.') + 1);
@@ -130,6 +125,35 @@ class WorkflowCheck {
       context_.warn(at, "role-cannot-see",
                     "role " + quoted(name) + " may take " + subject(transition) + ", but may not read " + entity_.full_name,
                     "grant `read` to the role, or remove it from `by`");
+    }
+  }
+
+  /// Who holds the role by another one that includes it may read by that one, too.
+  bool can_see(const Role& role) const {
+    const Catalog& catalog = context_.catalog;
+    return std::any_of(catalog.roles.begin(), catalog.roles.end(), [&](const auto& holder) {
+      return std::find(holder->all.begin(), holder->all.end(), &role) != holder->all.end() && holders_may(catalog, *holder, entity_, Operation::read);
+    });
+  }
+
+  void approvers(const Transition& transition) {
+    for (const ApprovalStep& step : transition.approval) {
+      for (const std::string& name : step.by) {
+        const Role* role = context_.catalog.role(name);
+        if (!role || role->administrator || can_see(*role)) continue;
+        const std::string_view own = std::string_view(name).substr(name.find('.') + 1);
+        const Node* by = CheckContext::find(&document_, {"workflow", "transitions", transition.name, "approval", step.name, "by"});
+        Place at = by ? by->at : place(transition, "approval");
+        for (const Node& item : by ? by->items : std::vector<Node>()) {
+          if (item.text == name || item.text == own) at = item.at;
+        }
+        for (const std::string_view key : {std::string_view(name), own}) {
+          if (const Entry* entry = by ? by->entry(key) : nullptr) at = entry->at;
+        }
+        context_.warn(at, "role-cannot-see",
+                      "role " + quoted(name) + " decides approval step " + quoted(step.name) + " of " + subject(transition) + ", but may not read " + entity_.full_name,
+                      "grant `read` to the role, or remove it from `by`");
+      }
     }
   }
 

@@ -62,16 +62,25 @@ struct Assignment {
   Text label;
   const Entity* entity = nullptr;
   const Field* field = nullptr;      ///< the reference to a user that is set; the owner unless given
-  std::shared_ptr<const expr::Program> when;   ///< over `record`: asked while the field is empty
-  std::vector<std::string> roles;    ///< candidates: their holders
-  std::shared_ptr<const expr::Program> candidate;  ///< over `record`, `candidate` (a user): whether he may have it; may be null
+  std::int64_t order = 100;          ///< of the rules of one field, the lowest is asked first; then by name
+  std::shared_ptr<const expr::Program> when;   ///< over `record`: asked while the field is empty; null: always
+  std::vector<std::string> roles;    ///< candidates: their holders; none: all users
+  std::shared_ptr<const expr::Program> candidate;  ///< over `record`, `candidate` (a core.user): whether he may have it; may be null
   std::shared_ptr<const expr::Program> score;  ///< over `record`, `candidate`: the highest goes first; may be null
+  std::shared_ptr<const expr::Program> priority;   ///< over `record`: of those that wait, the highest goes first, then the oldest; may be null
   enum class Strategy : std::uint8_t { round_robin, load, queue } strategy = Strategy::round_robin;
-  std::shared_ptr<const expr::Program> open;   ///< over `record`: which of a user's records are his load; null: states open and waiting
-  int capacity = 0;                  ///< most open records of one user; 0: no limit
+  /// Over `record`, pushable: which of a user's records are his load, and which are assigned at all. The states open and waiting unless
+  /// given; null: all, of an entity without states.
+  std::shared_ptr<const expr::Program> open;
+  std::int64_t capacity = 0;         ///< most open records of one user; 0: no limit
   const WorkingHours* calendar = nullptr;      ///< only within these hours; may be null
+  std::vector<std::string> fallback_roles;     ///< whose holders get it where there is no candidate
+  const Assignment* fallback_queue = nullptr;  ///< or where it waits then
+  std::vector<Effect> notice;        ///< of `notify`: tells whoever got it
+  bool reassign = false;             ///< an absent user's open records go through the rules again
   Origin origin;
 };
+const char* to_string(Assignment::Strategy strategy);
 
 /// `kind: automation`: when something happens to a record, do something.
 struct Automation {
@@ -109,7 +118,10 @@ struct EntityRules {
   std::vector<const Automation*> timed;        ///< with `at`, by name
   std::vector<const Transition*> automatic;    ///< with `automatic` or `at`, in the workflow's order
   std::vector<const ClockRule*> clocks;        ///< by name
+  std::vector<const Assignment*> assignments;  ///< by field, then in their order
+  bool presence = false;                       ///< of core.user and core.absence, where some entity has rules of assignment
   bool state_effects = false;                  ///< some state has `enter` or `exit`
+  bool approvals = false;                      ///< some transition needs approval
 };
 
 /// `kind: message`: a text to somebody, by language.

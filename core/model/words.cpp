@@ -162,6 +162,19 @@ constexpr Word state_list[] = {
 };
 constexpr Words state_words{"state", "A state of a record.", state_list};
 
+constexpr Word approval_list[] = {
+    label_word,
+    {"by", Shape::names, "Roles whose holders decide; one of them is enough."},
+    {"by_user", Shape::expression, "Id of the user who decides, or a list of ids, over `record` as it is asked, e.g. `record.manager`."},
+    {"all", Shape::flag, "true: one holder of each role in `by`, and each user of `by_user`, must agree."},
+    {"when", Shape::expression,
+     "Condition over `record` and `user` (who asks) under which the step is needed; asked once. Where it cannot be told, for an empty field, it is needed."},
+    {"self", Shape::flag, "true: whoever asked may decide himself. Else he may not, nor somebody as his deputy."},
+    {"remind", Shape::text, "Those who can decide are reminded whenever this time has passed: `24h`; at least `1m`."},
+    after_word,
+};
+constexpr Words approval_words{"approval", "A step of an approval.", approval_list};
+
 constexpr Word transition_list[] = {
     label_word,
     {.name = "from", .shape = Shape::names, .doc = "State, or states, that it leaves.", .required = true},
@@ -177,7 +190,9 @@ constexpr Word transition_list[] = {
      .keywords = "optional required"},
     {"do", Shape::named, "Effects of the step, in order.", &effect_words},
     after_word,
-    {.name = "approval", .shape = Shape::text, .doc = "Approval steps.", .available = false},
+    {"approval", Shape::named,
+     "Who must agree before it is taken, step by step. Whoever takes it asks for that, and it is taken by itself when the last has agreed.",
+     &approval_words},
     {"automatic", Shape::flag,
      "true: taken by itself, in the same transaction, as soon as `when` and `require` hold after any change of the record. Of several, the first."},
     {"at", Shape::expression,
@@ -490,6 +505,30 @@ constexpr Word clock_list[] = {
 };
 constexpr Words clock_words{"clock", "A time limit that runs with a record (SLA).", clock_list};
 
+constexpr Word assignment_list[] = {
+    name_word,
+    label_word,
+    {.name = "entity", .shape = Shape::name, .doc = "Entity whose records are assigned.", .required = true},
+    {"field", Shape::identifier, "Reference to a user that is set; the owner unless given."},
+    {"order", Shape::integer, "Of the rules of one field, the lowest is asked first, then by name; 100 unless given. The first one whose `when` holds and that finds somebody assigns."},
+    {"when", Shape::expression, "Condition over `record`, asked while the field is empty; without it, every record."},
+    {"roles", Shape::names, "Candidates: whoever holds one of these roles; without it, every active user."},
+    {"candidate", Shape::expression, "Condition over `record` and `candidate` (a record of core.user): whether he may have it, e.g. `record.language in candidate.languages`."},
+    {"score", Shape::expression, "Number over `record` and `candidate`: the highest goes first; among equals the strategy decides."},
+    {"priority", Shape::expression, "Number over `record`: of the records that wait, the highest goes first, then the oldest."},
+    {.name = "strategy",
+     .shape = Shape::keyword,
+     .doc = "`round_robin`: whose turn is longest ago, unless given. `load`: who has the fewest open records. `queue`: it waits until a candidate takes it.",
+     .keywords = "round_robin load queue"},
+    {"open", Shape::expression, "Condition over `record`: which of a user's records are his load, and which are assigned at all; the states open and waiting unless given."},
+    {"capacity", Shape::integer, "Most open records that one user gets by the rule; without it, no limit."},
+    {"calendar", Shape::name, "Calendar in whose hours it assigns; at other times records wait. Without it, at any time."},
+    {"fallback", Shape::name, "Role whose holders get it, or rule with the strategy `queue` in which it waits, where no candidate is there."},
+    {"notify", Shape::flag, "Whether whoever gets it has a notice in the console; false unless given."},
+    {"reassign", Shape::flag, "Whether the open records of a user who becomes absent go through the rules again; false unless given."},
+};
+constexpr Words assignment_words{"assignment", "Who gets a record: the candidates, and whose turn it is.", assignment_list};
+
 constexpr Word setting_list[] = {
     {.name = "type",
      .shape = Shape::keyword,
@@ -640,7 +679,7 @@ constexpr KindInfo kind_list[] = {
     {"role", &role_words},     {"module", &module_words},
     {"agency", &agency_words}, {"page", &page_words},
     {"department", &department_words}, {"calendar", &calendar_words},
-    {"clock", &clock_words},        {"assignment", nullptr},
+    {"clock", &clock_words},        {"assignment", &assignment_words},
     {"automation", &automation_words},   {"schedule", &schedule_words},
     {"message", &message_words},      {"report", nullptr},
     {"dashboard", nullptr},    {"segment", nullptr},

@@ -63,7 +63,7 @@ std::vector<RowResult> run_rows(const RecordService& records, const Context& con
               } catch (const Error& error) {
                 if (!is_refusal(error)) throw;
                 savepoint.undo();
-                results.push_back({0, 0, error});
+                results.push_back({0, 0, error, 0});
                 spoiled = true;
               }
             }
@@ -77,7 +77,7 @@ std::vector<RowResult> run_rows(const RecordService& records, const Context& con
       if (begin == 0 || atomic) throw;
       // What is done stays done, so each row is told what became of it; sent again, the rest would be all that is left to do.
       results.resize(begin);
-      results.resize(rows, {0, 0, error});
+      results.resize(rows, {0, 0, error, 0});
       break;
     }
   }

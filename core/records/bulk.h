@@ -36,6 +36,7 @@ struct RowResult {
   std::int64_t id = 0;              ///< 0: none was made
   std::int64_t version = 0;         ///< 0: it has none any more
   std::optional<Error> refused;
+  std::int64_t approval = 0;        ///< of a step that waits for this approval
 };
 
 /// Does one row; the result's id and version. Throws Error.

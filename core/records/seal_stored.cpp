@@ -59,6 +59,7 @@ class Turn {
     rows(true);
     events();
     deleted();
+    approvals();
     return changed_;
   }
   std::int64_t open() {
@@ -118,6 +119,19 @@ class Turn {
                     const std::string sealed = seal_json(keys_, entity_, "deleted", record, *texts[0]);
                     if (sealed == *texts[0]) return;
                     storage::run_sql(session, "UPDATE deleted_record SET row_json = ? WHERE record_id = ?", sealed, record);
+                    ++changed_;
+                  });
+    });
+  }
+
+  void approvals() {
+    in_batches([&](storage::Session& session, std::int64_t after) {
+      return walk(session, "SELECT id, input_row FROM approval WHERE id > ? AND entity = '" + entity_.full_name +
+                               "' AND input_row IS NOT NULL ORDER BY id LIMIT ?",
+                  1, after, batch, [&](std::int64_t approval, const auto& texts) {
+                    const std::string sealed = seal_json(keys_, entity_, "approval", approval, *texts[0]);
+                    if (sealed == *texts[0]) return;
+                    storage::run_sql(session, "UPDATE approval SET input_row = ? WHERE id = ?", sealed, approval);
                     ++changed_;
                   });
     });
@@ -201,7 +215,7 @@ namespace {
 struct Stock {
   const Entity* entity = nullptr;  ///< of rows
   const Field* field = nullptr;
-  std::string table;               ///< else: event, deleted_record, idempotency_key
+  std::string table;               ///< else: event, deleted_record, approval
 };
 
 std::vector<Stock> stocks(const model::Catalog& catalog) {
@@ -213,6 +227,7 @@ std::vector<Stock> stocks(const model::Catalog& catalog) {
   }
   all.push_back({nullptr, nullptr, "event"});
   all.push_back({nullptr, nullptr, "deleted_record"});
+  all.push_back({nullptr, nullptr, "approval"});
   return all;
 }
 
@@ -276,6 +291,13 @@ Resealed reseal(storage::Database& database, const model::Catalog& catalog, cons
                       storage::run_sql(session, "UPDATE event SET changes = ?, salt = ? WHERE id = ?", changes, salt, event);
                       ++values;
                     });
+      } else if (place.table == "approval") {
+        last = walk(session, "SELECT id, entity, input_row FROM approval WHERE id > ? AND input_row IS NOT NULL AND " + old("input_row") + " ORDER BY id LIMIT ?" + lock,
+                    2, id, batch, [&](std::int64_t approval, const auto& texts) {
+                      const std::string row = reseal_json(keys, *texts[0], catalog.entity(*texts[0]), "approval", approval, *texts[1]);
+                      storage::run_sql(session, "UPDATE approval SET input_row = ? WHERE id = ?", row, approval);
+                      ++values;
+                    });
       } else {
         last = walk(session, "SELECT record_id, entity, row_json FROM deleted_record WHERE record_id > ? AND " + old("row_json") +
                                  " ORDER BY record_id LIMIT ?" + lock,
@@ -308,6 +330,7 @@ std::int64_t key_uses(storage::Session& session, const model::Catalog& catalog, 
     if (query.next()) uses += query.integer(0);
   }
   count("deleted_record", "row_json", "%\"" + text + "%");
+  count("approval", "input_row", "%\"" + text + "%");
   count("idempotency_key", "reply", text + "%");
   return uses;
 }

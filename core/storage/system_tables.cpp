@@ -184,6 +184,31 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
        {{"ix_record_clock$rule", {"rule", "state", "due_at"}},
         {"ix_record_clock$entity", {"entity", "state", "record_id"}},
         {"ix_record_clock$gone", {"gone_at"}}}},
+      // Records that wait for somebody, and what rules of assignment decided, see workflow/assignment.h.
+      {"assignment_wait",
+       {{"record_id", integer, true},
+        {"field", text(50), true},
+        {"entity", text(100), true},
+        {"rule", text(100), true},
+        {"manual", integer, true},       // 1: until somebody takes it
+        {"place", integer, true},        // by priority, the lowest first
+        {"since", instant, true}},
+       {"record_id", "field"},
+       {{"ix_assignment_wait$rule", {"rule", "place", "since", "record_id"}},
+        {"ix_assignment_wait$next", {"entity", "field", "manual", "place", "since", "record_id"}}}},
+      {"assignment_turn", {{"rule", text(100), true}, {"user_id", integer, true}, {"turn", integer, true}}, {"rule", "user_id"}, {}},
+      {"assignment_decision",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"record_id", integer, true},
+        {"field", text(50), true},
+        {"rule", text(100), true},
+        {"outcome", text(20), true},     // assigned, taken, waiting
+        {"user_id", integer},
+        {"at", instant, true},
+        {"why", long_text, true}},
+       {"id"},
+       {{"ix_assignment_decision$record", {"record_id", "at", "id"}}, {"ix_assignment_decision$age", {"at"}}}},
       // What automations and schedules did, see workflow/run_log.h.
       {"automation_run",
        {{"id", integer, true},
@@ -210,6 +235,49 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"row_json", long_text, true}},
        {"record_id"},
        {{"ix_undo_step$until", {"until"}}}},
+      // Steps of workflows that wait for approval, or did, see workflow/approval_store.h.
+      {"approval",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"record_id", integer, true},
+        {"transition", text(50), true},
+        {"state", text(10), true},        // waiting, approved, rejected, withdrawn, void
+        {"waits", text(190)},             // while it waits: entity, record and transition
+        {"asked_by", integer, true},
+        {"asked_for", text(1000)},        // colleagues by whose right it was asked
+        {"asked_at", instant, true},
+        {"steps", long_text, true},       // as they were asked
+        {"step", integer, true},
+        {"step_at", instant, true},
+        {"input_fields", long_text},
+        {"input_row", long_text},         // what is sensitive in it is sealed
+        {"basis", long_text, true},
+        {"comment", long_text},
+        {"ended_at", instant},
+        {"ended_by", integer},
+        {"reason", long_text}},
+       {"id"},
+       {{"ix_approval$record", {"entity", "record_id", "state"}},
+        {"ix_approval$asked", {"asked_by", "asked_at", "id"}},
+        {"ix_approval$state", {"state", "asked_at", "id"}},
+        {"ix_approval$ended", {"ended_at"}},
+        {"uq_approval$waits", {"waits"}, true}}},
+      // Who may still decide about the step that is open, and who may not.
+      {"approval_seat",
+       {{"approval_id", integer, true}, {"kind", text(10), true}, {"who", text(100), true}},
+       {"approval_id", "kind", "who"},
+       {{"ix_approval_seat$who", {"kind", "who"}}}},
+      {"approval_decision",
+       {{"approval_id", integer, true},
+        {"number", integer, true},
+        {"step", integer, true},
+        {"user_id", integer, true},
+        {"for_user", integer},
+        {"verdict", text(10), true},
+        {"comment", long_text},
+        {"at", instant, true}},
+       {"approval_id", "number"},
+       {}},
       {"setting", {{"name", text(190), true}, {"value", long_text}}, {"name"}, {}},
   };
   if (dialect == Dialect::sqlite) {

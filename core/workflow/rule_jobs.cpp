@@ -8,6 +8,7 @@
 #include "records/json.h"
 #include "records/trash.h"
 #include "storage/query.h"
+#include "workflow/approvals.h"
 #include "workflow/effects.h"
 #include "workflow/rule_payload.h"
 #include "workflow/rules.h"
@@ -45,6 +46,7 @@ RuleJobs::RuleJobs(const records::RecordService& service, CatalogInUse catalog, 
   queue_.handle(timer_kind, [this](jobs::Attempt& attempt) { timer(attempt); });
   queue_.handle(plan_kind, [this](jobs::Attempt& attempt) { plan(attempt); });
   queue_.handle(schedule_kind, [this](jobs::Attempt& attempt) { schedule(attempt); });
+  queue_.handle(approval_reminder_kind, [this](jobs::Attempt& attempt) { remind_of_approval(service_, context_of("approvals"), attempt); });
 }
 
 Context RuleJobs::context_of(std::string source, std::shared_ptr<const model::Catalog> catalog) const {
@@ -180,6 +182,9 @@ void RuleJobs::plan(jobs::Attempt& attempt) const {
     if (!rule->active) continue;
     const std::int64_t id = sequences_.next("job");
     service_.database().transact([&](storage::Session& session) { enqueue_next(session, id, *catalog, *rule, queue_.now()); });
+  }
+  for (std::int64_t after = 0; (after = recheck_approvals(service_, context_of("approvals", catalog), after)) != 0;) {
+    if (attempt.stopping()) return attempt.postpone(0);
   }
   std::set<std::string> known;
   for (const auto& entity : catalog->entities) {

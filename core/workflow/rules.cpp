@@ -8,6 +8,8 @@
 #include "records/messages.h"
 #include "records/trash.h"
 #include "storage/query.h"
+#include "workflow/approvals.h"
+#include "workflow/assignment.h"
 #include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/run_log.h"
@@ -135,6 +137,7 @@ void Rules::run(HookPoint point, HookCall& call) const {
   }
   if (plugins_ && plugins_->any(point, entity)) plugins_->run(point, call);
   if (rules == nullptr) return;
+  if (point == HookPoint::after_restore && !rules->assignments.empty()) return follow_assignments(call.work, call.record, nullptr, false);
   if (point != HookPoint::after_create && point != HookPoint::after_update && point != HookPoint::after_transition && point != HookPoint::after_delete) {
     return;
   }
@@ -155,7 +158,12 @@ void Rules::react(const Change& change) const {
     run_effects(work, initial_of(entity)->enter, record, "state " + entity.full_name + "." + initial_of(entity)->name, Part::beside);
   }
   automations(change, record);
-  if (change.deleted()) return;
+  const bool assigns = !rules.assignments.empty() || rules.presence;
+  if (change.deleted()) {
+    if (assigns) follow_assignments(work, change.record, change.earlier(), true);
+    if (rules.approvals) follow_approvals(work, record, true);
+    return;
+  }
   const auto follow = follow_in(work);
   const Context& context = work.context();
   // Over what this change itself wrote: a later one in the same transaction plans its own.
@@ -173,6 +181,8 @@ void Rules::react(const Change& change) const {
     replan(work, "transition " + entity.full_name + "." + transition->name, written, before ? moment(*before) : std::nullopt, next);
   }
   if (!rules.automatic.empty()) settle(work, record);
+  if (assigns) follow_assignments(work, change.record, change.earlier(), false);
+  if (rules.approvals && !change.created()) follow_approvals(work, record, false);
 }
 
 void Rules::automations(const Change& change, Record& record) const {

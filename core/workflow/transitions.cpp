@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "records/access.h"
 #include "records/messages.h"
+#include "workflow/approvals.h"
 #include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/undo.h"
@@ -151,11 +152,27 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
     entry.allowed = entry.why.empty();
     list.push_back(std::move(entry));
   }
+  if (!list.empty() && entity.rules && entity.rules->approvals) {
+    auto session = records_.database().read();
+    for (const Approval& approval : waiting_approvals(*session, entity.full_name, record.id())) {
+      for (Available& entry : list) {
+        if (entry.transition->name != approval.transition) continue;
+        entry.allowed = false;
+        entry.approval = approval.id;
+        entry.why = message("approval_waits", context.locale, {deciders_text(*session, context, approval)});
+      }
+    }
+  }
   return list;
 }
 
 Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64_t id, std::string_view name, const records::Input& input,
                            const std::string& note, std::optional<std::int64_t> expected_version, records::Authority authority) {
+  return take_in(work, entity, id, name, input, note, expected_version, Consent::refused, authority).record;
+}
+
+Taken Transitions::take_in(records::Work& work, const Entity& entity, std::int64_t id, std::string_view name, const records::Input& input,
+                           const std::string& note, std::optional<std::int64_t> expected_version, Consent consent, records::Authority authority) {
   const bool ordered = authority == records::Authority::definition;
   const Context& context = work.context();
   const Transition* transition = entity.workflow ? entity.workflow->transition(name) : nullptr;
@@ -221,6 +238,27 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
   if (auto why = guard_refusal(context, *transition, stored, candidate, follow, ordered); !why.empty()) {
     throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
   }
+  if (!transition->approval.empty() && consent != Consent::given && !ordered && !context.actor.system) {
+    std::vector<AskedStep> steps = needed_steps(work, *transition, candidate, follow);
+    if (!steps.empty() && consent == Consent::refused) throw Error(ErrorCode::conflict, message("approval_needed", context.locale, {label}));
+    if (!steps.empty()) {
+      std::vector<std::int64_t> colleagues;
+      if (!context.actor.deputy_of.empty()) {
+        Context alone = context;
+        alone.actor.deputy_of.clear();
+        const auto may_alone = [&] { return records::may(alone, model::Operation::update, stored, follow, work.session()); };
+        for (const records::Actor& colleague : context.actor.deputy_of) {
+          if (role_refusal(alone, *transition, stored, may_alone).empty()) break;
+          Context with = alone;
+          with.actor.deputy_of.assign(1, colleague);
+          const auto may_with = [&] { return records::may(with, model::Operation::update, stored, follow, work.session()); };
+          if (role_refusal(with, *transition, stored, may_with).empty()) colleagues.push_back(colleague.user_id);
+        }
+      }
+      const std::int64_t approval = ask_approval(work, *transition, stored, changes, std::move(steps), std::move(colleagues), note);
+      return {work.current(std::move(stored)), approval, nullptr};
+    }
+  }
   const model::State* left = entity.workflow->state(stored.state());
   const bool moves = left != transition->to;
   if (moves && left != nullptr) own_changes(work, left->exit, candidate, changes);
@@ -239,7 +277,21 @@ Record Transitions::run_in(records::Work& work, const Entity& entity, std::int64
     done = work.current(std::move(done));
     keep_undo(work, stored, done, *transition, cascade_of(work).others != others || done.state() != transition->to->name);
   }
-  return work.current(std::move(done));
+  return {work.current(std::move(done)), 0, nullptr};
+}
+
+Taken Transitions::take(const Context& context, const Entity& entity, std::int64_t id, std::string_view name, const records::Input& input,
+                        const std::string& note, std::optional<std::int64_t> expected_version, const TakenReply& reply) const {
+  Taken taken;
+  records_.transact(context, [&](records::Work& work) {
+    taken = take_in(work, entity, id, name, input, note, expected_version, Consent::asked);
+    records::redact(context, taken.record);
+    if (taken.approval != 0) taken.asked = std::make_shared<const ApprovalView>(view_in(work, taken.approval, taken.record));
+    if (context.once != nullptr && reply) reply(taken);
+  });
+  if (taken.approval == 0) records_.looked(context, taken.record);
+  if (context.once == nullptr && reply) reply(taken);
+  return taken;
 }
 
 Record Transitions::run(const Context& context, const Entity& entity, std::int64_t id, std::string_view name, records::Input input,
