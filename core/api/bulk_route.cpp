@@ -145,14 +145,18 @@ RowResult run_row(const Call& call, records::Work& work, const Entity& entity, c
     static const Json none{Json::Data(Json::Object())};
     return records::parse_input(call.context, entity, item.input ? *item.input : none);
   };
-  const auto done = [](const records::Record& record) { return RowResult{record.id(), record.version(), std::nullopt}; };
+  const auto done = [](const records::Record& record) { return RowResult{record.id(), record.version(), std::nullopt, 0}; };
   switch (bulk.action) {
     case Action::create: return done(work.create(entity, input()));
     case Action::update: return done(work.update(entity, item.id, input(), item.version));
-    case Action::remove: work.remove(entity, item.id, item.version); return {item.id, 0, std::nullopt};
+    case Action::remove: work.remove(entity, item.id, item.version); return {item.id, 0, std::nullopt, 0};
     case Action::restore: return done(work.restore(entity, item.id));
-    case Action::transition:
-      return done(workflow::Transitions::run_in(work, entity, item.id, bulk.transition, input(), bulk.comment, item.version));
+    case Action::transition: {
+      const auto taken = workflow::Transitions::take_in(work, entity, item.id, bulk.transition, input(), bulk.comment, item.version, workflow::Consent::asked);
+      RowResult result = done(taken.record);
+      result.approval = taken.approval;
+      return result;
+    }
   }
   throw Error(ErrorCode::internal, "a bulk action is not known");
 }
@@ -163,7 +167,8 @@ void write_items(const Call& call, JsonWriter& json, const Bulk& bulk, const std
     const RowResult& result = results[i];
     const std::int64_t id = result.id != 0 ? result.id : bulk.items[i].id;
     json.begin_object().member_or_null("id", id != 0 ? std::to_string(id) : std::string());
-    json.member("status", result.refused ? "refused" : "done");
+    json.member("status", result.refused ? "refused" : result.approval != 0 ? "waiting" : "done");
+    if (result.approval != 0) json.member("approval", std::to_string(result.approval));
     if (result.version != 0) json.member("version", result.version);
     else json.key("version").null();
     if (result.refused) json.key("error").raw(problem(*result.refused, call.context.request_id, call.context.locale).body);
@@ -182,7 +187,10 @@ void answer(Call& call, const Bulk& bulk, const std::vector<RowResult>& results)
   JsonWriter json(call.response.body);
   json.begin_object();
   write_items(call, json, bulk, results);
-  json.member("done", static_cast<std::int64_t>(results.size()) - refused).member("refused", refused).member("more", bulk.more).end_object();
+  const std::int64_t waiting = std::count_if(results.begin(), results.end(), [](const RowResult& r) { return !r.refused && r.approval != 0; });
+  json.member("done", static_cast<std::int64_t>(results.size()) - refused - waiting).member("refused", refused);
+  if (waiting > 0) json.member("waiting", waiting);
+  json.member("more", bulk.more).end_object();
   const auto until = call.services.records.undo_until(call.context);
   if (bulk.action == Action::remove && until) call.response.headers.emplace_back("Undo-Until", format_timestamp(*until));
 }

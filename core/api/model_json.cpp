@@ -270,7 +270,15 @@ class ModelWriter {
         json_.end_array().member("to", transition->to->name);
         json_.member_or_null(
             "form", transition->form ? std::string_view(transition->form->name) : std::string_view());
-        json_.member("comment_required", transition->comment_required).end_object();
+        json_.member("comment_required", transition->comment_required);
+        if (!transition->approval.empty()) {
+          json_.key("approval").begin_array();
+          for (const model::ApprovalStep& step : transition->approval) {
+            json_.begin_object().member("name", step.name).member("label", label(step.label, step.name)).end_object();
+          }
+          json_.end_array();
+        }
+        json_.end_object();
       }
     }
     json_.end_array().key("clocks").begin_array();
@@ -280,6 +288,12 @@ class ModelWriter {
       if (clock->calendar) json_.member("calendar", label(clock->calendar->label, clock->calendar->name));
       else json_.key("calendar").null();
       json_.end_object();
+    }
+    json_.end_array().key("assignments").begin_array();
+    for (const auto& rule : catalog_.assignments) {
+      if (rule->entity != &entity || !shown(*rule->field)) continue;
+      json_.begin_object().member("name", rule->name).member("label", label(rule->label, rule->name));
+      json_.member("field", rule->field->name).member("strategy", model::to_string(rule->strategy)).end_object();
     }
     json_.end_array();
   }

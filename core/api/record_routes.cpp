@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/approval_json.h"
 #include "api/expand.h"
 #include "api/json_writer.h"
 #include "api/messages.h"
@@ -47,6 +48,14 @@ void answer_record(Call& call, const Record& record, std::string_view extra = {}
   call.response.headers.emplace_back("ETag", entity_tag(record.version()));
   call.response.body.reserve(1024);
   records::write_json(call.response.body, record, {}, extra);
+}
+
+/// The step waits for approval.
+void answer_asked(Call& call, const workflow::Taken& taken) {
+  call.response.status = 202;
+  call.response.headers.emplace_back("Location", "/api/v1/approvals/" + std::to_string(taken.approval));
+  JsonWriter json(call.response.body);
+  write_approval(json, call, *taken.asked);
 }
 
 /// Refuses a stale write with the record as it stands, so that the client can merge.
@@ -214,9 +223,16 @@ void list_transitions(Call& call) {
     json.member("allowed", available.allowed).member("why", available.why);
     json.member_or_null("form",
                         transition.form ? std::string_view(transition.form->name) : std::string_view());
-    json.member("comment_required", transition.comment_required).end_object();
+    json.member("comment_required", transition.comment_required);
+    if (!transition.approval.empty()) json.member("approval", true);
+    json.end_object();
   }
   json.end_array();
+  if (const auto waiting = workflow::approvals_of(call.services.records, call.context, record); !waiting.empty()) {
+    json.key("approvals").begin_array();
+    for (const auto& view : waiting) write_approval(json, call, view);
+    json.end_array();
+  }
   if (const auto last = workflow::undoable(call.services.transitions.records(), call.context, record)) {
     const model::Transition* transition = entity.workflow->transition(last->transition);
     json.key("undo").begin_object().member("name", last->transition);
@@ -239,11 +255,11 @@ void run_transition(Call& call) {
     input = records::parse_input(call.context, entity, *fields);
   }
   try {
-    call.services.transitions.run(call.context, entity, id, call.arguments[2], std::move(input), comment,
-                                  version, [&](const Record& record) {
-                                    start_answer(call);
-                                    answer_record(call, record);
-                                  });
+    call.services.transitions.take(call.context, entity, id, call.arguments[2], input, comment, version, [&](const workflow::Taken& taken) {
+      start_answer(call);
+      if (taken.approval == 0) answer_record(call, taken.record);
+      else answer_asked(call, taken);
+    });
   } catch (const Error& error) {
     if (error.code() == ErrorCode::stale) refuse_stale(call, entity, id, error);
     throw;

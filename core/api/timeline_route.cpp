@@ -140,9 +140,9 @@ void show_timeline(Call& call) {
         .member("name", event.actor_name)
         .end_object();
     json.member("source", event.source).member("action", event.action).member("version", event.version);
-    const std::string_view prefix = event.action.starts_with("undo:") ? "undo:" : "transition:";
-    if (event.action.starts_with(prefix)) {
-      const std::string_view name = std::string_view(event.action).substr(prefix.size());
+    const bool step = event.action.starts_with("transition:") || event.action.starts_with("undo:") || event.action.starts_with("approval_");
+    if (const auto colon = event.action.find(':'); step && colon != std::string::npos) {
+      const std::string_view name = std::string_view(event.action).substr(colon + 1);
       const model::Transition* transition = entity.workflow ? entity.workflow->transition(name) : nullptr;
       json.key("transition").begin_object().member("name", name);
       json.member("label", transition ? label_of(transition->label, name, locale) : name).end_object();

@@ -75,6 +75,7 @@ workflow:
     approve:  {label: Approve, from: open, to: closed, by: [desk.lead]}
     close:    {label: Close, from: review, to: closed, by: [desk.lead, desk.clerk]}
     escalate: {label: Escalate, from: open, to: review, when: "record.count > 3", message: Not enough yet}
+    sign:     {label: Sign, from: open, to: closed, approval: {lead: {by: [desk.lead]}}}
     rate:     {label: Rate, from: open, to: closed, when: "record.rank > 5", message: Not yet, require: [hint]}
 ---
 kind: role
