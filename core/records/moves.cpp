@@ -7,7 +7,6 @@
 #include "records/access.h"
 #include "records/messages.h"
 #include "records/work.h"
-#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -23,41 +22,19 @@ std::vector<std::int64_t> holders(storage::Session& session, const Move& move, s
   const auto name = [&](std::string_view text) { return storage::quote(session.dialect(), text); };
   const bool list = move.field->type == model::FieldType::multi;
   const std::string id = name(move.entity->fields[model::slot_id]->column), column = name(move.field->column);
-  const std::string test = !list                                           ? column + " = ?"
+  const std::string test = move.from.empty()                               ? column + " IS NULL"
+                           : !list                                         ? column + " = ?"
                            : session.dialect() == storage::Dialect::sqlite ? "instr(" + column + ", ?) > 0"
                                                                            : "LOCATE(?, " + column + ") > 0";
-  storage::Query query(session,
-                       "SELECT " + id + " FROM " + name(move.entity->table_name) + " WHERE " + test + " AND " + id + " > ? ORDER BY " + id + " LIMIT " +
-                           std::to_string(batch),
-                       move.from, after);
+  storage::Statement& query = session.prepare("SELECT " + id + " FROM " + name(move.entity->table_name) + " WHERE " + test + " AND " + id +
+                                              " > ? ORDER BY " + id + " LIMIT " + std::to_string(batch));
+  int index = 1;
+  if (!move.from.empty()) query.bind(index++, std::string_view(move.from));
+  query.bind(index, after);
   std::vector<std::int64_t> ids;
-  while (query.next()) ids.push_back(query.integer(0));
+  while (query.step()) ids.push_back(query.integer(0));
+  query.reset();
   return ids;
-}
-
-/// The field's value after the move; nullopt where it does not hold what is moved.
-std::optional<expr::Value> moved_value(const Move& move, const expr::Value& value) {
-  if (const auto* text = value.as<std::string>()) return *text == move.from ? std::optional(expr::Value(move.to)) : std::nullopt;
-  const expr::List* list = value.as_list();
-  if (list == nullptr) return std::nullopt;
-  const auto is = [](const expr::Value& one, const std::string& name) {
-    const auto* text = one.as<std::string>();
-    return text != nullptr && *text == name;
-  };
-  if (std::none_of(list->begin(), list->end(), [&](const auto& one) { return is(one, move.from); })) return std::nullopt;
-  // In the order of the list of choices, each once.
-  expr::List out;
-  const auto holds = [&](const std::string& name) {
-    return std::any_of(list->begin(), list->end(), [&](const auto& one) { return is(one, name) || (name == move.to && is(one, move.from)); });
-  };
-  for (const model::ChoiceOption& option : move.field->choices->options) {
-    if (holds(option.name)) out.push_back(expr::Value(option.name));
-  }
-  for (const expr::Value& one : *list) {
-    const auto* text = one.as<std::string>();
-    if (text != nullptr && *text != move.from && move.field->choices->option(*text) == nullptr) out.push_back(one);
-  }
-  return expr::Value(std::move(out));
 }
 
 /// Calls `each` for batches of holders until there are no more.
@@ -85,11 +62,39 @@ bool breaks(const model::Invariant& invariant, const Context& context, Record re
 
 }  // namespace
 
-std::vector<Move> moves_of(const model::Catalog& catalog) {
+std::optional<expr::Value> moved_value(const Move& move, const expr::Value& value) {
+  if (move.from.empty()) return value.is_null() ? std::optional(expr::Value(move.to)) : std::nullopt;
+  if (const auto* text = value.as<std::string>()) return *text == move.from ? std::optional(expr::Value(move.to)) : std::nullopt;
+  const expr::List* list = value.as_list();
+  if (list == nullptr) return std::nullopt;
+  const auto is = [](const expr::Value& one, const std::string& name) {
+    const auto* text = one.as<std::string>();
+    return text != nullptr && *text == name;
+  };
+  if (std::none_of(list->begin(), list->end(), [&](const auto& one) { return is(one, move.from); })) return std::nullopt;
+  // In the order of the list of choices, each once.
+  expr::List out;
+  const auto holds = [&](const std::string& name) {
+    return std::any_of(list->begin(), list->end(), [&](const auto& one) { return is(one, name) || (name == move.to && is(one, move.from)); });
+  };
+  for (const model::ChoiceOption& option : move.field->choices->options) {
+    if (holds(option.name)) out.push_back(expr::Value(option.name));
+  }
+  for (const expr::Value& one : *list) {
+    const auto* text = one.as<std::string>();
+    if (text != nullptr && *text != move.from && move.field->choices->option(*text) == nullptr) out.push_back(one);
+  }
+  return expr::Value(std::move(out));
+}
+
+std::vector<Move> moves_of(const model::Catalog& catalog, const model::Catalog* present) {
   std::vector<Move> moves;
   for (const auto& entity : catalog.entities) {
     if (entity->ledger) continue;  // what stands in it stays
     if (entity->workflow) {
+      const Entity* before = present != nullptr ? present->entity(entity->full_name) : nullptr;
+      if (before != nullptr && !before->workflow)
+        moves.push_back({entity.get(), entity->fields[model::slot_state].get(), {}, entity->workflow->initial->name});
       for (const auto& [from, to] : entity->workflow->moved) moves.push_back({entity.get(), entity->fields[model::slot_state].get(), from, to});
     }
     for (const auto& field : entity->fields) {
@@ -144,7 +149,7 @@ std::vector<model::Diagnostic> check_moves(const RecordService& records, const C
 std::int64_t move_records(const RecordService& records, const Context& context, const std::vector<Move>& moves) {
   std::int64_t total = 0;
   for (const Move& move : moves) {
-    const std::string note = message("moved_by_definitions", context.catalog->agency.locale, {move.from, move.to});
+    const std::string note = message("moved_by_definitions", context.catalog->agency.locale, {move.from.empty() ? std::string_view("–") : move.from, move.to});
     // Rows that hang on others lock those, too: then one at a time, so that no two transactions wait for each other.
     const bool guarded = !move.entity->rolled_up.empty() || !move.entity->exclusive.empty();
     const auto move_some = [&](std::span<const std::int64_t> ids) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,14 @@ namespace caravan::records {
 struct Move {
   const model::Entity* entity = nullptr;
   const model::Field* field = nullptr;  ///< the state, or a field of choice or multi
-  std::string from, to;
+  std::string from, to;  ///< `from` is empty for records without a state
 };
 
-/// All that the Catalog orders.
-std::vector<Move> moves_of(const model::Catalog& catalog);
+/// All that the Catalog orders. With the one before it: also the way to the first state, where an entity has a workflow only now.
+std::vector<Move> moves_of(const model::Catalog& catalog, const model::Catalog* present = nullptr);
+
+/// The field's value after the move; nullopt where it does not hold what is moved.
+std::optional<expr::Value> moved_value(const Move& move, const expr::Value& value);
 
 /// Records that a move would make break an invariant, by id: errors. The context is the system's, of the Catalog that orders the
 /// moves; its columns are there. Changes nothing.

@@ -1,5 +1,6 @@
 #include "records/trash.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
+#include "records/moves.h"
 #include "records/seal.h"
 #include "records/work.h"
 #include "storage/query.h"
@@ -178,6 +180,35 @@ void TransactionWork::keep_deleted(const Record& last) {
   statement.reset();
 }
 
+void TransactionWork::take_moves(Record& record, std::vector<FieldError>& gone) const {
+  const Entity& entity = record.entity();
+  for (const Move& move : moves_of(*context_.catalog)) {
+    if (move.entity != &entity) continue;
+    if (auto value = moved_value(move, record[move.field->slot])) record.set(move.field->slot, std::move(*value));
+  }
+  const expr::Value state = record[model::slot_state];
+  if (entity.workflow == nullptr) {
+    record.set(model::slot_state, {});
+  } else if (const auto* name = state.as<std::string>(); name == nullptr) {
+    record.set(model::slot_state, expr::Value(entity.workflow->initial->name));
+  } else if (entity.workflow->state(*name) == nullptr) {
+    const Field& field = *entity.fields[model::slot_state];
+    gone.push_back({field.name, "value_gone", message("value_gone", context_.locale, {label(field), *name})});
+  }
+  for (const auto& field : entity.fields) {
+    if (field->system || field->choices == nullptr) continue;
+    const expr::Value& value = record[field->slot];
+    const auto judge = [&](const expr::Value& one) {
+      const auto* name = one.as<std::string>();
+      if (name == nullptr || field->choices->option(*name) != nullptr) return true;
+      gone.push_back({field->name, "value_gone", message("value_gone", context_.locale, {label(*field), *name})});
+      return false;
+    };
+    if (const expr::List* list = value.as_list()) std::all_of(list->begin(), list->end(), judge);
+    else judge(value);
+  }
+}
+
 Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   auto buried = find_deleted(session_, keys_of(plans_->catalog()), entity, id, context_.now, true);
   const Undo right = buried ? undo_right(context_, *buried, follow_) : Undo::no;
@@ -185,15 +216,28 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   if (right == Undo::seen) throw Error(ErrorCode::forbidden, message("forbidden_restore", context_.locale, {label(entity)}));
 
   Record record = std::move(buried->record);
+  // Of two deleted ones that each need the other, the first to come back lets go.
+  const auto waits_for_this = [&](const Entity& other, std::int64_t other_id) {
+    const auto found = find_deleted(session_, keys_of(plans_->catalog()), other, other_id, context_.now, false);
+    return found && std::any_of(other.fields.begin(), other.fields.end(), [&](const auto& field) {
+      if (field->target != &entity || field->on_delete == model::DeleteRule::clear) return false;
+      const expr::Value& value = found->record[field->slot];
+      const expr::Value wanted(id);
+      const expr::List* list = value.as_list();
+      return list != nullptr ? std::any_of(list->begin(), list->end(), [&](const auto& one) { return one.same_as(wanted); }) : value.same_as(wanted);
+    });
+  };
   std::vector<FieldError> gone;
   for (const auto& field : entity.fields) {
-    const bool clears = field->on_delete == model::DeleteRule::clear;
+    bool clears = field->on_delete == model::DeleteRule::clear;
     if (field->type == model::FieldType::refs && field->target != nullptr) {
       const expr::List* list = record[field->slot].as_list();
       expr::List left;
       for (const expr::Value& one : list ? *list : expr::List()) {
         const auto* target = one.as<std::int64_t>();
-        if (target != nullptr && (*target == id || fetch(*field->target, *target, Lock::shared))) left.push_back(one);
+        if (target == nullptr) continue;
+        if (*target == id || fetch(*field->target, *target, Lock::shared)) left.push_back(one);
+        else clears = clears || (!field->required && waits_for_this(*field->target, *target));
       }
       if (list == nullptr || left.size() == list->size()) continue;
       if (clears) record.set(field->slot, left.empty() ? expr::Value() : expr::Value(std::move(left)));
@@ -202,12 +246,13 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
     }
     const auto* target = field->type == model::FieldType::ref && field->target != nullptr ? record[field->slot].as<std::int64_t>() : nullptr;
     if (target == nullptr || (*target == id && field->target == &entity) || fetch(*field->target, *target, Lock::shared)) continue;
-    if (clears) {
+    if (clears || (!field->required && waits_for_this(*field->target, *target))) {
       record.set(field->slot, {});
       continue;
     }
     gone.push_back({field->name, "unknown_reference", message("reference_gone", context_.locale, {label(*field), label(*field->target)})});
   }
+  take_moves(record, gone);
   if (!gone.empty()) {
     redact_mistakes(field_rights(context_, entity), entity, context_.locale, gone);
     std::string sentence = gone.front().message;
@@ -215,10 +260,15 @@ Record TransactionWork::restore(const Entity& entity, std::int64_t id) {
   }
   // Whoever referred to it let go of it when it was deleted.
   for (const RollupPlan& rollup : plans_->of(entity).rollups) record.set(rollup.field->slot, empty_rollup(*context_.catalog, *rollup.field));
+  recompute(record);
   if (guards(entity)) lock_guarded(record, nullptr);
-  if (!entity.exclusive.empty()) {
-    std::vector<FieldError> mistakes;
-    check_exclusive(record, nullptr, mistakes);
+  std::vector<FieldError> mistakes;
+  check_invariants(record, mistakes);
+  if (mistakes.empty() && !entity.exclusive.empty()) check_exclusive(record, nullptr, mistakes);
+  if (!mistakes.empty()) {
+    redact_mistakes(field_rights(context_, entity), entity, context_.locale, mistakes);
+    std::string sentence = mistakes.front().message;
+    throw Error(ErrorCode::conflict, std::move(sentence), std::move(mistakes));
   }
   record.set(model::slot_version, expr::Value(record.version() + 1));
   record.set(model::slot_updated_at, expr::Value(context_.now));

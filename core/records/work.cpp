@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/time_zone.h"
 #include "records/access.h"
+#include "records/codec.h"
 #include "records/messages.h"
 #include "records/seal.h"
 #include "records/violation.h"
@@ -347,11 +348,22 @@ bool TransactionWork::enqueue(const jobs::NewJob& job) {
   return added;
 }
 
+void TransactionWork::recompute(Record& record) {
+  const Record before = record;
+  std::vector<FieldError> ignored;
+  compute_fields(context_, record, follow_, &ignored);
+  for (const auto& field : record.entity().fields) {
+    if (!field->compute || before[field->slot].same_as(record[field->slot])) continue;
+    expr::Value value = record[field->slot];
+    const bool failed = std::any_of(ignored.begin(), ignored.end(), [&](const FieldError& one) { return one.field == field->name; });
+    record.set(field->slot, failed || check_value(*context_.catalog, *field, value, context_.locale) ? before[field->slot] : std::move(value));
+  }
+}
+
 Record TransactionWork::relabel(const Record& stored, std::uint32_t slot, expr::Value value, std::string_view note) {
   Record record = stored;
   record.set(slot, std::move(value));
-  std::vector<FieldError> ignored;  // what cannot be computed stays as it was
-  compute_fields(context_, record, follow_, &ignored);
+  recompute(record);
   if (guards(stored.entity())) lock_guarded(record, &stored);
   write_changes(stored, record, "update", note);
   return record;

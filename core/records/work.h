@@ -42,6 +42,9 @@ class TransactionWork final : public Work {
   }
   /// Counts these rollups of the record anew; whether one changed.
   bool refill(const model::Entity& entity, std::int64_t id, const std::vector<const model::Field*>& fields);
+  /// The next number of a sequence without gaps, whose row stays locked.
+  std::int64_t take_without_gap(const std::string& sequence);
+  const Plans& plans() const { return *plans_; }
   /// What it wrote so far.
   const std::vector<Written>& written() const { return written_; }
   /// The sequence that ran out, or "".
@@ -112,7 +115,6 @@ class TransactionWork final : public Work {
   void check_exclusive(const Record& record, const Record* before, std::vector<FieldError>& mistakes);
   [[noreturn]] void refuse_overlap(const model::Entity& entity, const model::Exclusive& rule, std::int64_t other);
   [[noreturn]] void refuse_ledger(const model::Entity& entity) const;
-  std::int64_t take_without_gap(const std::string& sequence);
   std::int64_t take(std::string_view sequence);
   enum class Lock { none, shared, exclusive };
   std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
@@ -157,6 +159,10 @@ class TransactionWork final : public Work {
   [[noreturn]] void refuse_lost(const Record& before) const;
   /// Keeps a deleted record until its time to undo has passed.
   void keep_deleted(const Record& last);
+  /// Computed fields anew; what cannot be computed stays as it was.
+  void recompute(Record& record);
+  /// What definitions took away while the record was deleted goes where `moved` says; what goes nowhere is told.
+  void take_moves(Record& record, std::vector<FieldError>& gone) const;
   void wrote(const Record& record) { written_.push_back({&record.entity(), record.id(), record.version()}); }
   /// The insert wrote nothing: says which of `to_check_` points at nothing.
   [[noreturn]] void refuse_references(const Record& record);
