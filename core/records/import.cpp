@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csv.h>
+#include <set>
 #include <unicode/utf8.h>
 
 #include "base/error.h"
@@ -277,11 +278,12 @@ class Importer {
   [[noreturn]] void refuse(const model::ImportRecord& record, const Error& error) const {
     if (!is_refusal(error)) throw;
     RowRefused refused;
+    std::set<std::string_view> said;  // fields that are wrong together have one sentence
     for (const auto& mistake : error.fields()) {
       for (const auto& field : record.fields) {
         if (refused.column.empty() && field.field->name == mistake.field) refused.column = column_of(field);
       }
-      refused.message += (refused.message.empty() ? "" : " ") + mistake.message;
+      if (said.insert(mistake.message).second) refused.message += (refused.message.empty() ? "" : " ") + mistake.message;
     }
     if (refused.message.empty()) refused.message = error.message();
     throw refused;
