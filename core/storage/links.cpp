@@ -46,9 +46,11 @@ std::string fill_links(const model::Entity& entity, const model::Field& field, D
 std::optional<ColumnConversion> conversion(const model::Entity& entity, const model::Field& field, std::string_view locale, Dialect dialect) {
   if (field.type < FieldType::multi) return std::nullopt;
   const std::string column = quote(dialect, field.column), table = quote(dialect, entity.table_name);
-  const std::string begin = field.type == FieldType::localized ? "{" : "[";
+  const std::string form = dialect == Dialect::sqlite ? (field.type == FieldType::localized ? "'object'" : "'array'")
+                                                      : (field.type == FieldType::localized ? "'OBJECT'" : "'ARRAY'");
   ColumnConversion out;
-  out.foreign = column + " IS NOT NULL AND " + column + " NOT LIKE '" + begin + "%'";
+  // A text may begin as JSON does, and be none.
+  out.foreign = column + " IS NOT NULL AND CASE WHEN JSON_VALID(" + column + ") THEN JSON_TYPE(" + column + ") <> " + form + " ELSE 1 END";
   const std::string sqlite_array = "json_array(" + column + ")", sqlite_object = "json_object(" + literal(locale) + ", " + column + ")";
   const std::string value = field.type == FieldType::multi       ? (dialect == Dialect::sqlite ? sqlite_array : "JSON_ARRAY(" + column + ")")
                             : field.type == FieldType::localized ? (dialect == Dialect::sqlite ? sqlite_object : "JSON_OBJECT(" + literal(locale) + ", " + column + ")")
