@@ -751,8 +751,12 @@ class Checker {
     visit(node.children[1]);
     node.type = plain(K::boolean);
     if (lenient()) return;
-    const bool record = kind(node.children[0]) == K::record || kind(node.children[1]) == K::record;
-    if (record || !comparable(node.children[0]->type, node.children[1]->type)) no_operator(node);
+    const NodePtr &a = node.children[0], &b = node.children[1];
+    // Of a second record, as the one before a change, one may ask whether there is one.
+    const auto second = [](const Node& one) { return one.op == Op::variable && one.slot != 0; };
+    const bool asked = (kind(b) == K::null && second(*a)) || (kind(a) == K::null && second(*b));
+    const bool record = kind(a) == K::record || kind(b) == K::record;
+    if ((record && !asked) || !comparable(node.children[0]->type, node.children[1]->type)) no_operator(node);
   }
 
   void relation(Node& node) {

@@ -104,6 +104,18 @@ TEST_F(EvaluateTest, EmptyFieldsEqualOnlyEmpty) {
   EXPECT_EQ(value("record.children"), "null");
 }
 
+TEST_F(EvaluateTest, ASecondRecordMayBeMissing) {
+  const auto changed = compile("user == null || user.roles != null", world.environment);
+  ASSERT_TRUE(changed.program);
+  const Value none[] = {Value(std::shared_ptr<const RecordView>(record)), Value()};
+  activation.variables = none;
+  activation.count = 2;
+  EXPECT_TRUE(changed.program->evaluate(activation).is_true());
+  EXPECT_EQ(value("null != user"), "true");
+  EXPECT_THAT(value("record == null"), ::testing::StartsWith("error: does not compile"));
+  EXPECT_THAT(value("user == record"), ::testing::StartsWith("error: does not compile"));
+}
+
 TEST_F(EvaluateTest, OtherOperatorsOnEmptyFieldsAreUnknown) {
   for (const char* source : {"record.children > 3", "3 <= record.children", "record.children + 1", "-record.children", "!record.paid", "record.paid && true",
                              "false || record.paid", "record.paid ? 1 : 2", "record.children in [1, 2]", "record.return_on - today()", "record.children + 1 == 5",

@@ -19,6 +19,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 constexpr const char* rules_shop = R"(
@@ -86,6 +87,13 @@ on: shop.order.updated
 becomes: record.seats > 10
 when: "before.name != 'big'"
 do: {task: {create: shop.task, with: {name: "'later'", order: record.id, kind: user.name}}}
+---
+kind: automation
+name: shop.b_fresh
+on: shop.order.fresh
+in: transaction
+when: record.name == 'came' && before != null || record.name == 'born' && before == null
+do: {task: {create: shop.task, with: {name: record.name}}}
 ---
 kind: automation
 name: shop.c_gone
@@ -211,6 +219,13 @@ TEST_P(RulesTest, EnterAndExitArePartOfTheChange) {
   EXPECT_EQ(text(held, "trace"), "\"new left doing held\"");
   EXPECT_EQ(held.version(), 2) << "one write";
   EXPECT_EQ(gate().timeline(boss(), held.entity(), held.id(), 0, 1).front().action, "transition:hold");
+}
+
+TEST_P(RulesTest, ARuleMayAskWhetherThereWasARecordBefore) {
+  order(R"({"name":"born"})");
+  order(R"({"name":"came"})");
+  EXPECT_THAT(tasks(), Contains("\"born\""));
+  EXPECT_THAT(tasks(), Not(Contains("\"came\"")));
 }
 
 TEST_P(RulesTest, AutomaticStepsGoOnUntilNoneHolds) {
