@@ -137,15 +137,22 @@ std::vector<ExplainedDefinition> explain_definition(const std::vector<SourceLaye
   auto definitions = read(layers, [](const SourceLayer&) { return true; });
   // The longest name decides, so that `a.b.c` is not taken for a part of `a.b` where there is an `a.b.c`.
   std::size_t longest = 0;
+  // The agency has no name; settings may be named as expressions do.
+  const auto called = [](const Definition& one) -> std::string_view { return one.name.empty() ? one.kind : one.name; };
   for (const Definition& one : definitions) {
-    if (!one.name.empty() && below(what, one.name)) longest = std::max(longest, one.name.size());
+    if (below(what, called(one))) longest = std::max(longest, called(one).size());
   }
   std::vector<ExplainedDefinition> found;
+  constexpr std::string_view prefix = "settings.";
+  if (longest == 0 && what.starts_with(prefix)) {
+    found = explain_definition(layers, what.substr(prefix.size()));
+    std::erase_if(found, [](const ExplainedDefinition& one) { return one.kind != "settings"; });
+  }
   if (longest == 0) return found;
   const std::string_view name = what.substr(0, longest);
   const std::string_view part = what.size() > longest ? what.substr(longest + 1) : std::string_view();
   for (Definition& one : definitions) {
-    if (one.name != name) continue;
+    if (called(one) != name) continue;
     ExplainedDefinition explained{one.kind, one.name, {}};
     for (ExplainedWord& word : one.history.words()) {
       if (part.empty() || concerns(word.path, part)) explained.words.push_back(std::move(word));

@@ -84,6 +84,22 @@ TEST(Provenance, APartIsFoundByItsEnd) {
   EXPECT_TRUE(explain_definition(layers(plugin_1), "").empty());
 }
 
+TEST(Provenance, SettingsAreNamedAsRulesDoAndTheAgencyByItsKind) {
+  const std::vector<SourceLayer> given{
+      {"plugin desk", {{"desk.so:s.yaml", "kind: settings\nname: desk\nsettings: {limit: {type: int, default: 5}}\n", "desk"}}},
+      {"agency", {{"config/a.yaml", "kind: agency\ncurrency: CNY\n---\nkind: settings\nname: desk\nsettings: {limit: {value: 7}}\n", ""}}}};
+  for (const char* name : {"settings.desk.limit", "desk.limit"}) {
+    const auto found = explain_definition(given, name);
+    ASSERT_THAT(found, SizeIs(1)) << name;
+    EXPECT_EQ(word(found[0], "settings.limit.value").sayings.back().layer, "agency");
+  }
+  const auto money = explain_definition(given, "agency.currency");
+  ASSERT_THAT(money, SizeIs(1));
+  EXPECT_EQ(word(money[0], "currency").sayings.back().value, "CNY");
+  EXPECT_TRUE(explain_definition(given, "settings.desk.none").empty());
+  EXPECT_TRUE(explain_definition(given, "settings.").empty());
+}
+
 TEST(Provenance, TakingAwayAWholeTakesItsParts) {
   auto given = layers(plugin_1);
   given.push_back({"console", {{"console.yaml", "kind: entity\nname: desk.trip\nfields: {title: null}\n", ""}}});

@@ -113,6 +113,33 @@ TEST(Shipped, TheExampleOfTheDocumentationLoads) {
       << "docs/definitions.md must end with what `caravan docs definitions` prints";
 }
 
+std::string read_source(const char* path) {
+  std::ifstream in(std::filesystem::path(CARAVAN_SOURCE_DIR) / path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+TEST(Shipped, EveryExampleOfTheDocumentationLoads) {
+  const std::string text = read_source("docs/definitions.md");
+  const std::string manual = text.substr(0, text.find("\n## Reference"));
+  std::vector<SourceLayer> layers = shipped_layers();
+  layers.push_back({"pack documentation", {{"documentation.yaml", read_source("tests/unit/model/documentation.yaml"), ""}}});
+  const std::string fence = "```yaml\n";
+  int examples = 0;
+  for (std::size_t begin = manual.find(fence); begin != std::string::npos; begin = manual.find(fence, begin + 1)) {
+    const std::size_t start = begin + fence.size();
+    const std::string example = manual.substr(start, manual.find("```", start) - start);
+    // Some show only a part of a document.
+    if (!example.starts_with("kind: ") && example.find("\nkind: ") == std::string::npos) continue;
+    ++examples;
+    auto with = layers;
+    const auto line = std::count(manual.begin(), manual.begin() + static_cast<std::ptrdiff_t>(start), '\n');
+    with.push_back({"agency", {{"docs/definitions.md, from line " + std::to_string(line), example, ""}}});
+    const LoadResult result = load_catalog(with, {});
+    EXPECT_TRUE(result.catalog) << all(result);
+  }
+  EXPECT_GE(examples, 20);
+}
+
 /// Bytes changed at random: whatever comes out, nothing crashes, hangs or throws, and a refusal has a reason.
 TEST(Shipped, MutatedFilesNeverCrashTheLoader) {
   std::mt19937 random(20261121);
