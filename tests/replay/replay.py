@@ -3,6 +3,10 @@
 
     tests/replay/replay.py --binary build/dev/replay --incidents incident_events.csv --database sqlite:////tmp/new.db [--explain 10]
     tests/replay/replay.py --binary build/dev/replay --messages replied_messages.csv --holidays FOLDER --database mysql://…
+    tests/replay/replay.py --binary build/dev/replay --incidents incident_events.csv --database sqlite:////tmp/new.db --simulate build/dev/caravan --again sqlite:////tmp/again.db
+
+The last one changes rules of the desk, lets `caravan simulate` tell what they would have made of the history in the first database, plays the
+history under the changed rules into the second one, and compares the two record by record.
 
 The files are not part of the product. Without them this says so and ends with 0. The database must be an empty one.
 """
@@ -16,6 +20,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import zoneinfo
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,9 +31,9 @@ def instant(local, zone):
     return local.replace(tzinfo=zoneinfo.ZoneInfo(zone)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def play(options, definitions, operations):
+def play(options, definitions, operations, database=None, *flags):
     operations.sort(key=lambda one: one["at"])  # stable: entries of one minute keep their order
-    done = subprocess.run([options.binary, options.database, str(definitions)], input="".join(json.dumps(one) + "\n" for one in operations),
+    done = subprocess.run([options.binary, *flags, database or options.database, str(definitions)], input="".join(json.dumps(one) + "\n" for one in operations),
                           capture_output=True, text=True, timeout=1500)
     print(done.stderr.strip()[-2000:])
     if done.returncode != 0:
@@ -62,7 +67,8 @@ def office_minutes(start, end):
     return count
 
 
-def incidents(options):
+def read_incidents(options):
+    """The log as operations; the working time that each case took, counted minute by minute."""
     rows = list(csv.DictReader(open(options.incidents, encoding="utf-8")))
     zone = "Europe/Paris"
     cases = collections.OrderedDict()
@@ -102,6 +108,11 @@ def incidents(options):
                 met = row["at"]
         spans[number] = gone * 60 if met else None
     operations.append({"at": "2017-12-31T00:00:00Z", "end": True})
+    return rows, cases, operations, spans
+
+
+def incidents(options):
+    rows, cases, operations, spans = read_incidents(options)
     result = play(options, HERE / "service_desk.yaml", operations)
     check = Check()
     last = [history[-1] for history in cases.values()]
@@ -129,6 +140,79 @@ def incidents(options):
         for line in resolve[key]["lines"]:
             print("  " + line)
     return check.failed
+
+
+# One rule each; what the desk says, and what it is to say.
+CHANGES = {
+    "guard": [("      from: [new, active, awaiting_user, awaiting_problem, awaiting_vendor, awaiting_evidence, unknown]\n",
+               "      from: [new, active, awaiting_user, awaiting_problem, awaiting_vendor, awaiting_evidence, unknown]\n"
+               "      when: \"record.reassigned <= 2\"\n")],
+    "clock": [("duration('27h')", "duration('18h')")],
+    "step by itself": [("calendar: always\nwithin: 120h", "calendar: always\nwithin: 48h\nbreach:\n  close: {do: {close: {transition: to_closed}}}")],
+}
+
+
+def simulated(options, name, definitions):
+    with tempfile.TemporaryDirectory() as folder:
+        config, data = pathlib.Path(folder, "config"), pathlib.Path(folder, "data")
+        config.mkdir()
+        (config / "desk.yaml").write_text((HERE / "service_desk.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        place = ["--config", str(config), "--data", str(data), "--database", options.database]
+        run = lambda *command: subprocess.run([options.simulate, *command, *place], capture_output=True, text=True, timeout=1500)
+        put_in_use = run("automations")
+        if put_in_use.returncode:
+            sys.exit(put_in_use.stderr)
+        (config / "desk.yaml").write_text(definitions, encoding="utf-8")
+        began = time.monotonic()
+        told = run("simulate", "--json", "--until", "2017-12-31T00:00:00Z")
+        if told.returncode:
+            sys.exit(told.stderr)
+        print(f"{name}: simulated in {time.monotonic() - began:.1f} s")
+        if options.explain:
+            print(run("simulate", "--limit", "3", "--until", "2017-12-31T00:00:00Z").stdout)
+        return json.loads(told.stdout)
+
+
+def compare_simulation(options):
+    rows, cases, operations, _ = read_incidents(options)
+    check = Check()
+    was = play(options, HERE / "service_desk.yaml", operations)
+    check.equal("events of the log", len(rows), 7133)
+    for at, (name, edits) in enumerate(CHANGES.items()):
+        definitions = (HERE / "service_desk.yaml").read_text(encoding="utf-8")
+        for what, by in edits:
+            assert definitions.count(what) == 1, what
+            definitions = definitions.replace(what, by)
+        told = simulated(options, name, definitions)
+        predicted = {one["id"]: one for one in told["items"]}
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+            file.write(definitions)
+            file.flush()
+            result = play(options, file.name, operations, options.again[at], "--lenient")
+        ignored = ("id", "number", "version", "created_at", "updated_at")
+        wrong, moved = [], 0
+        for key, before in was.items():
+            wanted = {field: value for field, value in before["record"].items() if field not in ignored}
+            moved += wanted != {field: value for field, value in result[key]["record"].items() if field not in ignored}
+            for field, (present, changed) in predicted.get(before["record"]["id"], {"fields": {}})["fields"].items():
+                if present != wanted[field]:
+                    wrong.append((key, field, "now", present, wanted[field]))
+                wanted[field] = changed
+            got = {field: value for field, value in result[key]["record"].items() if field not in ignored}
+            wrong += [(key, field, got[field], wanted[field]) for field in wanted if got[field] != wanted[field]]
+        check.equal(f"{name}: records replayed", told["records"], len(was))
+        check.equal(f"{name}: records that the definitions in use do not explain", told["unexplained"], 0)
+        check.equal(f"{name}: at least 50 records go another way", moved >= 50, True)
+        check.equal(f"{name}: records that go another way", sum(bool(one["fields"]) for one in told["items"]), moved)
+        check.equal(f"{name}: fields of {len(was)} records whose prediction is not what the rerun made", wrong[:5], [])
+        check.equal(f"{name}: breaches of all records", sum(one["record"]["late"] for one in result.values()),
+                    sum(one["record"]["late"] + change(predicted, one["record"]["id"], "late") for one in was.values()))
+    return check.failed
+
+
+def change(predicted, record, field):
+    present, changed = predicted.get(record, {"fields": {}})["fields"].get(field, (0, 0))
+    return changed - present
 
 
 def messages(options):
@@ -199,6 +283,8 @@ def main():
     parser.add_argument("--incidents")
     parser.add_argument("--messages")
     parser.add_argument("--holidays")
+    parser.add_argument("--simulate", help="caravan's binary")
+    parser.add_argument("--again", action="append", default=[], help="an empty database for each rerun, in their order")
     parser.add_argument("--explain", type=int, default=10)
     options = parser.parse_args()
     for wanted in (options.incidents, options.messages, options.holidays):
@@ -206,7 +292,11 @@ def main():
             print(f"Nothing was replayed: {wanted} is not there; the recorded histories are not part of the product.")
             return 0
     failed = False
-    if options.incidents:
+    if options.incidents and options.simulate:
+        if len(options.again) != len(CHANGES):
+            parser.error(f"--again is needed {len(CHANGES)} times")
+        failed = compare_simulation(options)
+    elif options.incidents:
         failed = incidents(options) or failed
     if options.messages:
         failed = messages(options) or failed
