@@ -107,8 +107,8 @@ void change_me(Call& call) {
   const auto* object = body.as<records::Json::Object>();
   if (object == nullptr) throw refusal(call, ErrorCode::invalid_argument, "body_object");
   for (const auto& [name, value] : *object) {
-    if (name != "locale")
-      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {shown(name), "locale"});
+    if (name != "locale" && name != "available")
+      throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {shown(name), "locale, available"});
   }
   if (body.find("locale") != nullptr) {
     const auto locale = text_member(call, body, "locale");
@@ -125,6 +125,16 @@ void change_me(Call& call) {
                                  {{field, locale ? expr::Value(*locale) : expr::Value()}}, std::nullopt);
     call.services.auth.forget(call.context.actor.user_id);
     call.context.actor.locale = locale.value_or("");
+  }
+  if (const records::Json* available = body.find("available")) {
+    const bool* there = available->as<bool>();
+    if (there == nullptr) throw field_refusal(call, "available", "type", "available_bool");
+    records::Context own = call.context;
+    own.actor.system = true;
+    const model::Entity* users = call.context.catalog->entity("core.user");
+    const model::Field* field = users ? users->field("available") : nullptr;
+    if (field == nullptr) throw Error(ErrorCode::internal, "the entity core.user has no field available");
+    call.services.records.update(own, *users, call.context.actor.user_id, {{field, expr::Value(*there)}}, std::nullopt);
   }
   show_me(call);
 }

@@ -645,7 +645,14 @@ std::vector<storage::SchemaStep> Runtime::apply_schema(bool allow_destructive, i
     }
   }
   if (allow_destructive) {
-    storage::update_schema(*database_, *catalog_.load(), false, storage::Constraints::keep);  // the table of nodes may be new
+    // The table of nodes may be new.
+    {
+      storage::Transaction transaction = database_->begin();
+      auto adding = storage::plan_schema(*transaction, *catalog_.load(), false, storage::Constraints::keep);
+      std::erase_if(adding, [](const storage::SchemaStep& step) { return step.safety != storage::SchemaStep::Safety::additive || step.blocked; });
+      storage::apply_schema(*transaction, adding, false);
+      transaction.commit();
+    }
     nodes_->wait_for(catalog_.load()->hash, wait_seconds);
   }
   auto steps = storage::update_schema(*database_, *catalog_.load(), allow_destructive);

@@ -35,7 +35,9 @@ namespace caravan::model {
 class ParseCache;
 }
 namespace caravan::workflow {
+class Assignments;
 class Clocks;
+struct SimulationQuery;
 }
 
 namespace caravan::app {
@@ -83,6 +85,9 @@ class Runtime {
   std::int64_t add_user(const std::string& username, const std::string& name, const std::vector<std::string>& roles,
                         const std::string& password);
   void set_password(const std::string& username, const std::string& password);
+  /// Of the database with what the files ask for; with what is in use where they have mistakes or have not changed.
+  /// Replays a part of the history under the definitions of a changed configuration folder, see app/simulation.h. Writes nothing.
+  std::string simulate(const std::string& config, const workflow::SimulationQuery& query) const;
   std::vector<storage::SchemaStep> plan_schema();
   /// Returns the plan; what it holds beyond additive steps was done only with `allow_destructive`, and after every live node has left
   /// earlier Catalogs, for which it waits at most so many seconds. Throws conflict, with nothing changed, naming nodes that have not.
@@ -106,6 +111,7 @@ class Runtime {
   std::unique_ptr<records::RecordService> job_records_;
   std::unique_ptr<records::EventDelivery> delivery_;
   std::unique_ptr<workflow::Clocks> clocks_;
+  std::unique_ptr<workflow::Assignments> assignments_;
   std::unique_ptr<workflow::RuleJobs> rules_;
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<jobs::Schedule> schedule_;
@@ -132,6 +138,8 @@ class Runtime {
   template <class Publish>
   api::ReloadResult swap(const Documents& documents, const Publish& publish);
   Documents documents_of_files() const;
+  /// What the files ask for, where that is not what is in use.
+  std::shared_ptr<const model::Catalog> wanted_catalog() const;
   /// Takes over what another node has put in use.
   void follow();
   std::string unready() const;

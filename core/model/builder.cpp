@@ -46,6 +46,7 @@ std::shared_ptr<Catalog> Builder::build() {
   }
   sort(catalog_->automations);
   sort(catalog_->schedules);
+  build_assignments();
   build_entity_rules();
   roles.grants();
   for (auto& [view, document] : declared_views_) build_view(*view, *document);

@@ -69,6 +69,7 @@ void check_catalog(const Catalog& catalog, const std::vector<Document>& document
   check_rights(context);
   check_presentation(context);
   check_clocks(context);
+  check_assignments(context);
   check_form_rules(context);
   check_views(context);
   check_process(context);

@@ -37,6 +37,7 @@ void check_rules(const CheckContext& context);
 void check_rights(const CheckContext& context);
 void check_presentation(const CheckContext& context);
 void check_clocks(const CheckContext& context);
+void check_assignments(const CheckContext& context);
 void check_form_rules(const CheckContext& context);
 void check_views(const CheckContext& context);
 void check_process(const CheckContext& context);

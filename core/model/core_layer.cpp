@@ -18,6 +18,29 @@ options:
   zh-TW: {label: {en: Traditional Chinese, zh-CN: 繁体中文, zh-TW: 繁體中文}}
   en:    {label: {en: English, zh-CN: 英语, zh-TW: 英語}}
 ---
+kind: choices
+name: core.language
+label: {en: Spoken languages, zh-CN: 语言能力, zh-TW: 語言能力}
+options:
+  zh:  {label: {en: Mandarin, zh-CN: 普通话, zh-TW: 國語}}
+  yue: {label: {en: Cantonese, zh-CN: 粤语, zh-TW: 粵語}}
+  en:  {label: {en: English, zh-CN: 英语, zh-TW: 英語}}
+  ja:  {label: {en: Japanese, zh-CN: 日语, zh-TW: 日語}}
+  ko:  {label: {en: Korean, zh-CN: 韩语, zh-TW: 韓語}}
+  fr:  {label: {en: French, zh-CN: 法语, zh-TW: 法語}}
+  de:  {label: {en: German, zh-CN: 德语, zh-TW: 德語}}
+  es:  {label: {en: Spanish, zh-CN: 西班牙语, zh-TW: 西班牙語}}
+  ru:  {label: {en: Russian, zh-CN: 俄语, zh-TW: 俄語}}
+  th:  {label: {en: Thai, zh-CN: 泰语, zh-TW: 泰語}}
+---
+kind: choices
+name: core.skill
+label: {en: Skills, zh-CN: 技能, zh-TW: 技能}
+options:
+  urgent_cases: {label: {en: Urgent cases, zh-CN: 紧急个案, zh-TW: 緊急個案}}
+  key_accounts: {label: {en: Key accounts, zh-CN: 重点沟通对象, zh-TW: 重點客戶}}
+  mentoring:    {label: {en: Mentoring newcomers, zh-CN: 带教新人, zh-TW: 帶教新人}}
+---
 kind: entity
 name: core.user
 label: {en: User, zh-CN: 用户, zh-TW: 使用者}
@@ -33,6 +56,10 @@ fields:
              help: {en: People who left are switched off rather than deleted, zh-CN: 离职人员请停用，不要删除, zh-TW: 離職人員請停用，不要刪除}}
   department: {type: choice, choices: core.department, label: {en: Department, zh-CN: 部门, zh-TW: 部門}}
   roles:    {type: json, label: {en: Roles, zh-CN: 角色, zh-TW: 角色}}
+  languages: {type: multi, choices: core.language, label: {en: Languages, zh-CN: 语言能力, zh-TW: 語言能力}}
+  skills:   {type: multi, choices: core.skill, label: {en: Skills, zh-CN: 技能, zh-TW: 技能}}
+  available: {type: bool, default: true, label: {en: Present, zh-CN: 在岗, zh-TW: 在崗},
+              help: {en: Who is not present gets nothing assigned, zh-CN: 不在岗的人员不会被分派工作, zh-TW: 不在崗的人員不會被分派工作}}
 unique:
   username: {fields: [username], message: {en: Another user has this name, zh-CN: 该用户名已被使用, zh-TW: 該使用者名稱已被使用}}
 ---
@@ -43,6 +70,7 @@ label: {en: User, zh-CN: 用户, zh-TW: 使用者}
 groups:
   person: {label: {en: Person, zh-CN: 基本信息, zh-TW: 基本資料}, fields: {name: {}, username: {}, email: {}, locale: {}}}
   access: {label: {en: Access, zh-CN: 权限, zh-TW: 權限}, fields: {active: {}, department: {}, roles: {}}}
+  work:   {label: {en: Work, zh-CN: 工作安排, zh-TW: 工作安排}, fields: {available: {}, languages: {}, skills: {}}}
 ---
 kind: view
 name: core.user_list
@@ -50,6 +78,40 @@ entity: core.user
 label: {en: Users, zh-CN: 用户, zh-TW: 使用者}
 columns: {name: {}, username: {}, department: {}, email: {}, active: {}, updated_at: {}}
 sort: username
+---
+kind: entity
+name: core.absence
+label: {en: Absence, zh-CN: 缺勤, zh-TW: 缺勤}
+plural: {en: Absences, zh-CN: 缺勤, zh-TW: 缺勤}
+icon: calendar
+title: note
+fields:
+  # An absence takes somebody's work away from him, so whoever is no administrator enters his own alone.
+  user: {type: ref, to: core.user, required: true, right: read, default_expr: "user.id", delete: cascade, label: {en: Absent, zh-CN: 缺勤人员, zh-TW: 缺勤人員}}
+  from: {type: instant, required: true, default_expr: "now()", label: {en: From, zh-CN: 开始时间, zh-TW: 開始時間}}
+  to:   {type: instant, label: {en: Until, zh-CN: 结束时间, zh-TW: 結束時間},
+         help: {en: "Empty: until further notice", zh-CN: 留空表示直至另行通知, zh-TW: 留空表示直至另行通知}}
+  note: {type: text, max: 200, label: {en: Note, zh-CN: 说明, zh-TW: 說明}}
+indexes:
+  by_user: [user, to]
+  by_end: [to]
+invariants:
+  order: {check: "record.to == null || record.to > record.from",
+          message: {en: The end must come after the beginning, zh-CN: 结束时间必须晚于开始时间, zh-TW: 結束時間必須晚於開始時間}}
+---
+kind: form
+name: core.absence_form
+entity: core.absence
+label: {en: Absence, zh-CN: 缺勤, zh-TW: 缺勤}
+groups:
+  main: {label: {en: Who is away, zh-CN: 缺勤安排, zh-TW: 缺勤安排}, fields: {user: {}, from: {}, to: {}, note: {}}}
+---
+kind: view
+name: core.absence_list
+entity: core.absence
+label: {en: Absences, zh-CN: 缺勤, zh-TW: 缺勤}
+columns: {user: {}, from: {}, to: {}, note: {}}
+sort: "-from"
 ---
 kind: entity
 name: core.delegation
@@ -176,6 +238,11 @@ everyone: true
 grants:
   core.delegation:
     read: "record.user == user.id || record.deputy == user.id"
+    create: "record.user == user.id"
+    update: "record.user == user.id"
+    delete: "record.user == user.id"
+  core.absence:
+    read: "record.user == user.id"
     create: "record.user == user.id"
     update: "record.user == user.id"
     delete: "record.user == user.id"
