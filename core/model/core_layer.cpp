@@ -38,7 +38,7 @@ name: core.skill
 label: {en: Skills, zh-CN: 技能, zh-TW: 技能}
 options:
   urgent_cases: {label: {en: Urgent cases, zh-CN: 紧急个案, zh-TW: 緊急個案}}
-  key_accounts: {label: {en: Key accounts, zh-CN: 重点沟通对象, zh-TW: 重點客戶}}
+  key_accounts: {label: {en: Key accounts, zh-CN: 重要往来对象, zh-TW: 重要往來對象}}
   mentoring:    {label: {en: Mentoring newcomers, zh-CN: 带教新人, zh-TW: 帶教新人}}
 ---
 kind: entity

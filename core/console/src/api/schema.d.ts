@@ -36,7 +36,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change one's own language */
+        /** Change one's own language, or whether one is present */
         patch: operations["changeMe"];
         trace?: never;
     };
@@ -249,8 +249,102 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a step of the workflow */
+        /**
+         * Take a step of the workflow
+         * @description 202: the step needs approval, which was asked for; the record stays in its state until the last has agreed.
+         */
         post: operations["runTransition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Approvals that wait for the caller, or that he asked for */
+        get: operations["listApprovals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One approval, with what was decided so far
+         * @description For whoever asked, those who decide or have decided, and administrators.
+         */
+        get: operations["showApproval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agree; the last one's agreement takes the step
+         * @description The step is taken as whoever asked, in the same transaction and with all checks. Where they refuse it, the answer's state is `void`, with the reason.
+         */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse what was asked for, with a reason */
+        post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back what one asked for */
+        post: operations["withdrawApproval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -271,6 +365,66 @@ export interface paths {
         get: operations["listClocks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who got the record, and why
+         * @description What rules of assignment decided in the last 180 days, the newest first, at most 50. Users whom the caller may not see are only counted.
+         */
+        get: operations["listAssignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queues from which one may take records
+         * @description Rules of assignment of which the caller is a candidate: queues, and others in which records wait.
+         */
+        get: operations["listQueues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queues/{assignment}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the next record of a queue
+         * @description Assigns to the caller the record that goes first among those that wait and fit him, by priority and age; each record to one caller only. 404 where nothing waits for him, 409 where he has as many as the rule allows.
+         */
+        post: operations["takeNext"];
         delete?: never;
         options?: never;
         head?: never;
@@ -421,7 +575,7 @@ export interface paths {
         };
         /**
          * Import maps of the definitions for this entity
-         * @description For administrators.
+         * @description As many as the definitions have for it. For administrators.
          */
         get: operations["listImportMaps"];
         put?: never;
@@ -468,6 +622,26 @@ export interface paths {
          * @description Also at `/openapi.json`.
          */
         get: operations["showOpenapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handbook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The operating manual that the definitions make, for this user
+         * @description Only entities that the user may read, without the fields that are hidden from him; administrators see everything. With `format=html` one page of HTML for reading and printing.
+         */
+        get: operations["showHandbook"];
         put?: never;
         post?: never;
         delete?: never;
@@ -938,6 +1112,131 @@ export interface components {
             /** @description For `after`; null on the last page. */
             next: string | null;
         };
+        Approval: {
+            id: string;
+            entity: string;
+            entity_label: string;
+            record: {
+                id: string;
+                /** @description null where the caller may not see it. */
+                title: string | null;
+            };
+            transition: {
+                name: string;
+                label: string;
+            };
+            /**
+             * @description `void`: the record has changed so that the step cannot be taken as it was asked, or the step is gone.
+             * @enum {string}
+             */
+            state: "waiting" | "approved" | "rejected" | "withdrawn" | "void";
+            asked_by: components["schemas"]["ApprovalUser"] | null;
+            /** Format: date-time */
+            asked_at: string;
+            comment: string | null;
+            /** @description What is given with the step, while it waits and as far as the caller may see it; sensitive values never. */
+            input: {
+                field: string;
+                label: string;
+                /** @description As in a record. */
+                value: unknown;
+            }[];
+            steps: components["schemas"]["ApprovalStep"][];
+            may_decide: boolean;
+            may_withdraw: boolean;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description Why it was rejected, or is void. */
+            reason: string | null;
+        };
+        /** @example {
+         *       "comment": "Too expensive"
+         *     } */
+        ApprovalComment: {
+            comment?: string | null;
+        };
+        ApprovalDecision: {
+            by: components["schemas"]["ApprovalUser"] | null;
+            /** @description The colleague whose deputy he decided as. */
+            deputy_of: components["schemas"]["ApprovalUser"] | null;
+            /** @enum {string} */
+            verdict: "approve" | "reject";
+            comment: string | null;
+            /** Format: date-time */
+            at: string;
+        };
+        ApprovalPage: {
+            items: components["schemas"]["Approval"][];
+            /** @description For `after`; null on the last page. */
+            next: string | null;
+            /** @description With `count=1`: how many there are in all. */
+            total?: number;
+        };
+        ApprovalStep: {
+            name: string;
+            label: string;
+            /** @enum {string} */
+            state: "done" | "open" | "coming" | "ended";
+            /** @description All of `deciders` must agree; else one of them. */
+            all: boolean;
+            /** @description Labels of roles and names of users. */
+            deciders: string[];
+            /** @description Those of them who may decide now. */
+            waiting_for: string[];
+            decisions: components["schemas"]["ApprovalDecision"][];
+        };
+        ApprovalUser: {
+            id: string;
+            name: string;
+        };
+        Assignee: {
+            id: string;
+            name: string;
+        } | null;
+        Assignment: {
+            id: string;
+            field: string;
+            field_label: string;
+            rule: string;
+            label: string;
+            /** @enum {string} */
+            outcome: "assigned" | "taken" | "waiting";
+            /** @description null: nobody, or somebody whom the caller may not see. */
+            user: components["schemas"]["Assignee"];
+            /** Format: date-time */
+            at: string;
+            /** @description No candidate was there, so the rule's fallback counted. */
+            fallback: boolean;
+            /** @description Rules that were asked before. */
+            rules: {
+                rule: string;
+                label: string;
+                /**
+                 * @description `closed`: out of its calendar's hours.
+                 * @enum {string}
+                 */
+                why: "closed" | "nobody";
+            }[];
+            candidates: components["schemas"]["AssignmentCandidate"][];
+            /** @description Candidates whom the caller may not see. */
+            hidden: number;
+        };
+        AssignmentCandidate: {
+            user: components["schemas"]["Assignee"];
+            /**
+             * @description `score`, `load` and `turn`: what the chosen one was better in.
+             * @enum {string}
+             */
+            fit: "chosen" | "away" | "absent" | "unsuitable" | "full" | "score" | "load" | "turn";
+            score: string | null;
+            /** @description Open records that he had. */
+            load: number | null;
+            /** @description His last turn by the rule; 0: none yet. */
+            turn: number | null;
+        };
+        AssignmentList: {
+            items: components["schemas"]["Assignment"][];
+        };
         AuditFault: {
             entity: string;
             id: string;
@@ -984,6 +1283,8 @@ export interface components {
             /** @description Form whose fields the step asks for. */
             form: string | null;
             comment_required: boolean;
+            /** @description Others must agree before it is taken. */
+            approval?: boolean;
         };
         /** @example {
          *       "action": "update",
@@ -1025,8 +1326,13 @@ export interface components {
         };
         BulkItem: {
             id: string | null;
-            /** @enum {string} */
-            status: "done" | "refused";
+            /**
+             * @description `waiting`: the step needs approval, which was asked for.
+             * @enum {string}
+             */
+            status: "done" | "waiting" | "refused";
+            /** @description Id of the approval that it waits for. */
+            approval?: string;
             version: number | null;
             error?: components["schemas"]["Problem"];
         };
@@ -1034,6 +1340,8 @@ export interface components {
             items: components["schemas"]["BulkItem"][];
             done: number;
             refused: number;
+            /** @description How many wait for approval; absent where none does. */
+            waiting?: number;
             /** @description The filter finds more than the limit. */
             more: boolean;
         };
@@ -1206,6 +1514,89 @@ export interface components {
             /** @description What would be right. */
             hint?: string;
         };
+        Handbook: {
+            locale: string;
+            title: string;
+            hash: string;
+            /** @description Heading of the table of contents. */
+            contents: string;
+            /** @description Heading of what a chart shows in words. */
+            in_words: string;
+            sections: components["schemas"]["HandbookSection"][];
+        };
+        HandbookBlock: {
+            /** @enum {string} */
+            kind: "paragraph" | "list" | "table" | "chart";
+            /** @description Of a chart: what it shows, in words. */
+            lines: components["schemas"]["HandbookLine"][];
+            table: components["schemas"]["HandbookTable"] | null;
+            chart: components["schemas"]["HandbookChart"] | null;
+        };
+        /** @description Lines below each other. */
+        HandbookCell: components["schemas"]["HandbookLine"][];
+        HandbookChart: {
+            title: string;
+            /** @description 0 where there are too many states for a chart. */
+            width: number;
+            height: number;
+            /** @description Left of the initial state. */
+            start: number[];
+            nodes: components["schemas"]["HandbookNode"][];
+            edges: components["schemas"]["HandbookEdge"][];
+        };
+        HandbookEdge: {
+            number: number;
+            label: string;
+            /** @description Taken by itself. */
+            dashed: boolean;
+            from: string;
+            to: string;
+            label_x: number;
+            label_y: number;
+            /** @description Number and label, broken; the last one stands at `label_y`. */
+            lines: string[];
+            points: number[][];
+        };
+        HandbookLine: components["schemas"]["HandbookSpan"][];
+        HandbookNode: {
+            id: string;
+            label: string;
+            language: string | null;
+            /** @enum {string} */
+            category: "open" | "waiting" | "done" | "cancelled";
+            category_label: string;
+            initial: boolean;
+            /** @description The label, broken. */
+            lines: string[];
+            x: number;
+            y: number;
+            width: number;
+            height: number;
+        };
+        HandbookSection: {
+            id: string;
+            /** @description Of what it is about, as definitions name it. */
+            name: string | null;
+            title: components["schemas"]["HandbookLine"];
+            blocks: components["schemas"]["HandbookBlock"][];
+            sections: components["schemas"]["HandbookSection"][];
+        };
+        HandbookSpan: {
+            /**
+             * @description `code`: as definitions write it. `place`: of a template, filled in when it is sent. `category`: of states, `to` is its word. `link`: `to` is the id of a section.
+             * @enum {string}
+             */
+            kind: "text" | "strong" | "code" | "place" | "category" | "link";
+            text: string;
+            to?: string;
+            /** @description Where the text is not in the handbook's language, the one that it is in. */
+            language?: string;
+        };
+        HandbookTable: {
+            caption: string | null;
+            head: string[];
+            rows: components["schemas"]["HandbookCell"][][];
+        };
         ImportForm: {
             /** @description The import map, YAML; required unless the parameter `map` names one. */
             map?: string;
@@ -1342,6 +1733,8 @@ export interface components {
          *       "locale": "zh-TW"
          *     } */
         MeChange: {
+            /** @description Whether rules of assignment count one as present. */
+            available?: boolean;
             /** @enum {string|null} */
             locale?: "zh-CN" | "zh-TW" | "en" | null;
         };
@@ -1380,6 +1773,13 @@ export interface components {
             pages: {
                 [key: string]: components["schemas"]["ModelPage"];
             };
+        };
+        ModelAssignment: {
+            name: string;
+            label: string;
+            field: string;
+            /** @enum {string} */
+            strategy: "round_robin" | "load" | "queue";
         };
         ModelBlock: {
             name: string;
@@ -1434,6 +1834,8 @@ export interface components {
             transitions: components["schemas"]["ModelTransition"][];
             forms: components["schemas"]["ModelForm"][];
             clocks: components["schemas"]["ModelClock"][];
+            /** @description Rules that say who gets a record. */
+            assignments: components["schemas"]["ModelAssignment"][];
             views: components["schemas"]["ModelView"][];
         };
         ModelField: {
@@ -1518,6 +1920,11 @@ export interface components {
             to: string;
             form: string | null;
             comment_required: boolean;
+            /** @description Steps of the approval that it may need. */
+            approval?: {
+                name: string;
+                label: string;
+            }[];
         };
         ModelView: {
             name: string;
@@ -1606,6 +2013,21 @@ export interface components {
          * @enum {string}
          */
         ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "timeout" | "conflict" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        Queue: {
+            name: string;
+            label: string;
+            entity: string;
+            entity_label: string;
+            /** @enum {string} */
+            strategy: "round_robin" | "load" | "queue";
+            /** @description Records that wait in it, for whomever. */
+            waiting: number;
+        };
+        QueueList: {
+            /** @description Whether rules of assignment count the caller as present. */
+            available: boolean;
+            items: components["schemas"]["Queue"][];
+        };
         QueuedRun: {
             /** @description Id of the job that does it. */
             job: string;
@@ -1836,6 +2258,8 @@ export interface components {
         };
         TransitionList: {
             items: components["schemas"]["AvailableTransition"][];
+            /** @description What waits with the record; absent where there is nothing. */
+            approvals?: components["schemas"]["Approval"][];
             /** @description The last step, where the caller may take it back until then. */
             undo?: {
                 name: string;
@@ -1996,6 +2420,7 @@ export interface components {
         "header.If-Match.required": string;
         /** @description ETags that the client has: 304 where one still holds. */
         "header.If-None-Match": string;
+        "path.assignment": string;
         /**
          * @description Full name of an entity.
          * @example core.user
@@ -2014,6 +2439,8 @@ export interface components {
         "query.after": string;
         /** @description `next` of the page before: the id of an event. */
         "query.before": string;
+        /** @description `waiting`: for the caller's decision, the oldest first. `asked`: by the caller, newest first, also those that ended. `all`: for administrators, all that wait. */
+        "query.box": "waiting" | "asked" | "all";
         /** @description 1: also `total`. */
         "query.count": "0" | "1";
         /** @description 1: check everything, write nothing. */
@@ -2038,6 +2465,8 @@ export interface components {
          * @example record.state == "new"
          */
         "query.filter": string;
+        /** @description `html`: one page of HTML instead of JSON. */
+        "query.format.handbook": "json" | "html";
         /**
          * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
          * @example state,created_at:month
@@ -2996,12 +3425,233 @@ export interface operations {
                     "application/json": components["schemas"]["Record"];
                 };
             };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
             412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: {
+                /** @description `waiting`: for the caller's decision, the oldest first. `asked`: by the caller, newest first, also those that ended. `all`: for administrators, all that wait. */
+                box?: components["parameters"]["query.box"];
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+                /** @description 1: also `total`. */
+                count?: components["parameters"]["query.count"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApprovalComment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalComment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    withdrawApproval: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApprovalComment"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
             413: components["responses"]["413"];
             415: components["responses"]["415"];
             422: components["responses"]["422"];
@@ -3044,6 +3694,109 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listAssignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listQueues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    takeNext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                assignment: components["parameters"]["path.assignment"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -3566,6 +4319,51 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    showHandbook: {
+        parameters: {
+            query?: {
+                /** @description Language of labels; that of Accept-Language where absent. */
+                locale?: components["parameters"]["query.locale"];
+                /** @description `html`: one page of HTML instead of JSON. */
+                format?: components["parameters"]["query.format.handbook"];
+            };
+            header?: {
+                /** @description ETags that the client has: 304 where one still holds. */
+                "If-None-Match"?: components["parameters"]["header.If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handbook"];
+                };
+            };
+            /** @description The client has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listSettings: {
         parameters: {
             query?: never;
@@ -3748,6 +4546,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -20,6 +20,12 @@ export type Entity = Schemas['ModelEntity'];
 /** What holds of a form's values before they are sent. */
 export type Draft = Schemas['Draft'];
 export type SettingsGroup = Schemas['SettingsList']['items'][number];
+export type Handbook = Schemas['Handbook'];
+export type HandbookSection = Schemas['HandbookSection'];
+export type HandbookBlock = Schemas['HandbookBlock'];
+export type HandbookLine = Schemas['HandbookLine'];
+export type HandbookTable = Schemas['HandbookTable'];
+export type HandbookChart = Schemas['HandbookChart'];
 export type ChoiceOption = Schemas['ModelChoice'];
 export type Module = Schemas['ModelModule'];
 export type Model = Schemas['Model'];
@@ -30,6 +36,8 @@ export type RecordData = Schemas['Record'];
 export type Page = Schemas['RecordPage'];
 /** A transition out of a record's present state, as it stands for the user. */
 export type AvailableTransition = Schemas['AvailableTransition'];
+/** A step that waits for approval, or did. */
+export type Approval = Schemas['Approval'];
 export type Change = Schemas['Change'];
 export type TimelineEvent = Schemas['TimelineEvent'];
 export type TimelinePage = Schemas['TimelinePage'];

@@ -1,17 +1,19 @@
 import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
 import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
+import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
 import SettingOutlined from '@ant-design/icons/es/icons/SettingOutlined';
-import { Avatar, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
+import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
 import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
+import { hasApprovals, useWaitingCount } from '../components/approvals';
 import { LanguageSwitch } from '../components/language_switch';
 import { Notices } from '../components/notices';
 import { NamedIcon } from '../icons';
 import { LiveProvider } from '../live';
 import { navigation } from '../model';
-import { listPath, pagePath } from '../paths';
+import { approvalsPath, listPath, pagePath } from '../paths';
 import { useSession } from '../session';
 
 /** The frame of every page: navigation from the model, the user, the page itself. */
@@ -74,7 +76,21 @@ function Navigation() {
   const { model } = useSession();
   const location = useLocation();
   const modules = navigation(model);
-  const items: MenuProps['items'] = modules.map(({ module, pages, entities }) => ({
+  const approvals = hasApprovals(model);
+  const waiting = useWaitingCount(approvals);
+  const own: NonNullable<MenuProps['items']> = !approvals ? [] : [
+    {
+      key: 'approvals',
+      icon: <NamedIcon name="audit" />,
+      label: (
+        <Link to={approvalsPath} className="nav-count">
+          {t('approval.title')}
+          <Badge count={waiting} size="small" overflowCount={99} title={t('approval.count', { count: waiting })} />
+        </Link>
+      ),
+    },
+  ];
+  const items: NonNullable<MenuProps['items']> = modules.map(({ module, pages, entities }) => ({
     type: 'group',
     key: `module:${module.name}`,
     label: module.label,
@@ -95,7 +111,12 @@ function Navigation() {
   const current = name && (kind === 'pages' ? `page:${decodeURIComponent(name)}` : decodeURIComponent(name));
   return (
     <nav aria-label={t('app.menu')}>
-      <Menu mode="inline" items={items} selectedKeys={current ? [current] : []} className="nav-menu" />
+      <Menu
+        mode="inline"
+        items={[...own, ...items]}
+        selectedKeys={location.pathname === approvalsPath ? ['approvals'] : current ? [current] : []}
+        className="nav-menu"
+      />
     </nav>
   );
 }
@@ -118,10 +139,12 @@ function UserMenu() {
         items: [
           { key: 'about', type: 'group', label: about },
           { type: 'divider' },
+          { key: 'handbook', icon: <ReadOutlined aria-hidden />, label: t('handbook.title') },
           ...(user.administrator ? [{ key: 'settings', icon: <SettingOutlined aria-hidden />, label: t('settings.title') }] : []),
           { key: 'logout', icon: <LogoutOutlined aria-hidden />, label: t('app.logout') },
         ],
         onClick: ({ key }) => {
+          if (key === 'handbook') void navigate('/handbook');
           if (key === 'settings') void navigate('/settings');
           if (key === 'logout') void navigate('/logout', { state: { confirmed: true } });
         },
