@@ -176,7 +176,8 @@ class Approvals(ServerCase):
         for _ in range(5):
             deal = self.deal()
             path = f"/approvals/{self.ask(deal)['id']}"
-            acts = [(self.boss, "approve", {}), (self.chief, "reject", {"comment": "no"}), (self.seller, "withdraw", {}), (self.chief, "approve", {})]
+            other = self.server.client("approvals.chief")  # a connection is one thread's
+            acts = [(self.boss, "approve", {}), (self.chief, "reject", {"comment": "no"}), (self.seller, "withdraw", {}), (other, "approve", {})]
             answers, start = [], threading.Barrier(len(acts))
 
             def act(client, verdict, body):

@@ -31,7 +31,8 @@ function parse(text: string): Told | undefined {
 /** Loads again what shows the entity, and the record where one is named. */
 function refresh(queries: QueryClient, { entity, id }: Told): void {
   void queries.invalidateQueries({ queryKey: ['list', entity] });
-  const kinds = ['record', 'transitions', 'timeline', 'clocks'];
+  if (entity === 'core.notice') void queries.invalidateQueries({ queryKey: ['approvals'] });
+  const kinds = ['record', 'transitions', 'timeline', 'clocks', 'assignments'];
   void queries.invalidateQueries({ predicate: ({ queryKey: [kind, of, which] }) => kinds.includes(String(kind)) && of === entity && (id === undefined || which === id) });
 }
 

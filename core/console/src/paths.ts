@@ -1,6 +1,7 @@
 /** Addresses of the console's pages. */
 export const listPath = (entity: string, view?: string) => `/records/${encodeURIComponent(entity)}${view ? `?view=${encodeURIComponent(view)}` : ''}`;
 export const pagePath = (page: string) => `/pages/${encodeURIComponent(page)}`;
+export const approvalsPath = '/approvals';
 export const createPath = (entity: string) => `${listPath(entity)}/new`;
 export const recordPagePath = (entity: string, id: string) => `${listPath(entity)}/${encodeURIComponent(id)}`;
 export const editPath = (entity: string, id: string) => `${recordPagePath(entity, id)}/edit`;

@@ -51,13 +51,16 @@ export function Timeline({ entity, id }: { entity: Entity; id: string }) {
   );
 }
 
+const approvals = ['approval_asked', 'approval_given', 'approval_rejected', 'approval_withdrawn', 'approval_void'] as const;
+
 function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const kind = event.action.split(':')[0];
   const label = event.transition?.label ?? event.action.slice(kind!.length + 1);
+  const approval = approvals.find((one) => one === kind);
   const what =
-    kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' ? t(`timeline.${kind}`) : event.action;
+    approval ? t(`timeline.${approval}`, { label }) : kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' || kind === 'reassign' ? t(`timeline.${kind}`) : event.action;
   // A new record's values are the record itself; listing them again says nothing.
   const changes = kind === 'create' ? [] : (event.changes ?? []);
   return (

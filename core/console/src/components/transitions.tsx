@@ -14,6 +14,7 @@ import { useSession } from '../session';
 import { useSteady } from '../steady';
 import { shownInput, useDraft } from '../use_draft';
 import { useErrorText } from '../use_error_text';
+import { ApprovalItem } from './approvals';
 import { FormProblemAlert } from './form_problem';
 import { formName, RecordFields } from './record_fields';
 import { useServerErrors } from './use_server_errors';
@@ -40,11 +41,12 @@ export function useSteps(entity: Entity) {
   const run = async (record: RecordData, transition: AvailableTransition, step: Step) => {
     setRunning({ id: record.id, name: transition.name });
     try {
-      await api.post('/records/{entity}/{id}/transitions/{name}', step, {
+      const answer: object | undefined = await api.post('/records/{entity}/{id}/transitions/{name}', step, {
         path: { entity: entity.name, id: record.id, name: transition.name },
         version: record.version,
       });
-      void message.success(t('record.done', { label: transition.label }));
+      const asked = transition.approval === true && answer !== undefined && 'asked_by' in answer;
+      void message.success(t(asked ? 'approval.sent' : 'record.done', { label: transition.label }));
       await changed(entity.name, record.id);
     } finally {
       setRunning(null);
@@ -188,6 +190,9 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
         )}
       </div>
       {dialog}
+      {(known.approvals ?? []).map((approval) => (
+        <ApprovalItem key={approval.id} approval={approval} entity={entity} />
+      ))}
     </>
   );
 }
