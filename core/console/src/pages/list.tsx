@@ -14,6 +14,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData, ViewDefinition } from '../api/types';
+import { TakeNext } from '../components/assignments';
 import { DotLabel, FieldValue, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
@@ -73,11 +74,14 @@ function Head({ entity, aside }: { entity: Entity; aside?: ReactNode }) {
       title={entity.plural || entity.label}
       aside={aside}
       actions={
-        entity.rights.create && (
-          <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
-            {t('list.create', { entity: entity.label })}
-          </LinkButton>
-        )
+        <>
+          <TakeNext entity={entity} />
+          {entity.rights.create && (
+            <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
+              {t('list.create', { entity: entity.label })}
+            </LinkButton>
+          )}
+        </>
       }
     />
   );

@@ -8,6 +8,7 @@ import { useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData } from '../api/types';
 import { FieldLabel } from '../components/field_label';
+import { Assignments } from '../components/assignments';
 import { Clocks } from '../components/clocks';
 import { FieldValue, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
@@ -98,6 +99,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
             <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
           ))}
           <FieldGroup title={t('record.other')} entity={entity} fields={others} record={record} filled />
+          <Assignments entity={entity} record={record} />
           <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} filled />
         </div>
         <Card className="group-card record-side" title={<h2>{t('record.timeline')}</h2>}>
