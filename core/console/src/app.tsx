@@ -2,8 +2,8 @@ import LoadingOutlined from '@ant-design/icons/es/icons/LoadingOutlined';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider } from 'antd';
 import { useMemo, useState, type ReactNode } from 'react';
-import { createBrowserRouter, createMemoryRouter, Outlet, type RouteObject } from 'react-router';
-import { RouterProvider } from 'react-router/dom';
+import { flushSync } from 'react-dom';
+import { createBrowserRouter, createMemoryRouter, Outlet, RouterProvider, type RouteObject } from 'react-router';
 import { ApiClient, ApiError } from './api/client';
 import { FullPageSpin } from './components/load_state';
 import { antdLocale, type Language } from './i18n';
@@ -100,7 +100,7 @@ export function Console({ language, router }: { language: Language; router: Rout
     <QueryClientProvider client={queries}>
       <ServicesProvider api={api} language={language}>
         <Look>
-          <RouterProvider router={router} />
+          <RouterProvider router={router} flushSync={(change) => void flushSync(change)} />
         </Look>
       </ServicesProvider>
     </QueryClientProvider>
