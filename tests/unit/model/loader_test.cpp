@@ -193,13 +193,13 @@ TEST(Loader, MessagesNameTheNearestWord) {
 }
 
 TEST(Loader, WordsOfLaterVersionsAreToldApartFromUnknownOnes) {
-  EXPECT_THAT(all(load({plugin("demo", with("number:", "duplicates: {x: {}}\nnumber:"))})),
-              HasSubstr("demo.yaml:4:1: error: `duplicates` of an entity is not available in this version: "
+  EXPECT_THAT(all(load({plugin("demo", with("number:", "delete: never\nnumber:"))})),
+              HasSubstr("demo.yaml:4:1: error: `delete` of an entity is not available in this version: "
                         "remove it [not-available]"));
   EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: image"))})),
               HasSubstr("not available in this version"));
-  EXPECT_THAT(all(load({plugin("demo", with("finish: {", "finish: {approval: {a: {}}, "))})),
-              HasSubstr("`approval` of a transition is not available"));
+  EXPECT_THAT(all(load({plugin("demo", "kind: classifier\nname: demo.mood\n---\n" + std::string(trips))})),
+              HasSubstr("demo.yaml:1:7: error: kind classifier is not available in this version"));
 }
 
 TEST(Loader, TheEditionIsAcceptedAndOthersAreNot) {
