@@ -33,6 +33,10 @@ class Checker {
       for (const auto& field : entity->fields) {
         if (!field->system && (field->type == model::FieldType::choice || field->type == model::FieldType::multi) && field->choices) check_choices(*entity, *field, before);
       }
+      for (const auto& field : entity->fields) {
+        const Field* old = before ? before->field(field->name) : nullptr;
+        if (old && old->type == field->type && old->target && field->target && old->target->full_name != field->target->full_name) check_target(*entity, *field, *old);
+      }
       for (const model::Invariant& invariant : entity->invariants) check_invariant(*entity, invariant, before);
       for (const model::Exclusive& rule : entity->exclusive) check_exclusive(*entity, rule, before);
     }
@@ -84,7 +88,13 @@ class Checker {
     std::map<std::string, std::int64_t> counts;
     for (const auto& [text, count] : values(entity, field)) {
       if (text.empty()) continue;
-      const expr::Value list = from_column(field, text);
+      expr::Value list;
+      try {
+        list = from_column(field, text);
+      } catch (const Error&) {
+        counts[text] += count;  // a single value, which the schema is about to bring into a list
+        continue;
+      }
       if (list.as_list() == nullptr) continue;
       for (const expr::Value& one : *list.as_list()) {
         if (const auto* option = one.as<std::string>()) counts[*option] += count;
@@ -110,6 +120,13 @@ class Checker {
         tell_moved(entity, entity.origin, count, state, moved->second, "");
         continue;
       }
+      if (state.empty() && (!options_.present || (before && !before->workflow))) {
+        report(Diagnostic::Severity::warning, entity.origin, "moved-records",
+               records(count) + " of " + entity.full_name + (count == 1 ? " has" : " have") + " no state: " +
+                   (count == 1 ? "it goes to \"" : "they go to \"") + entity.workflow->initial->name + "\" when the workflow is put in use",
+               "nothing, if that is meant");
+        continue;
+      }
       const bool removed = !options_.present || (before && before->workflow && !state.empty() && before->workflow->state(state) != nullptr);
       const std::string what = state.empty() ? "no state" : "the state \"" + state + "\", which the workflow no longer has";
       report(removed ? Diagnostic::Severity::error : Diagnostic::Severity::warning, entity.origin, "state-in-use",
@@ -118,6 +135,27 @@ class Checker {
                            : "say where they go with `moved: {" + state + ": …}` in the workflow, or keep the state, without transitions into it, until "
                              "the last of them has left it");
     }
+  }
+
+  /// References that lead nowhere, for the field points at another entity now. Ids are the database's, not the entity's.
+  void check_target(const Entity& entity, const Field& field, const Field& old) {
+    const bool list = field.type == model::FieldType::refs;
+    const std::string& table = list ? field.link_table : entity.table_name;
+    const auto found = tables_.find(table);
+    if (found == tables_.end() || !found->second.columns.contains(list ? "target" : field.column)) return;
+    const std::string column = "r." + name(list ? "target" : field.column);
+    std::string sql = std::string("SELECT COUNT(") + (list ? "DISTINCT r.record" : "*") + ") FROM " + name(table) + " r WHERE " + column + " IS NOT NULL";
+    if (tables_.contains(field.target->table_name)) {
+      sql += " AND NOT EXISTS (SELECT 1 FROM " + name(field.target->table_name) + " t WHERE t." + name(field.target->fields[model::slot_id]->column) +
+             " = " + column + ")";
+    }
+    std::int64_t count = 0;
+    each(sql, {}, [&](storage::Statement& row) { count = row.integer(0); });
+    if (count == 0) return;
+    report(Diagnostic::Severity::error, field.origin, "reference-in-use",
+           records(count) + " of " + entity.full_name + (count == 1 ? " refers to " : " refer to ") + old.target->full_name + " in " + field.name +
+               ", which points at " + field.target->full_name + " now",
+           "empty the field first, or add another one");
   }
 
   void check_choices(const Entity& entity, const Field& field, const Entity* before) {

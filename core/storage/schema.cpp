@@ -488,8 +488,8 @@ void run(Session& session, const std::vector<SchemaStep>& steps, bool allow_dest
     }
     if (step.safety == Safety::destructive && !allow_destructive) {
       throw Error(ErrorCode::conflict, "The database needs a change that is not made without your word: " + step.what +
-                                           ". `caravan schema plan` lists all of them; `caravan schema apply` with permission for "
-                                           "destructive changes makes them");
+                                           ". `caravan schema plan` shows all of them and what would be lost; `caravan schema apply "
+                                           "--allow-destructive` makes them, with the servers stopped");
     }
   }
   for (const SchemaStep& step : steps) {
@@ -635,6 +635,9 @@ std::vector<SchemaStep> update_schema(Database& database, const model::Catalog& 
   {
     const SchemaLock lock(*transaction);
     steps = plan_schema(*transaction, catalog, allow_destructive, constraints);
+    const auto refused = [](const SchemaStep& step) { return step.safety == Safety::destructive && !step.blocked; };
+    // How many rows it is about is counted only to be told.
+    if (!allow_destructive && std::any_of(steps.begin(), steps.end(), refused)) steps = plan_schema(*transaction, catalog, true, constraints);
     run(*transaction, steps, allow_destructive);
   }
   transaction.commit();
