@@ -103,7 +103,11 @@ class Side {
   Context& context() { return context_; }
   const std::shared_ptr<const records::Follow>& follow() const { return follow_; }
   std::vector<Happening>& happenings() { return happenings_; }
-  void set_follows(bool follows) { follows_ = follows; }
+  /// Whether what happens from `since` on comes after the two sides had parted.
+  void set_follows(bool follows, Timestamp since) {
+    if (follows && !follows_) parted_ = since;
+    follows_ = follows;
+  }
   void by(records::Actor actor) { context_.actor = std::move(actor); }
   void by_system() {
     context_.actor = records::Actor();
@@ -233,6 +237,7 @@ class Side {
     for (const auto& field : entity_->fields) {
       if (field->slot != model::slot_version && field->slot != model::slot_updated_at) memory_.record.set(field->slot, values[field->slot]);
     }
+    memory_.record.set(model::slot_updated_at, expr::Value(context_.now));
     memory_.there = true;
     follow_clocks();
   }
@@ -319,7 +324,8 @@ class Side {
   };
 
   void tell(std::string rule, std::string kind, std::string what = {}, std::optional<Timestamp> at = std::nullopt) {
-    happenings_.push_back({std::move(rule), std::move(kind), std::move(what), at.value_or(context_.now), follows_});
+    const Timestamp when = at.value_or(context_.now);
+    happenings_.push_back({std::move(rule), std::move(kind), std::move(what), when, follows_ && when >= parted_});
   }
   static void put(Record& record, const Input& input) {
     for (const auto& [field, value] : input) record.set(field->slot, value);
@@ -652,6 +658,7 @@ class Side {
   Memory memory_;
   std::vector<Happening> happenings_;
   bool follows_ = false;
+  Timestamp parted_;
   // Of one transaction:
   std::vector<const Automation*> waiting_;
   std::vector<std::function<void()>*> held_;
@@ -691,6 +698,7 @@ struct RecordSimulation::State {
   void bring_in_line(bool note) {
     if (!present.there()) return;
     bool changed = false;
+    std::vector<const Field*> together;
     for (const auto& field : entity.fields) {
       if (field->slot == model::slot_version || field->slot == model::slot_updated_at || field->slot == model::slot_created_at || field->slot == model::slot_id) continue;
       const expr::Value& told = history[field->slot];
@@ -698,7 +706,10 @@ struct RecordSimulation::State {
       if (note && !field->sensitive) unexplained.insert(field->name);
       if (active() && next->there()) {
         const auto pair = std::find_if(pairs.begin(), pairs.end(), [&](const auto& one) { return one.first == field.get(); });
-        if (pair != pairs.end() && equal(*pair)) next->set(*pair->second, carried(*pair->second, *next_entity, told));
+        if (pair != pairs.end() && equal(*pair)) {
+          next->set(*pair->second, carried(*pair->second, *next_entity, told));
+          together.push_back(pair->second);
+        }
       }
       present.set(*field, told);
       changed = true;
@@ -707,6 +718,7 @@ struct RecordSimulation::State {
     present.follow_clocks();
     if (!active() || !next->there()) return;
     records::compute_fields(next->context(), next->record(), next->follow());
+    for (const Field* field : together) next->set(*field, next_history[field->slot]);
     next->follow_clocks();
   }
 
@@ -840,8 +852,8 @@ struct RecordSimulation::State {
     const std::string before = std::string(history.state());
     if (!itself) bring_in_line(event.action != "create");
     diverged = differs();
-    present.set_follows(diverged);
-    if (next) next->set_follows(diverged);
+    present.set_follows(diverged, at);
+    if (next) next->set_follows(diverged, at);
     remember(*object);
     if (itself || (object->empty() && !event.action.starts_with("transition:") && event.action != "restore" && event.action != "delete")) return;
     const records::Actor actor = event.actor_id != 0 && world.actor ? world.actor(event.actor_id, event.at) : records::Actor();
@@ -1032,7 +1044,7 @@ struct RecordSimulation::State {
   void moved() {
     for (const auto& [field, other] : pairs) {
       const expr::Value& value = present.record()[field->slot];
-      if (value.is_null()) continue;
+      if (value.is_null() || field->sensitive) continue;
       const bool state = field->system && field->slot == model::slot_state && next_entity->workflow;
       if (!state && other->choices == nullptr) continue;
       const expr::Value target = carried(*other, *next_entity, value);
@@ -1055,6 +1067,8 @@ struct RecordSimulation::State {
       bring_in_line(true);
       if (present.there()) put_in_use();
     }
+    present.set_follows(differs(), present.now());
+    if (next) next->set_follows(differs(), present.now());
     present.advance(world.until);
     if (active()) next->advance(world.until);
     bring_in_line(true);

@@ -3,7 +3,7 @@
 
     tests/replay/replay.py --binary build/dev/replay --incidents incident_events.csv --database sqlite:////tmp/new.db [--explain 10]
     tests/replay/replay.py --binary build/dev/replay --messages replied_messages.csv --holidays FOLDER --database mysql://…
-    tests/replay/replay.py --binary build/dev/replay --incidents incident_events.csv --database sqlite:////tmp/new.db --simulate build/dev/caravan --again sqlite:////tmp/again.db
+    tests/replay/replay.py --binary build/dev/replay --incidents incident_events.csv --database sqlite:////tmp/new.db --simulate build/dev/caravan --change guard --again sqlite:////tmp/again.db
 
 The last one changes rules of the desk, lets `caravan simulate` tell what they would have made of the history in the first database, plays the
 history under the changed rules into the second one, and compares the two record by record.
@@ -152,25 +152,23 @@ CHANGES = {
 }
 
 
-def simulated(options, name, definitions):
-    with tempfile.TemporaryDirectory() as folder:
-        config, data = pathlib.Path(folder, "config"), pathlib.Path(folder, "data")
-        config.mkdir()
-        (config / "desk.yaml").write_text((HERE / "service_desk.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-        place = ["--config", str(config), "--data", str(data), "--database", options.database]
-        run = lambda *command: subprocess.run([options.simulate, *command, *place], capture_output=True, text=True, timeout=1500)
-        put_in_use = run("automations")
-        if put_in_use.returncode:
-            sys.exit(put_in_use.stderr)
-        (config / "desk.yaml").write_text(definitions, encoding="utf-8")
-        began = time.monotonic()
-        told = run("simulate", "--json", "--until", "2017-12-31T00:00:00Z")
-        if told.returncode:
-            sys.exit(told.stderr)
-        print(f"{name}: simulated in {time.monotonic() - began:.1f} s")
-        if options.explain:
-            print(run("simulate", "--limit", "3", "--until", "2017-12-31T00:00:00Z").stdout)
-        return json.loads(told.stdout)
+def simulated(options, folder, name, definitions):
+    config = pathlib.Path(folder, name)
+    config.mkdir()
+    (config / "desk.yaml").write_text(definitions, encoding="utf-8")
+    place = ["--config", str(config), "--data", str(pathlib.Path(folder, "data")), "--database", options.database]
+    run = lambda *command: subprocess.run([options.simulate, *command, *place], capture_output=True, text=True, timeout=1500)
+    if name == "in use":
+        done = run("automations")  # puts them in use
+        return sys.exit(done.stderr) if done.returncode else None
+    began = time.monotonic()
+    told = run("simulate", "--json", "--until", "2017-12-31T00:00:00Z")
+    if told.returncode:
+        sys.exit(told.stderr)
+    print(f"{name}: simulated in {time.monotonic() - began:.1f} s")
+    if options.explain:
+        print(run("simulate", "--limit", "3", "--until", "2017-12-31T00:00:00Z").stdout)
+    return json.loads(told.stdout)
 
 
 def compare_simulation(options):
@@ -178,12 +176,15 @@ def compare_simulation(options):
     check = Check()
     was = play(options, HERE / "service_desk.yaml", operations)
     check.equal("events of the log", len(rows), 7133)
-    for at, (name, edits) in enumerate(CHANGES.items()):
+    folder = tempfile.TemporaryDirectory()
+    simulated(options, folder.name, "in use", (HERE / "service_desk.yaml").read_text(encoding="utf-8"))
+    for at, name in enumerate(options.change):
+        edits = CHANGES[name]
         definitions = (HERE / "service_desk.yaml").read_text(encoding="utf-8")
         for what, by in edits:
             assert definitions.count(what) == 1, what
             definitions = definitions.replace(what, by)
-        told = simulated(options, name, definitions)
+        told = simulated(options, folder.name, name, definitions)
         predicted = {one["id"]: one for one in told["items"]}
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
             file.write(definitions)
@@ -284,6 +285,7 @@ def main():
     parser.add_argument("--messages")
     parser.add_argument("--holidays")
     parser.add_argument("--simulate", help="caravan's binary")
+    parser.add_argument("--change", action="append", choices=list(CHANGES), help="only these changes, in their order")
     parser.add_argument("--again", action="append", default=[], help="an empty database for each rerun, in their order")
     parser.add_argument("--explain", type=int, default=10)
     options = parser.parse_args()
@@ -293,8 +295,9 @@ def main():
             return 0
     failed = False
     if options.incidents and options.simulate:
-        if len(options.again) != len(CHANGES):
-            parser.error(f"--again is needed {len(CHANGES)} times")
+        options.change = options.change or list(CHANGES)
+        if len(options.again) != len(options.change):
+            parser.error(f"--again is needed {len(options.change)} times")
         failed = compare_simulation(options)
     elif options.incidents:
         failed = incidents(options) or failed
