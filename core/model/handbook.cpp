@@ -342,7 +342,9 @@ class Writer {
     HandbookSection out = below(entity, "states", Phrase::states);
     std::vector<std::vector<Cell>> rows;
     for (const auto& state : entity.workflow->states) {
-      Cell meaning_of{category_of(state->category), plain(say(meaning(state->category)))};
+      Line sense = category_of(state->category);
+      append(sense, plain(" " + say(meaning(state->category))));
+      Cell meaning_of{std::move(sense)};
       if (state.get() == entity.workflow->initial) meaning_of.push_back(plain(say(Phrase::first_state)));
       Cell clocks;
       for (const ClockRule* clock : state->clocks) clocks.push_back(label(clock->label, clock->name));

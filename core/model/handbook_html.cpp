@@ -47,7 +47,7 @@ td p:last-child{margin:0}
 nav ul{list-style:none;padding-left:0;columns:2;column-gap:32px}
 nav li{break-inside:avoid-column}
 nav ul ul{columns:1;padding-left:18px}
-.tag{display:inline-block;border:1px solid;border-radius:4px;padding:0 6px;font-size:12.5px;line-height:1.5}
+.tag{display:inline-block;border:1px solid;border-radius:4px;padding:0 5px;font-size:.92em;line-height:1.45;margin-right:3px}
 .open{color:#0b49b0;background:#e6f4ff}
 .waiting{color:#874d00;background:#fff7e6}
 .done{color:#235c0c;background:#f6ffed}

@@ -523,9 +523,28 @@ await check('what is not there is said', async () => {
   await go('/nowhere');
   await heading('页面不存在').waitFor();
 });
+await check('handbook: its parts, charts and links, without serious barriers (axe)', async () => {
+  await go('/');
+  await page.getByRole('button', { name: /^账户/ }).click();
+  await page.getByRole('menuitem', { name: '操作手册' }).click();
+  await heading('操作手册').waitFor();
+  const contents = page.getByRole('navigation', { name: '目录' });
+  await contents.getByRole('link', { name: model.modules.find((one) => one.name === 'sales').label, exact: true }).click();
+  const chart = page.getByRole('img', { name: `流程图：${entity(inquiryEntity).label}` });
+  await chart.waitFor();
+  for (const one of entity(inquiryEntity).states) assert((await chart.textContent()).includes(one.label), `the chart lacks ${one.label}`);
+  await axe('the handbook', '操作手册');
+  await shot('11-handbook');
+  await contents.getByRole('link', { name: '岗位职责' }).click();
+  await page.getByRole('heading', { level: 2, name: '岗位职责' }).waitFor();
+  await go('/api/v1/handbook?format=html&locale=zh-CN');
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  const { violations } = await page.evaluate(`${axeSource}; window.axe.run(document, { resultTypes: ['violations'] })`);
+  equal(violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => one.id), [], 'barriers of the printed handbook');
+});
 await check('the console fits a telephone', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const where of [list(inquiryEntity), inquiryPath(), `${inquiryPath()}/edit`, view('sales.inquiry_board'), view('sales.inquiry_departures'), '/pages/sales.desk']) {
+  for (const where of [list(inquiryEntity), inquiryPath(), `${inquiryPath()}/edit`, view('sales.inquiry_board'), view('sales.inquiry_departures'), '/pages/sales.desk', '/handbook?part=part-sales']) {
     await go(where);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForLoadState('networkidle');

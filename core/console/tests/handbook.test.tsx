@@ -90,7 +90,7 @@ it('shows a part with its charts, tables and links', async () => {
 
 it('tells that it cannot be loaded', async () => {
   const fake = new FakeServer();
-  fake.overrides.push((call) => (call.path === '/handbook' ? problem(403, 'forbidden', '不可') : undefined));
+  fake.overrides.push((call) => (call.path === '/handbook' ? problem(500, 'internal', '不可') : undefined));
   open('/handbook', fake);
   expect(await screen.findByRole('button', { name: '重试' })).toBeTruthy();
 });

@@ -198,10 +198,10 @@ TEST(Handbook, TellsStatesAndSteps) {
   const auto catalog = fixture();
   const Handbook book = make_handbook(*catalog, "en");
   EXPECT_EQ(part(book, "record-demo.trip-states"),
-            "Planned | open / Somebody has to act. / Where it begins. |  | First answer\n"
-            "Asked | waiting / It waits for somebody else. | tells Lead: “Please answer Name” | \n"
-            "Done | done / It has ended as intended. |  | \n"
-            "Called off | cancelled / It has ended without its result. |  | \n");
+            "Planned | open Somebody has to act. / Where it begins. |  | First answer\n"
+            "Asked | waiting It waits for somebody else. | tells Lead: “Please answer Name” | \n"
+            "Done | done It has ended as intended. |  | \n"
+            "Called off | cancelled It has ended without its result. |  | \n");
   EXPECT_EQ(part(book, "record-demo.trip-steps"),
             "1 | Ask / can be taken back within 15 min | Planned → Asked | Clerk | Filled in: Name / Condition: Seats is more than 2 (otherwise: “Too few”) / A comment | \n"
             "2 | Finish | Asked → Done | Lead |  | makes a new Part (Of trip: this record) / sets Mood to Good, if Paid: yes\n"
@@ -338,7 +338,7 @@ TEST(Handbook, IsWrittenInThreeLanguages) {
   const auto catalog = fixture();
   const Handbook chinese = make_handbook(*catalog, "zh-CN"), traditional = make_handbook(*catalog, "zh-TW");
   EXPECT_THAT(part(chinese, "record-demo.trip-steps"), HasSubstr("2 | 办结 | 已询 → 完成 | 组长 |  | 新建部分（所属旅程："));
-  EXPECT_THAT(part(traditional, "record-demo.trip-states"), HasSubstr("計畫 | 進行中 / 需要有人處理。 / 起始狀態。"));
+  EXPECT_THAT(part(traditional, "record-demo.trip-states"), HasSubstr("計畫 | 進行中 需要有人處理。 / 起始狀態。"));
   EXPECT_THAT(part(chinese, "record-demo.trip-clocks"), HasSubstr("超时 1 小时 30 分钟 后：紧急通知组长：“迟”"));
   // What the definitions do not say in Chinese is marked.
   EXPECT_THAT(handbook_html(chinese), HasSubstr("<span class=\"foreign\" lang=\"en\"><strong>Reason</strong><sup>en</sup></span>"));
