@@ -340,6 +340,24 @@ MysqlStatement::MysqlStatement(MysqlSession& session, const std::string& sql) : 
   define_columns();
 }
 
+/// As what the client library is asked for a column of this type.
+static enum_field_types fetched_as(enum_field_types type) {
+  switch (type) {
+    case MYSQL_TYPE_TINY:
+    case MYSQL_TYPE_SHORT:
+    case MYSQL_TYPE_INT24:
+    case MYSQL_TYPE_LONG:
+    case MYSQL_TYPE_LONGLONG:
+    case MYSQL_TYPE_YEAR: return MYSQL_TYPE_LONGLONG;
+    case MYSQL_TYPE_FLOAT:
+    case MYSQL_TYPE_DOUBLE: return MYSQL_TYPE_DOUBLE;
+    case MYSQL_TYPE_DATE: return MYSQL_TYPE_DATE;
+    case MYSQL_TYPE_DATETIME:
+    case MYSQL_TYPE_TIMESTAMP: return MYSQL_TYPE_DATETIME;
+    default: return MYSQL_TYPE_STRING;
+  }
+}
+
 void MysqlStatement::define_columns() {
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> meta(mysql_stmt_result_metadata(statement_.get()), mysql_free_result);
   if (!meta) return;
@@ -353,34 +371,13 @@ void MysqlStatement::define_columns() {
     b.is_null = &c.null;
     b.length = &c.length;
     b.error = &c.error;
-    switch (fields[i].type) {
-      case MYSQL_TYPE_TINY:
-      case MYSQL_TYPE_SHORT:
-      case MYSQL_TYPE_INT24:
-      case MYSQL_TYPE_LONG:
-      case MYSQL_TYPE_LONGLONG:
-      case MYSQL_TYPE_YEAR:
-        c.type = MYSQL_TYPE_LONGLONG;
-        b.buffer = &c.integer;
-        break;
-      case MYSQL_TYPE_FLOAT:
-      case MYSQL_TYPE_DOUBLE:
-        c.type = MYSQL_TYPE_DOUBLE;
-        b.buffer = &c.real;
-        break;
+    c.type = fetched_as(fields[i].type);
+    switch (c.type) {
+      case MYSQL_TYPE_LONGLONG: b.buffer = &c.integer; break;
+      case MYSQL_TYPE_DOUBLE: b.buffer = &c.real; break;
       case MYSQL_TYPE_DATE:
-        c.type = MYSQL_TYPE_DATE;
-        b.buffer = &c.time;
-        break;
-      case MYSQL_TYPE_DATETIME:
-      case MYSQL_TYPE_TIMESTAMP:
-        c.type = MYSQL_TYPE_DATETIME;
-        b.buffer = &c.time;
-        break;
-      default:
-        c.type = MYSQL_TYPE_STRING;
-        fit_buffer(i, std::clamp<std::size_t>(fields[i].length, 16, first_buffer));
-        break;
+      case MYSQL_TYPE_DATETIME: b.buffer = &c.time; break;
+      default: fit_buffer(i, std::clamp<std::size_t>(fields[i].length, 16, first_buffer)); break;
     }
     b.buffer_type = c.type;
   }
@@ -528,6 +525,12 @@ void MysqlStatement::execute() {
   if (mysql_stmt_field_count(s) != cells_.size()) {
     broken = true;  // the table changed under a `SELECT *`
     throw lost_race("the result's columns changed");
+  }
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    if (fetched_as(s->fields[i].type) == cells_[i].type || s->fields[i].type == MYSQL_TYPE_NULL) continue;
+    define_columns();  // a column came back with another type since the statement was prepared
+    rebind_result_ = true;
+    break;
   }
   if (rebind_result_) {
     if (mysql_stmt_bind_result(s, cell_binds_.data()) != 0) fail();

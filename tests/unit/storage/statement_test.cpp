@@ -408,5 +408,26 @@ TEST_P(StatementTest, ATableMayChangeUnderAPreparedStatement) {
   all();
 }
 
+TEST_P(StatementTest, AColumnMayComeBackWithAnotherType) {
+  const ReadSession s = database().read();
+  const auto read = [&] {
+    Statement& q = s->prepare("SELECT c, a FROM k");
+    EXPECT_TRUE(q.step());
+    const std::string found(q.text(0));
+    EXPECT_EQ(q.text(1), "x");
+    q.reset();
+    return found;
+  };
+  database().transact([&](Session& w) { w.execute("INSERT INTO k (id, a, c) VALUES (1, 'x', 7)"); });
+  EXPECT_EQ(read(), "7");
+  database().transact([&](Session& w) {
+    w.execute("DROP INDEX uq_k_a" + std::string(on_sqlite() ? "" : " ON k"));
+    w.execute("ALTER TABLE k DROP COLUMN c");
+    w.execute(on_sqlite() ? "ALTER TABLE k ADD COLUMN c TEXT" : "ALTER TABLE k ADD COLUMN c LONGTEXT");
+    w.execute("UPDATE k SET c = '[\"word\"]'");
+  });
+  EXPECT_EQ(read(), "[\"word\"]");
+}
+
 }  // namespace
 }  // namespace caravan::storage
