@@ -303,6 +303,40 @@ bool anybody_waits(storage::Session& session, std::string_view entity, std::stri
   return query.next();
 }
 
+Able able(records::Work& work, const Entity& entity, const Field& field) {
+  Able out;
+  const EntityRules* rules = assigned(entity);
+  if (rules == nullptr) return out;
+  const Context& context = work.context();
+  std::optional<Presence> presence;
+  const auto somebody = [&](const Assignment& rule) {
+    if (rule.strategy == Assignment::Strategy::queue) return false;
+    if (rule.calendar != nullptr && !works_at(*rule.calendar, context.now)) return false;
+    if (rule.fallback_queue != nullptr) return true;
+    if (!presence) presence = presence_of(work);
+    std::vector<std::int64_t> ids;
+    for (const Record& user : presence->users) {
+      const bool* available = user[user.entity().field("available")->slot].as<bool>();
+      if ((available != nullptr && !*available) || presence->absent.contains(user.id())) continue;
+      if (!rule.fallback_roles.empty() && holds_one(*context.catalog, user, rule.fallback_roles)) return true;
+      if (holds_one(*context.catalog, user, rule.roles)) ids.push_back(user.id());
+    }
+    if (rule.capacity == 0 || ids.empty()) return !ids.empty();
+    auto loads = loads_of(work, rule, ids);
+    return std::any_of(ids.begin(), ids.end(), [&](std::int64_t id) { return loads[id] < rule.capacity; });
+  };
+  each_group(rules->assignments, [&](Group group) {
+    if (group.front()->field != &field) return;
+    // A record waits for the first rule that it needs, but may be assigned by a later one, too.
+    for (std::size_t i = group.size(); i-- > 0;) {
+      out.any = somebody(*group[i]) || out.any;
+      if (out.any) out.rules.insert(group[i]->name);
+      for (const auto& program : {group[i]->when, group[i]->open}) out.all = out.all || (program && expr::varies(*program));
+    }
+  });
+  return out;
+}
+
 void forget_waiting(storage::Session& session, std::int64_t record, const Field& field) { leave(session, record, field); }
 
 void ask_rules(records::Work& work, Record& record, const Field& field, bool replaces) {

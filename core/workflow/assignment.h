@@ -76,7 +76,7 @@ class Assignments {
   /// Asks for the record once more; false where that failed.
   bool ask(const records::Context& context, const model::Entity& entity, const model::Field& field, std::int64_t id) const;
   void take_back(const records::Context& context, const model::Assignment& rule, std::int64_t id, std::int64_t user, const std::string& why) const;
-  void plan(jobs::Attempt& attempt, const records::Context& context) const;
+  void plan(jobs::Attempt& attempt, const records::Context& context, const std::string& signature) const;
 
   const records::RecordService& service_;
   CatalogInUse catalog_;

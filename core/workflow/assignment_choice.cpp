@@ -96,30 +96,33 @@ std::optional<double> number_of(const expr::Evaluation& result) {
   return out && std::isfinite(*out) ? out : std::nullopt;
 }
 
+OpenCondition open_condition(const Assignment& rule, const Context& context, storage::Dialect dialect) {
+  OpenCondition out;
+  if (!rule.open) return out;
+  const expr::Value variables[1];
+  expr::Activation constants{variables, 1, context.now, context.catalog->agency.time_zone};
+  constants.calendar = context.catalog->agency.calendar;
+  constants.hash = context.catalog->keys.get();
+  auto condition = expr::to_sql(*rule.open, dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite, "r", constants);
+  if (condition.refused) throw Error(ErrorCode::internal, "What is open by assignment " + rule.name + " cannot be asked of the database: " + condition.refused->message);
+  out.sql = " AND (" + condition.sql + ")";
+  out.parameters = std::move(condition.parameters);
+  return out;
+}
+
 std::map<std::int64_t, std::int64_t> loads_of(records::Work& work, const Assignment& rule, const std::vector<std::int64_t>& users) {
   std::map<std::int64_t, std::int64_t> out;
   storage::Session& session = work.session();
   const storage::Dialect dialect = session.dialect();
-  std::string open;
-  std::vector<expr::Value> parameters;
-  if (rule.open) {
-    const expr::Value variables[1];
-    expr::Activation constants{variables, 1, work.context().now, work.context().catalog->agency.time_zone};
-    constants.calendar = work.context().catalog->agency.calendar;
-    constants.hash = work.context().catalog->keys.get();
-    auto condition = expr::to_sql(*rule.open, dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite, "r", constants);
-    if (condition.refused) throw Error(ErrorCode::internal, "The load of assignment " + rule.name + " cannot be counted: " + condition.refused->message);
-    open = " AND (" + condition.sql + ")";
-    parameters = std::move(condition.parameters);
-  }
+  const OpenCondition open = open_condition(rule, work.context(), dialect);
   const std::string column = "r." + storage::quote(dialect, rule.field->column);
   const std::string from = " FROM " + storage::quote(dialect, rule.entity->table_name) + " r WHERE " + column + " IN (";
   storage::in_parts(users.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
     storage::Statement& statement =
-        session.prepare("SELECT " + column + ", COUNT(*)" + from + storage::repeated("?", ", ", places) + ")" + open + " GROUP BY " + column);
+        session.prepare("SELECT " + column + ", COUNT(*)" + from + storage::repeated("?", ", ", places) + ")" + open.sql + " GROUP BY " + column);
     int index = 0;
     for (std::size_t i = 0; i < places; ++i) statement.bind(++index, users[begin + std::min(i, count - 1)]);
-    for (const auto& parameter : parameters) statement.bind(++index, parameter);
+    for (const auto& parameter : open.parameters) statement.bind(++index, parameter);
     while (statement.step()) out[statement.integer(0)] = statement.integer(1);
     statement.reset();
   });

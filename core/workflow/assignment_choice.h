@@ -53,6 +53,13 @@ struct Choice {
 Choice choose(records::Work& work, const model::Assignment& rule, records::Record& record, const Presence& presence,
               const std::shared_ptr<const records::Follow>& follow, bool fallback);
 
+/// The rule's `open` over alias `r`, as ` AND (…)`; empty where all records are.
+struct OpenCondition {
+  std::string sql;
+  std::vector<expr::Value> parameters;
+};
+OpenCondition open_condition(const model::Assignment& rule, const records::Context& context, storage::Dialect dialect);
+
 /// Open records by user, of these.
 std::map<std::int64_t, std::int64_t> loads_of(records::Work& work, const model::Assignment& rule, const std::vector<std::int64_t>& users);
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/time_zone.h"
 #include "records/access.h"
+#include "records/history.h"
 #include "records/json.h"
 #include "records/messages.h"
 #include "storage/query.h"
@@ -24,7 +25,7 @@ using model::Field;
 using records::Context;
 using records::Record;
 
-/// Holds the hash of the definitions by which all records were last asked for.
+/// Holds what signature_of() gave when all records were last asked for.
 constexpr const char* planned_setting = "assignments.planned";
 constexpr std::size_t asked_at_once = 200;
 
@@ -33,6 +34,19 @@ std::set<const Field*> fields_of(const Entity& entity) {
   if (!entity.rules) return out;
   for (const Assignment* rule : entity.rules->assignments) out.insert(rule->field);
   return out;
+}
+
+/// What decides which records need somebody; empty without rules. Who is there is asked all the time.
+std::string signature_of(const model::Catalog& catalog) {
+  if (catalog.assignments.empty()) return {};
+  std::string all;
+  for (const auto& rule : catalog.assignments) {
+    all += rule->name + "\n" + rule->entity->full_name + "." + rule->field->name + "\n" + std::to_string(rule->order) + model::to_string(rule->strategy) + "\n";
+    for (const auto& program : {rule->when, rule->open}) all += (program ? program->source() : std::string()) + "\n";
+  }
+  // What a setting holds is not in the text.
+  if (all.find("settings.") != std::string::npos) all += catalog.hash;
+  return records::digest({all});
 }
 
 /// A text of a moment in the agency's zone, for the history.
@@ -86,11 +100,15 @@ void Assignments::ask_waiting(jobs::Attempt& attempt, const Context& context, co
     if (only != nullptr && only != field) continue;
     std::int64_t place = 0, id = 0, done = 0;
     Timestamp since;
+    Able somebody;
+    const auto look = [&] { service_.transact(context, [&](records::Work& work) { somebody = able(work, entity, *field); }); };
+    look();
+    if (!somebody.any) continue;
     for (bool begun = false, more = true; more; begun = true) {
-      std::vector<std::int64_t> ids;
+      std::vector<std::pair<std::int64_t, std::string>> ids;
       {
         auto session = service_.database().read();
-        const std::string sql = "SELECT record_id, place, since FROM assignment_wait WHERE entity = ? AND field = ? AND manual = 0";
+        const std::string sql = "SELECT record_id, place, since, rule FROM assignment_wait WHERE entity = ? AND field = ? AND manual = 0";
         storage::Query query(*session,
                              sql + (begun ? " AND (place > ? OR (place = ? AND (since > ? OR (since = ? AND record_id > ?))))" : "") +
                                  " ORDER BY place, since, record_id LIMIT 200",
@@ -103,16 +121,19 @@ void Assignments::ask_waiting(jobs::Attempt& attempt, const Context& context, co
           query.add(id);
         }
         while (query.next()) {
-          ids.push_back(query.integer(0));
+          ids.emplace_back(query.integer(0), query.text(3));
           place = query.integer(1);
           since = query.instant(2).value_or(Timestamp());
         }
       }
-      if (!ids.empty()) id = ids.back();
+      if (!ids.empty()) id = ids.back().first;
       more = ids.size() == asked_at_once;
-      for (const std::int64_t one : ids) {
+      for (const auto& [one, rule] : ids) {
+        if (!somebody.of(rule)) continue;
         ask(context, entity, *field, one);
-        if (++done % 20 == 0 && (!attempt.progress(done, 0, entity.full_name) || attempt.stopping())) {
+        if (++done % 20 != 0) continue;
+        look();  // perhaps everybody has enough by now
+        if (!attempt.progress(done, 0, entity.full_name) || attempt.stopping()) {
           throw Error(ErrorCode::unavailable, "The server is stopping; what waits is asked for by the next attempt.");
         }
       }
@@ -226,31 +247,33 @@ void Assignments::reassign(jobs::Attempt& attempt) const {
   }
 }
 
-void Assignments::plan(jobs::Attempt& attempt, const Context& context) const {
+void Assignments::plan(jobs::Attempt& attempt, const Context& context, const std::string& signature) const {
   const storage::Dialect dialect = service_.database().dialect();
-  for (const auto& entity : context.catalog->entities) {
-    if (!entity->rules) continue;
-    const std::string id_column = "r." + storage::quote(dialect, entity->fields[model::slot_id]->column);
-    for (const Field* field : fields_of(*entity)) {
-      const std::string sql = "SELECT " + id_column + " FROM " + storage::quote(dialect, entity->table_name) + " r WHERE r." + storage::quote(dialect, field->column) + " IS NULL AND " +
-                              id_column + " > ? ORDER BY " + id_column + " LIMIT 200";
-      std::int64_t done = 0;
-      for (std::int64_t last = 0;;) {
-        std::vector<std::int64_t> ids;
-        {
-          auto session = service_.database().read();
-          storage::Query query(*session, sql, last);
-          while (query.next()) ids.push_back(query.integer(0));
-        }
-        for (const std::int64_t id : ids) {
-          ask(context, *entity, *field, id);
-          if (++done % 20 == 0 && (!attempt.progress(done, 0, entity->full_name) || attempt.stopping())) {
-            throw Error(ErrorCode::unavailable, "The server is stopping; the rest is asked for by the next attempt.");
-          }
-        }
-        if (ids.size() < asked_at_once) break;
-        last = ids.back();
+  std::int64_t done = 0;
+  for (const auto& rule : context.catalog->assignments) {
+    const std::string id_column = "r." + storage::quote(dialect, rule->entity->fields[model::slot_id]->column);
+    const OpenCondition open = open_condition(*rule, context, dialect);
+    const std::string sql = "SELECT " + id_column + " FROM " + storage::quote(dialect, rule->entity->table_name) + " r WHERE r." + storage::quote(dialect, rule->field->column) +
+                            " IS NULL AND " + id_column + " > ?" + open.sql + " ORDER BY " + id_column + " LIMIT 200";
+    for (std::int64_t last = 0;;) {
+      std::vector<std::int64_t> ids;
+      {
+        auto session = service_.database().read();
+        storage::Statement& statement = session->prepare(sql);
+        int index = 1;
+        statement.bind(index++, last);
+        for (const auto& parameter : open.parameters) statement.bind(index++, parameter);
+        while (statement.step()) ids.push_back(statement.integer(0));
+        statement.reset();
       }
+      for (const std::int64_t id : ids) {
+        ask(context, *rule->entity, *rule->field, id);
+        if (++done % 20 == 0 && (!attempt.progress(done, 0, rule->entity->full_name) || attempt.stopping())) {
+          throw Error(ErrorCode::unavailable, "The server is stopping; the rest is asked for by the next attempt.");
+        }
+      }
+      if (ids.size() < asked_at_once) break;
+      last = ids.back();
     }
   }
   service_.database().transact([&](storage::Session& session) {
@@ -265,7 +288,7 @@ void Assignments::plan(jobs::Attempt& attempt, const Context& context) const {
     }
     for (const std::string& name : gone) storage::run_sql(session, "DELETE FROM assignment_wait WHERE rule = ?", name);
     storage::run_sql(session, "DELETE FROM setting WHERE name = ?", planned_setting);
-    storage::run_sql(session, "INSERT INTO setting (name, value) VALUES (?, ?)", planned_setting, context.catalog->hash);
+    storage::run_sql(session, "INSERT INTO setting (name, value) VALUES (?, ?)", planned_setting, signature);
   });
 }
 
@@ -282,8 +305,8 @@ void Assignments::sweep(jobs::Attempt& attempt) const {
     storage::Query query(*session, "SELECT 1 FROM assignment_wait WHERE manual = 0 LIMIT 1");
     any = query.next();
   }
-  const bool rules = !context.catalog->assignments.empty();
-  if (planned != context.catalog->hash && (rules || !planned.empty())) return plan(attempt, context);
+  const std::string signature = signature_of(*context.catalog);
+  if (planned != signature && !(signature.empty() && planned.empty())) return plan(attempt, context, signature);
   if (!any) return;
   for (const auto& entity : context.catalog->entities) {
     if (entity->rules && !entity->rules->assignments.empty()) ask_waiting(attempt, context, *entity, nullptr);

@@ -137,7 +137,7 @@ void Rules::run(HookPoint point, HookCall& call) const {
   }
   if (plugins_ && plugins_->any(point, entity)) plugins_->run(point, call);
   if (rules == nullptr) return;
-  if (point == HookPoint::after_restore && !rules->assignments.empty()) return follow_assignments(call.work, call.record, nullptr, false);
+  if (point == HookPoint::after_restore && (!rules->assignments.empty() || rules->presence)) return follow_assignments(call.work, call.record, nullptr, false);
   if (point != HookPoint::after_create && point != HookPoint::after_update && point != HookPoint::after_transition && point != HookPoint::after_delete) {
     return;
   }
