@@ -241,7 +241,7 @@ class Layout {
       const FlowEdge& edge = chart_.edges[i];
       const FlowNode& target = node(edge.to);
       const bool alone = in_[edge.to].size() == 1 && !target.initial;
-      if (forward(edge) && column(edge.to) == column(edge.from) + 1 && alone && out_y_[i] > target.y + 4 && out_y_[i] < target.y + target.height - 4) in_y_[i] = out_y_[i];
+      if (forward(edge) && column(edge.to) == column(edge.from) + 1 && alone && std::abs(out_y_[i] - in_y_[i]) <= 10) in_y_[i] = out_y_[i];
     }
   }
 

@@ -23,6 +23,9 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+/// A wider chart is scrolled rather than shrunk until nobody can read it.
+constexpr int widest_fit = 1500;
+
 constexpr const char* style = R"css(
 :root{color:#1f2329;background:#fff;font:15px/1.6 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
 :lang(zh-TW){font-family:system-ui,"Noto Sans","Noto Sans CJK TC","PingFang TC","Microsoft JhengHei",sans-serif}
@@ -57,6 +60,7 @@ nav ul ul{columns:1;padding-left:18px}
 figure{margin:8px 0}
 summary{cursor:pointer;font-size:13.5px;color:#0958d9}
 svg{display:block;max-width:none}
+.fit{max-width:100%;height:auto}
 svg text{fill:#1f2329;font-size:13px}
 svg .sub{font-size:11px}
 svg .step{font-size:11.5px}
@@ -129,7 +133,8 @@ class Html {
 
   void section(const HandbookSection& one, int level) {
     const std::string tag = "h" + std::to_string(std::min(level, 6));
-    out_ += "<section aria-labelledby=\"" + escaped(one.id) + "\">\n<" + tag + " id=\"" + escaped(one.id) + "\">" + line(one.title);
+    // Parts alone are landmarks: more of them, with names that come again, help nobody.
+    out_ += "<section" + (level == 2 ? " aria-labelledby=\"" + escaped(one.id) + "\"" : std::string()) + ">\n<" + tag + " id=\"" + escaped(one.id) + "\">" + line(one.title);
     if (!one.name.empty()) out_ += " <code>" + escaped(one.name) + "</code>";
     out_ += "</" + tag + ">\n";
     for (const HandbookBlock& block : one.blocks) write(block, line(one.title));
@@ -195,7 +200,8 @@ class Html {
   void chart(const FlowChart& chart, const std::string& heading) {
     const std::string width = std::to_string(chart.width), height = std::to_string(chart.height);
     // What can be scrolled must be reached with the keyboard, too.
-    out_ += "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"" + escaped(chart.title.empty() ? heading : chart.title) + "\">\n<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"" +
+    out_ += "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"" + escaped(chart.title.empty() ? heading : chart.title) + "\">\n<svg xmlns=\"http://www.w3.org/2000/svg\"" + (chart.width <= widest_fit ? " class=\"fit\"" : "") +
+            " role=\"img\" aria-label=\"" +
             escaped(chart.title) + "\" width=\"" + width + "\" height=\"" + height + "\" viewBox=\"0 0 " + width + " " + height + "\">\n";
     for (const FlowEdge& edge : chart.edges) {
       if (edge.points.size() < 2) continue;

@@ -1,5 +1,8 @@
 import type { HandbookChart } from '../api/types';
 
+/** Shrunk further, nobody could read a chart: it is scrolled. */
+const readable = 860;
+
 const points = (all: number[][]) => all.map((point) => point.join(',')).join(' ');
 
 function Arrow({ at: [x = 0, y = 0], leftwards = false }: { at: number[]; leftwards?: boolean }) {
@@ -13,7 +16,7 @@ export function Chart({ chart }: { chart: HandbookChart }) {
   return (
     // What can be scrolled must be reached with the keyboard, too.
     <div className="handbook-scroll" tabIndex={0} role="group" aria-label={chart.title}>
-      <svg className="flow" role="img" aria-label={chart.title} width={chart.width} height={chart.height} viewBox={`0 0 ${chart.width} ${chart.height}`}>
+      <svg className="flow" style={{ minWidth: Math.min(chart.width, readable) }} role="img" aria-label={chart.title} width={chart.width} height={chart.height} viewBox={`0 0 ${chart.width} ${chart.height}`}>
         {chart.edges.map((edge, index) => {
           const end = edge.points.at(-1) ?? [0, 0];
           const before = edge.points.at(-2) ?? end;

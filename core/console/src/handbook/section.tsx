@@ -102,7 +102,7 @@ function Block({ block, inWords }: { block: HandbookBlock; inWords: string }) {
 export function Section({ section, level, inWords }: { section: HandbookSection; level: number; inWords: string }) {
   const Heading = `h${Math.min(level, 6)}` as 'h2';
   return (
-    <section aria-labelledby={section.id}>
+    <section aria-labelledby={level === 2 ? section.id : undefined}>
       <Heading id={section.id}>
         <Line line={section.title} /> {section.name && <code>{section.name}</code>}
       </Heading>
