@@ -127,7 +127,7 @@ class SchemaChange(ServerCase):
     # -- states and options
     def test_records_of_a_removed_state_go_where_the_definitions_say(self):
         self.ok(self.publish(STATE))
-        parked, shelved = self.new_inquiry(), self.new_inquiry()
+        parked, shelved = self.new_inquiry(), self.new_inquiry(budget="100", party_size=3)
         self.step(parked, "park")
         self.step(shelved, "park")
         self.step(shelved, "shelve")
@@ -142,6 +142,51 @@ class SchemaChange(ServerCase):
         self.assertEqual([change["field"] for change in events[0]["changes"]], ["state"])
         self.assertNotIn("moved-records", str(self.ok(self.publish(MOVED + "# again\n")).json))
         self.ok(self.publish(""))
+
+    def test_what_comes_back_from_the_trash_goes_where_the_definitions_say(self):
+        self.ok(self.publish(STATE + "---\n" + FAX))
+        one = self.new_inquiry(channel="fax")
+        self.step(one, "park")
+        self.ok(self.admin.delete(f"/records/sales.inquiry/{one['id']}", **{"If-Match": "*"}), 204)
+        self.ok(self.publish(""))
+        answer = self.admin.post(f"/records/sales.inquiry/{one['id']}/restore", {}, **{"Accept-Language": "en"})
+        self.problem(answer, 409, "conflict")
+        self.assertEqual([error["field"] for error in answer.json["errors"]], ["state", "channel"])
+        self.assertIn('"parked" is no more', answer.json["errors"][0]["message"])
+        self.ok(self.publish(MOVED.replace("parked: shelved, shelved: new", "parked: contacted") + "---\n" + NO_FAX))
+        back = self.ok(self.admin.post(f"/records/sales.inquiry/{one['id']}/restore", {})).json
+        self.assertEqual((back["state"], back["channel"]), ("contacted", "phone"))
+        self.ok(self.publish(""))
+
+    def test_records_get_the_first_state_of_a_workflow_that_is_added(self):
+        box = "kind: entity\nname: yard.box\nlabel: {en: Box, zh-CN: 箱, zh-TW: 箱}\nfields: {size: {type: int, label: {en: Size, zh-CN: 大小, zh-TW: 大小}}}\n"
+        flow = ("workflow:\n  initial: packed\n  states: {packed: {label: {en: Packed, zh-CN: 已装, zh-TW: 已裝}}, sent: {label: {en: Sent, zh-CN: 已发, zh-TW: 已發}, category: done}}\n"
+                "  transitions: {send: {from: packed, to: sent, label: {en: Send, zh-CN: 发出, zh-TW: 發出}}}\n")
+        self.ok(self.publish(box))
+        kept, binned = (self.create(self.admin, "yard.box", size=size) for size in (1, 2))
+        self.ok(self.admin.delete(f"/records/yard.box/{binned['id']}", **{"If-Match": "*"}), 204)
+        told = self.ok(self.publish(box + flow)).json["warnings"]
+        self.assertIn("1 record of yard.box has no state", str(told))
+        self.assertEqual(self.ok(self.admin.get(f"/records/yard.box/{kept['id']}")).json["state"], "packed")
+        self.assertEqual(self.ok(self.admin.post(f"/records/yard.box/{binned['id']}/restore", {})).json["state"], "packed")
+        for one in (kept, binned):
+            self.assertEqual(self.ok(self.admin.post(f"/records/yard.box/{one['id']}/transitions/send", {})).json["state"], "sent")
+        self.ok(self.publish(""))
+        self.assertEqual(self.tell("schema", "apply", "--allow-destructive").returncode, 0)
+
+    def test_a_reference_that_records_hold_is_not_turned_to_another_entity(self):
+        link = "kind: entity\nname: sales.inquiry\nfields: {x_link: {type: %s, to: %s, label: {en: Link, zh-CN: 关联, zh-TW: 關聯}}}\n"
+        for kind in ("ref", "refs"):
+            self.ok(self.publish(link % (kind, "customers.customer")))
+            customer = self.create(self.admin, "customers.customer", kind="person", name="李雷")["id"]
+            inquiry = self.new_inquiry(x_link=customer if kind == "ref" else [customer])
+            answer = self.publish(link % (kind, "core.user"))
+            self.problem(answer, 422, "invalid_record")
+            self.assertEqual([error["code"] for error in answer.json["errors"]], ["reference-in-use"])
+            self.ok(self.admin.patch(f"/records/sales.inquiry/{inquiry['id']}", {"x_link": None}, **{"If-Match": "*"}))
+            self.ok(self.publish(link % (kind, "core.user")))
+            self.ok(self.publish(""))
+            self.assertEqual(self.tell("schema", "apply", "--allow-destructive").returncode, 0)
 
     def test_options_move_as_states_do(self):
         self.ok(self.publish(FAX))
@@ -224,6 +269,45 @@ class SchemaChange(ServerCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("fits the definitions", self.tell("schema", "plan").stdout)
         self.assertEqual(self.inquiry(inquiry)["id"], inquiry["id"])
+
+    def test_texts_and_options_become_lists_whatever_they_begin_with(self):
+        mood = "  x_mood: {type: text, max: 40, label: {en: Mood, zh-CN: 心情, zh-TW: 心情}}\n"
+        way = "  x_way: {type: choice, choices: sales.channel, label: {en: Way, zh-CN: 方式, zh-TW: 方式}}\n"
+        head = "kind: entity\nname: sales.inquiry\nfields:\n"
+        self.ok(self.publish(head + mood + way))
+        first, second = self.new_inquiry(x_mood="{贵宾} 高兴", x_way="phone"), self.new_inquiry(x_mood="平静")
+        self.ok(self.publish(head + mood.replace("text", "localized") + way.replace("choice,", "multi,")))
+        self.assertEqual(self.inquiry(first)["x_mood"], {"zh-CN": "{贵宾} 高兴"})
+        self.assertEqual(self.inquiry(second)["x_mood"], {"zh-CN": "平静"})
+        self.assertEqual(self.inquiry(first)["x_way"], ["phone"])
+        self.ok(self.publish(""))
+        self.assertEqual(self.tell("schema", "apply", "--allow-destructive").returncode, 0)
+
+    def test_another_type_is_shown_while_the_server_runs_and_made_when_it_is_stopped(self):
+        self.ok(self.publish(FIELDS))
+        inquiry = self.new_inquiry(x_mood="高兴", x_level=7)
+        answer = self.publish(FIELDS.replace("type: text, max: 40", "type: int"))
+        self.problem(answer, 422, "invalid_record")
+        told = answer.json["errors"][0]["message"]
+        self.assertIn("1 row holds a value", told)
+        self.assertIn("--allow-destructive", told)
+        plan = self.tell("schema", "plan").stdout
+        self.assertIn("change column x_mood", plan)
+        self.assertIn("[destructive]", plan)
+        self.assertIn(f"    id {inquiry['id']}: 高兴", plan)
+        refused = self.tell("schema", "apply", "--allow-destructive")
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("Stop the servers", refused.stderr)
+        self.assertEqual(self.inquiry(inquiry)["x_mood"], "高兴")
+        self.server.stop()
+        done = self.tell("schema", "apply", "--allow-destructive")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.start()
+        self.admin = self.server.client("admin")
+        found = self.inquiry(inquiry)
+        self.assertEqual((found["x_mood"], found["x_level"]), (None, 7))
+        self.ok(self.publish(""))
+        self.assertEqual(self.tell("schema", "apply", "--allow-destructive").returncode, 0)
 
     def test_a_drop_waits_for_every_node(self):
         if self.database == "sqlite":
