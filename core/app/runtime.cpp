@@ -150,7 +150,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   }
   if (schema == Schema::update) count_rollups();
   records_->set_undo_days(settings_.undo_days);
-  const auto ports = std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>());
+  const auto ports = std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks()));
   records_->set_extension(ports);
   records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   events_ = std::make_unique<api::EventHub>(*records_);
@@ -215,7 +215,7 @@ void Runtime::make_queue() {
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
   job_records_->set_undo_days(settings_.undo_days);
-  job_records_->set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>()));
+  job_records_->set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks())));
   job_records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   job_records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   jobs::QueueOptions options = settings_.jobs;

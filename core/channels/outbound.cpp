@@ -8,6 +8,7 @@
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/holders.h"
+#include "records/hooks.h"
 #include "records/json.h"
 #include "records/messages.h"
 #include "workflow/text.h"
@@ -160,15 +161,15 @@ void write_json(std::string& out, const expr::Value& value) {
   }
 }
 
-/// As Standard Webhooks advise: type, time, data.
-void webhook(records::Work& work, const Effect& effect, Record& record, const std::string& source, const Follow& follow) {
+/// The effect's payload as a JSON object; with `about`, also which record it is.
+std::string payload_of(records::Work& work, const Effect& effect, Record& record, const Follow& follow, bool about) {
   std::string data = "{";
   const auto member = [&](std::string_view name) {
     if (data.size() > 1) data.push_back(',');
     records::write_json_string(data, name);
     data.push_back(':');
   };
-  if (about_something(record)) {
+  if (about && about_something(record)) {
     member("entity");
     records::write_json_string(data, record.entity().full_name);
     member("id");
@@ -180,6 +181,12 @@ void webhook(records::Work& work, const Effect& effect, Record& record, const st
     write_json(data, result.outcome == expr::Outcome::value ? result.value : expr::Value());
   }
   data.push_back('}');
+  return data;
+}
+
+/// As Standard Webhooks advise: type, time, data.
+void webhook(records::Work& work, const Effect& effect, Record& record, const std::string& source, const Follow& follow) {
+  const std::string data = payload_of(work, effect, record, follow, true);
   std::string body = "{\"type\":";
   records::write_json_string(body, source + "." + effect.name);
   body += ",\"timestamp\":\"" + format_timestamp(work.context().now) + "\",\"data\":" + data + "}";
@@ -194,8 +201,17 @@ void webhook(records::Work& work, const Effect& effect, Record& record, const st
   work.enqueue(job);
 }
 
-void call(records::Work& work, const Effect& effect, const Record& record) {
-  if (effect.action != "core.deliver_message") throw Error(ErrorCode::internal, "There is no action " + effect.action);
+/// A plugin's action, at once.
+void act(records::Work& work, const Effect& effect, Record& record, const Follow& follow, const records::Hooks* plugins) {
+  if (plugins == nullptr) throw Error(ErrorCode::unavailable, "There are no plugins here to do " + effect.action);
+  records::Event event;
+  event.action = effect.action;
+  event.changes = payload_of(work, effect, record, follow, false);
+  records::HookCall call{work.context(), work, record, nullptr, nullptr, &event};
+  plugins->run(records::HookPoint::action, call);
+}
+
+void deliver_message(records::Work& work, const Record& record) {
   jobs::NewJob job;
   job.queue = queue_name;
   job.kind = message_kind;
@@ -252,7 +268,8 @@ void Outbound::put(records::Work& work, const Effect& effect, Record& record, co
     case Effect::Kind::webhook:
       return webhook(work, effect, record, source, follow);
     case Effect::Kind::call:
-      return call(work, effect, record);
+      if (effect.action == "core.deliver_message") return deliver_message(work, record);
+      return act(work, effect, record, follow, plugins_.get());
     case Effect::Kind::set:
     case Effect::Kind::create:
     case Effect::Kind::transition:

@@ -15,7 +15,12 @@ inline constexpr std::size_t most_recipients = 1000;
 /// addresses jobs. Thread-safe.
 class Outbound final : public workflow::Outlet {
  public:
+  /// `plugins` do the actions that effects call; null: none does.
+  explicit Outbound(std::shared_ptr<const records::Hooks> plugins) : plugins_(std::move(plugins)) {}
   void put(records::Work& work, const model::Effect& effect, records::Record& record, const std::string& source) const override;
+
+ private:
+  std::shared_ptr<const records::Hooks> plugins_;
 };
 
 /// A message by hand or by a rule, filled for one addressee.

@@ -149,6 +149,15 @@ void Builder::build_recipients(Draft* draft, const std::string& module, const No
   effect.addresses = compile_to("to", true);
 }
 
+void Builder::build_payload(Draft* draft, const Node& node, const expr::Environment& environment, Effect& effect) {
+  const Node* payload = node.get("payload");
+  for (std::size_t i = 0; payload && i < payload->entries.size(); ++i) {
+    const Entry& value = payload->entries[i];
+    if (value.bad || value.value.bad) continue;
+    if (auto program = compile(value.value, environment, draft ? draft->entity : nullptr)) effect.values.emplace_back(value.key, std::move(program));
+  }
+}
+
 std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& module, const Entry& entry, const expr::Environment& environment,
                                               Effect effect) {
   const Node& node = entry.value;
@@ -158,8 +167,15 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
     effect.kind = Effect::Kind::call;
     if (call->value.bad) return std::nullopt;
     effect.action = resolve(call->value.text, module);
-    if (effect.action != "core.deliver_message" || !draft || draft->entity->full_name != "core.message")
-      unknown(call->value.at, "action", call->value.text, {"core.deliver_message"});
+    if (!draft) {
+      diagnostics_.error(entry.at, "bad-effect", subject + " calls an action with a record, but there is none", "name an `entity`");
+      return std::nullopt;
+    }
+    effect.entity = draft->entity;
+    // What plugins offer is known when they are loaded; the core's own actions are known here.
+    if (effect.action.starts_with("core.") && (effect.action != "core.deliver_message" || draft->entity->full_name != "core.message"))
+      diagnostics_.error(call->value.at, "unknown-action", "the core has no action " + quoted(effect.action) + " for " + draft->entity->full_name, "name a plugin's: `PLUGIN.ACTION`");
+    build_payload(draft, node, environment, effect);
     return effect;
   }
   if (const Entry* webhook = node.entry("webhook")) {
@@ -168,12 +184,7 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
     effect.url = webhook->value.text;
     if (!is_web_address(effect.url))
       diagnostics_.error(webhook->value.at, "bad-address", quoted(effect.url) + " is no address of a web service", "write `https://HOST/PATH`");
-    if (const Node* payload = node.get("payload")) {
-      for (const Entry& value : payload->entries) {
-        if (value.bad || value.value.bad) continue;
-        if (auto program = compile(value.value, environment, draft ? draft->entity : nullptr)) effect.values.emplace_back(value.key, std::move(program));
-      }
-    }
+    build_payload(draft, node, environment, effect);
     return effect;
   }
   build_recipients(draft, module, node, environment, effect);

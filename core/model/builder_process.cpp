@@ -113,7 +113,7 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   if (of && create) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
   if (of && (notify || send || webhook || call)) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
   for (const auto& [word, fits] : {std::pair{"roles", notify || send}, {"users", notify || send}, {"urgent", notify != nullptr},
-                                   {"to", send != nullptr}, {"payload", webhook != nullptr}}) {
+                                   {"to", send != nullptr}, {"payload", webhook || call}}) {
     if (const Entry* other = node.entry(word); other && !fits)
       diagnostics_.error(other->at, "bad-effect", tick(word) + " means nothing for " + subject, "remove it");
   }

@@ -289,6 +289,8 @@ class Builder {
   /// Of an effect that tells somebody; nullopt where it is a mistake.
   std::optional<Effect> telling_effect(Draft* draft, const std::string& module, const Entry& entry, const expr::Environment& environment,
                                        Effect effect);
+  /// `payload` of an effect.
+  void build_payload(Draft* draft, const Node& node, const expr::Environment& environment, Effect& effect);
   /// `roles` and `users` of such an effect; false where nobody is named.
   void build_recipients(Draft* draft, const std::string& module, const Node& node, const expr::Environment& environment, Effect& effect);
 

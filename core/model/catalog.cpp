@@ -146,6 +146,26 @@ const std::vector<DayPart>& WorkingHours::parts(Date date) const {
   return week[static_cast<std::size_t>(day < 0 ? day + 7 : day)];
 }
 
+void each_effect(const Catalog& catalog, const std::function<void(const Effect&)>& visit) {
+  const auto all = [&](const std::vector<Effect>& effects) {
+    for (const Effect& effect : effects) visit(effect);
+  };
+  for (const auto& entity : catalog.entities) {
+    if (!entity->workflow) continue;
+    for (const auto& state : entity->workflow->states) {
+      all(state->enter);
+      all(state->exit);
+    }
+    for (const auto& transition : entity->workflow->transitions) all(transition->effects);
+  }
+  for (const auto& clock : catalog.clocks) {
+    for (const auto& action : clock->warn) all(action.effects);
+    for (const auto& action : clock->breach) all(action.effects);
+  }
+  for (const auto& automation : catalog.automations) all(automation->effects);
+  for (const auto& schedule : catalog.schedules) all(schedule->effects);
+}
+
 Catalog::Catalog() = default;
 Catalog::~Catalog() = default;
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -55,6 +56,9 @@ struct ClockRule {
   std::vector<Action> warn, breach;  ///< in order of time
   Origin origin;
 };
+
+/// Calls `visit` with every effect of every rule.
+void each_effect(const Catalog& catalog, const std::function<void(const Effect&)>& visit);
 
 /// `kind: assignment`: who gets a record.
 struct Assignment {

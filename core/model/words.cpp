@@ -139,9 +139,9 @@ constexpr Word effect_list[] = {
     {"urgent", Shape::flag, "Marks the notice as urgent; of `notify`."},
     {"send", Shape::name, "Message (`kind: message`) that is sent to `to`, `users` and `roles` after the transaction."},
     {"to", Shape::expression, "Address, or a list of addresses, over `record` and `user`; of `send`."},
-    {"call", Shape::name, "Action of the core that is done with the record after the transaction: `core.deliver_message`."},
+    {"call", Shape::name, "Action of a plugin that is done with the record in the same transaction: `PLUGIN.ACTION`, with `payload`."},
     {"webhook", Shape::text, "Address (https) that gets the `payload` as JSON after the transaction, signed as Standard Webhooks say."},
-    {"payload", Shape::expressions, "What a webhook is told, each by an expression over `record` and `user`."},
+    {"payload", Shape::expressions, "What a webhook or an action is told, each by an expression over `record` and `user`."},
     {"when", Shape::expression, "Condition over `record` and `user` without which the effect is left out."},
     after_word,
 };

@@ -311,7 +311,7 @@ struct HostFunctions {
       if (call.kind != Call::Kind::create) throw Misuse{CARAVAN_E_UNSUPPORTED};
       const caravan_hook hook = taken(given, offsetof(caravan_hook, user) + sizeof given->user);
       const std::string_view entity = text(hook.entity, max_name);
-      if (hook.point > CARAVAN_AFTER_COMMIT || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (hook.point > CARAVAN_ACTION || hook.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
       if (!is_word(entity, "."))
         refuse_registration("A hook names the entity \"" + std::string(entity) +
                             "\": write it as MODULE.NAME.");
@@ -321,6 +321,12 @@ struct HostFunctions {
       out.point = static_cast<records::HookPoint>(hook.point);
       out.entity = entity;
       out.label = std::string(records::to_string(out.point)) + " of " + out.entity;
+      if (out.point == records::HookPoint::action) {
+        const std::string_view action = text(hook.action, max_name);
+        if (!is_word(action, "")) refuse_registration("\"" + std::string(action) + "\" is no name of an action: small letters, digits and _.");
+        out.action = call.instance.name() + "." + std::string(action);
+        out.label = "action " + out.action + " of " + out.entity;
+      }
       out.order = hook.order;
       out.run = hook.run;
       out.user = hook.user;

@@ -35,6 +35,7 @@ struct HookCallback {
   std::string label;  ///< `before_create of sales.order`, for messages
   records::HookPoint point{};
   std::string entity;
+  std::string action;  ///< of HookPoint::action: `PLUGIN.ACTION`
   int order = 0;
   HookFunction run = nullptr;
   void* user = nullptr;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/problem.h"
+#include "model/process.h"
 #include "plugin/image.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
@@ -132,7 +133,7 @@ struct PluginRegistry::State : records::Hooks {
   GateFactory gates;
   bool loaded = false;
   std::atomic<bool> stopped{false};
-  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, CARAVAN_AFTER_COMMIT + 1>>
+  std::unordered_map<std::string_view, std::array<std::vector<BoundHook>, CARAVAN_ACTION + 1>>
       by_entity;  ///< keys in the instances
 
   const Plugin* find(std::string_view name) const {
@@ -141,13 +142,14 @@ struct PluginRegistry::State : records::Hooks {
     return it == plugins.end() ? nullptr : &*it;
   }
 
+  void run_action(const std::vector<BoundHook>* hooks, records::HookCall& call) const;
   void check_duplicates();
   void apply_enabled();
   void check_dependencies();
   void sort_by_dependency();
 
   const std::vector<BoundHook>* bound(records::HookPoint point, const model::Entity& entity) const {
-    const auto it = point > records::HookPoint::after_commit ? by_entity.end() : by_entity.find(entity.full_name);
+    const auto it = point > records::HookPoint::action ? by_entity.end() : by_entity.find(entity.full_name);
     return it == by_entity.end() ? nullptr : &it->second[static_cast<std::size_t>(point)];
   }
   bool any(records::HookPoint point, const model::Entity& entity) const override {
@@ -156,12 +158,24 @@ struct PluginRegistry::State : records::Hooks {
   }
   void run(records::HookPoint point, records::HookCall& call) const override {
     const auto* hooks = bound(point, call.record.entity());
+    if (point == records::HookPoint::action) return run_action(hooks, call);
     if (hooks == nullptr) return;
     if (stopped.load(std::memory_order_acquire))
       throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
     for (const BoundHook& hook : *hooks) hook.instance->run_hook(*hook.callback, call, gates);
   }
 };
+
+void PluginRegistry::State::run_action(const std::vector<BoundHook>* hooks, records::HookCall& call) const {
+  for (std::size_t i = 0; hooks != nullptr && i < hooks->size(); ++i) {
+    const BoundHook& hook = (*hooks)[i];
+    if (hook.callback->action != call.event->action) continue;
+    if (stopped.load(std::memory_order_acquire)) throw Error(ErrorCode::unavailable, "The server is stopping its plugins.");
+    return hook.instance->run_hook(*hook.callback, call, gates);
+  }
+  throw Error(ErrorCode::unavailable, "No plugin offers the action " + call.event->action + " for " + call.record.entity().full_name +
+                                          "; is the plugin that does switched on?");
+}
 
 void PluginRegistry::State::check_duplicates() {
   std::map<std::string, std::vector<Plugin*>> by_name;
@@ -428,6 +442,19 @@ std::vector<std::string> PluginRegistry::mistakes(const model::Catalog& catalog)
                       ", which is not defined; it never runs.");
     }
   }
+  std::set<std::string> actions;
+  for (const std::size_t i : state_->order) {
+    if (!state_->plugins[i].instance) continue;
+    for (const HookCallback& hook : std::as_const(*state_->plugins[i].instance).hooks()) {
+      if (!hook.action.empty()) actions.insert(hook.action + " " + hook.entity);
+    }
+  }
+  model::each_effect(catalog, [&](const model::Effect& effect) {
+    if (effect.kind != model::Effect::Kind::call || effect.action.starts_with("core.") || effect.entity == nullptr) return;
+    if (actions.contains(effect.action + " " + effect.entity->full_name)) return;
+    out.push_back(effect.origin.file + ":" + std::to_string(effect.origin.line) + ":" + std::to_string(effect.origin.column) +
+                  ": no plugin offers the action " + effect.action + " for " + effect.entity->full_name + "; the rule will fail.");
+  });
   std::set<std::string> permissions;
   for (const RouteInfo& route : routes()) permissions.insert(route.permission);
   for (const auto& role : catalog.roles) {

@@ -12,6 +12,7 @@ class Work;
 enum class HookPoint : std::uint8_t {
   before_create, after_create, before_update, after_update, before_delete, after_delete, before_transition, after_transition,
   after_commit,  ///< not inside the transaction: from the durable queue, at least once, with the event's id
+  action,        ///< a plugin's, named by an effect; inside the transaction
   after_restore  ///< for the core's own layers; plugins do not see it
 };
 const char* to_string(HookPoint point);
@@ -23,7 +24,7 @@ struct HookCall {
   Record& record;                          ///< `before_create`, `before_update`, `before_transition` may change it
   const Record* before = nullptr;          ///< the stored record; null on create
   const model::Transition* transition = nullptr;
-  const Event* event = nullptr;            ///< of `after_commit`: what happened; `record` is as it is now, or was when deleted
+  const Event* event = nullptr;            ///< of `after_commit`: what happened; `record` is as it is now, or was when deleted. Of `action`: its name, `PLUGIN.ACTION`, and in `changes` the payload
 };
 
 /// Port through which plugins take part in writes. Implementations are thread-safe; an Error that run() throws

@@ -22,6 +22,7 @@ const char* to_string(HookPoint point) {
     case HookPoint::before_transition: return "before_transition";
     case HookPoint::after_transition: return "after_transition";
     case HookPoint::after_commit: return "after_commit";
+    case HookPoint::action: return "action";
     case HookPoint::after_restore: return "after_restore";
   }
   return "";

@@ -46,10 +46,26 @@ void tidy(Hook& hook) {
   }
 }
 
+/// `call: customers.tidy`: what is stored as it was imported, brought into order; what has no order to be brought into stays.
+void tidy_stored(Hook& hook) {
+  Record record = hook.read("customers.customer", hook.record().id());
+  bool changed = false;
+  const auto put = [&](std::string_view field, const std::optional<std::string>& tidied) {
+    if (!tidied || tidied->empty() || tidied == record.text(field)) return;
+    record.set(field, *tidied);
+    changed = true;
+  };
+  if (const auto name = record.text("name")) put("name", customers::tidy_name(*name));
+  if (const auto email = record.text("email")) put("email", customers::tidy_email(*email));
+  if (const auto phone = record.text("phone")) put("phone", customers::tidy_phone(*phone));
+  if (changed) record.update();
+}
+
 class Customers final : public Plugin {
   void setup(Setup& setup) override {
     setup.on("customers.customer", Point::before_create, tidy);
     setup.on("customers.customer", Point::before_update, tidy);
+    setup.action("customers.customer", "tidy", tidy_stored);
   }
 };
 

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define CARAVAN_ABI_MAJOR 0
-#define CARAVAN_ABI_MINOR 3
+#define CARAVAN_ABI_MINOR 4
 
 #ifdef __cplusplus
 #define CARAVAN_NOEXCEPT noexcept
@@ -122,7 +122,11 @@ enum {
   CARAVAN_AFTER_TRANSITION = 7,
   /* Since 0.2. After every change of a record, from the server's durable queue: not inside the change's transaction, at
    * least once, with the event's id. The events of one record come in the order of their versions. */
-  CARAVAN_AFTER_COMMIT = 8
+  CARAVAN_AFTER_COMMIT = 8,
+  /* Since 0.4. An effect `call: PLUGIN.ACTION` of a definition names the hook's `action`: it runs inside the transaction of the
+   * rule, after what the rule changed before it, with the system's rights where the rule has them. What it writes belongs to that
+   * transaction. */
+  CARAVAN_ACTION = 9
 };
 
 typedef struct caravan_hook_event {
@@ -136,8 +140,8 @@ typedef struct caravan_hook_event {
    * (what its history still says), and `before` is 0. */
   int64_t event_id;          /* stable: the same each time this event is delivered; an idempotency key for the outside */
   int64_t version;           /* the record's version that the change made */
-  caravan_string action;     /* create, update, delete, restore, transition:NAME ... */
-  caravan_string changes;    /* JSON: field -> [old, new], as in the record's timeline */
+  caravan_string action;     /* create, update, delete, restore, transition:NAME ...; of CARAVAN_ACTION its name */
+  caravan_string changes;    /* JSON: field -> [old, new], as in the record's timeline; of CARAVAN_ACTION the effect's payload */
   int64_t caused_by;         /* id of the user's record; 0: the system */
   caravan_string caused_by_name;
 } caravan_hook_event;
@@ -159,6 +163,7 @@ typedef struct caravan_hook {
   int32_t reserved;
   caravan_hook_fn run;
   void* user;
+  caravan_string action;     /* since 0.4: of CARAVAN_ACTION its name, without the plugin's; empty elsewhere */
 } caravan_hook;
 
 /* ---- routes: /api/v1/plugins/NAME/... ---- */

@@ -62,7 +62,8 @@ enum class Point : std::uint32_t {
   after_delete = CARAVAN_AFTER_DELETE,
   before_transition = CARAVAN_BEFORE_TRANSITION,
   after_transition = CARAVAN_AFTER_TRANSITION,
-  after_commit = CARAVAN_AFTER_COMMIT
+  after_commit = CARAVAN_AFTER_COMMIT,
+  action = CARAVAN_ACTION
 };
 
 /// Thrown by a handler to refuse, with a sentence for the user.
@@ -412,6 +413,8 @@ class Hook : public Call {
     if (event_.before == 0) return std::nullopt;
     return Record(*host_, call_, event_.before);
   }
+  /// Of an action: what the definition hands over, a JSON object.
+  std::string_view payload() const { return view(event_.changes); }
   // Of after_commit; zero or empty at other points.
   /// The same each time this event is delivered.
   std::int64_t event_id() const { return event_.event_id; }
@@ -557,6 +560,19 @@ class Setup {
     hook.user = slot.get();
     slots_.hooks.push_back(std::move(slot));
     detail::check(slots_.host.add_hook(call_, &hook), "registering a hook on", entity);
+  }
+  /// What `call: PLUGIN.NAME` in a definition does with a record of `entity`, inside the rule's transaction.
+  void action(std::string_view entity, std::string_view name, HookHandler handler) {
+    auto slot = std::make_unique<detail::HookSlot>(detail::HookSlot{&slots_.host, std::move(handler)});
+    caravan_hook hook{};
+    hook.struct_size = sizeof hook;
+    hook.point = CARAVAN_ACTION;
+    hook.entity = view(entity);
+    hook.run = &detail::HookSlot::run;
+    hook.user = slot.get();
+    hook.action = view(name);
+    slots_.hooks.push_back(std::move(slot));
+    detail::check(slots_.host.add_hook(call_, &hook), "registering the action", name);
   }
   /// `path` is below `/api/v1/plugins/NAME`, e.g. `/items/{id}`. `permission` is what roles list as
   /// `NAME.permission`; empty: every signed-in user.
