@@ -148,7 +148,7 @@ CHANGES = {
                "      from: [new, active, awaiting_user, awaiting_problem, awaiting_vendor, awaiting_evidence, unknown]\n"
                "      when: \"record.reassigned <= 2\"\n")],
     "clock": [("duration('27h')", "duration('18h')")],
-    "step by itself": [("calendar: always\nwithin: 120h", "calendar: always\nwithin: 48h\nbreach:\n  close: {do: {close: {transition: to_closed}}}")],
+    "step by itself": [("calendar: always\nwithin: 120h", "calendar: always\nwithin: 48h\nbreach:\n  close: {do: {mark: {set: {warned: \"record.warned + 100\"}}, close: {transition: to_closed}}}")],
 }
 
 
