@@ -213,9 +213,9 @@ TEST_P(Conditions, ADraftTellsWhatTheGateWouldSayAndWritesNothing) {
 
 TEST_P(Conditions, ADraftOfAChangeStartsFromTheRecord) {
   const Record trip = create(seller(), "shop.trip", R"({"seats":2,"rate":"0.10","owner":"11"})");
-  const DraftAnswer now = draft(seller(), R"({"region":"asia"})", trip.id());
-  EXPECT_TRUE(of(now, "rate").read_only);
-  EXPECT_THAT(told(now.mistakes), ElementsAre("visa required"));
+  const DraftAnswer first = draft(seller(), R"({"region":"asia"})", trip.id());
+  EXPECT_TRUE(of(first, "rate").read_only);
+  EXPECT_THAT(told(first.mistakes), ElementsAre("visa required"));
   EXPECT_THAT(told(draft(seller(), R"({"rate":"0.9"})", trip.id()).mistakes), ElementsAre("rate read_only"));
   EXPECT_EQ(gate().get(boss(), trip.entity(), trip.id()).version(), 1);
   EXPECT_EQ(refusal([&] { draft(as("shop.seller", 22), "{}", trip.id()); }).code(), ErrorCode::not_found);
