@@ -17,17 +17,6 @@ struct Given {
   bool json = false;
 };
 
-const records::Json::Array* items_of(const records::Json& answer) {
-  const auto* items = answer.find("items");
-  return items ? items->as<records::Json::Array>() : nullptr;
-}
-
-void print_json(const records::Json& json) {
-  std::string text;
-  json.write(text);
-  std::cout << text << '\n';
-}
-
 int list(const Overrides& overrides, const Given& given) {
   Channel channel(settings_or_exit(overrides));
   std::string target = std::string(base) + "?limit=" + std::to_string(given.limit);
@@ -35,21 +24,12 @@ int list(const Overrides& overrides, const Given& given) {
     if (!value->empty()) target += std::string("&") + name + "=" + api::percent_encode(*value);
   }
   const auto answer = ok_or_exit(channel.send("GET", target));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  if (const auto* items = items_of(answer)) {
-    for (const auto& job : *items) {
+  return print_items(answer, given.json, "No jobs.", [](const records::Json& job) {
       std::cout << json_text(job, "id") << "  " << json_text(job, "state") << "  " << json_text(job, "queue") << "  " << json_text(job, "kind")
                 << "  attempts " << json_text(job, "attempts") << "/" << json_text(job, "max_attempts") << "  " << json_text(job, "run_at");
       if (const std::string error = json_text(job, "last_error"); !error.empty()) std::cout << "  " << error.substr(0, error.find('\n'));
       std::cout << '\n';
-    }
-    if (items->empty()) std::cout << "No jobs.\n";
-  }
-  if (!json_text(answer, "next").empty()) std::cout << "There are more; see --limit.\n";
-  return 0;
+  });
 }
 
 int show(const Overrides& overrides, const Given& given) {
@@ -82,20 +62,11 @@ int act(const Overrides& overrides, const Given& given, bool replay) {
 int stats(const Overrides& overrides, const Given& given) {
   Channel channel(settings_or_exit(overrides));
   const auto answer = ok_or_exit(channel.send("GET", std::string(base) + "/stats"));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  if (items == nullptr || items->empty()) std::cout << "No jobs.\n";
-  else {
-    for (const auto& queue : *items) {
+  return print_items(answer, given.json, "No jobs.", [](const records::Json& queue) {
       std::cout << json_text(queue, "queue") << ": " << json_text(queue, "ready") << " ready (the oldest for "
                 << json_text(queue, "oldest_ready_seconds") << " s), " << json_text(queue, "waiting") << " waiting, "
                 << json_text(queue, "running") << " running, " << json_text(queue, "dead") << " dead\n";
-    }
-  }
-  return 0;
+  });
 }
 
 }  // namespace

@@ -18,17 +18,6 @@ struct Given {
   bool later = false, json = false;
 };
 
-const records::Json::Array* items_of(const records::Json& answer) {
-  const auto* items = answer.find("items");
-  return items ? items->as<records::Json::Array>() : nullptr;
-}
-
-void print_json(const records::Json& json) {
-  std::string text;
-  json.write(text);
-  std::cout << text << '\n';
-}
-
 bool is_current(const records::Json& key) {
   const auto* current = key.find("current");
   const bool* yes = current ? current->as<bool>() : nullptr;
@@ -38,17 +27,10 @@ bool is_current(const records::Json& key) {
 int list(const Overrides& overrides, const Given& given) {
   Channel channel(settings_or_exit(overrides));
   const auto answer = ok_or_exit(channel.send("GET", base));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  if (items == nullptr || items->empty()) std::cout << "No keys: no field is sensitive.\n";
-  else for (const auto& key : *items) {
+  return print_items(answer, given.json, "No keys: no field is sensitive.", [](const records::Json& key) {
     std::cout << json_text(key, "id") << "  " << (is_current(key) ? "current" : "       ") << "  used " << json_text(key, "uses")
               << " times  fingerprint " << json_text(key, "fingerprint") << '\n';
-  }
-  return 0;
+  });
 }
 
 int add(const Overrides& overrides, const Given& given) {
@@ -94,13 +76,7 @@ int looks(const Overrides& overrides, const Given& given) {
     if (!value->empty()) target += std::string("&") + name + "=" + api::percent_encode(*value);
   }
   const auto answer = ok_or_exit(channel.send("GET", target));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  if (items == nullptr || items->empty()) std::cout << "No looks.\n";
-  else for (const auto& look : *items) {
+  return print_items(answer, given.json, "No looks.", [](const records::Json& look) {
     std::string fields;
     if (const auto* list = look.find("fields")) {
       if (const auto* names = list->as<records::Json::Array>()) {
@@ -109,9 +85,7 @@ int looks(const Overrides& overrides, const Given& given) {
     }
     std::cout << json_text(look, "at") << "  " << json_text(look, "username") << "  " << json_text(look, "entity") << ' ' << json_text(look, "record") << "  "
               << fields << "  request " << json_text(look, "request_id") << '\n';
-  }
-  if (!json_text(answer, "next").empty()) std::cout << "There are more; see --limit.\n";
-  return 0;
+  });
 }
 
 }  // namespace

@@ -90,4 +90,23 @@ std::string json_text(const records::Json& json, const char* name) {
   return {};
 }
 
+void print_json(const records::Json& json) {
+  std::string text;
+  json.write(text);
+  std::cout << text << '\n';
+}
+
+int print_items(const records::Json& answer, bool as_json, const char* none, const std::function<void(const records::Json& item)>& print) {
+  if (as_json) {
+    print_json(answer);
+    return 0;
+  }
+  const auto* member = answer.find("items");
+  const auto* items = member != nullptr ? member->as<records::Json::Array>() : nullptr;
+  if (items == nullptr || items->empty()) std::cout << none << '\n';
+  else for (const auto& item : *items) print(item);
+  if (!json_text(answer, "next").empty()) std::cout << "There are more; see --limit.\n";
+  return 0;
+}
+
 }  // namespace caravan::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,5 +56,10 @@ void print_error(const Error& error);
 records::Json ok_or_exit(const Channel::Answer& answer);
 /// A member that is a text or a number, as text; "" where there is none.
 std::string json_text(const records::Json& json, const char* name);
+/// On one line.
+void print_json(const records::Json& json);
+/// What a list of the API answered: as JSON, or each of its items by `print`, `none` where there is none, and whether there are more.
+/// Returns the command's code.
+int print_items(const records::Json& answer, bool as_json, const char* none, const std::function<void(const records::Json& item)>& print);
 
 }  // namespace caravan::app

@@ -15,38 +15,19 @@ struct Given {
   bool json = false, run = false;
 };
 
-const records::Json::Array* items_of(const records::Json& answer) {
-  const auto* items = answer.find("items");
-  return items ? items->as<records::Json::Array>() : nullptr;
-}
-
-void print_json(const records::Json& json) {
-  std::string text;
-  json.write(text);
-  std::cout << text << '\n';
-}
-
 int runs(const Overrides& overrides, const Given& given, const char* base) {
   Channel channel(settings_or_exit(overrides));
   std::string target = std::string(base) + "/" + api::percent_encode(given.name) + "/runs?limit=" + std::to_string(given.limit);
   if (!given.outcome.empty()) target += "&outcome=" + given.outcome;
   if (!given.record.empty()) target += "&record=" + api::percent_encode(given.record);
   const auto answer = ok_or_exit(channel.send("GET", target));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-    const auto& run = (*items)[i];
+  return print_items(answer, given.json, "No runs in the last 30 days.", [](const records::Json& run) {
     std::cout << json_text(run, "at") << "  " << json_text(run, "outcome") << "  " << json_text(run, "event");
     if (const std::string record = json_text(run, "record"); !record.empty()) std::cout << "  record " << record;
     std::cout << "  effects " << json_text(run, "effects");
     if (const std::string reason = json_text(run, "reason"); !reason.empty()) std::cout << "  " << reason;
     std::cout << '\n';
-  }
-  if (items == nullptr || items->empty()) std::cout << "No runs in the last 30 days.\n";
-  return 0;
+  });
 }
 
 int automations(const Overrides& overrides, const Given& given) {
@@ -54,21 +35,13 @@ int automations(const Overrides& overrides, const Given& given) {
   if (!given.name.empty()) return runs(overrides, given, base);
   Channel channel(settings_or_exit(overrides));
   const auto answer = ok_or_exit(channel.send("GET", base));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-    const auto& rule = (*items)[i];
+  return print_items(answer, given.json, "No automations.", [](const records::Json& rule) {
     std::cout << json_text(rule, "name") << "  on " << json_text(rule, "entity") << " " << json_text(rule, "on");
     const auto* active = rule.find("active");
     if (const bool* on = active != nullptr ? active->as<bool>() : nullptr; on != nullptr && !*on) std::cout << "  switched off";
     std::cout << "  in 24 h: " << json_text(rule, "done") << " done, " << json_text(rule, "skipped") << " skipped, " << json_text(rule, "failed")
               << " failed\n";
-  }
-  if (items == nullptr || items->empty()) std::cout << "No automations.\n";
-  return 0;
+  });
 }
 
 int schedules(const Overrides& overrides, const Given& given) {
@@ -82,22 +55,14 @@ int schedules(const Overrides& overrides, const Given& given) {
   if (!given.name.empty()) return runs(overrides, given, base);
   Channel channel(settings_or_exit(overrides));
   const auto answer = ok_or_exit(channel.send("GET", base));
-  if (given.json) {
-    print_json(answer);
-    return 0;
-  }
-  const auto* items = items_of(answer);
-  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-    const auto& rule = (*items)[i];
+  return print_items(answer, given.json, "No schedules.", [](const records::Json& rule) {
     const std::string next = json_text(rule, "next");
     std::cout << json_text(rule, "name") << "  " << json_text(rule, "cron") << "  next " << (next.empty() ? "none" : next);
     if (const auto* last = rule.find("last"); last != nullptr && !last->is_null()) {
       std::cout << "  last " << json_text(*last, "at") << " " << json_text(*last, "outcome");
     }
     std::cout << '\n';
-  }
-  if (items == nullptr || items->empty()) std::cout << "No schedules.\n";
-  return 0;
+  });
 }
 
 }  // namespace
