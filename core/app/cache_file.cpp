@@ -76,8 +76,8 @@ void CacheFile::save() noexcept {
     if (error) return;
     if (fresh) fs::permissions(file_.parent_path(), fs::perms::owner_all, error);
     const std::string bytes = cache_->bytes();
-    std::string temporary = file_.string() + ".XXXXXX";
-    const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);  // for the owner alone
+    std::string temporary = file_.string() + ".XXXXXX";  // mkostemp() puts letters of its own in place of these
+    const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);  // readable for the owner alone
     if (descriptor < 0) return;
     std::size_t done = 0;
     while (done < bytes.size()) {

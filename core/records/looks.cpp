@@ -75,12 +75,7 @@ std::vector<Look> find_looks(storage::Session& session, const LookQuery& query) 
 }
 
 std::int64_t purge_looks(storage::Session& session, Timestamp now, int days, std::int64_t limit) {
-  const Timestamp old{now.micros - std::int64_t{days} * 86'400'000'000, 0};
-  return storage::run_sql(session,
-                          session.dialect() == storage::Dialect::mysql
-                              ? "DELETE FROM record_look WHERE at <= ? ORDER BY at LIMIT ?"
-                              : "DELETE FROM record_look WHERE id IN (SELECT id FROM record_look WHERE at <= ? ORDER BY at LIMIT ?)",
-                          old, limit);
+  return storage::delete_oldest(session, "record_look", "at", Timestamp{now.micros - std::int64_t{days} * 86'400'000'000, 0}, limit);
 }
 
 }  // namespace caravan::records

@@ -90,6 +90,14 @@ std::int64_t run_sql(Session& session, std::string_view sql, const Values&... va
   return query.affected();
 }
 
+/// Deletes at most `most` rows of `table` whose `column` is up to `until`, the oldest first; how many. `key` tells rows apart.
+inline std::int64_t delete_oldest(Session& session, const std::string& table, const std::string& column, Timestamp until, std::int64_t most,
+                                  const std::string& key = "id") {
+  const std::string oldest = " FROM " + table + " WHERE " + column + " <= ? ORDER BY " + column + " LIMIT ?";
+  return run_sql(session, session.dialect() == Dialect::mysql ? "DELETE" + oldest : "DELETE FROM " + table + " WHERE " + key + " IN (SELECT " + key + oldest + ")",
+                 until, most);
+}
+
 /// Calls `each(begin, count, places)` for parts of `total` items so that few texts of statements come about: `places` is 64, 8
 /// or 1, of which the first `count` are items and the rest repetitions of the last one.
 template <class Each>

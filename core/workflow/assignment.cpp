@@ -439,12 +439,7 @@ Record take_next(const records::RecordService& service, const Context& context, 
           }
         }
         know_me();
-        std::optional<Record> record;
-        try {
-          record = work.load(entity, id, true, records::Authority::definition);
-        } catch (const Error& error) {
-          if (error.code() != ErrorCode::not_found) throw;
-        }
+        auto record = load_locked(work, entity, id);
         if (!record || !(*record)[field.slot].is_null()) continue;
         if (rule.candidate && !evaluate_pair(*rule.candidate, context, *record, me, follow).is_true()) continue;
         Record his = *record;
@@ -534,11 +529,7 @@ std::vector<Decision> decisions_of(const records::RecordService& service, const 
 }
 
 std::int64_t purge_decisions(storage::Session& session, Timestamp now) {
-  const bool mysql = session.dialect() == storage::Dialect::mysql;
-  return storage::run_sql(session,
-                          mysql ? "DELETE FROM assignment_decision WHERE at < ? ORDER BY at LIMIT ?"
-                                : "DELETE FROM assignment_decision WHERE id IN (SELECT id FROM assignment_decision WHERE at < ? ORDER BY at LIMIT ?)",
-                          Timestamp{now.micros - kept_micros}, 500);
+  return storage::delete_oldest(session, "assignment_decision", "at", Timestamp{now.micros - kept_micros}, 500);
 }
 
 }  // namespace caravan::workflow

@@ -78,12 +78,7 @@ Context Assignments::system(std::string source) const {
 bool Assignments::ask(const Context& context, const Entity& entity, const Field& field, std::int64_t id) const {
   try {
     service_.transact(context, [&](records::Work& work) {
-      std::optional<Record> record;
-      try {
-        record = work.load(entity, id, true, records::Authority::definition);
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::not_found) throw;
-      }
+      auto record = load_locked(work, entity, id);
       if (record && (*record)[field.slot].is_null()) ask_rules(work, *record, field, false);
       else forget_waiting(work.session(), id, field);
     });
@@ -157,13 +152,9 @@ void Assignments::take_back(const Context& context, const Assignment& rule, std:
   try {
     service_.transact(context, [&](records::Work& work) {
       const auto follow = follow_in(work);
-      Record record;
-      try {
-        record = work.load(*rule.entity, id, true, records::Authority::definition);
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::not_found) throw;
-        return;
-      }
+      auto found = load_locked(work, *rule.entity, id);
+      if (!found) return;
+      Record& record = *found;
       const auto* has = record[rule.field->slot].as<std::int64_t>();
       if (has == nullptr || *has != user) return;
       // The rule that would have assigned it, as if it had nobody, says whether it goes back.

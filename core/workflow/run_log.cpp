@@ -101,11 +101,7 @@ std::map<std::string, RunCounts, std::less<>> count_runs(storage::Session& sessi
 }
 
 std::int64_t purge_runs(storage::Session& session, Timestamp now) {
-  const bool mysql = session.dialect() == storage::Dialect::mysql;
-  return storage::run_sql(session,
-                          mysql ? "DELETE FROM automation_run WHERE at <= ? ORDER BY at LIMIT ?"
-                                : "DELETE FROM automation_run WHERE id IN (SELECT id FROM automation_run WHERE at <= ? ORDER BY at LIMIT ?)",
-                          Timestamp{now.micros - kept_micros}, 500);
+  return storage::delete_oldest(session, "automation_run", "at", Timestamp{now.micros - kept_micros}, 500);
 }
 
 }  // namespace caravan::workflow

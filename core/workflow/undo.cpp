@@ -98,11 +98,7 @@ Record undo(records::Work& work, const Entity& entity, std::int64_t id, std::opt
 }
 
 std::int64_t purge_undo(storage::Session& session, Timestamp now) {
-  const bool mysql = session.dialect() == storage::Dialect::mysql;
-  return storage::run_sql(session,
-                          mysql ? "DELETE FROM undo_step WHERE until < ? ORDER BY until LIMIT ?"
-                                : "DELETE FROM undo_step WHERE record_id IN (SELECT record_id FROM undo_step WHERE until < ? ORDER BY until LIMIT ?)",
-                          now, 500);
+  return storage::delete_oldest(session, "undo_step", "until", now, 500, "record_id");
 }
 
 }  // namespace caravan::workflow
