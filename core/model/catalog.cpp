@@ -32,6 +32,22 @@ const T* find_sorted(const std::vector<std::unique_ptr<T>>& sorted, std::string_
 
 }  // namespace
 
+bool is_locale(std::string_view text) {
+  std::size_t part = 0, in_part = 0;
+  for (char c : text) {
+    if (c == '-') {
+      if (in_part < 2) return false;
+      ++part;
+      in_part = 0;
+      continue;
+    }
+    const bool lower = c >= 'a' && c <= 'z';
+    const bool other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!(lower || (part > 0 && other)) || ++in_part > (part == 0 ? 3u : 8u) || part > 3) return false;
+  }
+  return in_part >= 2;
+}
+
 const std::string& Text::in(std::string_view locale) const {
   if (texts_.empty()) return no_text;
   if (const auto exact = texts_.find(locale); exact != texts_.end()) return exact->second;

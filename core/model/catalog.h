@@ -23,6 +23,9 @@ struct Origin {
   std::uint32_t column = 0;
 };
 
+/// Whether it is a language tag such as `zh-CN`.
+bool is_locale(std::string_view text);
+
 /// A text in several languages, e.g. `{en: Order, zh-CN: 订单}`.
 class Text {
  public:

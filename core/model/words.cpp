@@ -1211,22 +1211,6 @@ bool is_name(std::string_view text) {
              : is_identifier(text.substr(0, dot)) && is_identifier(text.substr(dot + 1));
 }
 
-bool is_locale(std::string_view text) {
-  std::size_t part = 0, in_part = 0;
-  for (char c : text) {
-    if (c == '-') {
-      if (in_part < 2) return false;
-      ++part;
-      in_part = 0;
-      continue;
-    }
-    const bool lower = c >= 'a' && c <= 'z';
-    const bool other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!(lower || (part > 0 && other)) || ++in_part > (part == 0 ? 3u : 8u)) return false;
-  }
-  return in_part >= 2;
-}
-
 bool flag_of(const Node* node, bool otherwise) {
   return node && node->is_scalar() ? node->text == "true" : otherwise;
 }

@@ -76,8 +76,6 @@ void check_required(const Node& document, const Words& words, const std::string&
 bool is_identifier(std::string_view text);  ///< `[a-z][a-z0-9_]*`, at most 48 characters
 bool is_name(std::string_view text);        ///< an identifier, or two with a dot between
 
-bool is_locale(std::string_view text);  ///< a language tag such as `zh-CN`
-
 /// The value of a checked flag; `otherwise` where there is none.
 bool flag_of(const Node* node, bool otherwise);
 

@@ -76,22 +76,6 @@ std::string choice_names(const Field& field) {
   return names;
 }
 
-bool is_language(std::string_view text) {
-  std::size_t part = 0, in_part = 0;
-  for (const char c : text) {
-    if (c == '-') {
-      if (in_part < 2) return false;
-      ++part;
-      in_part = 0;
-      continue;
-    }
-    const bool lower = c >= 'a' && c <= 'z';
-    const bool other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!(lower || (part > 0 && other)) || ++in_part > (part == 0 ? 3u : 8u) || part > 3) return false;
-  }
-  return in_part >= 2;
-}
-
 constexpr std::size_t most_languages = 20;
 
 /// Ids in the order given, each once; nullopt where one is none.
@@ -466,7 +450,7 @@ std::optional<FieldError> check_value(const model::Catalog& catalog, const Field
       for (const auto& [language, said] : *given) {
         const auto* key = language.as<std::string>();
         const auto* words = said.as<std::string>();
-        if (key == nullptr || !is_language(*key) || (words == nullptr && !said.is_null())) return wrong_type(field, locale);
+        if (key == nullptr || !model::is_locale(*key) || (words == nullptr && !said.is_null())) return wrong_type(field, locale);
         std::string clean = words ? *words : std::string();
         if (auto wrong = tidy(clean)) return wrong;
         if (!clean.empty()) texts.insert_or_assign(*key, std::move(clean));
