@@ -11,6 +11,7 @@
 #include "records/hooks.h"
 #include "records/json.h"
 #include "records/messages.h"
+#include "workflow/notices.h"
 #include "workflow/text.h"
 
 namespace caravan::channels {
@@ -22,19 +23,6 @@ using records::Record;
 using Follow = std::shared_ptr<const records::Follow>;
 
 bool about_something(const Record& record) { return !record.values().empty(); }
-
-/// Characters, not bytes; cut at a character's end.
-std::string shortened(std::string text, std::size_t characters) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
-    if (++count > characters) {
-      text.resize(i);
-      break;
-    }
-  }
-  return text;
-}
 
 /// What an expression gives as one value or a list of them.
 template <class T>
@@ -84,15 +72,8 @@ records::Input input_of(const model::Entity& entity, std::initializer_list<std::
 expr::Value text_or_null(std::string text) { return text.empty() ? expr::Value() : expr::Value(std::move(text)); }
 
 void notice(records::Work& work, std::int64_t user, std::string text, const Record& record, bool urgent) {
-  const model::Entity& entity = *work.context().catalog->entity("core.notice");
-  if (text.empty()) return;
-  work.create(entity,
-              input_of(entity, {{"user", expr::Value(user)},
-                                {"text", expr::Value(shortened(std::move(text), 500))},
-                                {"urgent", expr::Value(urgent)},
-                                {"about_entity", about_something(record) ? expr::Value(record.entity().full_name) : expr::Value()},
-                                {"about_id", about_something(record) ? expr::Value(std::to_string(record.id())) : expr::Value()}}),
-              records::Authority::definition);
+  const bool about = about_something(record);
+  workflow::give_notice(work, user, std::move(text), about ? std::string_view(record.entity().full_name) : std::string_view(), about ? record.id() : 0, urgent);
 }
 
 void notify(records::Work& work, const Effect& effect, Record& record, const Follow& follow) {
@@ -123,7 +104,7 @@ void send(records::Work& work, const Effect& effect, Record& record, const Follo
     work.create(entity,
                 input_of(entity, {{"channel", expr::Value(message.channel)},
                                   {"template", expr::Value(message.name)},
-                                  {"recipient", expr::Value(shortened(address, 254))},
+                                  {"recipient", expr::Value(workflow::shortened(address, 254))},
                                   {"subject", text_or_null(filled.subject)},
                                   {"body", text_or_null(filled.body)},
                                   {"about_entity", about_something(record) ? expr::Value(record.entity().full_name) : expr::Value()},
@@ -234,7 +215,7 @@ Filled fill(const model::MessageTemplate& message, std::string_view locale, cons
   Filled filled{workflow::fill(message.subject, locale, context, record, follow), workflow::fill(message.body, locale, context, record, follow)};
   // A value with line breaks in it does not become a second header.
   std::replace_if(filled.subject.begin(), filled.subject.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  filled.subject = shortened(std::move(filled.subject), 400);
+  filled.subject = workflow::shortened(std::move(filled.subject), 400);
   return filled;
 }
 

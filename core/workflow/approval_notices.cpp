@@ -9,6 +9,7 @@
 #include "storage/query.h"
 #include "workflow/approvals.h"
 #include "workflow/effects.h"
+#include "workflow/notices.h"
 #include "workflow/rule_payload.h"
 #include "workflow/rules.h"
 #include "workflow/text.h"
@@ -34,23 +35,9 @@ std::string subject(records::Work& work, const Approval& approval, const Record*
   return name + " " + (title.empty() ? "#" + std::to_string(approval.record_id) : title);
 }
 
-/// Characters, not bytes.
-std::string shortened(std::string text, std::size_t characters) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
-    if (++count > characters) {
-      text.resize(i);
-      break;
-    }
-  }
-  return text;
-}
-
 void tell(records::Work& work, const std::vector<records::Holder>& users, const Approval& approval, const Record* record, const std::string& text) {
   const Context& context = work.context();
-  const model::Entity* notice = context.catalog->entity("core.notice");
-  if (notice == nullptr || users.empty()) return;
+  if (users.empty()) return;
   std::string asker;
   if (approval.asked_by != 0) {
     storage::Query query(work.session(), "SELECT name FROM core_user WHERE id = ?", approval.asked_by);
@@ -67,14 +54,9 @@ void tell(records::Work& work, const std::vector<records::Holder>& users, const 
       reader.once = nullptr;
       reader.locale = locale;
       const std::string label = transition != nullptr ? or_name(transition->label.in(locale), approval.transition) : approval.transition;
-      said = shortened(records::message(text, locale, {asker, label, subject(work, approval, record, locale), end_text(reader, approval)}), 500);
+      said = records::message(text, locale, {asker, label, subject(work, approval, record, locale), end_text(reader, approval)});
     }
-    records::Input input;
-    input.emplace_back(notice->field("user"), expr::Value(user.id));
-    input.emplace_back(notice->field("text"), expr::Value(said));
-    input.emplace_back(notice->field("about_entity"), expr::Value(approval.entity));
-    input.emplace_back(notice->field("about_id"), expr::Value(std::to_string(approval.record_id)));
-    work.create(*notice, std::move(input), records::Authority::definition);
+    give_notice(work, user.id, said, approval.entity, approval.record_id);
   }
 }
 

@@ -105,15 +105,6 @@ const Field* changed_basis(const Context& context, const Approval& approval, con
   return nullptr;
 }
 
-std::optional<Record> load(records::Work& work, const Entity& entity, std::int64_t id) {
-  try {
-    return work.load(entity, id, true, records::Authority::definition);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;
-    return std::nullopt;
-  }
-}
-
 /// Why it cannot be taken any more, as Approval::reason has it; "" where it can.
 std::string void_reason(const Context& context, const Approval& approval, const Record* record) {
   const model::Transition* transition = transition_of(context, approval);
@@ -364,14 +355,14 @@ void take(records::Work& work, Context& working, Approval& approval, const Recor
       refused = error.message();
     }
   }
-  const auto newest = load(work, entity, record.id());
+  const auto newest = load_locked(work, entity, record.id());
   make_void(work, approval, newest ? &*newest : nullptr, "refused\n" + refused);
 }
 
 void decide_in(records::Work& work, Context& working, Approval& approval, Verdict verdict, const std::string& comment) {
   const Context& context = work.context();
   const Entity* entity = context.catalog->entity(approval.entity);
-  std::optional<Record> record = entity != nullptr ? load(work, *entity, approval.record_id) : std::nullopt;
+  std::optional<Record> record = entity != nullptr ? load_locked(work, *entity, approval.record_id) : std::nullopt;
   // The record's lock first, as everybody takes them; then nobody else decides either.
   if (auto now = find_approval(work.session(), approval.id, true)) approval = std::move(*now);
   if (!concerns(context, approval)) throw Error(ErrorCode::not_found, message("approval_none", context.locale));
@@ -553,7 +544,7 @@ void follow_approvals(records::Work& work, const Record& record, bool deleted) {
       continue;
     }
     if (void_reason(work.context(), approval, &record).empty()) continue;
-    const auto newest = load(work, record.entity(), record.id());
+    const auto newest = load_locked(work, record.entity(), record.id());
     const std::string reason = void_reason(work.context(), approval, newest ? &*newest : nullptr);
     if (!reason.empty()) make_void(work, approval, newest ? &*newest : nullptr, reason);
   }
@@ -709,7 +700,7 @@ void remind_of_approval(const records::RecordService& service, const Context& co
     const bool open = approval && approval->waits() && approval->step == step && approval->steps[step].remind_seconds > 0;
     const Entity* entity = open ? context.catalog->entity(approval->entity) : nullptr;
     if (entity != nullptr) {
-      const auto record = load(work, *entity, approval->record_id);
+      const auto record = load_locked(work, *entity, approval->record_id);
       auto now = find_approval(work.session(), id, true);
       const std::string reason = now && now->waits() ? void_reason(context, *now, record ? &*record : nullptr) : std::string();
       if (!reason.empty()) {
@@ -735,7 +726,7 @@ std::int64_t recheck_approvals(const records::RecordService& service, const Cont
     service.transact(context, [&](records::Work& work) {
       auto approval = find_approval(work.session(), id);
       const Entity* entity = approval ? context.catalog->entity(approval->entity) : nullptr;
-      const auto record = entity != nullptr ? load(work, *entity, approval->record_id) : std::nullopt;
+      const auto record = entity != nullptr ? load_locked(work, *entity, approval->record_id) : std::nullopt;
       approval = find_approval(work.session(), id, true);
       if (!approval || !approval->waits()) return;
       const std::string reason = void_reason(context, *approval, record ? &*record : nullptr);

@@ -116,6 +116,15 @@ std::shared_ptr<const records::Follow> follow_in(records::Work& work) {
       [&work](const model::Entity& target, std::int64_t id) { return work.follow(target, id); });
 }
 
+std::optional<Record> load_locked(records::Work& work, const model::Entity& entity, std::int64_t id) {
+  try {
+    return work.load(entity, id, true, records::Authority::definition);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;
+    return std::nullopt;
+  }
+}
+
 std::size_t run_effects(records::Work& work, const std::vector<Effect>& effects, Record& record, const std::string& source, Part part) {
   if (effects.empty()) return 0;
   const auto follow = follow_in(work);

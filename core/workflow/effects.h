@@ -48,6 +48,9 @@ void own_changes(records::Work& work, const std::vector<model::Effect>& effects,
 /// Loads what references point at within the work's transaction, for rules.
 std::shared_ptr<const records::Follow> follow_in(records::Work& work);
 
+/// The record, locked, whoever acts; nullopt where it is gone.
+std::optional<records::Record> load_locked(records::Work& work, const model::Entity& entity, std::int64_t id);
+
 /// For its lifetime a rule runs in the transaction, for the bounds above and for messages. Throws invalid_record with the chain of
 /// rules where they go too deep.
 class RuleScope {

@@ -28,16 +28,6 @@ const Automation* automation_named(const model::Catalog& catalog, std::string_vi
   return found != catalog.automations.end() && (*found)->active ? found->get() : nullptr;
 }
 
-/// The record, locked; nullopt where it is gone.
-std::optional<Record> load(records::Work& work, const Entity& entity, std::int64_t id) {
-  try {
-    return work.load(entity, id, true, records::Authority::definition);
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) throw;
-    return std::nullopt;
-  }
-}
-
 }  // namespace
 
 RuleJobs::RuleJobs(const records::RecordService& service, CatalogInUse catalog, jobs::Queue& queue, storage::Sequences& sequences)
@@ -87,7 +77,7 @@ void RuleJobs::automation(jobs::Attempt& attempt) const {
       if (payload.has("row")) {
         record = records::parse_row(*entity, payload.text("row"));
       } else {
-        record = load(work, *entity, run.record_id);
+        record = load_locked(work, *entity, run.record_id);
       }
       if (!record) {
         done.outcome = "skipped";
@@ -117,7 +107,7 @@ void RuleJobs::timer(jobs::Attempt& attempt) const {
   if (!step) return timed_automation(attempt, context, *entity, id, name, Timestamp{payload.number("due")});
   // Settling asks for state, moment and guard as they are now.
   service_.transact(context, [&](records::Work& work) {
-    if (auto record = load(work, *entity, id)) settle(work, *record);
+    if (auto record = load_locked(work, *entity, id)) settle(work, *record);
     attempt.finish_in(work.session());
   });
 }
@@ -135,7 +125,7 @@ void RuleJobs::timed_automation(jobs::Attempt& attempt, const Context& context, 
   try {
     service_.transact(context, [&](records::Work& work) {
       Run done = run;
-      auto record = load(work, entity, id);
+      auto record = load_locked(work, entity, id);
       const auto follow = follow_in(work);
       // Another moment has a timer of its own.
       if (record && moment_of(*rule->at, context, *record, follow) == due) {

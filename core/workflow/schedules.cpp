@@ -157,16 +157,10 @@ void RuleJobs::over_records(jobs::Attempt& attempt, const ScheduleRule& rule, co
       };
       try {
         advance([&](records::Work& work) {
-          Record record;
-          try {
-            record = work.load(*rule.entity, listed.id(), true, records::Authority::definition);
-          } catch (const Error& error) {
-            if (error.code() != ErrorCode::not_found) throw;
-            return false;
-          }
-          if (rule.where && !records::evaluate(*rule.where, context, record, follow_in(work)).is_true()) return false;
+          auto record = load_locked(work, *rule.entity, listed.id());
+          if (!record || (rule.where && !records::evaluate(*rule.where, context, *record, follow_in(work)).is_true())) return false;
           const RuleScope scope(work, context.source);
-          run_effects(work, rule.effects, record, context.source);
+          run_effects(work, rule.effects, *record, context.source);
           return true;
         });
       } catch (const Error& error) {
