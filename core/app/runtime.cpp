@@ -149,12 +149,8 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
     catalog_.store(std::move(loaded.catalog));
   }
   if (schema == Schema::update) count_rollups();
-  records_->set_undo_days(settings_.undo_days);
-  const auto ports = std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks()));
-  records_->set_extension(ports);
-  records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
+  equip(*records_);
   events_ = std::make_unique<api::EventHub>(*records_);
-  records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
   make_queue();
 
@@ -204,6 +200,15 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
       std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits, rules_.get()});
 }
 
+void Runtime::equip(records::RecordService& service) {
+  service.set_undo_days(settings_.undo_days);
+  service.set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks())));
+  service.set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
+  service.set_watcher([this](const std::vector<records::Written>& written) {
+    if (events_) events_->written(written);
+  });
+}
+
 void Runtime::make_queue() {
   storage::Database* database = database_.get();
   if (database_->dialect() == storage::Dialect::mysql) {
@@ -214,10 +219,7 @@ void Runtime::make_queue() {
     database = job_database_.get();
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
-  job_records_->set_undo_days(settings_.undo_days);
-  job_records_->set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks())));
-  job_records_->set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
-  job_records_->set_watcher([this](const std::vector<records::Written>& written) { if (events_) events_->written(written); });
+  equip(*job_records_);
   jobs::QueueOptions options = settings_.jobs;
   options.alone = database_->dialect() == storage::Dialect::sqlite;
   bool events_named = false;

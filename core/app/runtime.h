@@ -115,6 +115,8 @@ class Runtime {
   std::unique_ptr<workflow::RuleJobs> rules_;
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<jobs::Schedule> schedule_;
+  /// What requests and jobs write passes the same rules, plugins and listeners.
+  void equip(records::RecordService& service);
   void make_queue();
   /// Where the clocks of the definitions in use were not planned yet by them: adds the job that does.
   void plan_clocks(const model::Catalog& catalog);
