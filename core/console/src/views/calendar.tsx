@@ -1,6 +1,4 @@
-import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
-import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
-import { Alert, Button, Calendar as MonthGrid, Popover, Segmented, Spin } from 'antd';
+import { Alert, Button, Calendar as MonthGrid, Popover } from 'antd';
 import dayjs from 'dayjs';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -13,6 +11,7 @@ import { stateOf, titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
 import { addDays, addMonths, monthStart, todayIn, weekStart } from './days';
+import { monthTitle, RangeBar } from './range_bar';
 import { ViewSkeleton } from './record_view';
 import { detailFields, isFilled, type ViewProps } from './types';
 import { mostShown, useRangeRecords, type Placed } from './use_range';
@@ -38,27 +37,22 @@ export default function RecordCalendar(props: ViewProps) {
   const title =
     mode === 'week'
       ? `${formatDate(week, locale.locale)} – ${formatDate(addDays(week, 6), locale.locale)}`
-      : new Intl.DateTimeFormat(locale.locale, { timeZone: 'UTC', year: 'numeric', month: 'long' }).format(new Date(`${monthStart(day)}T00:00:00Z`));
+      : monthTitle(day, locale.locale);
 
   return (
     <div className="calendar" aria-busy={records.isFetching}>
-      <div className="range-bar">
-        <Button icon={<LeftOutlined aria-hidden />} aria-label={t('calendar.previous')} onClick={() => step(-1)} />
-        <Button onClick={() => setDay(today)}>{t('calendar.today')}</Button>
-        <Button icon={<RightOutlined aria-hidden />} aria-label={t('calendar.next')} onClick={() => step(1)} />
-        <h2 aria-live="polite">{title}</h2>
-        {records.isFetching && <Spin size="small" />}
-        <div className="spacer" />
-        <Segmented<Mode>
-          aria-label={t('calendar.mode')}
-          value={mode}
-          options={[
-            { value: 'month', label: t('calendar.month') },
-            { value: 'week', label: t('calendar.week') },
-          ]}
-          onChange={setMode}
-        />
-      </div>
+      <RangeBar<Mode>
+        title={title}
+        loading={records.isFetching}
+        units={[
+          { value: 'month', label: t('calendar.month') },
+          { value: 'week', label: t('calendar.week') },
+        ]}
+        unit={mode}
+        onUnit={setMode}
+        onStep={step}
+        onToday={() => setDay(today)}
+      />
       {records.data?.more && <Alert type="info" showIcon title={t('calendar.partial', { count: mostShown })} className="range-note" />}
       {records.isError && !records.data ? (
         <LoadError error={records.error} onRetry={() => void records.refetch()} />

@@ -1,6 +1,4 @@
-import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
-import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
-import { Alert, Button, Empty, Segmented, Spin, Table } from 'antd';
+import { Alert, Empty, Segmented, Table } from 'antd';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -12,6 +10,7 @@ import { recordPagePath } from '../paths';
 import { useSession } from '../session';
 import { addDays, addMonths, monthStart, todayIn } from './days';
 import type { Bar, Lane } from './lanes_chart';
+import { monthTitle, RangeBar } from './range_bar';
 import { ViewSkeleton } from './record_view';
 import { detailFields, isFilled, type ViewProps } from './types';
 import { mostShown, useRangeRecords, type Placed } from './use_range';
@@ -54,31 +53,27 @@ export default function Lanes(props: ViewProps) {
     return { lanes: ordered([...found.values()], view.group === 'state' ? entity.states?.map((one) => one.name) : group?.choices ? model.choices[group.choices]?.map((one) => one.name) : undefined), bars: placed };
   }, [records.data, entity, view, group, model, t, valueText]);
 
-  const title = unit === 'month' ? new Intl.DateTimeFormat(locale.locale, { timeZone: 'UTC', year: 'numeric', month: 'long' }).format(new Date(`${first}T00:00:00Z`)) : `${formatDate(first, locale.locale)} – ${formatDate(addDays(range.to, -1), locale.locale)}`;
+  const title = unit === 'month' ? monthTitle(first, locale.locale) : `${formatDate(first, locale.locale)} – ${formatDate(addDays(range.to, -1), locale.locale)}`;
   return (
     <div className="lanes" aria-busy={records.isFetching}>
-      <div className="range-bar">
-        <Button icon={<LeftOutlined aria-hidden />} aria-label={t('calendar.previous')} onClick={() => setFirst(step(first, unit, -1))} />
-        <Button onClick={() => setFirst(beginning(today, unit))}>{t('calendar.today')}</Button>
-        <Button icon={<RightOutlined aria-hidden />} aria-label={t('calendar.next')} onClick={() => setFirst(range.to)} />
-        <h2 aria-live="polite">{title}</h2>
-        {records.isFetching && <Spin size="small" />}
-        <div className="spacer" />
-        <Segmented<Unit>
-          aria-label={t('calendar.mode')}
-          value={unit}
-          options={[
-            { value: 'week', label: t('calendar.week') },
-            { value: 'month', label: t('calendar.month') },
-            { value: 'quarter', label: t('lanes.quarter') },
-            { value: 'year', label: t('lanes.year') },
-          ]}
-          onChange={(next) => {
-            // Where today is shown, it stays so.
-            setFirst(beginning(first <= today && today < range.to ? today : first, next));
-            setUnit(next);
-          }}
-        />
+      <RangeBar<Unit>
+        title={title}
+        loading={records.isFetching}
+        units={[
+          { value: 'week', label: t('calendar.week') },
+          { value: 'month', label: t('calendar.month') },
+          { value: 'quarter', label: t('lanes.quarter') },
+          { value: 'year', label: t('lanes.year') },
+        ]}
+        unit={unit}
+        onUnit={(next) => {
+          // Where today is shown, it stays so.
+          setFirst(beginning(first <= today && today < range.to ? today : first, next));
+          setUnit(next);
+        }}
+        onStep={(direction) => setFirst(step(first, unit, direction))}
+        onToday={() => setFirst(beginning(today, unit))}
+      >
         <Segmented<string>
           aria-label={t('lanes.show')}
           value={table ? 'table' : 'chart'}
@@ -88,7 +83,7 @@ export default function Lanes(props: ViewProps) {
           ]}
           onChange={(value) => setTable(value === 'table')}
         />
-      </div>
+      </RangeBar>
       {records.data?.more && <Alert type="info" showIcon title={t('calendar.partial', { count: mostShown })} className="range-note" />}
       {records.isError && !records.data ? (
         <LoadError error={records.error} onRetry={() => void records.refetch()} />
