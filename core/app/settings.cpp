@@ -42,8 +42,17 @@ class Reader {
     path(root, "data", settings_.data);
     path(root, "keys_file", settings_.keys_file);
     if (const Node* plugins = map(root, "plugins")) {
-      known(*plugins, {"directory", "enabled"});
+      known(*plugins, {"directory", "enabled", "trusted_keys", "require_signature"});
       path(*plugins, "directory", settings_.plugins);
+      flag(*plugins, "require_signature", settings_.require_signature);
+      if (const Node* keys = map(*plugins, "trusted_keys")) {
+        for (const auto& entry : keys->entries) {
+          if (const std::string mistake = plugin::mistake_in_key(entry.value.text); !mistake.empty())
+            diagnostics_.error(entry.value.at, "bad-key", mistake);
+          else
+            settings_.trusted_keys[entry.key] = entry.value.text;
+        }
+      }
       if (const Node* enabled = map(*plugins, "enabled")) {
         settings_.enabled.emplace();
         for (const auto& entry : enabled->entries) {

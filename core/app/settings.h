@@ -11,6 +11,7 @@
 #include "http/front_door.h"
 #include "jobs/queue.h"
 #include "model/loader.h"
+#include "plugin/signature.h"
 
 namespace caravan::app {
 
@@ -27,6 +28,8 @@ struct Settings {
   std::string database_url;                 ///< never empty: sqlite://DATA/caravan.db by default
   std::filesystem::path plugins;            ///< folder of *.so
   std::optional<std::map<std::string, bool>> enabled;  ///< absent: every plugin in the folder
+  plugin::TrustedKeys trusted_keys;         ///< whose plugins and packs are known; by the agency's name for them
+  bool require_signature = false;           ///< plugins and packs are installed only where a trusted key signed them
   std::vector<std::string> packs;
   std::filesystem::path console;            ///< folder of the built console; may not exist
   std::string log_level = "info";

@@ -197,6 +197,7 @@ Image::Image(Image&& other) noexcept {
 Image& Image::operator=(Image&& other) noexcept {
   std::swap(file_name, other.file_name);
   std::swap(hash, other.hash);
+  std::swap(signature, other.signature);
   std::swap(manifest, other.manifest);
   std::swap(definitions, other.definitions);
   std::swap(descriptor_, other.descriptor_);
@@ -225,6 +226,7 @@ Image Image::open(const std::filesystem::path& path) {
   std::vector<char> content = read_all(out.descriptor_, static_cast<std::size_t>(status.st_size));
   const std::string_view bytes(content.data(), content.size());
   out.hash = hex(sha256(bytes));
+  out.signature = read_signature(bytes);
 
   if (!bytes.starts_with(ELFMAG)) refuse("it is not an ELF file");
   if (content.size() < sizeof(Elf64_Ehdr)) refuse("it is cut off");

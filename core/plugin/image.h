@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "plugin/signature.h"
+
 namespace caravan::plugin {
 
 /// A plugin's file, opened once: what it holds was read and checked from the very descriptor that is loaded
@@ -30,6 +32,7 @@ class Image {
 
   std::string file_name;                                        ///< `sales.so`
   std::string hash;                                             ///< SHA-256 of the file, hex
+  Signature signature;                                          ///< of the very bytes that are loaded
   std::string manifest;                                         ///< plugin.yaml
   std::vector<File> definitions;                                ///< by name
   std::uint32_t struct_size = 0, abi_major = 0, abi_minor = 0;  ///< first words of caravan_plugin_v1
