@@ -78,6 +78,7 @@ struct Services {
   /// None where nothing is said. The admin socket, health, and the console's files are never limited.
   RateLimits limits = {};
   workflow::RuleJobs* rules = nullptr;  ///< automations and schedules; null: there are none
+  class PluginAdmin* plugin_admin = nullptr;  ///< switches plugins on and off, see api/plugin_admin.h; null: they stay as they are
 };
 
 /// Who may use a route.
