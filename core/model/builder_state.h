@@ -265,8 +265,14 @@ class Builder {
   void build_effect(Draft& draft, const Entry& entry, Transition& transition, const expr::Environment& environment);
   std::optional<Effect> effect_of(Draft* draft, const std::string& module, const Entry& entry, const expr::Environment& environment);
   bool build_effect_target(Draft& draft, const Entry& entry, Effect& effect, Draft*& meant);
+  /// `each`, `by` and `where`; `meant` becomes the entity whose records are changed. False where they are a mistake.
+  bool build_effect_each(const std::string& module, const Entry& entry, Effect& effect, Draft*& meant);
   void build_effect_values(Draft* draft, Draft& target, const Node* values, const expr::Environment& environment, Effect& effect);
   void check_created(Draft& target, const Entry& entry, const Node* values, const std::string& subject);
+  /// `tasks` of a state.
+  std::vector<TaskRule> build_tasks(Draft& draft, const Node* node, const State& state);
+  /// `language` of a send effect.
+  void build_language(Draft* draft, const Node& node, const expr::Environment& environment, Effect& effect);
   /// Words of a transition that is taken by itself, or back.
   void build_by_itself(const Entry& entry, Transition& transition, const Entity& entity);
   void build_approval(Draft& draft, const Entry& entry, Transition& transition);
@@ -307,6 +313,21 @@ class Builder {
   void build_page(const Document& document);
   void build_block(const Page& page, const Entry& entry, Block& block);
   void build_chart(const Page& page, const Node& node, Block& block);
+
+  // --- reports and dashboards ---
+  void build_reports();
+  void build_report(const Document& document);
+  void build_report_parameters(struct Report& report, const Document& document);
+  bool build_report_parameter(const Document& document, const Entry& entry, struct ReportParameter& parameter);
+  void build_report_groups(struct Report& report, const Document& document);
+  void build_report_measures(struct Report& report, const Document& document);
+  void build_report_order(struct Report& report, const Document& document);
+  /// A condition with the report's parameters in it; the parameters that it reads. Empty where it is a mistake.
+  std::optional<std::vector<std::string>> check_report_condition(const struct Report& report, const Node& node);
+  /// The roles that `roles` of a page, report or dashboard names.
+  std::vector<std::string> viewers_of(const Document& document, const char* what, const char* code);
+  void build_dashboard(const Document& document);
+  void build_tile(struct Dashboard& dashboard, const Entry& entry);
 
   // --- calendars and clocks ---
   void declare_calendar(const Document& document);

@@ -6,6 +6,7 @@
 #include "model/import_map.h"
 #include "model/pages.h"
 #include "model/process.h"
+#include "model/reports.h"
 
 namespace caravan::model {
 namespace {

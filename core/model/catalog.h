@@ -191,18 +191,36 @@ struct Effect {
   Kind kind = Kind::set;
   const Entity* entity = nullptr;    ///< of create; of set and transition, the changed record's own
   const Field* target = nullptr;     ///< of set and transition: the record's reference whose record is meant; null: the record itself
+  const Field* each = nullptr;       ///< of set and transition: a reference of `entity`; its records that refer to that one by it are meant
+  std::shared_ptr<const expr::Program> each_where;  ///< over such a record: whether it is one of them; null: all
+  /// Of set and transition: whether the record itself is changed.
+  bool own() const { return target == nullptr && each == nullptr; }
   std::vector<std::pair<const Field*, std::shared_ptr<const expr::Program>>> with;  ///< over `record`, `user`
   std::shared_ptr<const expr::Program> when;  ///< over `record`, `user`: whether it happens; null: it does
   std::string transition;            ///< of transition
   std::vector<std::string> to_roles; ///< of notify, send: holders of these roles
   std::shared_ptr<const expr::Program> to;    ///< of notify, send: a user's id or a list of ids; may be null
   std::shared_ptr<const expr::Program> addresses;  ///< of send: an address or a list of them; may be null
+  std::shared_ptr<const expr::Program> language;   ///< of send: the language for `addresses`, e.g. `zh-TW`; null: the agency's
   TextTemplate text;                 ///< of notify
   bool urgent = false;               ///< of notify
   const struct MessageTemplate* message = nullptr;  ///< of send
   std::string action;                ///< of call: `PLUGIN.ACTION`
   std::string url;                   ///< of webhook
   std::vector<std::pair<std::string, std::shared_ptr<const expr::Program>>> values;  ///< of call, webhook: the JSON that is handed over
+  Origin origin;
+};
+
+/// Work that somebody is given when a record comes to a state: a record of `core.task`.
+struct TaskRule {
+  std::string name;
+  Text label;
+  std::string by;                    ///< role whose holders may do it; empty: none
+  std::shared_ptr<const expr::Program> by_user;    ///< over `record`, `user`: the id of the user who does it; may be null
+  std::shared_ptr<const expr::Program> when;       ///< over `record`, `user`: whether it is needed; null: always
+  std::shared_ptr<const expr::Program> within;     ///< over `record`, `user`: a duration until it is due; may be null
+  const struct WorkingHours* calendar = nullptr;   ///< in whose working time `within` counts; null: every hour counts
+  bool required = true;              ///< steps with `wait_for: tasks` wait for it
   Origin origin;
 };
 
@@ -213,6 +231,7 @@ struct State {
   std::string color;
   std::vector<Effect> enter, exit;   ///< whenever a record comes to it or leaves it, in that transaction
   std::vector<const struct ClockRule*> clocks;  ///< that run while a record is in it
+  std::vector<TaskRule> tasks;       ///< that a record which comes to it brings with it, in order
   Origin origin;
 };
 
@@ -245,6 +264,7 @@ struct Transition {
   std::shared_ptr<const expr::Program> at;       ///< over `record`: the moment at which it is taken by itself; null: none
   std::int64_t undo_seconds = 0;     ///< whoever took it may take it back for so long; 0: not
   std::vector<ApprovalStep> approval;
+  bool wait_for_tasks = false;       ///< not taken while a required task of the state that it leaves is open
   Origin origin;
   bool asks_for(const Field& field) const;  ///< whether the form has the field
 };
@@ -394,6 +414,8 @@ struct Automation;
 struct ScheduleRule;
 struct MessageTemplate;
 struct ImportMap;                    // of model/import_map.h
+struct Report;                       // of model/reports.h
+struct Dashboard;
 
 class Catalog {
  public:
@@ -427,6 +449,8 @@ class Catalog {
   std::vector<std::unique_ptr<ScheduleRule>> schedules;
   std::vector<std::unique_ptr<MessageTemplate>> messages;
   std::vector<std::unique_ptr<ImportMap>> import_maps;
+  std::vector<std::unique_ptr<Report>> reports;
+  std::vector<std::unique_ptr<Dashboard>> dashboards;
   std::shared_ptr<const expr::Constants> constants;  ///< the settings as expressions name them: `settings.MODULE.NAME`
   /// Of sensitive fields: what seals and hashes them (records/seal.h). No part of the definitions: given to the Catalog by who
   /// opens the database, before it is used.

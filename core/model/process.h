@@ -126,6 +126,9 @@ struct EntityRules {
   bool presence = false;                       ///< of core.user and core.absence, where some entity has rules of assignment
   bool state_effects = false;                  ///< some state has `enter` or `exit`
   bool approvals = false;                      ///< some transition needs approval
+  std::vector<const Field*> approval_basis;    ///< own fields that decide about some approval: a change of one may make it void
+  std::vector<const State*> approval_states;   ///< that a transition with approval leaves
+  bool tasks = false;                          ///< some state has tasks
 };
 
 /// `kind: message`: a text to somebody, by language.
