@@ -146,10 +146,14 @@ struct Exclusive {
   Origin origin;
 };
 
-/// Records that are probably of the same thing: equal in all these fields. Warned about, never forbidden.
+struct MatchRule;  // matching.h
+
+/// Records that are probably of the same thing: equal in all these fields, or alike as `match` weighs it. Warned about, never
+/// forbidden.
 struct DuplicateRule {
   std::string name;
   std::vector<const Field*> fields;  ///< empty ones never match
+  std::shared_ptr<const MatchRule> match;  ///< null where `fields` decide
   std::shared_ptr<const expr::Program> where;  ///< which stored records count, over `record`, pushable; null: all
   Text message;
   Origin origin;
