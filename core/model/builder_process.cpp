@@ -54,6 +54,40 @@ bool Builder::build_effect_target(Draft& draft, const Entry& entry, Effect& effe
   return meant != nullptr;
 }
 
+bool Builder::build_effect_each(const std::string& module, const Entry& entry, Effect& effect, Draft*& meant) {
+  const Entry *each = entry.value.entry("each"), *by = entry.value.entry("by"), *where = entry.value.entry("where");
+  if (!each) {
+    for (const Entry* other : {by, where}) {
+      if (other) diagnostics_.error(other->at, "bad-effect", tick(other->key) + " belongs to `each`", "name the entity whose records are meant, or remove it");
+    }
+    return !by && !where;
+  }
+  if (each->value.bad || (by && by->value.bad)) return false;
+  if (!by) {
+    diagnostics_.error(each->at, "bad-effect", "`each` does not say by which reference the records belong to this one", "add `by: FIELD`");
+    return false;
+  }
+  const Entity* entity = find_entity({each->value.text, each->value.at}, module);
+  Draft* children = entity ? draft_of(entity) : nullptr;
+  if (!children) return false;
+  const Field* field = find_field(*children, {by->value.text, by->value.at});
+  if (!field || children->vague.contains(field)) return false;
+  if (field->type != FieldType::ref || field->target != meant->entity) {
+    diagnostics_.error(by->value.at, "wrong-reference",
+                       quoted(field->name) + " of " + entity->full_name + " is no reference to " + meant->entity->full_name,
+                       "name a field of type ref with `to: " + meant->entity->full_name + "`");
+    return false;
+  }
+  if (where && !where->value.bad) {
+    expr::Environment environment = catalog_->record_environment(*entity);
+    environment.variables.resize(1);
+    effect.each_where = compile_condition(where->value, *entity, environment, false);
+  }
+  effect.each = field;
+  meant = children;
+  return true;
+}
+
 void Builder::build_effect_values(Draft* draft, Draft& target, const Node* values, const expr::Environment& environment, Effect& effect) {
   for (std::size_t i = 0; values && i < values->entries.size(); ++i) {
     const Entry& one = values->entries[i];
@@ -112,8 +146,13 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
   if (with && !create) diagnostics_.error(with->at, "bad-effect", "`with` belongs to `create`", "remove it");
   if (of && create) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
   if (of && (notify || send || webhook || call)) diagnostics_.error(of->at, "bad-effect", "`of` belongs to `set` and `transition`", "remove it");
+  if (!set && !step) {
+    for (const char* word : {"each", "by", "where"}) {
+      if (const Entry* other = node.entry(word)) diagnostics_.error(other->at, "bad-effect", tick(word) + " belongs to `set` and `transition`", "remove it");
+    }
+  }
   for (const auto& [word, fits] : {std::pair{"roles", notify || send}, {"users", notify || send}, {"urgent", notify != nullptr},
-                                   {"to", send != nullptr}, {"payload", webhook || call}}) {
+                                   {"to", send != nullptr}, {"language", send != nullptr}, {"payload", webhook || call}}) {
     if (const Entry* other = node.entry(word); other && !fits)
       diagnostics_.error(other->at, "bad-effect", tick(word) + " means nothing for " + subject, "remove it");
   }
@@ -141,10 +180,10 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
     return effect;
   }
   Draft* meant = nullptr;
-  if (!build_effect_target(*draft, entry, effect, meant)) return std::nullopt;
+  if (!build_effect_target(*draft, entry, effect, meant) || !build_effect_each(module, entry, effect, meant)) return std::nullopt;
   effect.entity = meant->entity;
   // A ledger with a workflow of its own is told elsewhere.
-  if (flag_of(meant->document->root.get("ledger"), false) && (effect.target || !meant->document->root.get("workflow"))) {
+  if (flag_of(meant->document->root.get("ledger"), false) && (!effect.own() || !meant->document->root.get("workflow"))) {
     diagnostics_.error(entry.at, "ledger-effect", subject + " changes a " + meant->entity->full_name + ", whose records are only added",
                        "create another one instead");
     return std::nullopt;
@@ -300,7 +339,7 @@ void Builder::build_automation(const Document& document) {
   }
   if (automation.on == Automation::On::deleted) {
     for (const Effect& effect : automation.effects) {
-      if (effect.kind == Effect::Kind::create || effect.target) continue;
+      if (effect.kind == Effect::Kind::create || !effect.own()) continue;
       if (effect.kind != Effect::Kind::set && effect.kind != Effect::Kind::transition) continue;
       const Entry* entry = effects->entry(effect.name);
       diagnostics_.error(entry ? entry->at : document.at, "bad-effect",
@@ -361,6 +400,10 @@ void Builder::build_schedule(const Document& document) {
 }
 
 void Builder::build_entity_rules() {
+  const bool any_tasks = std::any_of(drafts_.begin(), drafts_.end(), [](const Draft& draft) {
+    const Workflow* workflow = draft.entity->workflow.get();
+    return workflow && std::any_of(workflow->states.begin(), workflow->states.end(), [](const auto& state) { return !state->tasks.empty(); });
+  });
   for (Draft& draft : drafts_) {
     Entity& entity = *draft.entity;
     EntityRules rules;
@@ -382,10 +425,15 @@ void Builder::build_entity_rules() {
       for (const auto& transition : entity.workflow->transitions) {
         if (transition->automatic || transition->at) rules.automatic.push_back(transition.get());
         rules.approvals = rules.approvals || !transition->approval.empty();
+        if (!transition->approval.empty()) collect_basis(*transition, entity, rules);
       }
-      for (const auto& state : entity.workflow->states) rules.state_effects = rules.state_effects || !state->enter.empty() || !state->exit.empty();
+      for (const auto& state : entity.workflow->states) {
+        rules.state_effects = rules.state_effects || !state->enter.empty() || !state->exit.empty();
+        rules.tasks = rules.tasks || !state->tasks.empty();
+      }
     }
-    if (rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects && rules.assignments.empty() && !rules.presence && !rules.approvals) continue;
+    rules.tasks = rules.tasks || (any_tasks && entity.full_name == "core.task");
+    if (rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects && rules.assignments.empty() && !rules.presence && !rules.approvals && !rules.tasks) continue;
     entity.rules = std::make_shared<const EntityRules>(std::move(rules));
   }
 }

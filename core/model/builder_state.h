@@ -131,6 +131,7 @@ class Builder {
   void build_target(Draft& draft, const Entry& entry, Field& field);
   void build_choice(Draft& draft, const Entry& entry, Field& field);
   /// `delete:` of references, and the table of links of refs.
+  void build_file(Draft& draft, const Node& node, Field& field);
   void build_delete_rule(Draft& draft, const Node& node, Field& field);
   void finish_members(Draft& draft);
   void build_sensitive(const Node& node, Field& field);
@@ -154,6 +155,8 @@ class Builder {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
+      case FieldType::file:
+      case FieldType::image:
       case FieldType::integer:
         return "int";
       case FieldType::boolean:
@@ -185,6 +188,8 @@ class Builder {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
+      case FieldType::file:
+      case FieldType::image:
       case FieldType::integer:
         return type.kind == expr::TypeKind::int64;
       case FieldType::boolean:

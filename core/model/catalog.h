@@ -41,11 +41,13 @@ class Text {
 
 /// `multi`: several options of a choice list, in the list's order. `refs`: several references, by id. `localized`: a text in several
 /// languages, a map from language to text.
-enum class FieldType : std::uint8_t { id, text, integer, boolean, decimal, money, date, instant, choice, ref, json, multi, refs, localized };
+enum class FieldType : std::uint8_t { id, text, integer, boolean, decimal, money, date, instant, choice, ref, file, image, json, multi, refs, localized };
 const char* to_string(FieldType type);  ///< the word of the definition language: id text int bool decimal …
 
 struct Entity;
 struct Field;
+/// Whether it holds the id of an attachment of its record: of type file or image.
+bool is_file(const Field& field);
 
 struct ChoiceOption {
   std::string name;  ///< stored value
@@ -107,6 +109,8 @@ struct Field {
   std::optional<std::int64_t> min, max;  ///< of int
   std::optional<Decimal> decimal_min, decimal_max;
   std::uint8_t scale = 0;            ///< of decimal and money
+  std::int64_t max_bytes = 0;        ///< of file and image; 0: the server's own limit
+  std::vector<std::string> media_types;  ///< of file and image: `application/pdf`, `image/*`; empty: any (of an image: those that browsers show)
   const Entity* target = nullptr;    ///< of ref; the users' entity `core.user` for owner
   const Choices* choices = nullptr;  ///< of choice and multi
   const Field* depends_on = nullptr; ///< choice field whose value decides which options are offered
@@ -209,7 +213,8 @@ struct Effect {
   TextTemplate text;                 ///< of notify
   bool urgent = false;               ///< of notify
   const struct MessageTemplate* message = nullptr;  ///< of send
-  std::string action;                ///< of call: `PLUGIN.ACTION`
+  std::string action;                ///< of call: `PLUGIN.ACTION`, or with `into` `PLUGIN.FUNCTION`
+  std::vector<std::pair<const Field*, std::string>> into;  ///< of call: fields of the record that take what the function answers, by the name of the answer
   std::string url;                   ///< of webhook
   std::vector<std::pair<std::string, std::shared_ptr<const expr::Program>>> values;  ///< of call, webhook: the JSON that is handed over
   Origin origin;
@@ -318,6 +323,13 @@ struct View {
   Origin origin;
 };
 
+/// What a plugin may tell of a record, beside its changes; automations and hooks of others listen.
+struct Happening {
+  std::string name;
+  Text label;
+  Origin origin;
+};
+
 struct Entity final : expr::RecordType {
   std::string full_name;             ///< `sales.order`
   std::string module;                ///< `sales`
@@ -328,12 +340,14 @@ struct Entity final : expr::RecordType {
   std::string number_format;         ///< `INQ-{yyyy}-{seq:6}`; empty: no numbers
   bool gap_free = false;             ///< numbers are taken in the transaction, one after the other, none is lost
   bool ledger = false;               ///< records are only added, never changed or deleted
+  bool files = false;                ///< some field is a file or an image
   const Field* title = nullptr;      ///< what a reference to the record shows; number or id where none is named
   std::vector<std::unique_ptr<Field>> fields;  ///< system fields first; index is the slot
   std::vector<Invariant> invariants;
   std::vector<Index> indexes;
   std::vector<Exclusive> exclusive;
   std::vector<DuplicateRule> duplicates;
+  std::vector<Happening> events;     ///< in the order of the definition
   std::vector<const Field*> rolled_up;  ///< rollup fields of other entities that count this one's records; filled by the builder
   std::unique_ptr<Workflow> workflow;///< null where the entity has no states
   std::vector<const Form*> forms;    ///< the first one is for create and edit

@@ -145,7 +145,7 @@ class ProcessCheck {
     if (depth > 8) return;
     for (const Effect& effect : effects) {
       const Entity* changed = effect.entity ? effect.entity : &entity;
-      const bool same = own && effect.target == nullptr;
+      const bool same = own && effect.own();
       if (effect.kind == Effect::Kind::set) {
         Change change;
         change.entity = changed;
@@ -189,18 +189,18 @@ class ProcessCheck {
     change.state = step.to;
     change.own = own;
     for (const Effect& effect : step.effects) {
-      if (effect.kind != Effect::Kind::set || effect.target) continue;
+      if (effect.kind != Effect::Kind::set || !effect.own()) continue;
       for (const auto& [field, program] : effect.with) add_constant(change, *field, program);
     }
     for (const Effect& effect : step.to ? step.to->enter : std::vector<Effect>()) {
-      if (effect.kind != Effect::Kind::set || effect.target) continue;
+      if (effect.kind != Effect::Kind::set || !effect.own()) continue;
       for (const auto& [field, program] : effect.with) add_constant(change, *field, program);
     }
     out.push_back(change);
     const auto beside = [](const std::vector<Effect>& effects) {
       std::vector<Effect> kept;
       for (const Effect& effect : effects) {
-        if (effect.kind != Effect::Kind::set || effect.target) kept.push_back(effect);
+        if (effect.kind != Effect::Kind::set || !effect.own()) kept.push_back(effect);
       }
       return kept;
     };

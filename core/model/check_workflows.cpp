@@ -209,7 +209,7 @@ class WorkflowCheck {
         const Node* node = CheckContext::find(&document_, {"workflow", "transitions", transition.name, "do", effect.name,
                                                            effect.kind == Effect::Kind::set ? "set" : "with", field->name});
         const Place at = node ? node->at : place(transition, "do");
-        if (effect.kind == Effect::Kind::set && program->source() == "record." + field->name) {
+        if (effect.kind == Effect::Kind::set && effect.own() && program->source() == "record." + field->name) {
           context_.warn(at, "idle-effect", "effect " + quoted(effect.name) + " sets field " + quoted(field->name) + " to what it is", "remove it");
         }
         if (!expr::read_fields(*program).empty()) continue;

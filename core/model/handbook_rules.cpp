@@ -356,6 +356,11 @@ HandbookLine HandbookRules::effect(const Effect& effect, const Entity* record) c
     return words_.joined(lines);
   };
   const auto target = [&] { return record != nullptr ? field(*record, *effect.target) : hidden; };
+  const auto each_of = [&](const Effect& one, const HandbookLine& what) {
+    HandbookLine which = field(*one.entity, *one.each);
+    if (one.each_where) which = words_.line(Phrase::does_when, {which, condition(*one.each_where)});
+    return words_.line(Phrase::do_each, {entity(*one.entity), which, what});
+  };
   const auto told = [&] {
     std::vector<HandbookLine> lines;
     if (!effect.to_roles.empty()) lines.push_back(roles(effect.to_roles));
@@ -370,6 +375,7 @@ HandbookLine HandbookRules::effect(const Effect& effect, const Entity* record) c
         out = hidden;
       } else {
         out = values(*effect.entity, Phrase::do_set);
+        if (effect.each != nullptr) out = each_of(effect, out);
         if (effect.target != nullptr) out = words_.line(Phrase::do_set_of, {target(), out});
       }
       break;
@@ -389,7 +395,12 @@ HandbookLine HandbookRules::effect(const Effect& effect, const Entity* record) c
         break;
       }
       const HandbookLine name = words_.line(Phrase::quoted, {step != nullptr ? words_.label(step->label, step->name) : code(effect.transition)});
-      out = effect.target != nullptr ? words_.line(Phrase::do_step_of, {name, target()}) : words_.line(Phrase::do_step, {name});
+      if (effect.each != nullptr) {
+        out = each_of(effect, words_.line(Phrase::do_step, {name}));
+        if (effect.target != nullptr) out = words_.line(Phrase::do_set_of, {target(), out});
+      } else {
+        out = effect.target != nullptr ? words_.line(Phrase::do_step_of, {name, target()}) : words_.line(Phrase::do_step, {name});
+      }
       break;
     }
     case Effect::Kind::notify:

@@ -150,6 +150,8 @@ namespace caravan::model {
   X(type_ref, "reference to {0}", "关联{0}", "關聯{0}")                                                                      \
   X(type_refs, "several references to {0}", "关联多个{0}", "關聯多個{0}")                                                    \
   X(type_json, "structured data", "结构化数据", "結構化資料")                                                                \
+  X(type_file, "file", "文件", "檔案")                                                                                        \
+  X(type_image, "picture", "图片", "圖片")                                                                                   \
   X(type_localized, "text by language", "多语言文本", "多語言文字")                                                          \
   X(type_id, "id", "标识", "識別碼")                                                                                         \
   X(rules, "Rules that always hold", "始终有效的规则", "始終有效的規則")                                                     \
@@ -272,6 +274,7 @@ namespace caravan::model {
   X(told_warning, "{0} is nearly over", "{0}即将到期", "{0}即將到期")                                                        \
   X(told_breach, "{0} is over", "{0}超时", "{0}逾時")                                                                        \
   X(do_set, "sets {0} to {1}", "将{0}设为{1}", "將{0}設為{1}")                                                               \
+  X(do_each, "in each {0} of it ({1}): {2}", "在其每条{0}（{1}）中：{2}", "在其每筆{0}（{1}）中：{2}")                     \
   X(do_set_of, "in {0}: {1}", "在{0}中：{1}", "在{0}中：{1}")                                                                \
   X(do_create, "makes a new {0}", "新建{0}", "新增{0}")                                                                      \
   X(with_value, "{0}: {1}", "{0}：{1}", "{0}：{1}")                                                                          \

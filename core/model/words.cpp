@@ -76,8 +76,7 @@ constexpr Word field_list[] = {
     {.name = "type",
      .shape = Shape::keyword,
      .doc = "Kind of value.",
-     .keywords = "text int bool decimal money date instant choice ref json multi refs localized",
-     .later_keywords = "file image",
+     .keywords = "text int bool decimal money date instant choice ref json multi refs localized file image",
      .required = true},
     label_word,
     {"help", Shape::label, "A sentence shown beside the input."},
@@ -98,6 +97,9 @@ constexpr Word field_list[] = {
     {"min", Shape::number, "Smallest value (int, decimal, money)."},
     {"scale", Shape::integer, "Digits after the point (decimal, money), 0 to 18; 2 unless given."},
     {"to", Shape::name, "Entity that a ref or refs points at."},
+    {"max_size", Shape::text, "Largest size of a file or image: `500 KB`, `10 MB`; the server's own limit unless given."},
+    {"accept", Shape::texts,
+     "Media types that a file or image may have, as its content says: `application/pdf`, `image/*`; any unless given, of an image those that browsers show."},
     {"choices", Shape::name, "List that a choice or multi is taken from."},
     {.name = "right",
      .shape = Shape::keyword,
@@ -132,6 +134,11 @@ constexpr Word effect_list[] = {
      "Step that is taken, of the record itself or, with `of`, of the one that it refers to. Its guard and required fields are asked, roles "
      "are not; where it cannot be taken, nothing of the transaction happens."},
     {"of", Shape::identifier, "Reference of the record to the one that is meant; of `set` and `transition`."},
+    {"each", Shape::name,
+     "Entity whose records are changed, each one that refers to the record (with `of`, to the one that is meant) by `by`; of `set` and "
+     "`transition`, whose expressions are over the record that the rule is about. At most 1000."},
+    {"by", Shape::identifier, "Reference of the records of `each`."},
+    {"where", Shape::expression, "Which records of `each`: a condition over their fields as `record`; all unless given."},
     {"notify", Shape::label,
      "A notice in the console, by language, with places such as `{{record.number}}`; to `roles` and `users`, who get it in their own language."},
     {"roles", Shape::names, "Roles whose holders are told; of `notify` and `send`."},
@@ -139,6 +146,9 @@ constexpr Word effect_list[] = {
     {"urgent", Shape::flag, "Marks the notice as urgent; of `notify`."},
     {"send", Shape::name, "Message (`kind: message`) that is sent to `to`, `users` and `roles` after the transaction."},
     {"to", Shape::expression, "Address, or a list of addresses, over `record` and `user`; of `send`."},
+    {"language", Shape::expression,
+     "Language in which those addresses get the message, over `record` and `user`: `record.language`, or `'zh-TW'`; the agency's where it is empty "
+     "and unless given. Users get it in their own. Of `send`."},
     {"call", Shape::name, "Action of a plugin that is done with the record in the same transaction: `PLUGIN.ACTION`, with `payload`."},
     {"webhook", Shape::text, "Address (https) that gets the `payload` as JSON after the transaction, signed as Standard Webhooks say."},
     {"payload", Shape::expressions, "What a webhook or an action is told, each by an expression over `record` and `user`."},
@@ -147,6 +157,23 @@ constexpr Word effect_list[] = {
 };
 constexpr Words effect_words{"effect", "Something that happens with a step or by a rule, in its transaction.",
                              effect_list};
+
+constexpr Word task_list[] = {
+    label_word,
+    {"by", Shape::name, "Role whose holders may do it."},
+    {"by_user", Shape::expression,
+     "Id of the user who does it, over `record` and `user` (who brought the record to the state): `record.owner`. Where it is empty and "
+     "there is no `by`, whoever brought the record there does it."},
+    {"when", Shape::expression, "Condition over `record` and `user` without which it is left out."},
+    {"within", Shape::expression, "How much time there is: `24h`, `90m`, or an expression over `record` that gives a duration."},
+    {"calendar", Shape::name, "Calendar whose working time `within` counts; every hour counts unless given."},
+    {"required", Shape::flag, "false: steps with `wait_for: tasks` do not wait for it; true unless given."},
+    after_word,
+};
+constexpr Words task_words{"task",
+                           "Work that somebody is given when a record comes to the state: a record of `core.task`. Tasks of one state are done beside "
+                           "each other; those that are open when the record leaves it are cancelled.",
+                           task_list};
 
 constexpr Word state_list[] = {
     label_word,
@@ -159,6 +186,7 @@ constexpr Word state_list[] = {
     {"enter", Shape::named, "What happens whenever a record comes to the state, also as a new one, in that transaction.", &effect_words},
     {"exit", Shape::named, "What happens whenever a record leaves the state, in that transaction.", &effect_words},
     {"clock", Shape::names, "Clock, or clocks, without `start` of their own, that run while a record is in the state."},
+    {"tasks", Shape::named, "Tasks that a record brings with it when it comes to the state, also as a new one.", &task_words},
 };
 constexpr Words state_words{"state", "A state of a record.", state_list};
 
@@ -198,6 +226,10 @@ constexpr Word transition_list[] = {
     {"at", Shape::expression,
      "Timestamp or date (its first moment at the agency) over `record` at which it is taken by itself; where `when` does not hold then, as "
      "soon as it does after a change. Reads the record's own fields."},
+    {.name = "wait_for",
+     .shape = Shape::keyword,
+     .doc = "`tasks`: not taken while a required task of the state that it leaves is open. With `automatic`, it is taken when the last one ends.",
+     .keywords = "tasks"},
     {"undo", Shape::text, "Time in which whoever took it may take it back, where nothing was changed since: `15m`, `2h`; at most `168h`."},
 };
 constexpr Words transition_words{"transition", "A step from one state to another.", transition_list};

@@ -4,6 +4,7 @@
 #include "base/time_zone.h"
 #include "records/access.h"
 #include "records/messages.h"
+#include "storage/query.h"
 #include "workflow/cascade.h"
 #include "workflow/transitions.h"
 
@@ -37,7 +38,7 @@ bool wanted(const Effect& effect, const Context& context, Record& record, const 
   return !effect.when || records::evaluate(*effect.when, context, record, follow).is_true();
 }
 
-bool sets_own(const Effect& effect) { return effect.kind == Effect::Kind::set && effect.target == nullptr; }
+bool sets_own(const Effect& effect) { return effect.kind == Effect::Kind::set && effect.own(); }
 
 /// The effect's values over the record as it stands.
 records::Input input_of(const Effect& effect, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
@@ -61,6 +62,24 @@ void count(records::Work& work, bool other) {
   if (other) ++cascade.others;
 }
 
+/// The records that refer to `target` by the effect's `each`, in the order of their ids, locked against new ones until the end.
+std::vector<std::int64_t> referring(records::Work& work, const Effect& effect, std::int64_t target) {
+  storage::Session& session = work.session();
+  const auto name = [&](std::string_view text) { return storage::quote(session.dialect(), text); };
+  const std::string id = name(effect.entity->fields[model::slot_id]->column);
+  std::string sql = "SELECT " + id + " FROM " + name(effect.entity->table_name) + " WHERE " + name(effect.each->column) + " = ? ORDER BY " + id +
+                    " LIMIT " + std::to_string(most_children + 1);
+  if (session.dialect() == storage::Dialect::mysql) sql += " FOR UPDATE";
+  std::vector<std::int64_t> ids;
+  storage::Query query(session, sql, target);
+  while (query.next()) ids.push_back(query.integer(0));
+  if (ids.size() > most_children) {
+    throw Error(ErrorCode::invalid_record,
+                message("rule_effects", work.context().locale, {std::to_string(most_children), chain_text(cascade_of(work).chain)}));
+  }
+  return ids;
+}
+
 void run_one(records::Work& work, const Effect& effect, Record& record, const std::string& source,
              const std::shared_ptr<const records::Follow>& follow) {
   const Context& context = work.context();
@@ -73,6 +92,21 @@ void run_one(records::Work& work, const Effect& effect, Record& record, const st
       }
       const model::Entity& entity = effect.target != nullptr ? *effect.target->target : record.entity();
       const std::int64_t id = target != nullptr ? *target : record.id();
+      if (effect.each != nullptr) {
+        const records::Input values = effect.kind == Effect::Kind::set ? input_of(effect, context, record, follow) : records::Input();
+        for (const std::int64_t child : referring(work, effect, id)) {
+          if (effect.each_where) {
+            auto stored = load_locked(work, *effect.entity, child);
+            if (!stored || !records::evaluate(*effect.each_where, context, *stored, follow).is_true()) continue;
+          }
+          if (effect.kind == Effect::Kind::set) {
+            work.update(*effect.entity, child, values, std::nullopt, records::Authority::definition);
+          } else {
+            Transitions::run_in(work, *effect.entity, child, effect.transition, {}, {}, std::nullopt, records::Authority::definition);
+          }
+        }
+        break;
+      }
       if (effect.kind == Effect::Kind::set) {
         work.update(entity, id, input_of(effect, context, record, follow), std::nullopt, records::Authority::definition);
       } else {

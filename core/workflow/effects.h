@@ -13,6 +13,7 @@ namespace caravan::workflow {
 
 inline constexpr std::size_t most_depth = 16;     ///< rules that set each other off, one within the other
 inline constexpr std::size_t most_effects = 200;  ///< of one change, with all that it sets off
+inline constexpr std::size_t most_children = 1000;  ///< records that one effect with `each` changes
 
 /// Port for effects that leave the database: notify, send, call, webhook. Thread-safe.
 class Outlet {

@@ -47,9 +47,9 @@ struct Happening {
 enum class Point { create, update, transition, remove };
 
 bool own(const Effect& effect) {
-  return effect.target == nullptr && (effect.kind == Effect::Kind::set || effect.kind == Effect::Kind::transition);
+  return effect.own() && (effect.kind == Effect::Kind::set || effect.kind == Effect::Kind::transition);
 }
-bool own_set(const Effect& effect) { return effect.kind == Effect::Kind::set && effect.target == nullptr; }
+bool own_set(const Effect& effect) { return effect.kind == Effect::Kind::set && effect.own(); }
 bool any_own(const std::vector<Effect>& effects) { return std::any_of(effects.begin(), effects.end(), own); }
 
 bool leaves(const Transition& transition, std::string_view state) {

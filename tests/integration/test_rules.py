@@ -48,6 +48,26 @@ in: transaction
 do: {note: {create: shop.note, with: {name: "'done ' + record.name", job: record.id}}}
 ---
 kind: automation
+name: shop.renumber
+label: Tell the notes
+on: shop.job.updated
+in: transaction
+when: "before.ask_at != record.ask_at"
+do:
+  all: {set: {name: "'asked ' + record.name"}, each: shop.note, by: job, where: "record.name.startsWith('more')"}
+  steps: {transition: go, each: shop.sub, by: job, where: "record.state == 'fresh'"}
+---
+kind: entity
+name: shop.sub
+label: Part
+fields:
+  job: {type: ref, to: shop.job, label: Job}
+workflow:
+  initial: fresh
+  states: {fresh: {label: Fresh}, gone: {label: Gone, category: done}}
+  transitions: {go: {label: Go, from: fresh, to: gone, when: "record.job.amount < 50"}}
+---
+kind: automation
 name: shop.later
 label: Later
 on: shop.job.updated
@@ -83,6 +103,7 @@ name: shop.clerk
 label: Clerk
 grants:
   shop.job: {read: true, create: true, update: true}
+  shop.sub: {read: true}
 """
 
 
@@ -128,6 +149,24 @@ class Rules(ServerCase):
 
     def schedule(self):
         return next(one for one in self.ok(self.admin.get("/admin/schedules")).json["items"] if one["name"] == "shop.round")
+
+    def test_a_rule_changes_each_record_that_refers_to_this_one(self):
+        job, other = self.job("all"), self.job("another")
+        notes = [self.create(self.admin, "shop.note", name=name, job=job["id"]) for name in ("more 1", "less 2", "more 3")]
+        self.create(self.admin, "shop.note", name="more 4", job=other["id"])
+        parts = [self.create(self.admin, "shop.sub", job=job["id"]) for _ in range(3)]
+        self.ok(self.admin.post(f"/records/shop.sub/{parts[1]['id']}/transitions/go", {}))
+        self.ok(self.change(job, ask_at=moment(86400)))
+        self.assertEqual(self.notes(job), ["asked all", "asked all", "less 2"])
+        self.assertEqual(self.notes(other), ["more 4"])
+        states = [self.ok(self.admin.get(f"/records/shop.sub/{one['id']}")).json["state"] for one in parts]
+        self.assertEqual(states, ["gone"] * 3)
+        self.assertEqual(self.events("shop.note", notes[0]["id"])[0]["changes"]["name"], ["more 1", "asked all"])
+        # One that cannot take the step refuses all of it.
+        self.create(self.admin, "shop.sub", job=job["id"])
+        problem = self.problem(self.change(job, ask_at=moment(90000), amount=60), 422, "invalid_record")
+        self.assertIn("Tell the notes", problem["detail"])
+        self.assertEqual(self.now_of(job)["amount"], 0)
 
     def test_automatic_steps_and_a_rule_in_the_transaction(self):
         job = self.step(self.job("a"))
