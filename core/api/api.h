@@ -18,6 +18,9 @@
 namespace caravan::jobs {
 class Queue;
 }
+namespace caravan::records {
+class FileStore;
+}
 namespace caravan::workflow {
 class RuleJobs;
 }
@@ -78,6 +81,7 @@ struct Services {
   /// None where nothing is said. The admin socket, health, and the console's files are never limited.
   RateLimits limits = {};
   workflow::RuleJobs* rules = nullptr;  ///< automations and schedules; null: there are none
+  const records::FileStore* files = nullptr;  ///< what is uploaded lies in it; null: nothing can be
   class PluginAdmin* plugin_admin = nullptr;  ///< switches plugins on and off, see api/plugin_admin.h; null: they stay as they are
 };
 

@@ -31,6 +31,8 @@ struct Response {
   std::string body;
   /// Set: the answer goes on after `body`, until one side ends it.
   std::shared_ptr<class EventStream> stream;
+  /// Set: the answer's body is this file, and `body` is empty; see api/file_body.h.
+  std::shared_ptr<const class FileBody> file;
 };
 
 /// Answers every request; never throws. Thread-safe.

@@ -481,6 +481,8 @@ class Writer {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
+      case FieldType::file:
+      case FieldType::image:
         type("string");
         json.member("pattern", "^[1-9][0-9]*$");
         if (field.target) json.member("x-references", field.target->full_name);
@@ -590,6 +592,8 @@ class Writer {
     switch (field.type) {
       case FieldType::id:
       case FieldType::ref:
+      case FieldType::file:
+      case FieldType::image:
         json.member(field.name, "7");
         break;
       case FieldType::text:

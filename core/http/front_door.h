@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/message.h"
@@ -22,6 +24,10 @@ struct FrontDoorOptions {
   std::size_t max_header_bytes = 32 * 1024;
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   std::size_t spool_bytes = 1024 * 1024;            ///< larger bodies go to an unlinked temporary file
+  /// Whether the request uploads files, by its method and target: then `max_upload_bytes` is its bound, and it may take longer
+  /// while it brings at least 64 KiB a second.
+  std::function<bool(std::string_view method, std::string_view target)> is_upload;
+  std::uint64_t max_upload_bytes = std::uint64_t{2} << 30;
   std::size_t max_output_bytes = 64 * 1024 * 1024;  ///< per connection
   double header_timeout = 10;                       ///< from the first byte of a request to its head's end
   double body_timeout = 30;                         ///< from the head's end to the body's end

@@ -209,7 +209,7 @@ void Builder::build_field(Draft& draft, const Entry& entry) {
   }
   for (const FieldType one :
        {FieldType::text, FieldType::integer, FieldType::boolean, FieldType::decimal, FieldType::money,
-        FieldType::date, FieldType::instant, FieldType::choice, FieldType::ref, FieldType::json, FieldType::multi,
+        FieldType::date, FieldType::instant, FieldType::choice, FieldType::ref, FieldType::file, FieldType::image, FieldType::json, FieldType::multi,
         FieldType::refs, FieldType::localized}) {
     if (type->text == to_string(one)) field.type = one;
   }
@@ -226,6 +226,9 @@ void Builder::build_field(Draft& draft, const Entry& entry) {
   only_for(node, "to", reference, field, "ref and refs");
   only_for(node, "choices", chosen, field, "choice and multi");
   only_for(node, "delete", reference, field, "ref and refs");
+  only_for(node, "max_size", is_file(field), field, "file and image");
+  only_for(node, "accept", is_file(field), field, "file and image");
+  if (is_file(field)) build_file(draft, node, field);
   if (decimal) {
     field.scale = 2;
     if (const Node* scale = node.get("scale")) {
@@ -352,6 +355,33 @@ void Builder::build_choice(Draft& draft, const Entry& entry, Field& field) {
   if (!field.choices) draft.vague.insert(&field);
 }
 
+void Builder::build_file(Draft& draft, const Node& node, Field& field) {
+  draft.entity->files = true;
+  if (const Node* size = node.get("max_size")) {
+    const std::string& text = size->text;
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::size_t unit = std::min(text.find_first_not_of(' ', digits), text.size());
+    const std::int64_t count = digits > 0 && digits <= 6 ? integer_of(text.substr(0, digits)).value_or(0) : 0;
+    const std::string_view word = std::string_view(text).substr(unit);
+    const std::int64_t factor = word == "KB" ? 1024 : word == "MB" ? 1024 * 1024 : word == "GB" ? 1024 * 1024 * 1024 : 0;
+    field.max_bytes = count * factor;
+    if (field.max_bytes <= 0) {
+      diagnostics_.error(size->at, "out-of-range", "`max_size` of field " + quoted(field.name) + " is " + quoted(text), "a whole number and its unit: `500 KB`, `10 MB`, `1 GB`");
+    }
+  }
+  if (const Node* accept = node.get("accept")) {
+    for (const Node& one : accept->items) {
+      const std::size_t slash = one.text.find('/');
+      if (slash == 0 || slash == std::string::npos || slash + 1 == one.text.size() || one.text.find('/', slash + 1) != std::string::npos ||
+          one.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.+-/*") != std::string::npos) {
+        diagnostics_.error(one.at, "wrong-type", quoted(one.text) + " is no media type", "`application/pdf`, or `image/*`");
+        continue;
+      }
+      field.media_types.push_back(one.text);
+    }
+  }
+}
+
 void Builder::build_delete_rule(Draft& draft, const Node& node, Field& field) {
   if (field.type == FieldType::refs) {
     // Names of fields never begin with `$`, so a name that is cut is no other's.
@@ -398,6 +428,8 @@ void Builder::finish_members(Draft& draft) {
     if (draft.vague.contains(field.get())) continue;  // any: no mistakes that follow from another one
     switch (field->type) {
       case FieldType::id:
+      case FieldType::file:
+      case FieldType::image:
       case FieldType::integer:
         member.type.kind = expr::TypeKind::int64;
         break;

@@ -287,6 +287,8 @@ std::shared_ptr<const expr::Program> Builder::compile_default(const Node& node, 
       break;
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
     case FieldType::refs:
     case FieldType::localized:
     case FieldType::json:

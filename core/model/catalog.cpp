@@ -68,6 +68,8 @@ const std::string& Text::in(std::string_view locale) const {
   return texts_.begin()->second;
 }
 
+bool is_file(const Field& field) { return field.type == FieldType::file || field.type == FieldType::image; }
+
 const char* to_string(FieldType type) {
   switch (type) {
     case FieldType::id:
@@ -90,6 +92,10 @@ const char* to_string(FieldType type) {
       return "choice";
     case FieldType::ref:
       return "ref";
+    case FieldType::file:
+      return "file";
+    case FieldType::image:
+      return "image";
     case FieldType::json:
       return "json";
     case FieldType::multi:
@@ -161,6 +167,21 @@ const std::vector<DayPart>& WorkingHours::parts(Date date) const {
   // 1970-01-01 was a Thursday.
   const std::int64_t day = (std::int64_t{date.days} + 3) % 7;
   return week[static_cast<std::size_t>(day < 0 ? day + 7 : day)];
+}
+
+void each_approval_field(const Transition& transition, const Entity& entity, const std::function<void(const Field&)>& visit) {
+  const auto add = [&](const std::shared_ptr<const expr::Program>& program) {
+    if (!program) return;
+    for (const expr::ReadField& read : expr::read_fields(*program)) {
+      const bool moves = read.slot == slot_state || read.slot == slot_version || read.slot == slot_updated_at;
+      if (read.type == &entity && read.slot < entity.fields.size() && !moves) visit(*entity.fields[read.slot]);
+    }
+  };
+  add(transition.when);
+  for (const ApprovalStep& step : transition.approval) {
+    add(step.when);
+    add(step.by_user);
+  }
 }
 
 void each_effect(const Catalog& catalog, const std::function<void(const Effect&)>& visit) {

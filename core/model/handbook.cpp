@@ -479,6 +479,8 @@ class Writer {
       case FieldType::multi: return plain(say(Phrase::type_multi));
       case FieldType::ref: return line(Phrase::type_ref, {target});
       case FieldType::refs: return line(Phrase::type_refs, {target});
+      case FieldType::file: return plain(say(Phrase::type_file));
+      case FieldType::image: return plain(say(Phrase::type_image));
       case FieldType::json: return plain(say(Phrase::type_json));
       case FieldType::localized: return plain(say(Phrase::type_localized));
     }

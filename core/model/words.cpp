@@ -254,11 +254,47 @@ constexpr Word name_word{
     .doc = "Full name, `module.name`; in a plugin's own files the module may be left out.",
     .required = true};
 
-constexpr Word duplicate_list[] = {
-    {.name = "warn",
-     .shape = Shape::names,
-     .doc = "Fields that are equal in both records; where one of them is empty, nothing is found.",
+constexpr Word match_compare_list[] = {
+    {"fields", Shape::texts, "What is compared; of several, values may stand in one another's place. The field of the comparison's own name unless given."},
+    {.name = "as",
+     .shape = Shape::keyword,
+     .doc = "How: `exact`; `text` (Jaro-Winkler) and `edit` (edit distance) by similarity; `name` of a person, Latin or Chinese, by pinyin too; "
+            "`phone`, `email`, `document` by their normal forms; `date` with day and month swapped; `address` word by word; `number`.",
+     .keywords = "exact text edit name phone email date address number document",
      .required = true},
+    {.name = "agree", .shape = Shape::number, .doc = "Weight of agreement: the logarithm to base 2 of how much likelier it is among pairs than among others.", .required = true},
+    {.name = "disagree", .shape = Shape::number, .doc = "Weight of disagreement, 0 or less. A value that is empty weighs nothing.", .required = true},
+    {"near", Shape::number, "Similarity, 0 to 1, up to which two values disagree; from there to 1 the weight grows evenly."},
+    {"tolerance", Shape::number, "Difference up to which numbers agree, or dates, in days."},
+    after_word,
+};
+constexpr Words match_compare_words{"comparison", "What one comparison says of whether two are the same.", match_compare_list};
+
+constexpr Word match_key_list[] = {
+    {.name = "on",
+     .shape = Shape::texts,
+     .doc = "Parts that are equal in both: a field, `first(FIELD, 3)`, `last(FIELD, 4)`, or `sound(FIELD)`, which is the same for words that sound alike.",
+     .required = true},
+    after_word,
+};
+constexpr Words match_key_words{"matching key", "Only what has one of the keys in common is compared at all.", match_key_list};
+
+constexpr Word match_compare_word{"compare", Shape::named, "Comparisons, whose weights are added.", &match_compare_words};
+constexpr Word match_keys_word{"keys", Shape::named, "What two must have in common to be compared: at least one of these.", &match_key_words};
+constexpr Word match_threshold_word{"threshold", Shape::number, "Sum of weights from which two are taken for the same."};
+constexpr Word match_region_word{"region", Shape::text, "Country of phone numbers that name none; `CN` unless given."};
+
+constexpr Word matching_list[] = {
+    name_word, label_word, match_compare_word, match_keys_word, match_threshold_word, match_region_word,
+};
+constexpr Words matching_words{"matching", "Which rows of files are of the same thing, for `caravan dedupe`.", matching_list};
+
+constexpr Word duplicate_list[] = {
+    {"warn", Shape::names, "Fields that are equal in both records; where one of them is empty, nothing is found. Or `compare`."},
+    match_compare_word,
+    match_keys_word,
+    match_threshold_word,
+    match_region_word,
     {"where", Shape::expression, "Which stored records count, over `record`; all unless given."},
     {"message", Shape::label, "Said to the user where such records are found."},
     after_word,
@@ -715,7 +751,7 @@ constexpr KindInfo kind_list[] = {
     {"automation", &automation_words},   {"schedule", &schedule_words},
     {"message", &message_words},      {"report", nullptr},
     {"dashboard", nullptr},    {"segment", nullptr},
-    {"import_map", &import_map_words},   {"duplicate_rules", nullptr},
+    {"import_map", &import_map_words},   {"matching", &matching_words},
     {"settings", &settings_words},     {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
 };

@@ -44,6 +44,8 @@ caravan_status to_abi(const model::Field& field, const expr::Value& value, std::
   switch (field.type) {
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
     case FieldType::integer:
       if (const auto* n = value.as<std::int64_t>()) {
         out.type = field.type == FieldType::integer ? CARAVAN_INT : CARAVAN_REF;
@@ -122,6 +124,8 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
   switch (field.type) {
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
       if (value.type != CARAVAN_REF) return CARAVAN_E_TYPE;
       if (n <= 0) return CARAVAN_E_ARGUMENT;
       out = n;

@@ -117,6 +117,8 @@ std::optional<expr::Value> from_json(const Field& field, const Json& json) {
       return std::nullopt;
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
       if (text != nullptr && text->empty()) return expr::Value();
       if (text == nullptr && number == nullptr) return std::nullopt;
       if (const auto n = to_int(text ? *text : number->text); n && *n > 0) return expr::Value(*n);
@@ -222,7 +224,7 @@ void write_value(std::string& out, const Field& field, const expr::Value& value)
     if (field.type == FieldType::json) out += *s;
     else write_json_string(out, *s);
   } else if (const auto* i = value.as<std::int64_t>()) {
-    const bool quoted = field.type == FieldType::id || field.type == FieldType::ref;
+    const bool quoted = field.type == FieldType::id || field.type == FieldType::ref || model::is_file(field);
     if (quoted) out.push_back('"');
     integer(*i);
     if (quoted) out.push_back('"');
@@ -374,6 +376,8 @@ std::optional<FieldError> check_value(const model::Catalog& catalog, const Field
     }
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
       if (const auto* n = value.as<std::int64_t>(); n == nullptr || *n <= 0) return wrong_type(field, locale);
       return std::nullopt;
     case FieldType::boolean:

@@ -23,6 +23,8 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"type_ref", {"the id of a record", "记录的编号（id）", "記錄的編號（id）"}},
       {"type_json", {"JSON", "JSON", "JSON"}},
       {"type_multi", {"a list of: {0}", "以下选项的列表：{0}", "以下選項的清單：{0}"}},
+      {"type_file", {"the id of an attachment of this record", "本记录附件的编号（id）", "本記錄附件的編號（id）"}},
+      {"type_image", {"the id of an attachment of this record", "本记录附件的编号（id）", "本記錄附件的編號（id）"}},
       {"type_refs", {"a list of ids of records", "记录编号（id）的列表", "記錄編號（id）的清單"}},
       {"type_localized", {"texts by language, such as {\"en\": \"…\"}", "按语言给出的文本，例如 {\"zh-CN\": \"…\"}", "依語言提供的文字，例如 {\"zh-TW\": \"…\"}"}},
       {"too_many", {"{0} may have at most {1} values.", "{0}最多 {1} 个值。", "{0}最多 {1} 個值。"}},

@@ -90,6 +90,8 @@ ColumnType column_type(const model::Field& field) {
   switch (field.type) {
     case FieldType::id:
     case FieldType::ref:
+    case FieldType::file:
+    case FieldType::image:
     case FieldType::integer: return {Kind::integer, 0, 0};
     case FieldType::boolean: return {Kind::boolean, 0, 0};
     case FieldType::text: return {Kind::text, 0, field.sensitive ? 0 : field.max_length};  // sealed, it is longer
