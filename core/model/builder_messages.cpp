@@ -216,7 +216,24 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
   }
   if (effect.message->channel != "mail" && node.entry("to"))
     diagnostics_.error(node.entry("to")->at, "bad-effect", "a notice in the console goes to users, not to addresses", "use `users` or `roles`");
+  build_language(draft, node, environment, effect);
   return effect;
+}
+
+void Builder::build_language(Draft* draft, const Node& node, const expr::Environment& environment, Effect& effect) {
+  const Entry* language = node.entry("language");
+  if (!language || language->value.bad) return;
+  if (!node.entry("to")) {
+    diagnostics_.error(language->at, "bad-effect", "`language` is for addresses, and there is no `to`", "remove it: users are told in their own language");
+    return;
+  }
+  expr::Environment text = environment;
+  text.result = expr::TypeKind::string;
+  effect.language = compile(language->value, text, draft ? draft->entity : nullptr);
+  // A constant can be looked at now.
+  const std::vector<Token> tokens = scan(language->value.text);
+  if (effect.language && tokens.size() == 1 && tokens.front().kind == Token::Kind::text && !is_locale(tokens.front().text))
+    diagnostics_.error(language->value.at, "bad-locale", quoted(tokens.front().text) + " is not a language tag", "write e.g. 'zh-CN'");
 }
 
 }  // namespace caravan::model

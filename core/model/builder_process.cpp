@@ -23,6 +23,16 @@ std::vector<std::string_view> parts_of(std::string_view text) {
   }
 }
 
+/// What makes an approval of the step void when it changes: the record's own fields that its guard and its approval read, and the
+/// states that it leaves.
+void collect_basis(const Transition& transition, const Entity& entity, EntityRules& rules) {
+  const auto add = [](auto& all, const auto* one) {
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  };
+  for (const State* state : transition.from) add(rules.approval_states, state);
+  each_approval_field(transition, entity, [&](const Field& field) { add(rules.approval_basis, &field); });
+}
+
 }  // namespace
 
 std::vector<Effect> Builder::build_effects(Draft* draft, const std::string& module, const Node* node, const expr::Environment& environment) {

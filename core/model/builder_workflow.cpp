@@ -35,6 +35,7 @@ void Builder::build_workflow(Draft& draft) {
     const expr::Environment environment = catalog_->record_environment(entity);
     state->enter = build_effects(&draft, entity.module, entry->value.get("enter"), environment);
     state->exit = build_effects(&draft, entity.module, entry->value.get("exit"), environment);
+    state->tasks = build_tasks(draft, entry->value.get("tasks"), *state);
     workflow.states.push_back(std::move(state));
   }
   if (states && states->entries.empty()) {
@@ -177,6 +178,15 @@ void Builder::build_transition(Draft& draft, const Entry& entry, const FindState
   transition.effects = build_effects(&draft, entity.module, node.get("do"), environment);
   build_by_itself(entry, transition, entity);
   build_approval(draft, entry, transition);
+  if (const Entry* wait = node.entry("wait_for"); wait && !wait->value.bad) {
+    transition.wait_for_tasks = wait->value.text == "tasks";
+    const bool any = std::any_of(transition.from.begin(), transition.from.end(), [](const State* state) {
+      return std::any_of(state->tasks.begin(), state->tasks.end(), [](const TaskRule& task) { return task.required; });
+    });
+    if (!any && !transition.from.empty() && !doubtful(node.get("from"))) {
+      diagnostics_.error(wait->at, "no-tasks", subject + " waits for tasks, but no state that it leaves has a required one", "add `tasks` to the state, or remove `wait_for`");
+    }
+  }
 }
 
 }  // namespace caravan::model

@@ -57,6 +57,10 @@ struct ClockRule {
   Origin origin;
 };
 
+/// Calls `visit` with each field of the entity that the transition's guard or the conditions of its approval read; not with those that
+/// every step changes.
+void each_approval_field(const Transition& transition, const Entity& entity, const std::function<void(const Field&)>& visit);
+
 /// Calls `visit` with every effect of every rule.
 void each_effect(const Catalog& catalog, const std::function<void(const Effect&)>& visit);
 
@@ -88,12 +92,12 @@ const char* to_string(Assignment::Strategy strategy);
 
 /// `kind: automation`: when something happens to a record, do something.
 struct Automation {
-  enum class On : std::uint8_t { created, updated, deleted, state, transition, time };
+  enum class On : std::uint8_t { created, updated, deleted, state, transition, event, time };
   std::string name;
   Text label;
   const Entity* entity = nullptr;
   On on = On::updated;
-  std::string event;                 ///< of state and transition: its name
+  std::string event;                 ///< of state, transition and event: its name
   bool in_transaction = false;       ///< in that of the event; else from the queue, after the commit
   std::shared_ptr<const expr::Program> when;     ///< over `record`, `before`, `user`
   std::shared_ptr<const expr::Program> becomes;  ///< over `record`: does now hold and did not before; may be null

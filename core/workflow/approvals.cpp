@@ -65,18 +65,7 @@ std::string basis_value(const Context& context, const Record& record, const Fiel
 /// The record's own fields that decide about the step: what its guard and the conditions of its approval read.
 std::set<const Field*> read_by_rules(const model::Transition& transition, const Entity& entity) {
   std::set<const Field*> fields;
-  const auto add = [&](const std::shared_ptr<const expr::Program>& program) {
-    if (!program) return;
-    for (const expr::ReadField& read : expr::read_fields(*program)) {
-      const bool moves = read.slot == model::slot_state || read.slot == model::slot_version || read.slot == model::slot_updated_at;
-      if (read.type == &entity && read.slot < entity.fields.size() && !moves) fields.insert(entity.fields[read.slot].get());
-    }
-  };
-  add(transition.when);
-  for (const model::ApprovalStep& step : transition.approval) {
-    add(step.when);
-    add(step.by_user);
-  }
+  model::each_approval_field(transition, entity, [&](const Field& field) { fields.insert(&field); });
   return fields;
 }
 
