@@ -255,8 +255,15 @@ class ModelWriter {
       for (const auto& state : workflow->states) {
         json_.begin_object().member("name", state->name).member("label", label(state->label, state->name));
         json_.member("category", model::to_string(state->category))
-            .member("color", state->color)
-            .end_object();
+            .member("color", state->color);
+        if (!state->tasks.empty()) {
+          json_.key("tasks").begin_array();
+          for (const model::TaskRule& task : state->tasks) {
+            json_.begin_object().member("name", task.name).member("label", label(task.label, task.name)).member("required", task.required).end_object();
+          }
+          json_.end_array();
+        }
+        json_.end_object();
       }
     }
     json_.end_array().key("transitions").begin_array();
@@ -271,6 +278,7 @@ class ModelWriter {
         json_.member_or_null(
             "form", transition->form ? std::string_view(transition->form->name) : std::string_view());
         json_.member("comment_required", transition->comment_required);
+        if (transition->wait_for_tasks) json_.member("waits_for_tasks", true);
         if (!transition->approval.empty()) {
           json_.key("approval").begin_array();
           for (const model::ApprovalStep& step : transition->approval) {

@@ -275,6 +275,33 @@ constexpr OpenapiPart schemas[] = {
     {"ClockList", R"({"type":"object","required":["now","items"],"properties":{
 "now":{"type":"string","format":"date-time"},
 "items":{"type":"array","items":{"$ref":"#/components/schemas/Clock"}}}})"},
+    {"TaskList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","maxItems":100,"items":{"type":"object",
+"required":["id","version","title","state","state_label","required","due_at","assignee","role","note","created_at","updated_at","may_finish"],"properties":{
+"id":{"type":"string"},"version":{"type":"integer"},"title":{"type":"string","description":"In the caller's language."},
+"state":{"type":"string","enum":["open","done","cancelled"]},"state_label":{"type":"string"},
+"required":{"type":"boolean","description":"Steps that wait for tasks wait for it."},"due_at":{"type":["string","null"],"format":"date-time"},
+"assignee":{"type":["object","null"],"required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+"role":{"type":["object","null"],"description":"Whoever holds it may do the task.","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}},
+"note":{"type":["string","null"],"description":"What came of it."},"created_at":{"type":"string","format":"date-time"},"updated_at":{"type":"string","format":"date-time"},
+"may_finish":{"type":"boolean","description":"The caller may do it."}}}}}})"},
+    {"OwnClockList", R"({"type":"object","required":["now","items","more"],"properties":{
+"now":{"type":"string","format":"date-time"},"more":{"type":"boolean"},
+"items":{"type":"array","maxItems":200,"items":{"type":"object","required":["entity","id","title","name","label","due_at","breached_at","limit_seconds","remaining_seconds"],
+"properties":{"entity":{"type":"string"},"id":{"type":"string"},"title":{"type":"string"},"name":{"type":"string"},"label":{"type":"string"},
+"due_at":{"type":"string","format":"date-time"},"breached_at":{"type":["string","null"],"format":"date-time"},
+"limit_seconds":{"type":"integer"},"remaining_seconds":{"type":"integer","description":"Of the clock's own time; below 0: over."}}}}}})"},
+    {"CommentInput", R"({"type":"object","additionalProperties":false,"required":["text"],"properties":{
+"text":{"type":"string","maxLength":4000},"mentions":{"type":["array","null"],"maxItems":20,"items":{"type":"string"},"description":"Ids of users."}},
+"examples":[{"text":"Please call her back.","mentions":["7"]}]})"},
+    {"CommentDone", R"({"type":"object","required":["version","told"],"properties":{
+"version":{"type":"integer"},"told":{"type":"array","items":{"type":"string"},"description":"Ids of the users who got a notice."}}})"},
+    {"RoleList", R"({"type":"object","required":["items"],"properties":{
+"items":{"type":"array","items":{"type":"object","required":["name","label","administrator","everyone","department","includes","grants"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"administrator":{"type":"boolean"},"everyone":{"type":"boolean","description":"Held by every user."},
+"department":{"type":["string","null"]},"includes":{"type":"array","items":{"type":"string"},"description":"Roles whose rights it has, too."},
+"grants":{"type":"array","items":{"type":"object","required":["entity","label","operation","when","file","line"],"properties":{
+"entity":{"type":"string"},"label":{"type":"string"},"operation":{"type":"string","enum":["read","create","update","delete"]},
+"when":{"type":["string","null"],"description":"CEL over `record` and `user`; null: always."},"file":{"type":"string"},"line":{"type":"integer"}}}}}}}}})"},
     {"Assignee", R"({"type":["object","null"],"required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}})"},
     {"AssignmentCandidate", R"({"type":"object","required":["user","fit","score","load","turn"],"properties":{
 "user":{"$ref":"#/components/schemas/Assignee"},
@@ -422,7 +449,7 @@ constexpr OpenapiPart schemas[] = {
 "oldest_ready_seconds":{"type":"integer"}}}}}})"},
     {"MessagePreviews", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"type":"object",
 "required":["name","label","channel","subject","body","forbidden"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
-"channel":{"type":"string","enum":["mail","console"]},"subject":{"type":"string"},"body":{"type":"string"},
+"channel":{"type":"string"},"subject":{"type":"string"},"body":{"type":"string"},
 "forbidden":{"type":"array","description":"Phrases for which the message would be held.","items":{"type":"object","required":["phrase","reason"],
 "properties":{"phrase":{"type":"string"},"reason":{"type":"string"}}}}}}}}})"},
     {"EventStream", R"({"type":"string","description":"https://html.spec.whatwg.org/multipage/server-sent-events.html","examples":["event: record\ndata: {\"entity\":\"core.user\",\"id\":\"17\",\"version\":3}\n\n"]})", "text/event-stream"},
@@ -456,10 +483,13 @@ constexpr OpenapiPart schemas[] = {
 "sortable":{"type":"boolean"}}})"},
     {"ModelState", R"({"type":"object","required":["name","label","category","color"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
-"category":{"type":"string","enum":["open","waiting","done","cancelled"]},"color":{"type":"string"}}})"},
+"category":{"type":"string","enum":["open","waiting","done","cancelled"]},"color":{"type":"string"},
+"tasks":{"type":"array","description":"Tasks that a record brings with it when it comes to the state; absent where there are none.","items":{"type":"object","required":["name","label","required"],
+"properties":{"name":{"type":"string"},"label":{"type":"string"},"required":{"type":"boolean"}}}}}})"},
     {"ModelTransition", R"({"type":"object","required":["name","label","from","to","form","comment_required"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"from":{"type":"array","items":{"type":"string"}},"to":{"type":"string"},
 "form":{"type":["string","null"]},"comment_required":{"type":"boolean"},
+"waits_for_tasks":{"type":"boolean","description":"Not possible while a required task of the state is open; absent where it is not."},
 "approval":{"type":"array","description":"Steps of the approval that it may need.","items":{"type":"object","required":["name","label"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"}}}}}})"},
     {"ModelForm", R"({"type":"object","required":["name","label","groups"],"properties":{

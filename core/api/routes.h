@@ -55,6 +55,7 @@ void show_record(Call& call);
 void update_record(Call& call);
 void delete_record(Call& call);
 void list_clocks(Call& call);
+void list_tasks(Call& call);
 void list_assignments(Call& call);
 void list_queues(Call& call);
 void take_from_queue(Call& call);
@@ -83,6 +84,10 @@ void list_shares(Call& call);
 void create_share(Call& call);
 void delete_share(Call& call);
 void explain_access(Call& call);
+// team_routes.cpp
+void comment_record(Call& call);
+void list_own_clocks(Call& call);
+void list_roles(Call& call);
 // timeline_route.cpp
 void show_timeline(Call& call);
 // model_route.cpp

@@ -113,7 +113,14 @@ void send(records::Work& work, const Effect& effect, Record& record, const Follo
   };
   for (const auto& user : users) mail(user.email, locale_of(user, context));
   if (effect.addresses) {
-    for (const auto& address : values_of<std::string>(*effect.addresses, context, record, follow)) mail(address, context.catalog->agency.locale);
+    // An address says no language; the record may. What is none, as a free text may be, counts as empty.
+    std::string locale = context.catalog->agency.locale;
+    if (effect.language) {
+      for (const auto& one : values_of<std::string>(*effect.language, context, record, follow)) {
+        if (model::is_locale(one)) locale = one;
+      }
+    }
+    for (const auto& address : values_of<std::string>(*effect.addresses, context, record, follow)) mail(address, locale);
   }
 }
 
@@ -192,6 +199,27 @@ void act(records::Work& work, const Effect& effect, Record& record, const Follow
   plugins->run(records::HookPoint::action, call);
 }
 
+/// A plugin's function, whose answers the record takes.
+void ask(records::Work& work, const Effect& effect, Record& record, const Follow& follow, const records::Functions* functions) {
+  const Context& context = work.context();
+  if (functions == nullptr) throw Error(ErrorCode::unavailable, "There are no plugins here to compute " + effect.action);
+  records::NamedValues arguments;
+  for (const auto& [name, program] : effect.values) {
+    auto result = records::evaluate(*program, context, record, follow);
+    if (result.outcome == expr::Outcome::error)
+      throw Error(ErrorCode::invalid_record, records::message("compute_error", context.locale, {program->source(), result.message}));
+    arguments.emplace_back(name, result.outcome == expr::Outcome::value ? std::move(result.value) : expr::Value());
+  }
+  const auto answers = functions->call(context, effect.action, arguments);
+  records::Input input;
+  for (const auto& [field, name] : effect.into) {
+    for (const auto& [answer, value] : answers) {
+      if (answer == name) input.emplace_back(field, records::fitting(*field, value, effect.action + "." + name, context.locale));
+    }
+  }
+  work.update(record.entity(), record.id(), std::move(input), std::nullopt, records::Authority::definition);
+}
+
 void deliver_message(records::Work& work, const Record& record) {
   jobs::NewJob job;
   job.queue = queue_name;
@@ -250,6 +278,7 @@ void Outbound::put(records::Work& work, const Effect& effect, Record& record, co
       return webhook(work, effect, record, source, follow);
     case Effect::Kind::call:
       if (effect.action == "core.deliver_message") return deliver_message(work, record);
+      if (!effect.into.empty()) return ask(work, effect, record, follow, functions_.get());
       return act(work, effect, record, follow, plugins_.get());
     case Effect::Kind::set:
     case Effect::Kind::create:

@@ -120,7 +120,7 @@ class ProcessCheck {
         const Entry* entry = document ? CheckContext::entry(document, {"workflow", "transitions", one.name}) : nullptr;
         if (!entry) continue;
         const std::string both = "transitions " + quoted(other.name) + " and " + quoted(one.name) + " leave state " + quoted((*shared)->name) + " by themselves";
-        if (!one.when && !other.when) {
+        if (!one.when && !other.when && !other.wait_for_tasks) {
           context_.diagnostics.error(entry->at, "automatic-never", both + ", both without a condition, so the second is never taken", "give them a `when`");
         } else {
           context_.warn(entry->at, "automatic-overlap", both + ", and both conditions may hold: then the first is taken",
@@ -226,6 +226,7 @@ class ProcessCheck {
           if (!change.step || change.step->name != rule.automation->event) return false;
           break;
         case Automation::On::deleted:
+        case Automation::On::event:
         case Automation::On::time: return false;
       }
       if (rule.automation->becomes) {

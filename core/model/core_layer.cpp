@@ -176,13 +176,67 @@ columns: {text: {}, seen: {}, created_at: {}}
 sort: "-created_at"
 ---
 kind: entity
+name: core.task
+label: {en: Task, zh-CN: 任务, zh-TW: 任務}
+plural: {en: Tasks, zh-CN: 任务, zh-TW: 任務}
+icon: check-square
+title: title
+fields:
+  title:    {type: text, max: 200, required: true, search: true, right: read, label: {en: Task, zh-CN: 任务, zh-TW: 任務}}
+  assignee: {type: ref, to: core.user, right: read, delete: clear, label: {en: Assigned to, zh-CN: 负责人, zh-TW: 負責人}}
+  role:     {type: text, max: 100, right: read, label: {en: Role, zh-CN: 负责角色, zh-TW: 負責角色}}
+  due_at:   {type: instant, right: read, label: {en: Due, zh-CN: 截止时间, zh-TW: 截止時間}}
+  required: {type: bool, default: false, right: read, label: {en: Required, zh-CN: 必需, zh-TW: 必要},
+             help: {en: The record waits for it, zh-CN: 记录须等待该任务完成, zh-TW: 記錄須等待該任務完成}}
+  note:     {type: text, max: 1000, multiline: true, label: {en: Result, zh-CN: 处理结果, zh-TW: 處理結果}}
+  about_entity: {type: text, max: 100, right: read, label: {en: Kind of record, zh-CN: 记录类型, zh-TW: 記錄類型}}
+  about_id: {type: text, max: 20, right: read, label: {en: Record, zh-CN: 记录, zh-TW: 記錄}}
+  rule:     {type: text, max: 130, right: read, label: {en: Defined as, zh-CN: 定义名称, zh-TW: 定義名稱},
+             help: {en: The state that brought it and its name there, zh-CN: 产生该任务的状态及其名称, zh-TW: 產生該任務的狀態及其名稱}}
+indexes:
+  about: [about_entity, about_id, state]
+  by_assignee: [assignee, state, due_at]
+  by_role: [role, state, due_at]
+workflow:
+  initial: open
+  states:
+    open:      {category: open, color: blue, label: {en: Open, zh-CN: 待办, zh-TW: 待辦}}
+    done:      {category: done, color: green, label: {en: Done, zh-CN: 已完成, zh-TW: 已完成}}
+    cancelled: {category: cancelled, color: default, label: {en: Cancelled, zh-CN: 已取消, zh-TW: 已取消}}
+  transitions:
+    finish: {from: open, to: done, form: core.finish_task, label: {en: Done, zh-CN: 完成, zh-TW: 完成}}
+    cancel: {from: open, to: cancelled, by: [core.administrator], label: {en: Not needed, zh-CN: 取消, zh-TW: 取消}}
+---
+kind: form
+name: core.finish_task
+entity: core.task
+label: {en: Task done, zh-CN: 完成任务, zh-TW: 完成任務}
+groups:
+  main: {label: {en: Result, zh-CN: 处理结果, zh-TW: 處理結果}, fields: {note: {}}}
+---
+kind: form
+name: core.task_form
+entity: core.task
+label: {en: Task, zh-CN: 任务, zh-TW: 任務}
+groups:
+  main: {label: {en: Task, zh-CN: 任务, zh-TW: 任務}, fields: {title: {}, assignee: {}, role: {}, due_at: {}, note: {}}}
+---
+kind: view
+name: core.task_list
+entity: core.task
+label: {en: Tasks, zh-CN: 任务, zh-TW: 任務}
+columns: {title: {}, state: {}, due_at: {}, assignee: {}, created_at: {}}
+sort: "due_at"
+filter: "record.state == 'open'"
+---
+kind: entity
 name: core.message
 label: {en: Message, zh-CN: 外发消息, zh-TW: 外寄訊息}
 plural: {en: Messages, zh-CN: 外发消息, zh-TW: 外寄訊息}
 icon: mail
 title: subject
 fields:
-  channel:   {type: text, max: 20, default: mail, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Channel, zh-CN: 渠道, zh-TW: 管道}}
+  channel:   {type: text, max: 80, default: mail, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Channel, zh-CN: 渠道, zh-TW: 管道}}
   template:  {type: text, max: 100, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Template, zh-CN: 模板, zh-TW: 範本}}
   recipient: {type: text, max: 254, required: true, search: true, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: To, zh-CN: 收件人, zh-TW: 收件人}}
   subject:   {type: text, max: 400, search: true, read_only: "record.state != 'held' && record.state != 'failed'", label: {en: Subject, zh-CN: 主题, zh-TW: 主旨}}
@@ -218,6 +272,30 @@ columns: {subject: {}, recipient: {}, state: {}, error: {}, created_at: {}}
 sort: "-created_at"
 ---
 kind: entity
+name: core.list_view
+label: {en: Saved view, zh-CN: 保存的视图, zh-TW: 儲存的檢視}
+plural: {en: Saved views, zh-CN: 保存的视图, zh-TW: 儲存的檢視}
+icon: unordered-list
+menu: false
+title: label
+fields:
+  user:   {type: ref, to: core.user, required: true, right: read, default_expr: "user.id", delete: cascade, label: {en: Of, zh-CN: 所属用户, zh-TW: 所屬使用者}}
+  about_entity: {type: text, max: 100, required: true, label: {en: Kind of record, zh-CN: 记录类型, zh-TW: 記錄類型}}
+  label:  {type: text, max: 60, required: true, label: {en: Name, zh-CN: 名称, zh-TW: 名稱}}
+  look:   {type: json, required: true, label: {en: What it shows, zh-CN: 显示内容, zh-TW: 顯示內容}}
+  shared: {type: bool, default: false, label: {en: For everyone, zh-CN: 所有人可用, zh-TW: 所有人可用}}
+indexes:
+  by_user: [user, about_entity]
+  by_entity: [about_entity, shared]
+---
+kind: view
+name: core.list_view_list
+entity: core.list_view
+label: {en: Saved views, zh-CN: 保存的视图, zh-TW: 儲存的檢視}
+columns: {label: {}, about_entity: {}, user: {}, shared: {}}
+sort: label
+---
+kind: entity
 name: core.forbidden_phrase
 label: {en: Forbidden phrase, zh-CN: 禁用语, zh-TW: 禁用語}
 plural: {en: Forbidden phrases, zh-CN: 禁用语, zh-TW: 禁用語}
@@ -246,6 +324,14 @@ grants:
     create: "record.user == user.id"
     update: "record.user == user.id"
     delete: "record.user == user.id"
+  core.list_view:
+    read: "record.shared || record.user == user.id"
+    create: "record.user == user.id"
+    update: "record.user == user.id"
+    delete: "record.user == user.id"
+  core.task:
+    read: "record.assignee == user.id || record.role in user.roles"
+    update: "record.state == 'open' && (record.assignee == user.id || record.role in user.roles)"
   core.notice:
     read: "record.user == user.id"
     update: "record.user == user.id"

@@ -341,6 +341,7 @@ class Writer {
   HandbookSection states(const Entity& entity) const {
     HandbookSection out = below(entity, "states", Phrase::states);
     std::vector<std::vector<Cell>> rows;
+    bool any_tasks = false;
     for (const auto& state : entity.workflow->states) {
       Line sense = category_of(state->category);
       append(sense, plain(" " + say(meaning(state->category))));
@@ -348,10 +349,28 @@ class Writer {
       if (state.get() == entity.workflow->initial) meaning_of.push_back(plain(say(Phrase::first_state)));
       Cell clocks;
       for (const ClockRule* clock : state->clocks) clocks.push_back(label(clock->label, clock->name));
-      rows.push_back({cell(rules_.state(*state)), std::move(meaning_of), rules_.effects(state->enter, &entity), rules_.effects(state->exit, &entity), std::move(clocks)});
+      Cell tasks;
+      for (const TaskRule& one : state->tasks) tasks.push_back(task(entity, one));
+      any_tasks = any_tasks || !tasks.empty();
+      rows.push_back({cell(rules_.state(*state)), std::move(meaning_of), rules_.effects(state->enter, &entity), rules_.effects(state->exit, &entity), std::move(clocks), std::move(tasks)});
     }
-    table(out, {}, {Phrase::state, Phrase::meaning, Phrase::on_entering, Phrase::on_leaving, Phrase::clocks_running}, std::move(rows));
+    std::vector<Phrase> columns{Phrase::state, Phrase::meaning, Phrase::on_entering, Phrase::on_leaving, Phrase::clocks_running};
+    if (any_tasks) columns.push_back(Phrase::tasks);
+    for (std::vector<Cell>& row : rows) row.resize(columns.size());
+    table(out, {}, std::move(columns), std::move(rows));
     return out;
+  }
+
+  /// `Visa (one of the clerks; within 8 h; when …)`
+  Line task(const Entity& entity, const TaskRule& rule) const {
+    std::vector<Line> about;
+    if (rule.by_user) about.push_back(line(Phrase::the_person, {rules_.value(*rule.by_user, nullptr, &entity)}));
+    if (!rule.by.empty()) about.push_back(rules_.roles({rule.by}));
+    if (!rule.by_user && rule.by.empty()) about.push_back(plain(say(Phrase::task_actor)));
+    if (rule.within) about.push_back(line(Phrase::task_within, {rules_.value(*rule.within, nullptr, &entity)}));
+    if (rule.when) about.push_back(line(Phrase::when, {rules_.condition(*rule.when)}));
+    if (!rule.required) about.push_back(plain(say(Phrase::task_optional)));
+    return line(Phrase::task_of, {label(rule.label, rule.name), words_.joined(about, Phrase::semicolon)});
   }
 
   Line guard(const expr::Program& program, const Text& message) const {
@@ -382,6 +401,7 @@ class Writer {
       if (step->when) needs.push_back(line(Phrase::need_condition, {guard(*step->when, step->message)}));
       if (step->form) needs.push_back(line(Phrase::need_form, {link_to_form(entity, *step->form)}));
       if (step->comment_required) needs.push_back(plain(say(Phrase::need_comment)));
+      if (step->wait_for_tasks) needs.push_back(plain(say(Phrase::need_tasks)));
       int turn = 0;
       for (const ApprovalStep& one : step->approval) needs.push_back(approval(entity, one, ++turn));
       rows.push_back({cell(plain(std::to_string(++number))), std::move(name), cell(std::move(way)), std::move(who), std::move(needs), rules_.effects(step->effects, &entity)});
@@ -695,6 +715,11 @@ class Writer {
       case Automation::On::transition: {
         const Transition* step = entity.workflow ? entity.workflow->transition(rule.event) : nullptr;
         out.push_back(line(Phrase::on_transition, {line(Phrase::quoted, {step ? label(step->label, step->name) : code(rule.event)})}));
+        break;
+      }
+      case Automation::On::event: {
+        const auto found = std::find_if(entity.events.begin(), entity.events.end(), [&](const Happening& one) { return one.name == rule.event; });
+        out.push_back(line(Phrase::on_event, {line(Phrase::quoted, {found != entity.events.end() ? label(found->label, found->name) : code(rule.event)})}));
         break;
       }
       case Automation::On::time: out.push_back(line(Phrase::on_time, {rule.at ? rules_.value(*rule.at, nullptr, &entity) : Line()})); break;

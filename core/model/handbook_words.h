@@ -78,6 +78,11 @@ namespace caravan::model {
   X(on_entering, "On entering", "进入时", "進入時")                                                                          \
   X(on_leaving, "On leaving", "离开时", "離開時")                                                                            \
   X(clocks_running, "Time limits that run", "计时项目", "計時項目")                                                          \
+  X(tasks, "Tasks", "任务", "任務")                                                                                             \
+  X(task_of, "{0} ({1})", "{0}（{1}）", "{0}（{1}）")                                                                           \
+  X(task_within, "within {0}", "须在 {0} 内完成", "須在 {0} 內完成")                                                                  \
+  X(task_optional, "not required", "非必需", "非必要")                                                                            \
+  X(task_actor, "whoever brought the record there", "操作人本人", "操作人本人")                                                       \
   X(steps, "Steps", "步骤", "步驟")                                                                                          \
   X(step, "Step", "步骤", "步驟")                                                                                            \
   X(number, "No.", "编号", "編號")                                                                                           \
@@ -94,6 +99,7 @@ namespace caravan::model {
   X(need_condition, "Condition: {0}", "条件：{0}", "條件：{0}")                                                              \
   X(need_form, "Form: {0}", "表单：{0}", "表單：{0}")                                                                        \
   X(need_comment, "A comment", "须填写备注", "須填寫備註")                                                                   \
+  X(need_tasks, "The required tasks of the state have ended", "该状态的必需任务已结束", "該狀態的必要任務已結束")                                 \
   X(else_message, "otherwise: {0}", "否则提示：{0}", "否則提示：{0}")                                                        \
   X(approval, "Approval", "审批", "審批")                                                                                    \
   X(approval_step, "Approval {0} {1}: {2}", "审批 {0} {1}：{2}", "審批 {0} {1}：{2}")                                        \
@@ -197,6 +203,7 @@ namespace caravan::model {
   X(on_updated, "When one is changed", "修改时", "修改時")                                                                   \
   X(on_deleted, "When one is deleted", "删除时", "刪除時")                                                                   \
   X(on_state, "When it comes to {0}", "进入{0}时", "進入{0}時")                                                              \
+  X(on_event, "When this is told: {0}", "收到事件{0}时", "收到事件{0}時")                                                     \
   X(on_transition, "When this step is taken: {0}", "执行步骤{0}时", "執行步驟{0}時")                                         \
   X(on_time, "At: {0}", "时间：{0}", "時間：{0}")                                                                            \
   X(on_becomes, "This begins to hold: {0}", "变为满足：{0}", "變為滿足：{0}")                                                \

@@ -43,6 +43,7 @@ void tell(records::Work& work, const std::vector<records::Holder>& users, const 
     storage::Query query(work.session(), "SELECT name FROM core_user WHERE id = ?", approval.asked_by);
     asker = query.next() ? query.text(0) : "#" + std::to_string(approval.asked_by);
   }
+  const bool by_rule = approval.asked_by == 0;
   const model::Entity* entity = context.catalog->entity(approval.entity);
   const model::Transition* transition = entity != nullptr && entity->workflow ? entity->workflow->transition(approval.transition) : nullptr;
   std::map<std::string, std::string> texts;  // by language
@@ -54,7 +55,7 @@ void tell(records::Work& work, const std::vector<records::Holder>& users, const 
       reader.once = nullptr;
       reader.locale = locale;
       const std::string label = transition != nullptr ? or_name(transition->label.in(locale), approval.transition) : approval.transition;
-      said = records::message(text, locale, {asker, label, subject(work, approval, record, locale), end_text(reader, approval)});
+      said = records::message(text, locale, {by_rule ? records::message("approval_rule", locale) : asker, label, subject(work, approval, record, locale), end_text(reader, approval)});
     }
     give_notice(work, user.id, said, approval.entity, approval.record_id);
   }

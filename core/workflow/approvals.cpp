@@ -109,8 +109,8 @@ void enter_step(records::Work& work, Approval& approval, const Record& record) {
   approval.seats.clear();
   for (const std::string& role : step.roles) approval.seats.push_back({role_seat, role});
   for (const std::int64_t user : step.users) approval.seats.push_back({user_seat, std::to_string(user)});
-  if (!step.self && approval.asked_by != 0) {
-    approval.seats.push_back({barred_seat, std::to_string(approval.asked_by)});
+  if (!step.self) {
+    if (approval.asked_by != 0) approval.seats.push_back({barred_seat, std::to_string(approval.asked_by)});
     for (const std::int64_t colleague : approval.asked_for) approval.seats.push_back({barred_seat, std::to_string(colleague)});
   }
   write_seats(work.session(), approval);
@@ -287,6 +287,11 @@ std::optional<records::Actor> actor_of(storage::Session& session, std::int64_t i
 
 /// Whoever asked, with the rights that he has now and those of the colleagues by whose right he asked.
 std::optional<records::Actor> asker(storage::Session& session, const Approval& approval) {
+  if (approval.asked_by == 0) {  // a rule
+    records::Actor system;
+    system.system = true;
+    return system;
+  }
   auto actor = actor_of(session, approval.asked_by);
   if (!actor) return std::nullopt;
   for (const std::int64_t colleague : approval.asked_for) {
@@ -331,7 +336,8 @@ void take(records::Work& work, Context& working, Approval& approval, const Recor
       {
         const ActorScope scope(working, *actor);
         const records::SourceScope source(work, "approval " + std::to_string(approval.id));
-        Transitions::take_in(work, entity, record.id(), approval.transition, input, comment, std::nullopt, Consent::given);
+        Transitions::take_in(work, entity, record.id(), approval.transition, input, comment, std::nullopt, Consent::given,
+                             approval.asked_by == 0 ? records::Authority::definition : records::Authority::actor);
       }
       tell_asker(work, given, &record, "approval_notice_your_approved");
       savepoint.keep();
@@ -469,21 +475,26 @@ std::vector<AskedStep> needed_steps(records::Work& work, const model::Transition
   return steps;
 }
 
-std::int64_t ask_approval(records::Work& work, const model::Transition& transition, const Record& stored, const records::Input& input,
-                          std::vector<AskedStep> steps, std::vector<std::int64_t> colleagues, const std::string& comment) {
+namespace {
+
+std::optional<Approval> waiting_for(records::Work& work, const model::Transition& transition, const Record& stored) {
+  for (Approval& other : waiting_approvals(work.session(), stored.entity().full_name, stored.id())) {
+    if (other.transition == transition.name) return std::move(other);
+  }
+  return std::nullopt;
+}
+
+std::int64_t ask(records::Work& work, const model::Transition& transition, const Record& stored, const records::Input& input,
+                 std::vector<AskedStep> steps, std::int64_t asked_by, std::vector<std::int64_t> asked_for, const std::string& comment) {
   const Context& context = work.context();
   const Entity& entity = stored.entity();
-  for (const Approval& other : waiting_approvals(work.session(), entity.full_name, stored.id())) {
-    if (other.transition != transition.name) continue;
-    throw Error(ErrorCode::conflict, message("approval_waits", context.locale, {deciders_text(work.session(), context, other)}));
-  }
   Approval approval;
   approval.id = random_id();
   approval.entity = entity.full_name;
   approval.record_id = stored.id();
   approval.transition = transition.name;
-  approval.asked_by = context.actor.user_id;
-  approval.asked_for = std::move(colleagues);
+  approval.asked_by = asked_by;
+  approval.asked_for = std::move(asked_for);
   approval.asked_at = approval.step_at = context.now;
   approval.steps = std::move(steps);
   approval.comment = comment;
@@ -506,6 +517,24 @@ std::int64_t ask_approval(records::Work& work, const model::Transition& transiti
   const Record record = work.remark(stored, "approval_asked:" + transition.name, comment);
   enter_step(work, approval, record);
   return approval.id;
+}
+
+}  // namespace
+
+std::int64_t ask_approval(records::Work& work, const model::Transition& transition, const Record& stored, const records::Input& input,
+                          std::vector<AskedStep> steps, std::vector<std::int64_t> colleagues, const std::string& comment) {
+  if (const auto other = waiting_for(work, transition, stored)) {
+    throw Error(ErrorCode::conflict, message("approval_waits", work.context().locale, {deciders_text(work.session(), work.context(), *other)}));
+  }
+  return ask(work, transition, stored, input, std::move(steps), work.context().actor.user_id, std::move(colleagues), comment);
+}
+
+std::int64_t ask_by_rule(records::Work& work, const model::Transition& transition, const Record& stored, const records::Input& input,
+                         std::vector<AskedStep> steps, const std::string& comment) {
+  if (const auto other = waiting_for(work, transition, stored)) return other->id;
+  std::vector<std::int64_t> set_off;
+  if (work.context().actor.user_id != 0) set_off.push_back(work.context().actor.user_id);
+  return ask(work, transition, stored, input, std::move(steps), 0, std::move(set_off), comment);
 }
 
 std::string deciders_text(storage::Session& session, const Context& context, const Approval& approval) {

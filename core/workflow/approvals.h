@@ -29,6 +29,10 @@ std::vector<AskedStep> needed_steps(records::Work& work, const model::Transition
 /// Throws conflict where the step waits already.
 std::int64_t ask_approval(records::Work& work, const model::Transition& transition, const records::Record& stored, const records::Input& input,
                           std::vector<AskedStep> steps, std::vector<std::int64_t> colleagues, const std::string& comment);
+/// The same for a rule, whose step is taken by the definition's authority when all have agreed. Whoever set the rule off does not
+/// decide himself. Where the step waits already, nothing happens.
+std::int64_t ask_by_rule(records::Work& work, const model::Transition& transition, const records::Record& stored, const records::Input& input,
+                         std::vector<AskedStep> steps, const std::string& comment);
 /// Labels of the roles and names of the users who may decide now.
 std::string deciders_text(storage::Session& session, const records::Context& context, const Approval& approval);
 

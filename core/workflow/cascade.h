@@ -18,6 +18,7 @@ struct Cascade final : records::Extension {
   /// Of transitions that are being taken: what follows from each waits until its effects are done.
   std::vector<std::function<void()>*> held;
   int settling = 0;
+  int cancelling = 0;              ///< tasks are being cancelled: nothing has waited for that
   std::set<std::pair<std::int64_t, const model::Transition*>> taken;  ///< by themselves, for the change that is being settled
 };
 

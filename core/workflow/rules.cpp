@@ -13,6 +13,7 @@
 #include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/run_log.h"
+#include "workflow/tasks.h"
 #include "workflow/transitions.h"
 
 namespace caravan::workflow {
@@ -67,18 +68,31 @@ struct Rules::Change {
   Record record;                      ///< as it was written
   std::optional<Record> before;
   const Transition* transition = nullptr;
+  const model::Happening* event = nullptr;  ///< then nothing of the record was changed
 
   const Record* earlier() const { return before ? &*before : nullptr; }
   bool created() const { return point == HookPoint::after_create; }
   bool deleted() const { return point == HookPoint::after_delete; }
   bool arrives() const { return !deleted() && (created() || record.state() != before->state()); }
+  /// Whether an approval that waits may be void now. Any other change costs no statement.
+  bool touches_approvals() const {
+    if (!before) return false;
+    const EntityRules& rules = *record.entity().rules;
+    if (record.state() != before->state()) {
+      return std::any_of(rules.approval_states.begin(), rules.approval_states.end(), [&](const model::State* one) { return one->name == before->state(); });
+    }
+    return std::any_of(rules.approval_basis.begin(), rules.approval_basis.end(),
+                       [&](const model::Field* field) { return !record[field->slot].same_as((*before)[field->slot]); });
+  }
   bool sets_off(const Automation& rule) const {
+    if (event != nullptr) return rule.on == Automation::On::event && rule.event == event->name;
     switch (rule.on) {
       case Automation::On::created: return created();
       case Automation::On::updated: return !created() && !deleted();
       case Automation::On::deleted: return deleted();
       case Automation::On::state: return arrives() && record.state() == rule.event;
       case Automation::On::transition: return transition != nullptr && transition->name == rule.event;
+      case Automation::On::event:
       case Automation::On::time: return false;
     }
     return false;
@@ -137,7 +151,11 @@ void Rules::run(HookPoint point, HookCall& call) const {
   }
   if (plugins_ && plugins_->any(point, entity)) plugins_->run(point, call);
   if (rules == nullptr) return;
-  if (point == HookPoint::after_restore && (!rules->assignments.empty() || rules->presence)) return follow_assignments(call.work, call.record, nullptr, false);
+  if (point == HookPoint::after_restore) {
+    if (rules->tasks) follow_tasks(call.work, call.record, nullptr, false);
+    if (!rules->assignments.empty() || rules->presence) follow_assignments(call.work, call.record, nullptr, false);
+    return;
+  }
   if (point != HookPoint::after_create && point != HookPoint::after_update && point != HookPoint::after_transition && point != HookPoint::after_delete) {
     return;
   }
@@ -157,6 +175,7 @@ void Rules::react(const Change& change) const {
   if (change.created() && rules.state_effects && initial_of(entity) != nullptr) {
     run_effects(work, initial_of(entity)->enter, record, "state " + entity.full_name + "." + initial_of(entity)->name, Part::beside);
   }
+  if (rules.tasks && (change.deleted() || record.state() == change.record.state())) follow_tasks(work, record, change.earlier(), change.deleted());
   automations(change, record);
   const bool assigns = !rules.assignments.empty() || rules.presence;
   if (change.deleted()) {
@@ -182,7 +201,7 @@ void Rules::react(const Change& change) const {
   }
   if (!rules.automatic.empty()) settle(work, record);
   if (assigns) follow_assignments(work, change.record, change.earlier(), false);
-  if (rules.approvals && !change.created()) follow_approvals(work, record, false);
+  if (rules.approvals && change.touches_approvals()) follow_approvals(work, record, false);
 }
 
 void Rules::automations(const Change& change, Record& record) const {
@@ -203,6 +222,7 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
   run.at = context.now;
   run.event = change.deleted()                               ? "deleted"
               : rule.on == Automation::On::transition ? "transition " + rule.event
+              : rule.on == Automation::On::event      ? "event " + rule.event
               : rule.on == Automation::On::state      ? "state " + rule.event
               : change.created()                             ? "created"
                                                              : "updated";
@@ -254,6 +274,22 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
   work.enqueue(job);
 }
 
+Record Rules::happened(records::Work& work, const model::Entity& entity, std::int64_t id, const model::Happening& event, std::string note,
+                       std::int64_t version) {
+  const Context& context = work.context();
+  Record stored = work.load(entity, id, true);
+  const std::string label = entity.label.in(context.locale);
+  if (!records::may(context, model::Operation::update, stored, follow_in(work), work.session()))
+    throw Error(ErrorCode::forbidden, records::message("forbidden_update", context.locale, {label}));
+  if (stored.version() != version) throw Error(ErrorCode::stale, records::message("stale", context.locale, {label, std::to_string(stored.version())}));
+  Record record = work.remark(stored, "event:" + event.name, std::move(note));
+  if (entity.rules == nullptr) return record;
+  const Rules rules(nullptr);
+  Change change{work, HookPoint::after_update, record, std::move(stored), nullptr, &event};
+  rules.automations(change, record);
+  return work.current(std::move(record));
+}
+
 bool Rules::tell_skipped(const std::string& rule, Timestamp now) const {
   const std::int64_t hour = now.micros / 3'600'000'000;
   const std::lock_guard lock(told_mutex_);
@@ -280,6 +316,7 @@ void settle(records::Work& work, Record& record) {
     for (const Transition* transition : rules->automatic) {
       // Each once for one change, so that a circle of steps ends.
       if (cascade.taken.contains({record.id(), transition}) || !taken_by_itself(*transition, work.context(), record, follow)) continue;
+      if (transition->wait_for_tasks && !awaited_tasks(work.session(), work.context(), record, true).empty()) continue;
       cascade.taken.insert({record.id(), transition});
       const std::string name = "automatic " + record.entity().full_name + "." + transition->name;
       const RuleScope rule(work, name);

@@ -216,14 +216,9 @@ class Side {
     changes.insert(changes.end(), direct.begin(), direct.end());
     Record asked = memory_.record;
     step(*transition, changes, by_hand ? &given : nullptr);
+    if (transition->wait_for_tasks) waits_for_tasks(*transition, "replayed as if they had ended");
     if (!by_hand || context_.actor.system) return;
-    for (const model::ApprovalStep& approval : transition->approval) {
-      if (approval.when && !records::evaluate(*approval.when, context_, asked, follow_).is_true()) continue;
-      std::string roles;
-      for (const std::string& role : approval.by) roles += (roles.empty() ? "" : ", ") + role;
-      tell("approval " + entity_->full_name + "." + transition->name + "." + approval.name, "waits",
-           (roles.empty() ? std::string("for somebody named by the record") : "for " + roles) + "; replayed as if granted at once");
-    }
+    tell_approvals(*transition, asked, "replayed as if granted at once");
   }
 
   void remove() {
@@ -305,6 +300,26 @@ class Side {
   }
 
  private:
+  /// Tells of the approvals that the step needs; whether there is one.
+  bool tell_approvals(const Transition& transition, Record& asked, const std::string& how) {
+    bool any = false;
+    for (const model::ApprovalStep& approval : transition.approval) {
+      if (approval.when && !records::evaluate(*approval.when, context_, asked, follow_).is_true()) continue;
+      std::string roles;
+      for (const std::string& role : approval.by) roles += (roles.empty() ? "" : ", ") + role;
+      tell("approval " + entity_->full_name + "." + transition.name + "." + approval.name, "waits",
+           (roles.empty() ? std::string("for somebody named by the record") : "for " + roles) + "; " + how);
+      any = true;
+    }
+    return any;
+  }
+  /// A rule orders the step, and others must agree: then it only asks.
+  bool asked_for(const Transition& transition) {
+    return leaves(transition, memory_.record.state()) && tell_approvals(transition, memory_.record, "replayed as it was granted");
+  }
+  void waits_for_tasks(const Transition& transition, const std::string& how) {
+    tell("step " + entity_->full_name + "." + transition.name, "waits", "for the tasks of its state; " + how);
+  }
   struct Running {
     const ClockRule* rule = nullptr;
     ClockRun run;
@@ -454,7 +469,7 @@ class Side {
         update(input_of(effect, memory_.record), {}, false);
       } else {
         const Transition* transition = entity_->workflow ? entity_->workflow->transition(effect.transition) : nullptr;
-        if (transition != nullptr) step(*transition, {}, nullptr);
+        if (transition != nullptr && !asked_for(*transition)) step(*transition, {}, nullptr);
       }
       --depth_;
     }
@@ -506,6 +521,12 @@ class Side {
       if (const model::State* initial = initial_state(written)) run_effects(initial->enter, "state " + entity_->full_name + "." + initial->name, Part::beside);
     }
     const bool arrives = !removed && (created || written.state() != before->state());
+    const model::State* state = arrives && rules.tasks ? entity_->workflow->state(written.state()) : nullptr;
+    for (const model::TaskRule& task : state != nullptr ? state->tasks : std::vector<model::TaskRule>()) {
+      Record copy = written;
+      if (task.when && !records::evaluate(*task.when, context_, copy, follow_).is_true()) continue;
+      tell("effect state " + entity_->full_name + "." + state->name + ".tasks." + task.name, "fired");
+    }
     for (const Automation* rule : rules.automations) {
       const bool off = rule->on == Automation::On::created      ? created
                        : rule->on == Automation::On::updated    ? !created && !removed
@@ -550,6 +571,10 @@ class Side {
       moved = false;
       for (const Transition* transition : automatic) {
         if (taken_.contains(transition) || !taken_by_itself(*transition, context_, memory_.record, follow_)) continue;
+        if (transition->wait_for_tasks) {  // when they end, is what the history tells
+          waits_for_tasks(*transition, "until they have ended; replayed as it was taken");
+          continue;
+        }
         taken_.insert(transition);
         const std::string name = "automatic " + entity_->full_name + "." + transition->name;
         enter(name);
@@ -738,7 +763,7 @@ struct RecordSimulation::State {
     const auto of_own = [&](std::string_view name) { return name.starts_with(own_name) ? name.substr(own_name.size()) : std::string_view(); };
     if (const auto name = of_own(rest("automatic ")); !name.empty()) {
       const Transition* step = entity.workflow ? entity.workflow->transition(name) : nullptr;
-      return step != nullptr && (step->automatic || step->at);
+      return step != nullptr && (step->automatic || step->at) && !step->wait_for_tasks;
     }
     if (const auto name = rest("automation "); !name.empty()) {
       for (const auto& rule : world.present->automations) {

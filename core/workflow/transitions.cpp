@@ -9,6 +9,7 @@
 #include "workflow/approvals.h"
 #include "workflow/cascade.h"
 #include "workflow/effects.h"
+#include "workflow/tasks.h"
 #include "workflow/undo.h"
 
 namespace caravan::workflow {
@@ -149,6 +150,7 @@ std::vector<Available> Transitions::available(const Context& context, const Reco
     }
     // With a form, what it asks for may still make the guard hold.
     if (entry.why.empty() && transition->form == nullptr) entry.why = guard_refusal(context, *transition, copy, copy, follow);
+    if (entry.why.empty() && transition->wait_for_tasks) entry.why = wait_reason(*records_.database().read(), context, *transition, copy, false);
     entry.allowed = entry.why.empty();
     list.push_back(std::move(entry));
   }
@@ -193,6 +195,7 @@ Taken Transitions::take_in(records::Work& work, const Entity& entity, std::int64
     throw Error(ErrorCode::conflict, message("state_wrong", context.locale,
                                              {label, state ? text_or(state->label, context, state->name) : stored.state()}));
   }
+  if (auto why = wait_reason(work.session(), context, *transition, stored, true); !why.empty()) throw Error(ErrorCode::conflict, std::move(why));
   if (transition->comment_required && note.empty() && !ordered) {
     const std::string why = message("transition_comment", context.locale, {label});
     throw Error(ErrorCode::invalid_record, why, {{"comment", "required", why}});
@@ -238,8 +241,14 @@ Taken Transitions::take_in(records::Work& work, const Entity& entity, std::int64
   if (auto why = guard_refusal(context, *transition, stored, candidate, follow, ordered); !why.empty()) {
     throw Error(ErrorCode::invalid_record, why, {{"", "guard", why}});
   }
-  if (!transition->approval.empty() && consent != Consent::given && !ordered && !context.actor.system) {
+  if (!transition->approval.empty() && consent != Consent::given) {
     std::vector<AskedStep> steps = needed_steps(work, *transition, candidate, follow);
+    // No rule passes by those who must agree: what it orders is asked for in its name, once.
+    const bool by_rule = ordered || context.actor.system;
+    if (!steps.empty() && by_rule) {
+      const std::int64_t approval = ask_by_rule(work, *transition, stored, changes, std::move(steps), note);
+      return {work.current(std::move(stored)), approval, nullptr};
+    }
     if (!steps.empty() && consent == Consent::refused) throw Error(ErrorCode::conflict, message("approval_needed", context.locale, {label}));
     if (!steps.empty()) {
       std::vector<std::int64_t> colleagues;
