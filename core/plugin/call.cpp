@@ -93,6 +93,11 @@ caravan_field Call::resolve(const model::Entity& entity, const model::Field& fie
   return handle(fields_.size() - 1);
 }
 
+void Call::check_deadline() const {
+  if (mark == nullptr || !mark->late()) return;
+  throw Error(ErrorCode::unavailable, "The plugin " + instance.name() + " takes too long in " + label + "; what it has asked for is no longer done.");
+}
+
 Gate* Call::records() {
   if (!gate_ && gates != nullptr && *gates && context != nullptr) gate_ = (*gates)(*context, work);
   return gate_.get();

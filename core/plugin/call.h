@@ -11,6 +11,7 @@
 #include "api/message.h"
 #include "base/error.h"
 #include "caravan/abi.h"
+#include "plugin/crash_mark.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
 #include "records/hooks.h"
@@ -73,6 +74,11 @@ struct Call {
   std::optional<Error> host_error;
   caravan_status host_status = CARAVAN_OK;
   bool host_error_final = false;  ///< the transaction is spoilt: the hook fails whatever it returns
+
+  const Mark* mark = nullptr;  ///< while the plugin's code runs
+  bool was_late = false;       ///< once it has returned
+  /// Throws unavailable where the plugin has been at work for longer than it may: nothing more is done for this call.
+  void check_deadline() const;
 
   std::deque<std::vector<caravan_record>> pages;
   std::deque<std::string> texts;

@@ -54,6 +54,7 @@ template <class Work>
 caravan_status on_call(caravan_call id, Work&& work) noexcept {
   Call* const call = Call::find(id);
   if (call == nullptr) return CARAVAN_E_CALL;
+  const HostMark not_the_plugins_time;
   try {
     return work(*call);
   } catch (const Misuse& misuse) {
@@ -122,6 +123,7 @@ const model::Field& field_of(const Call& call, const Call::Entry& entry, caravan
 }
 
 Gate& gate_of(Call& call) {
+  call.check_deadline();
   Gate* gate = call.records();
   if (gate == nullptr) throw Misuse{CARAVAN_E_UNSUPPORTED};
   return *gate;

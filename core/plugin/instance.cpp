@@ -62,6 +62,7 @@ Instance::Instance(std::string name, const caravan_plugin& table, std::shared_pt
       options_(std::move(options)),
       host_(host_functions()) {
   host_.self = this;
+  mark_code(name_, reinterpret_cast<const void*>(table_.create));
 }
 
 Instance::~Instance() {
@@ -82,35 +83,82 @@ void Instance::check_breaker(const Breaker& breaker, const std::string& label) c
   throw error;
 }
 
-/// Ends a call: returns where it succeeded, else throws what the caller is told.
-template <class CallType>
-void Instance::settle(CallType& call, caravan_status status, Breaker& breaker, const std::string& label) {
-  const std::string where = "plugin " + name_ + ", " + label;
-  if (call.host_error_final) throw Error(*call.host_error).add_context(where);
+template <class CallType, class Callback, class Run>
+void Instance::enter(CallType& call, Callback& callback, const Run& run) {
+  caravan_status status = CARAVAN_INTERNAL;
+  const auto began = std::chrono::steady_clock::now();
+  {
+    const Mark mark(callback.mark, call.id);
+    call.mark = &mark;
+    try {
+      status = run();
+    } catch (...) {
+      call.said = CARAVAN_INTERNAL;
+      call.message = "an exception left the plugin";
+    }
+    call.was_late = mark.late();
+    call.mark = nullptr;
+  }
+  std::optional<Error> failure;
+  const Account::Outcome outcome = settle(call, status, callback, failure);
+  callback.account.add(std::chrono::steady_clock::now() - began, outcome, call.was_late);
+  if (failure) throw std::move(*failure);
+}
+
+/// Ends a call: what the caller is told goes to `failure` where it did not succeed.
+template <class CallType, class Callback>
+Account::Outcome Instance::settle(CallType& call, caravan_status status, Callback& callback,
+                                  std::optional<Error>& failure) {
+  const std::string& label = callback.label;
+  const auto where = [&] { return "plugin " + name_ + ", " + label; };
+  Breaker& breaker = callback.breaker;
+  if (call.was_late) {
+    const bool opened = breaker.failed(options_.clock());
+    log(CARAVAN_LOG_WARNING, label + " took longer than it may" + (opened ? "; paused for 30 seconds" : ""));
+  }
+  if (call.host_error_final) {
+    failure.emplace(*call.host_error).add_context(where());
+    return call.was_late ? Account::Outcome::failed : Account::Outcome::refused;
+  }
   if (status == CARAVAN_OK) {
-    breaker.succeeded();
-    return;
+    if (!call.was_late) breaker.succeeded();
+    return Account::Outcome::succeeded;
   }
   // The plugin passed on what a function of the host answered: not its fault.
-  if (call.host_error && status == call.host_status && call.said != status)
-    throw Error(*call.host_error).add_context(where);
-
+  if (call.host_error && status == call.host_status && call.said != status) {
+    failure.emplace(*call.host_error).add_context(where());
+    return call.was_late ? Account::Outcome::failed : Account::Outcome::refused;
+  }
   const ErrorCode code = code_of(status);
   if (code != ErrorCode::internal) {
-    breaker.succeeded();
+    if (!call.was_late) breaker.succeeded();
     std::string message = call.said == status && !call.message.empty()
                               ? call.message
                               : "The plugin " + name_ + " refuses (" + label + ").";
     std::vector<FieldError> fields;
     if (code == ErrorCode::invalid_record) fields = std::move(call.field_errors);
-    throw Error(code, std::move(message), std::move(fields)).add_context(where);
+    failure.emplace(code, std::move(message), std::move(fields)).add_context(where());
+    return Account::Outcome::refused;
   }
   const std::string detail =
       call.said == status && !call.message.empty() ? call.message : status_name(status);
-  const bool opened = breaker.failed(options_.clock());
+  const bool opened = !call.was_late && breaker.failed(options_.clock());
   log(CARAVAN_LOG_ERROR, label + " failed: " + detail + (opened ? "; paused for 30 seconds" : ""));
-  throw Error(ErrorCode::internal, "The plugin " + name_ + " failed in " + label + ".")
-      .add_context(where + ": " + detail);
+  failure.emplace(ErrorCode::internal, "The plugin " + name_ + " failed in " + label + ".")
+      .add_context(where() + ": " + detail);
+  return Account::Outcome::failed;
+}
+
+std::vector<CallbackReport> Instance::report() const {
+  std::vector<CallbackReport> out;
+  const auto add = [&](const auto& callback) {
+    const Account& account = callback.account;
+    out.push_back({name_, callback.label, account.calls(), account.refusals(), account.errors(), account.late(),
+                   account.time(), account.longest(), callback.breaker.seconds_left(options_.clock())});
+  };
+  for (const HookCallback& hook : hooks_) add(hook);
+  for (const RouteCallback& route : routes_) add(route);
+  return out;
 }
 
 void Instance::lifecycle(const char* label, int kind,
@@ -119,6 +167,7 @@ void Instance::lifecycle(const char* label, int kind,
   const records::Context context = server_context();
   Call call(static_cast<Call::Kind>(kind), *this, text);
   call.context = &context;
+  const Mark mark(mark_id(name_, text, MarkKind::loading), call.id);
   caravan_status status = CARAVAN_INTERNAL;
   try {
     status = run(call.id);
@@ -151,6 +200,11 @@ void Instance::start() {
       lifecycle("enable", static_cast<int>(Call::Kind::enable),
                 [&](caravan_call call) { return enable(instance_, call); });
     enabled_ = true;
+    for (HookCallback& hook : hooks_) {
+      const bool after = hook.point == records::HookPoint::after_commit;
+      hook.mark = mark_id(name_, hook.label, after ? MarkKind::outside : MarkKind::inside);
+    }
+    for (RouteCallback& route : routes_) route.mark = mark_id(name_, route.label, MarkKind::outside);
   } catch (...) {
     stop();
     throw;
@@ -160,6 +214,7 @@ void Instance::start() {
 void Instance::stop() noexcept {
   void (*const disable)(void*) = table_.disable;
   void (*const destroy)(void*) = table_.destroy;
+  const Mark mark(created_ ? mark_id(name_, "disable and destroy", MarkKind::outside) : 0, 0);
   try {
     if (enabled_ && disable != nullptr) disable(instance_);
   } catch (...) {
@@ -206,14 +261,7 @@ void Instance::run_hook(HookCallback& hook, records::HookCall& write, const Gate
     event.caused_by = write.event->actor_id;
     event.caused_by_name = view(write.event->actor_name);
   }
-  caravan_status status = CARAVAN_INTERNAL;
-  try {
-    status = hook.run(hook.user, call.id, &event);
-  } catch (...) {
-    call.said = CARAVAN_INTERNAL;
-    call.message = "an exception left the plugin";
-  }
-  settle(call, status, hook.breaker, hook.label);
+  enter(call, hook, [&] { return hook.run(hook.user, call.id, &event); });
 }
 
 api::Response Instance::run_route(RouteCallback& route, const records::Context& context,
@@ -234,14 +282,7 @@ api::Response Instance::run_route(RouteCallback& route, const records::Context& 
   asked.method = {request.method.data(), request.method.size()};
   asked.path = {path.data(), path.size()};
   asked.body = {request.body.data(), request.body.size()};
-  caravan_status status = CARAVAN_INTERNAL;
-  try {
-    status = route.run(route.user, call.id, &asked);
-  } catch (...) {
-    call.said = CARAVAN_INTERNAL;
-    call.message = "an exception left the plugin";
-  }
-  settle(call, status, route.breaker, route.label);
+  enter(call, route, [&] { return route.run(route.user, call.id, &asked); });
   return std::move(call.response);
 }
 

@@ -12,7 +12,9 @@
 
 #include "api/message.h"
 #include "caravan/abi.h"
+#include "plugin/accounting.h"
 #include "plugin/breaker.h"
+#include "plugin/crash_mark.h"
 #include "plugin/gate.h"
 #include "records/hooks.h"
 
@@ -40,6 +42,8 @@ struct HookCallback {
   HookFunction run = nullptr;
   void* user = nullptr;
   Breaker breaker;
+  Account account;
+  MarkId mark = 0;  ///< given when the plugin has started
 };
 
 struct RouteCallback {
@@ -50,6 +54,8 @@ struct RouteCallback {
   RouteFunction run = nullptr;
   void* user = nullptr;
   Breaker breaker;
+  Account account;
+  MarkId mark = 0;
 };
 
 using Parameters = std::vector<std::pair<std::string_view, std::string_view>>;
@@ -83,13 +89,18 @@ class Instance {
                           std::string_view path, const Parameters& parameters, const GateFactory& gates);
 
   void log(int level, std::string_view message) const;
+  /// What each of its callbacks has done. Thread-safe from start() on.
+  std::vector<CallbackReport> report() const;
 
  private:
   friend struct HostFunctions;
   void lifecycle(const char* label, int kind, const std::function<caravan_status(caravan_call)>& run);
   void check_breaker(const Breaker& breaker, const std::string& label) const;
-  template <class Call>
-  void settle(Call& call, caravan_status status, Breaker& breaker, const std::string& label);
+  /// Runs the code of a callback, marked and timed, whatever leaves it; throws what the caller is told where it did not succeed.
+  template <class Call, class Callback, class Run>
+  void enter(Call& call, Callback& callback, const Run& run);
+  template <class Call, class Callback>
+  Account::Outcome settle(Call& call, caravan_status status, Callback& callback, std::optional<Error>& failure);
 
   std::shared_ptr<void> library_;
   std::string name_;
