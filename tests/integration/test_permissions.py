@@ -703,6 +703,24 @@ def _(case, person):
                   of_sharing(person.role, relation, 404))
 
 
+@route("POST /records/{entity}/{id}/comments")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+
+        def told(reply, relation=relation):
+            if reply.status == 201:
+                case.assertEqual(reply.json["told"], [], f"{person.role} {relation}")  # oneself is not told
+        yield Ask(relation, "POST", f"/records/{FILE}/{identifier}/comments", {"text": "Seen.", "mentions": [person.id]},
+                  of_record(person.role, "read", relation, 201), then=told)
+    yield Ask("none such", "POST", f"/records/{FILE}/999999999/comments", {"text": "Seen."}, 404)
+
+
+@route("GET /clocks")
+def _(case, person):
+    yield Ask("one's own", "GET", "/clocks")
+
+
 @route("GET /records/{entity}/{id}/access")
 def _(case, person):
     for relation, identifier in case.standing[person.role].items():
@@ -716,6 +734,7 @@ def _(case, person):
             yield Ask(relation + ", another's", "GET", f"/records/{FILE}/{identifier}/access?user=1", status=(403, 404))
 
 
+ASKS["GET /admin/roles"] = administrators("GET", "/admin/roles")
 ASKS["GET /admin/audit"] = administrators("GET", "/admin/audit")
 ASKS["GET /admin/audit/looks"] = administrators("GET", "/admin/audit/looks")
 ASKS["GET /admin/keys"] = administrators("GET", "/admin/keys")
