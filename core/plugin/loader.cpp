@@ -8,8 +8,8 @@
 #include <boost/dll/shared_library.hpp>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -18,24 +18,39 @@
 namespace caravan::plugin {
 namespace {
 
-/// The files in use, by device and inode: mapping the same file again yields the same library, with the same
-/// globals.
+/// The files that were mapped, by device and inode: mapping one again yields the same library, with the same globals.
+struct Mapped {
+  bool in_use = false;
+  int descriptor = -1;  ///< by whose path the C library knows it; never closed
+  std::string hash;
+};
 struct Claims {
   std::mutex mutex;
-  std::set<std::pair<dev_t, ino_t>> files;
+  std::map<std::pair<dev_t, ino_t>, Mapped> files;
 };
 
-std::shared_ptr<void> claim(int descriptor) {
+/// Sets `descriptor` to the one that the file is known by.
+std::shared_ptr<void> claim(Image& image, int& descriptor) {
   static const auto claims = std::make_shared<Claims>();  // a process-wide fact: so is the mapping
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw Error(ErrorCode::invalid_argument, "it cannot be examined");
+  if (::fstat(image.descriptor(), &status) != 0) throw Error(ErrorCode::invalid_argument, "it cannot be examined");
   const std::pair file(status.st_dev, status.st_ino);
   const std::lock_guard lock(claims->mutex);
-  if (!claims->files.insert(file).second)
-    throw Error(ErrorCode::invalid_argument, "it is in use already in this process");
+  Mapped& mapped = claims->files[file];
+  if (mapped.in_use) throw Error(ErrorCode::invalid_argument, "it is in use already in this process");
+  if (mapped.descriptor < 0) {
+    // The C library knows a mapped file by this path, so the number must never name another file.
+    mapped.descriptor = image.descriptor();
+    mapped.hash = image.hash;
+    image.keep_open();
+  } else if (mapped.hash != image.hash) {
+    throw Error(ErrorCode::invalid_argument, "its file was changed in place after it was loaded; put new files beside old ones, and restart the server");
+  }
+  mapped.in_use = true;
+  descriptor = mapped.descriptor;
   return {nullptr, [kept = claims, file](void*) {
             const std::lock_guard release(kept->mutex);
-            kept->files.erase(file);
+            kept->files[file].in_use = false;
           }};
 }
 
@@ -47,12 +62,11 @@ Library load_library(Image& image) {
   const auto mode = static_cast<dll::load_mode::type>(
       static_cast<unsigned>(dll::load_mode::rtld_now | dll::load_mode::rtld_local) |
       static_cast<unsigned>(RTLD_NODELETE));
-  std::shared_ptr<void> claimed = claim(image.descriptor());
+  int descriptor = -1;
+  std::shared_ptr<void> claimed = claim(image, descriptor);
   std::error_code error;
   dll::shared_library library;
-  const std::string path = "/proc/self/fd/" + std::to_string(image.descriptor());
-  // The C library knows a mapped file by this path, so the number must never name another file.
-  image.keep_open();
+  const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
   try {
     library.load(path, mode, error);
     if (error) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,12 +14,21 @@
 #include "model/loader.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
+#include "plugin/signature.h"
+#include "plugin/version.h"
 #include "records/hooks.h"
 
 namespace caravan::plugin {
 
-enum class PluginState : std::uint8_t { enabled, refused, disabled };
+/// `quarantined`: its definitions are in use, its code is not; see docs/plugins.md, "When a plugin fails".
+enum class PluginState : std::uint8_t { enabled, refused, disabled, quarantined };
 const char* to_string(PluginState state);
+
+enum class PluginKind : std::uint8_t {
+  library,  ///< `NAME.so`: definitions and code
+  pack      ///< `NAME-VERSION.pack.yaml`: definitions only
+};
+const char* to_string(PluginKind kind);
 
 /// What the administrator sees of one plugin file.
 struct PluginInfo {
@@ -27,11 +38,15 @@ struct PluginInfo {
   model::Text description;
   std::string vendor;
   PluginState state = PluginState::refused;
+  PluginKind kind = PluginKind::library;
   std::string file;                   ///< `sales.so`
   std::string hash;                   ///< SHA-256 of the file, hex
-  std::string sdk;                    ///< ABI version it was built with, `0.1`
-  std::string error;                  ///< why it was refused; may have several lines
+  std::string sdk;                    ///< ABI version it was built with, `0.1`; empty for a pack
+  std::string error;                  ///< why it was refused or quarantined; may have several lines
   std::size_t hooks = 0, routes = 0;  ///< registered; 0 before load()
+  bool installed = false;             ///< the file is in RegistryOptions::installed
+  Trust trust;                        ///< who signed it
+  std::map<std::string, std::string> requires_;  ///< plugins it needs, with the range of versions
 };
 
 struct RouteInfo {
@@ -45,11 +60,31 @@ struct RegistryOptions {
   std::filesystem::path directory;
   std::optional<std::set<std::string>> enabled;  ///< names; nullopt: all that are there
   InstanceOptions instance;
+  std::filesystem::path installed = {};  ///< a second folder, of what was installed while the server ran; may not exist
+  /// Decided while the server ran, by name; wins over `enabled`.
+  std::map<std::string, bool> decided = {};
+  /// Which file of a plugin is used where there are several, by its hash. Else the one in `directory`, else the newest installed.
+  std::map<std::string, std::string> pinned = {};
+  /// Where load() cannot load the chosen file of a plugin, the one with this hash is tried.
+  std::map<std::string, std::string> fallback = {};
+  /// From the quarantine (quarantine.h), name → why: the plugin counts as enabled and its definitions are in use, since packs and
+  /// other plugins refer to them; its code is not loaded. Its routes and actions, and every before_* write of entities of its module,
+  /// are refused as unavailable; all else works on.
+  std::map<std::string, std::string> quarantined = {};
+  TrustedKeys trusted = {};
+  bool require_signature = false;
 };
+
+class PluginFile;  // registry.cpp
+
+/// Plugins that fit together, in order of dependency, packs last. Immutable.
+using Selection = std::vector<std::shared_ptr<const PluginFile>>;
 
 /// The plugins of a directory. scan() reads and checks the files without executing anything of them, which is
 /// enough for list(), layers() and modules(); load() runs their code. One faulty plugin does not keep others
-/// away. scan, load and unload belong to one control thread; after load() everything else is thread-safe.
+/// away. Afterwards start() and stop() change which of them run, while requests go on: what a plugin registered is only found
+/// by requests whose Catalog has its module, so that each request sees one state of things from its beginning to its end.
+/// scan, load, rescan, start, stop and unload are for one thread at a time; everything else is thread-safe.
 class PluginRegistry {
  public:
   /// Throws Error(invalid_argument) where the directory cannot be read.
@@ -62,13 +97,34 @@ class PluginRegistry {
   /// done by the destructor. The libraries stay mapped.
   void unload() noexcept;
 
+  /// Reads the folders again, with other decisions. What runs, runs on. Throws as scan().
+  void rescan(std::optional<std::set<std::string>> enabled, std::map<std::string, bool> decided, std::map<std::string, std::string> pinned,
+              std::map<std::string, std::string> quarantined);
+  /// What is enabled by the decisions of the last scan, and fits together.
+  Selection enabled() const;
+  /// What runs; before load(): what will.
+  Selection running() const;
+  /// The same, as names and hashes of files.
+  static std::map<std::string, std::string> hashes(const Selection& selection);
+  /// Exactly those files, wherever they are; throws Error(conflict) naming what is missing or does not fit together.
+  Selection select(const std::map<std::string, std::string>& hashes) const;
+  /// Plugins of which this process has run another file already: they need a fresh process.
+  std::vector<std::string> stale(const Selection& selection) const;
+  /// Creates and enables what is in the selection and does not run. Throws Error with the plugin's reason, and then nothing has changed.
+  /// Returns the names of those that were started.
+  std::vector<std::string> start(const Selection& selection);
+  /// Takes out what runs and is not in the selection: no call enters it any more; waits until none is inside, disables and destroys it, in
+  /// reverse order of dependency. Returns the names of those in which a call still was after `most`: they are left as they are, for ever.
+  std::vector<std::string> stop(const Selection& selection, std::chrono::milliseconds most);
+
   /// All files found, then enabled names without a file; by name.
   std::vector<PluginInfo> list() const;
-  /// Definitions of the enabled plugins, in order of dependency; files are named
-  /// `sales.so:definitions/order.yaml`.
-  std::vector<model::SourceLayer> layers() const;
-  /// Navigation groups of the enabled plugins, in order of display.
-  std::vector<model::Module> modules() const;
+  /// Definitions of what runs, in order of dependency; files are named `sales.so:definitions/order.yaml`.
+  std::vector<model::SourceLayer> layers() const { return layers(running()); }
+  static std::vector<model::SourceLayer> layers(const Selection& selection);
+  /// Navigation groups of what runs, in order of display.
+  std::vector<model::Module> modules() const { return modules(running()); }
+  static std::vector<model::Module> modules(const Selection& selection);
   /// The plugins' part in writes, for RecordService::set_hooks. Valid beyond the registry.
   std::shared_ptr<const records::Hooks> hooks() const;
 
