@@ -35,6 +35,7 @@ std::string event_of(const model::Automation& rule) {
     case model::Automation::On::deleted: return "deleted";
     case model::Automation::On::state: return "state " + rule.event;
     case model::Automation::On::transition: return "transition " + rule.event;
+    case model::Automation::On::event: return "event " + rule.event;
     case model::Automation::On::time: break;
   }
   return "time";

@@ -103,8 +103,9 @@ std::optional<std::string> secret_of(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(bytes.data()), size);
 }
 
-Delivery::Delivery(const records::RecordService& records, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock, Settings settings)
-    : records_(records), catalog_(std::move(catalog)), clock_(clock), settings_(std::move(settings)) {}
+Delivery::Delivery(const records::RecordService& records, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock, Settings settings,
+                   std::shared_ptr<const OtherChannels> others)
+    : records_(records), catalog_(std::move(catalog)), clock_(clock), settings_(std::move(settings)), others_(std::move(others)) {}
 
 records::Context Delivery::context() const {
   records::Context context;
@@ -146,14 +147,21 @@ void Delivery::message(jobs::Attempt& attempt) const {
     for (const auto& one : forbidden) why += (why.empty() ? "" : "; ") + one.phrase + (one.reason.empty() ? "" : " (" + one.reason + ")");
     return step(attempt, id, "hold", why, false);
   }
-  if (settings_.mail.url.empty()) {
+  const std::string channel = value_of(*found, "channel");
+  const bool mail = channel.find('.') == std::string::npos;
+  if (mail && settings_.mail.url.empty()) {
     return step(attempt, id, "fail", "No mail server is set: `mail.server` in caravan.yaml.", false);
   }
-  const std::string domain = settings_.mail.from.substr(settings_.mail.from.find('@') + 1);
+  const std::string key = "message-" + std::to_string(id) + "." + attempt.job().idempotency_key();
   try {
-    send_mail(settings_.mail, value_of(*found, "recipient"),
-              mail_text(context.catalog->agency.name, settings_.mail.from, value_of(*found, "recipient"), subject, body,
-                        "message-" + std::to_string(id) + "." + attempt.job().idempotency_key() + "@" + domain, context.now));
+    if (!mail) {
+      if (!others_) throw Error(ErrorCode::unavailable, "No plugin offers the channel " + channel);
+      others_->send(context, {id, attempt.job().attempt, key, channel, value_of(*found, "recipient"), subject, body});
+    } else {
+      const std::string domain = settings_.mail.from.substr(settings_.mail.from.find('@') + 1);
+      send_mail(settings_.mail, value_of(*found, "recipient"),
+                mail_text(context.catalog->agency.name, settings_.mail.from, value_of(*found, "recipient"), subject, body, key + "@" + domain, context.now));
+    }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument && attempt.job().attempt < attempt.job().max_attempts) throw;
     return step(attempt, id, "fail", error.message(), false);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "channels/other.h"
 #include "channels/transfer.h"
 #include "jobs/queue.h"
 #include "records/service.h"
@@ -30,8 +31,10 @@ struct Settings {
 /// Handlers of the jobs that Outbound adds. Thread-safe.
 class Delivery {
  public:
-  Delivery(const records::RecordService& records, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock, Settings settings);
-  /// Sends one message of `core.message` that is queued; what the server refuses for good, and what no attempt could send, becomes `failed`, what
+  /// `others`: the plugins' channels; null: there are none.
+  Delivery(const records::RecordService& records, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock, Settings settings,
+           std::shared_ptr<const OtherChannels> others = nullptr);
+  /// Sends one message of `core.message` that is queued, by mail or a plugin's channel; what the server refuses for good, and what no attempt could send, becomes `failed`, what
   /// has a forbidden phrase `held`. At least once: a repetition has the same Message-ID.
   void message(jobs::Attempt& attempt) const;
   /// Calls a web address; 2xx ends it, 410 and refusals of the address end it as a dead letter, everything else is tried again.
@@ -46,6 +49,7 @@ class Delivery {
   std::function<std::shared_ptr<const model::Catalog>()> catalog_;
   const Clock& clock_;
   const Settings settings_;
+  const std::shared_ptr<const OtherChannels> others_;
 };
 
 }  // namespace caravan::channels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "records/functions.h"
 #include "workflow/effects.h"
 
 /// What leaves the server: notices in the console, mail, calls of web addresses.
@@ -15,12 +16,14 @@ inline constexpr std::size_t most_recipients = 1000;
 /// addresses jobs. Thread-safe.
 class Outbound final : public workflow::Outlet {
  public:
-  /// `plugins` do the actions that effects call; null: none does.
-  explicit Outbound(std::shared_ptr<const records::Hooks> plugins) : plugins_(std::move(plugins)) {}
+  /// `plugins` do the actions that effects call, `functions` the functions; null: none does.
+  explicit Outbound(std::shared_ptr<const records::Hooks> plugins, std::shared_ptr<const records::Functions> functions = nullptr)
+      : plugins_(std::move(plugins)), functions_(std::move(functions)) {}
   void put(records::Work& work, const model::Effect& effect, records::Record& record, const std::string& source) const override;
 
  private:
   std::shared_ptr<const records::Hooks> plugins_;
+  std::shared_ptr<const records::Functions> functions_;
 };
 
 /// A message by hand or by a rule, filled for one addressee.

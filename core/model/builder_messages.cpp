@@ -97,7 +97,12 @@ void Builder::build_messages() {
     message.origin = to_origin(document.at);
     message.label = label_of(document.root, document.at, "message " + quoted(document.name), plain(humanised(document.name)));
     message.channel = "mail";
-    if (const Node* channel = document.root.get("channel")) message.channel = channel->text;
+    if (const Node* channel = document.root.get("channel"); channel && !channel->bad) {
+      message.channel = channel->text;
+      // What plugins offer is known when they are loaded.
+      if (message.channel != "mail" && message.channel != "console" && message.channel.find('.') == std::string::npos)
+        diagnostics_.error(channel->at, "bad-value", "there is no channel " + quoted(message.channel), "write `mail`, `console`, or a plugin's: `PLUGIN.CHANNEL`");
+    }
     catalog_->messages.push_back(std::move(owned));
     const Node* entity_node = document.root.get("entity");
     message.entity = entity_node ? find_entity({entity_node->text, entity_node->at}, module_of(document.name)) : nullptr;
@@ -111,7 +116,7 @@ void Builder::build_messages() {
     if (mail && message.subject.text.empty() && !is_bad(document.root, "subject")) {
       diagnostics_.error(document.at, "missing-word", subject + " goes by mail, but has no subject", "add `subject: {en: …, zh-CN: …}`");
     }
-    if (!mail && document.root.entry("subject")) {
+    if (message.channel == "console" && document.root.entry("subject")) {
       diagnostics_.error(document.root.entry("subject")->at, "contradiction", "a notice in the console has no subject", "remove it");
     }
     for (const auto& [locale, text] : message.subject.text.all()) {
@@ -176,6 +181,17 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
     if (effect.action.starts_with("core.") && (effect.action != "core.deliver_message" || draft->entity->full_name != "core.message"))
       diagnostics_.error(call->value.at, "unknown-action", "the core has no action " + quoted(effect.action) + " for " + draft->entity->full_name, "name a plugin's: `PLUGIN.ACTION`");
     build_payload(draft, node, environment, effect);
+    const Node* into = node.get("into");
+    for (std::size_t i = 0; into && i < into->entries.size(); ++i) {
+      const Entry& one = into->entries[i];
+      if (one.bad || one.value.bad) continue;
+      const Field* field = find_field(*draft, {one.key, one.at});
+      if (!field || draft->vague.contains(field)) continue;
+      if (field->system || field->compute || field->rollup || field->type == FieldType::json || field->type == FieldType::file || field->type == FieldType::image)
+        diagnostics_.error(one.at, "bad-effect", "field " + quoted(field->name) + " is not set by effects", "name a field that a user could fill in");
+      else
+        effect.into.emplace_back(field, one.value.text);
+    }
     return effect;
   }
   if (const Entry* webhook = node.entry("webhook")) {
@@ -214,7 +230,7 @@ std::optional<Effect> Builder::telling_effect(Draft* draft, const std::string& m
     diagnostics_.error(send->value.at, "other-entity", "message " + quoted(name) + " is of entity " + effect.message->entity->full_name,
                        draft ? "name a message of " + draft->entity->full_name : "name an `entity`");
   }
-  if (effect.message->channel != "mail" && node.entry("to"))
+  if (effect.message->channel == "console" && node.entry("to"))
     diagnostics_.error(node.entry("to")->at, "bad-effect", "a notice in the console goes to users, not to addresses", "use `users` or `roles`");
   build_language(draft, node, environment, effect);
   return effect;

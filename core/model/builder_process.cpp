@@ -162,7 +162,7 @@ std::optional<Effect> Builder::effect_of(Draft* draft, const std::string& module
     }
   }
   for (const auto& [word, fits] : {std::pair{"roles", notify || send}, {"users", notify || send}, {"urgent", notify != nullptr},
-                                   {"to", send != nullptr}, {"language", send != nullptr}, {"payload", webhook || call}}) {
+                                   {"to", send != nullptr}, {"language", send != nullptr}, {"payload", webhook || call}, {"into", call != nullptr}}) {
     if (const Entry* other = node.entry(word); other && !fits)
       diagnostics_.error(other->at, "bad-effect", tick(word) + " means nothing for " + subject, "remove it");
   }
@@ -275,7 +275,7 @@ void Builder::build_by_itself(const Entry& entry, Transition& transition, const 
 bool Builder::build_event(const Node& node, Automation& automation, bool at) {
   const auto wrong = [&](const std::string& message) {
     diagnostics_.error(node.at, "bad-event", message,
-                       "write e.g. `sales.order.created`, `.updated`, `.deleted`, `sales.order.STATE` or `sales.order.transition.NAME`");
+                       "write e.g. `sales.order.created`, `.updated`, `.deleted`, `sales.order.STATE`, `sales.order.transition.NAME` or `sales.order.event.NAME`");
     return false;
   };
   const auto parts = parts_of(node.text);
@@ -295,6 +295,16 @@ bool Builder::build_event(const Node& node, Automation& automation, bool at) {
       automation.on = parts[2] == "created" ? Automation::On::created : parts[2] == "updated" ? Automation::On::updated : Automation::On::deleted;
       return true;
     }
+  } else if (parts[2] == "event") {
+    automation.on = Automation::On::event;
+    automation.event = std::string(parts[3]);
+    const Draft* draft = draft_of(automation.entity);
+    const Node* events = draft ? draft->document->root.get("events") : nullptr;
+    if (events && events->entry(automation.event)) return true;
+    std::vector<std::string_view> known;
+    for (std::size_t i = 0; events && i < events->entries.size(); ++i) known.push_back(events->entries[i].key);
+    unknown(node.at, "event", automation.event, known, events, automation.event);
+    return false;
   } else if (parts[2] != "state" && parts[2] != "transition") {
     return wrong(quoted(node.text) + " is no event");
   }

@@ -203,6 +203,7 @@ void Builder::build_rules(Draft& draft) {
   build_conditions(draft);
   build_duplicates(draft);
   build_invariants(draft, record_only);
+  build_happenings(draft);
   build_keys(draft, "indexes", false);
   build_keys(draft, "unique", true);
 }
@@ -361,6 +362,17 @@ void Builder::order_computed(Draft& draft) {
       }
     }
   }
+}
+
+void Builder::build_happenings(Draft& draft) {
+  const Node* events = draft.document->root.get("events");
+  if (!events) return;
+  if (flag_of(draft.document->root.get("ledger"), false)) {
+    diagnostics_.error(draft.document->root.entry("events")->at, "contradiction", "records of a ledger are only added, so nothing is told of them later", "remove `events`");
+    return;
+  }
+  for (const Entry* entry : placed(events))
+    draft.entity->events.push_back({entry->key, label_of(entry->value, entry->at, "event " + quoted(entry->key), plain(humanised(entry->key))), to_origin(entry->at)});
 }
 
 void Builder::build_invariants(Draft& draft, const expr::Environment& environment) {

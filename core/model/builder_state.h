@@ -226,6 +226,7 @@ class Builder {
   std::shared_ptr<const expr::Program> compile_default(const Node& node, const Field& field);
   /// Sorts computed fields so that each comes after those it reads.
   void order_computed(Draft& draft);
+  void build_happenings(Draft& draft);
   void build_invariants(Draft& draft, const expr::Environment& environment);
   /// The word `moved` of a workflow or a list: names that are no more to those that take their place, through others that are no
   /// more either. `doubtful`: names may be missing for a mistake reported elsewhere.
@@ -257,6 +258,8 @@ class Builder {
   void build_depends_on(Draft& draft, const Node& node, Field& field);
   void check_depends_cycles(Draft& draft);
   void build_duplicates(Draft& draft);
+  /// A rule for duplicates that weighs.
+  std::shared_ptr<const MatchRule> build_match(Draft& draft, const Entry& entry, const std::string& subject);
 
   // --- workflow ---
   void build_workflow(Draft& draft);

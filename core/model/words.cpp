@@ -149,7 +149,11 @@ constexpr Word effect_list[] = {
     {"language", Shape::expression,
      "Language in which those addresses get the message, over `record` and `user`: `record.language`, or `'zh-TW'`; the agency's where it is empty "
      "and unless given. Users get it in their own. Of `send`."},
-    {"call", Shape::name, "Action of a plugin that is done with the record in the same transaction: `PLUGIN.ACTION`, with `payload`."},
+    {"call", Shape::name,
+     "Action of a plugin that is done with the record in the same transaction: `PLUGIN.ACTION`, with `payload`; with `into`, a function of a plugin "
+     "whose answers are set on the record: `PLUGIN.FUNCTION`."},
+    {"into", Shape::mapping,
+     "Fields of the record that take what a function answers, by the name of the answer: `{category: label, confidence: score}`; of `call`."},
     {"webhook", Shape::text, "Address (https) that gets the `payload` as JSON after the transaction, signed as Standard Webhooks say."},
     {"payload", Shape::expressions, "What a webhook or an action is told, each by an expression over `record` and `user`."},
     {"when", Shape::expression, "Condition over `record` and `user` without which the effect is left out."},
@@ -303,6 +307,12 @@ constexpr Words duplicate_words{
     "duplicate rule", "Finds records that are probably of the same thing. Users are warned; nothing is forbidden.",
     duplicate_list};
 
+constexpr Word event_list[] = {
+    label_word,
+    after_word,
+};
+constexpr Words event_words{"event", "Something that happens to a record without changing it; a plugin tells it.", event_list};
+
 constexpr Word entity_list[] = {
     name_word,
     label_word,
@@ -320,6 +330,7 @@ constexpr Word entity_list[] = {
     {"workflow", Shape::object, "States and transitions.", &workflow_words},
     {"duplicates", Shape::named, "Rules that find records that are probably of the same thing.", &duplicate_words},
     {"exclusive", Shape::named, "No overlap in time per resource.", &exclusive_words},
+    {"events", Shape::named, "What plugins may tell of a record beside its changes; automations follow by `on: ENTITY.event.NAME`.", &event_words},
     {"ledger", Shape::flag, "Records are only added: nobody changes or deletes one, the database refuses it, too."},
     {"gap_free", Shape::flag,
      "Numbers follow each other without a gap: they are taken in the transaction, one record after the other. Slower; only where it is "
@@ -636,7 +647,7 @@ constexpr Word automation_list[] = {
     {.name = "on",
      .shape = Shape::text,
      .doc = "What sets it off: `sales.order.created`, `.updated` (by an edit or a step), `.deleted`; `sales.order.STATE`: a record comes to the "
-            "state; `sales.order.transition.NAME`: the step is taken. (`sales.order.state.NAME` where a state is called like one of these.) With "
+            "state; `sales.order.transition.NAME`: the step is taken; `sales.order.event.NAME`: a plugin tells it (`events` of the entity). (`sales.order.state.NAME` where a state is called like one of these.) With "
             "`at`, the entity alone: `sales.order`.",
      .required = true},
     {.name = "in",
@@ -675,6 +686,13 @@ constexpr Word import_field_list[] = {
     {"template", Shape::text, "Text with columns in braces: `\"Row {ID}\"`."},
     {"value", Shape::text, "The same value in every row."},
     {"record", Shape::identifier, "A record made earlier in the row, for references."},
+    {"expr", Shape::expression, "Expression over `row` (column to cell, `row['Price']`) and `row_number`."},
+    {"transform", Shape::expression, "What becomes of the cell of `column` before `map`: an expression over `value`, `row` and `row_number`."},
+    {"lookup", Shape::identifier, "Field of the record that a ref or refs points at, by which it is found; for each of several where `expr` gives a list."},
+    {.name = "missing",
+     .shape = Shape::keyword,
+     .doc = "No record is found by `lookup`: an error of the row (`refuse`, unless given), counted and left out, or left out.",
+     .keywords = "refuse note null"},
     {"trim", Shape::flag, "Cut spaces at both ends of the cell; true unless given."},
     {"map", Shape::mapping, "Cell to value; cells are compared exactly, after trimming."},
     {.name = "unmapped",
@@ -688,24 +706,32 @@ constexpr Word import_field_list[] = {
     {"default", Shape::text, "Value for an empty cell, and for an unmapped one under `unmapped: note`."},
     {"note", Shape::texts, "Cells that are taken but counted in the report."},
 };
-constexpr Words import_field_words{"imported field", "Where a value comes from: exactly one of `column`, `template`, `value` and `record`.",
+constexpr Words import_field_words{"imported field", "Where a value comes from: exactly one of `column`, `template`, `value`, `record` and `expr`.",
                                    import_field_list};
 
 constexpr Word import_record_list[] = {
     {.name = "entity", .shape = Shape::name, .doc = "Entity of which a record is made.", .required = true},
     {.name = "external_id",
      .shape = Shape::object,
-     .doc = "Where its id in the source is: a `column`, `value` or `template`.",
+     .doc = "Where its id in the source is: a `column`, `value`, `template` or `expr`.",
      .inner = &import_field_words,
      .required = true},
+    {"when", Shape::expression, "Whether the row makes it: a condition over `row` and `row_number`; always unless given."},
     {.name = "fields", .shape = Shape::named, .doc = "The fields that are set.", .inner = &import_field_words, .required = true},
 };
 constexpr Words import_record_words{"imported record", "What one row makes.", import_record_list};
 
 constexpr Word import_format_list[] = {
-    {"delimiter", Shape::text, "One character; `,` unless given."},
-    {"encoding", Shape::text, "`utf-8`."},
+    {.name = "type", .shape = Shape::keyword, .doc = "Found out from the file unless given.", .keywords = "detect csv jsonl"},
+    {"delimiter", Shape::text, "One character; found out from the file unless given."},
+    {"encoding", Shape::text, "`utf-8`, `gb18030` or another name that ICU knows; found out from the file unless given."},
 };
+
+constexpr Word import_note_list[] = {
+    label_word,
+    {.name = "when", .shape = Shape::expression, .doc = "Which rows are counted: a condition over `row` and `row_number`.", .required = true},
+};
+constexpr Words import_note_words{"import note", "Something about rows that the report counts.", import_note_list};
 constexpr Words import_format_words{"import format", "How the file is written.", import_format_list};
 
 constexpr Word import_map_list[] = {
@@ -717,6 +743,11 @@ constexpr Word import_map_list[] = {
      .doc = "Name of the place that the file came from, at most 64 bytes; it is the records' `external_source`.",
      .required = true},
     {"format", Shape::object, "How the file is written.", &import_format_words},
+    {.name = "repeats",
+     .shape = Shape::keyword,
+     .doc = "A row whose main record an earlier row of the file has made: changes it (`update`, unless given), is left out, or is an error. Counted in any case.",
+     .keywords = "update skip refuse"},
+    {"notes", Shape::named, "What the report counts beside, by name.", &import_note_words},
     {.name = "records",
      .shape = Shape::named,
      .doc = "What one row makes, in this order.",
@@ -730,9 +761,8 @@ constexpr Word message_list[] = {
     label_word,
     {.name = "entity", .shape = Shape::name, .doc = "Entity whose record the places speak about.", .required = true},
     {.name = "channel",
-     .shape = Shape::keyword,
-     .doc = "How it is sent: by `mail`, unless given, or as a notice in the `console`.",
-     .keywords = "mail console"},
+     .shape = Shape::text,
+     .doc = "How it is sent: by `mail`, unless given, as a notice in the `console`, or by a plugin: `PLUGIN.CHANNEL`."},
     {"subject", Shape::label, "Subject by language, with places such as `{{record.number}}`; of `mail`."},
     {.name = "body",
      .shape = Shape::label,

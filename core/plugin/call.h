@@ -14,6 +14,7 @@
 #include "plugin/crash_mark.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
+#include "records/functions.h"
 #include "records/hooks.h"
 
 namespace caravan::plugin {
@@ -22,7 +23,11 @@ namespace caravan::plugin {
 /// no other call of the process has: a plugin that keeps the number, or uses it on another thread, finds
 /// nothing.
 struct Call {
-  enum class Kind { create, enable, hook, route };
+  enum class Kind {
+    create, enable, hook, route,
+    work,  ///< a transaction within a route
+    job, function, channel
+  };
   static constexpr std::size_t max_hook_depth = 8;
   static constexpr std::size_t max_records = 100'000;  ///< held at once
 
@@ -66,6 +71,7 @@ struct Call {
   const api::Request* request = nullptr;
   const Parameters* parameters = nullptr;
   api::Response response;
+  records::NamedValues answers;  ///< of a function
 
   // What the plugin said with fail(), and what went wrong in functions of the host.
   caravan_status said = CARAVAN_OK;

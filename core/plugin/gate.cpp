@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "records/access.h"
+#include "workflow/rules.h"
+#include "workflow/transitions.h"
 
 namespace caravan::plugin {
 namespace {
@@ -25,6 +27,19 @@ class HookGate final : public Gate {
   records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
                          std::int64_t version) override {
     return shown(work_.update(entity, id, std::move(input), version));
+  }
+  void remove(const model::Entity& entity, std::int64_t id, std::int64_t version) override { work_.remove(entity, id, version); }
+  records::Record transition(const model::Entity& entity, std::int64_t id, std::string_view name, records::Input input, std::string note,
+                             std::int64_t version) override {
+    return shown(workflow::Transitions::run_in(work_, entity, id, name, input, note, version));
+  }
+  records::Record publish(const model::Entity& entity, std::int64_t id, const model::Happening& event, std::string note,
+                          std::int64_t version) override {
+    return shown(workflow::Rules::happened(work_, entity, id, event, std::move(note), version));
+  }
+  bool enqueue(const jobs::NewJob& job) override { return work_.enqueue(job); }
+  void transact(const std::function<void(records::Work&)>&) override {
+    throw Error(ErrorCode::internal, "A transaction cannot begin inside another.");
   }
 
  private:
@@ -55,6 +70,26 @@ class RouteGate final : public Gate {
                          std::int64_t version) override {
     return service_.update(context_, entity, id, std::move(input), version);
   }
+  void remove(const model::Entity& entity, std::int64_t id, std::int64_t version) override {
+    service_.remove(context_, entity, id, version);
+  }
+  records::Record transition(const model::Entity& entity, std::int64_t id, std::string_view name, records::Input input, std::string note,
+                             std::int64_t version) override {
+    return workflow::Transitions(service_).run(context_, entity, id, name, std::move(input), std::move(note), version);
+  }
+  records::Record publish(const model::Entity& entity, std::int64_t id, const model::Happening& event, std::string note,
+                          std::int64_t version) override {
+    std::optional<records::Record> out;
+    transact([&](records::Work& work) { out = workflow::Rules::happened(work, entity, id, event, note, version); });
+    records::redact(context_, *out);
+    return std::move(*out);
+  }
+  bool enqueue(const jobs::NewJob& job) override {
+    bool added = false;
+    transact([&](records::Work& work) { added = work.enqueue(job); });
+    return added;
+  }
+  void transact(const std::function<void(records::Work&)>& work) override { service_.transact(context_, work); }
 
  private:
   const records::RecordService& service_;

@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
+#include "jobs/queue.h"
 #include "records/service.h"
 
 namespace caravan::plugin {
@@ -17,6 +20,16 @@ class Gate {
   virtual records::Record create(const model::Entity& entity, records::Input input) = 0;
   virtual records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
                                  std::int64_t version) = 0;
+  virtual void remove(const model::Entity& entity, std::int64_t id, std::int64_t version) = 0;
+  virtual records::Record transition(const model::Entity& entity, std::int64_t id, std::string_view name,
+                                     records::Input input, std::string note, std::int64_t version) = 0;
+  /// `event` is one of the entity's.
+  virtual records::Record publish(const model::Entity& entity, std::int64_t id, const model::Happening& event,
+                                  std::string note, std::int64_t version) = 0;
+  /// False where a waiting one has the same unique key.
+  virtual bool enqueue(const jobs::NewJob& job) = 0;
+  /// All of `work` in one transaction, again after a deadlock. Throws Error(internal) inside one.
+  virtual void transact(const std::function<void(records::Work&)>& work) = 0;
 };
 
 /// Makes the gate of one call: inside `work` for a hook, with transactions of its own where it is null (a

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "model/pages.h"
+#include "jobs/queue.h"
 #include "plugin/call.h"
 #include "plugin/status.h"
 #include "plugin/values.h"
 #include "records/access.h"
 #include "records/codec.h"
+#include "records/json.h"
 
 namespace caravan::plugin {
 namespace {
@@ -18,6 +20,8 @@ namespace {
 constexpr std::size_t max_name = 256;
 constexpr std::size_t max_message = 8 * 1024;
 constexpr std::size_t max_body = 64u << 20;
+constexpr std::size_t max_payload = 1u << 20;
+constexpr std::size_t max_named = 1000;  ///< jobs, functions, channels of one plugin
 
 /// Misuse of the interface: becomes the status, and says nothing to the user.
 struct Misuse {
@@ -255,7 +259,15 @@ struct HostFunctions {
     }
   }
 
-  static const void* extension(void*, caravan_string) noexcept { return nullptr; }
+  static const void* extension(void*, caravan_string name) noexcept {
+    static const caravan_functions functions{sizeof(caravan_functions), 0, &add_function, &answer};
+    static const caravan_channels channels{sizeof(caravan_channels), 0, &add_channel};
+    if (name.data == nullptr) return nullptr;
+    const std::string_view wanted(name.data, name.size);
+    if (wanted == CARAVAN_FUNCTIONS_AREA) return &functions;
+    if (wanted == CARAVAN_CHANNELS_AREA) return &channels;
+    return nullptr;
+  }
 
   static caravan_status fail(caravan_call id, caravan_status code, caravan_string message) noexcept {
     return on_call(id, [&](Call& call) {
@@ -371,6 +383,60 @@ struct HostFunctions {
     });
   }
 
+  /// Jobs, functions and channels are registered alike.
+  template <class Given, class Callback>
+  static caravan_status add_named(caravan_call id, const Given* given, const char* what,
+                                  std::deque<Callback> Instance::*list) noexcept {
+    return on_call(id, [&](Call& call) {
+      if (call.kind != Call::Kind::create) throw Misuse{CARAVAN_E_UNSUPPORTED};
+      const Given one = taken(given, offsetof(Given, user) + sizeof given->user);
+      const std::string_view name = text(one.name, max_name);
+      if (one.run == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (!is_word(name, "") || name.size() > 32)
+        refuse_registration("\"" + std::string(name) + "\" cannot name a " + what + ": use a-z, 0-9 and _, at most 32.");
+      auto& all = call.instance.*list;
+      if (all.size() >= max_named) refuse_registration(std::string("More than 1,000 of a kind are registered: ") + what + ".");
+      for (const Callback& other : all) {
+        if (other.name == name) throw Error(ErrorCode::conflict, std::string("The ") + what + " " + other.name + " is registered already.");
+      }
+      Callback& out = all.emplace_back();
+      out.name = name;
+      out.label = std::string(what) + " " + out.name;
+      out.run = one.run;
+      out.user = one.user;
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status add_job(caravan_call id, const caravan_job* job) noexcept {
+    return add_named(id, job, "job", &Instance::jobs_);
+  }
+  static caravan_status add_function(caravan_call id, const caravan_function* function) noexcept {
+    return add_named(id, function, "function", &Instance::functions_);
+  }
+  static caravan_status add_channel(caravan_call id, const caravan_channel* channel) noexcept {
+    return add_named(id, channel, "channel", &Instance::channels_);
+  }
+
+  static caravan_status answer(caravan_call id, caravan_string name, const caravan_value* value) noexcept {
+    return on_call(id, [&](Call& call) {
+      if (call.kind != Call::Kind::function) throw Misuse{CARAVAN_E_UNSUPPORTED};
+      need(value);
+      const std::string_view key = text(name, max_name);
+      expr::Value out;
+      if (value->type == CARAVAN_TEXT && value->as.text.size > max_payload) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (const caravan_status status = from_abi(*value, out); status != CARAVAN_OK) return status;
+      for (auto& [known, answered] : call.answers) {
+        if (known != key) continue;
+        answered = std::move(out);
+        return caravan_status{CARAVAN_OK};
+      }
+      if (!is_word(key, "") || call.answers.size() >= 64) throw Misuse{CARAVAN_E_ARGUMENT};
+      call.answers.emplace_back(key, std::move(out));
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
   static caravan_status find_field(caravan_call id, caravan_string entity, caravan_string name,
                                    caravan_field* out) noexcept {
     return on_call(id, [&](Call& call) {
@@ -481,6 +547,111 @@ struct HostFunctions {
       if (entry.touched.empty()) return caravan_status{CARAVAN_OK};
       stored(entry, gate_of(call).update(entry.record->entity(), entry.record->id(), input_of(entry),
                                          entry.record->version()));
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status record_delete(caravan_call id, caravan_record record) noexcept {
+    return on_write(id, [&](Call& call) {
+      Call::Entry& entry = stored_entry(call, record);
+      gate_of(call).remove(entry.record->entity(), entry.record->id(), entry.record->version());
+      entry.mode = Call::Entry::Mode::read_only;
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status record_transition(caravan_call id, caravan_record record, caravan_string transition,
+                                          caravan_string note) noexcept {
+    return on_write(id, [&](Call& call) {
+      Call::Entry& entry = stored_entry(call, record);
+      const std::string_view name = text(transition, max_name);
+      if (entry.record->entity().workflow == nullptr || entry.record->entity().workflow->transition(name) == nullptr)
+        throw Misuse{CARAVAN_E_UNKNOWN_NAME};
+      stored(entry, gate_of(call).transition(entry.record->entity(), entry.record->id(), name, input_of(entry), sentence(note),
+                                             entry.record->version()));
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status record_publish(caravan_call id, caravan_record record, caravan_string event,
+                                       caravan_string note) noexcept {
+    return on_write(id, [&](Call& call) {
+      Call::Entry& entry = stored_entry(call, record);
+      const std::string_view name = text(event, max_name);
+      const auto& events = entry.record->entity().events;
+      const auto found = std::find_if(events.begin(), events.end(), [&](const model::Happening& one) { return one.name == name; });
+      if (found == events.end()) throw Misuse{CARAVAN_E_UNKNOWN_NAME};
+      stored(entry, gate_of(call).publish(entry.record->entity(), entry.record->id(), *found, sentence(note), entry.record->version()));
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status transact(caravan_call id, caravan_work_fn work, void* user) noexcept {
+    return on_call(id, [&](Call& call) {
+      if (work == nullptr) throw Misuse{CARAVAN_E_ARGUMENT};
+      if (call.kind != Call::Kind::route) throw Misuse{CARAVAN_E_UNSUPPORTED};
+      struct Undo {
+        caravan_status status;
+      };
+      caravan_status (*const run)(void*, caravan_call) = work;  // it may throw where it was compiled without our header
+      try {
+        gate_of(call).transact([&](records::Work& transaction) {
+          Call inner(Call::Kind::work, call.instance, call.label);
+          inner.context = call.context;
+          inner.work = &transaction;
+          inner.gates = call.gates;
+          const Mark mark(mark_id(call.instance.name(), call.label, MarkKind::inside), inner.id);
+          inner.mark = &mark;
+          caravan_status status = CARAVAN_INTERNAL;
+          try {
+            status = run(user, inner.id);
+          } catch (...) {
+            inner.said = CARAVAN_INTERNAL;
+            inner.message = "an exception left the plugin";
+          }
+          if (inner.host_error_final) throw Error(*inner.host_error);
+          if (status == CARAVAN_OK) return;
+          if (inner.host_error && status == inner.host_status && inner.said != status) throw Error(*inner.host_error);
+          call.said = inner.said;
+          call.message = std::move(inner.message);
+          call.field_errors = std::move(inner.field_errors);
+          throw Undo{status};
+        });
+      } catch (const Undo& undo) {
+        return undo.status;
+      }
+      return caravan_status{CARAVAN_OK};
+    });
+  }
+
+  static caravan_status enqueue(caravan_call id, const caravan_new_job* given, int32_t* added) noexcept {
+    return on_write(id, [&](Call& call) {
+      const caravan_new_job wanted = taken(given, offsetof(caravan_new_job, unique) + sizeof given->unique);
+      const std::string_view name = text(wanted.name, max_name), unique = text(wanted.unique, 128);
+      const std::string_view payload = text(wanted.payload, max_payload);
+      const auto& known = call.instance.jobs_;
+      if (std::none_of(known.begin(), known.end(), [&](const JobCallback& one) { return one.name == name; }))
+        throw Misuse{CARAVAN_E_UNKNOWN_NAME};
+      if (!valid_utf8(payload) || !valid_utf8(unique) || wanted.max_attempts < 0 || wanted.max_attempts > 100 ||
+          wanted.delay_micros < 0 || wanted.delay_micros > 366ll * 86'400'000'000)
+        throw Misuse{CARAVAN_E_ARGUMENT};
+      jobs::NewJob job;
+      job.queue = job_queue;
+      job.kind = job_kind;
+      job.payload = "{\"plugin\":";
+      records::write_json_string(job.payload, call.instance.name());
+      job.payload += ",\"name\":";
+      records::write_json_string(job.payload, name);
+      job.payload += ",\"payload\":";
+      records::write_json_string(job.payload, payload);
+      job.payload += "}";
+      if (wanted.max_attempts != 0) job.max_attempts = wanted.max_attempts;
+      if (wanted.delay_micros != 0) job.run_at = Timestamp{call.context->now.micros + wanted.delay_micros};
+      if (!unique.empty()) job.unique_key = "P/" + call.instance.name() + "/" + std::string(name) + "/" + std::string(unique);
+      job.actor_id = call.context->actor.user_id;
+      job.request_id = call.context->request_id;
+      const bool is_new = gate_of(call).enqueue(job);
+      if (added != nullptr) *added = is_new ? 1 : 0;
       return caravan_status{CARAVAN_OK};
     });
   }
@@ -607,6 +778,11 @@ struct HostFunctions {
   }
 
  private:
+  static Call::Entry& stored_entry(Call& call, caravan_record record) {
+    Call::Entry& entry = entry_of(call, record);
+    if (entry.mode != Call::Entry::Mode::stored) throw Misuse{CARAVAN_E_UNSUPPORTED};
+    return entry;
+  }
   static void stored(Call::Entry& entry, records::Record&& record) {
     entry.own = std::move(record);
     entry.record = &*entry.own;
@@ -646,6 +822,12 @@ caravan_host host_functions() {
   out.respond = &F::respond;
   out.respond_header = &F::respond_header;
   out.setting = &F::setting;
+  out.record_delete = &F::record_delete;
+  out.record_transition = &F::record_transition;
+  out.record_publish = &F::record_publish;
+  out.transact = &F::transact;
+  out.add_job = &F::add_job;
+  out.enqueue = &F::enqueue;
   return out;
 }
 

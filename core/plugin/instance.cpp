@@ -5,6 +5,7 @@
 
 #include "plugin/call.h"
 #include "plugin/status.h"
+#include "plugin/values.h"
 
 namespace caravan::plugin {
 namespace {
@@ -17,6 +18,8 @@ records::Context server_context() {
   out.now = Clock::system().now();
   return out;
 }
+
+caravan_string view(std::string_view text) { return {text.data(), text.size()}; }
 
 /// Lines of a log must not be forged by what a plugin writes into them.
 std::string one_line(std::string_view text) {
@@ -158,6 +161,9 @@ std::vector<CallbackReport> Instance::report() const {
   };
   for (const HookCallback& hook : hooks_) add(hook);
   for (const RouteCallback& route : routes_) add(route);
+  for (const JobCallback& job : jobs_) add(job);
+  for (const FunctionCallback& function : functions_) add(function);
+  for (const ChannelCallback& channel : channels_) add(channel);
   return out;
 }
 
@@ -205,6 +211,9 @@ void Instance::start() {
       hook.mark = mark_id(name_, hook.label, after ? MarkKind::outside : MarkKind::inside);
     }
     for (RouteCallback& route : routes_) route.mark = mark_id(name_, route.label, MarkKind::outside);
+    for (JobCallback& job : jobs_) job.mark = mark_id(name_, job.label, MarkKind::outside);
+    for (FunctionCallback& function : functions_) function.mark = mark_id(name_, function.label, MarkKind::inside);
+    for (ChannelCallback& channel : channels_) channel.mark = mark_id(name_, channel.label, MarkKind::outside);
   } catch (...) {
     stop();
     throw;
@@ -223,6 +232,9 @@ void Instance::stop() noexcept {
   enabled_ = false;
   hooks_.clear();
   routes_.clear();
+  jobs_.clear();
+  functions_.clear();
+  channels_.clear();
   try {
     if (created_) destroy(instance_);
   } catch (...) {
@@ -253,11 +265,10 @@ void Instance::run_hook(HookCallback& hook, records::HookCall& write, const Gate
   if (write.transition != nullptr)
     event.transition = {write.transition->name.data(), write.transition->name.size()};
   if (write.event != nullptr) {
-    const auto view = [](const std::string& text) { return caravan_string{text.data(), text.size()}; };
     event.event_id = write.event->id;
     event.version = write.event->version;
     event.action = view(write.event->action);
-    event.changes = view(write.event->changes);
+    (hook.point == HookPoint::action ? event.payload : event.changes) = view(write.event->changes);
     event.caused_by = write.event->actor_id;
     event.caused_by_name = view(write.event->actor_name);
   }
@@ -284,6 +295,61 @@ api::Response Instance::run_route(RouteCallback& route, const records::Context& 
   asked.body = {request.body.data(), request.body.size()};
   enter(call, route, [&] { return route.run(route.user, call.id, &asked); });
   return std::move(call.response);
+}
+
+void Instance::run_job(JobCallback& job, records::Work& work, const jobs::Job& attempt, const JobPayload& payload, const GateFactory& gates) {
+  check_breaker(job.breaker, job.label);
+  Call call(Call::Kind::job, *this, job.label);
+  call.context = &work.context();
+  call.work = &work;
+  call.gates = &gates;
+  const std::string key = attempt.idempotency_key();
+  caravan_job_event event{};
+  event.struct_size = sizeof event;
+  event.attempt = attempt.attempt;
+  event.max_attempts = attempt.max_attempts;
+  event.name = view(job.name);
+  event.payload = view(payload.payload);
+  event.key = view(key);
+  event.caused_by = attempt.actor_id;
+  event.created_micros = attempt.created_at.micros;
+  enter(call, job, [&] { return job.run(job.user, call.id, &event); });
+}
+
+records::NamedValues Instance::run_function(FunctionCallback& function, const records::Context& context, const records::NamedValues& arguments) {
+  check_breaker(function.breaker, function.label);
+  Call call(Call::Kind::function, *this, function.label);
+  call.context = &context;
+  std::vector<caravan_named_value> given(arguments.size());
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    given[i].name = view(arguments[i].first);
+    if (to_abi(arguments[i].second, call.texts, given[i].value) != CARAVAN_OK)
+      throw Error(ErrorCode::invalid_argument, "The argument " + arguments[i].first + " of " + name_ + "." + function.name +
+                                                   " is a list or a map: functions take single values.");
+  }
+  caravan_function_call asked{};
+  asked.struct_size = sizeof asked;
+  asked.name = view(function.name);
+  asked.arguments = given.data();
+  asked.count = given.size();
+  enter(call, function, [&] { return function.run(function.user, call.id, &asked); });
+  return std::move(call.answers);
+}
+
+void Instance::run_channel(ChannelCallback& channel, const records::Context& context, const channels::OutgoingMessage& message) {
+  check_breaker(channel.breaker, channel.label);
+  Call call(Call::Kind::channel, *this, channel.label);
+  call.context = &context;
+  caravan_message asked{};
+  asked.struct_size = sizeof asked;
+  asked.attempt = message.attempt;
+  asked.id = message.id;
+  asked.key = view(message.key);
+  asked.channel = view(channel.name);
+  asked.recipient = view(message.recipient);
+  asked.subject = view(message.subject);
+  asked.body = view(message.body);
+  enter(call, channel, [&] { return channel.run(channel.user, call.id, &asked); });
 }
 
 }  // namespace caravan::plugin

@@ -12,10 +12,12 @@
 
 #include "api/message.h"
 #include "caravan/abi.h"
+#include "channels/other.h"
 #include "plugin/accounting.h"
 #include "plugin/breaker.h"
 #include "plugin/crash_mark.h"
 #include "plugin/gate.h"
+#include "records/functions.h"
 #include "records/hooks.h"
 
 namespace caravan::plugin {
@@ -58,6 +60,34 @@ struct RouteCallback {
   MarkId mark = 0;
 };
 
+using JobFunction = caravan_status (*)(void*, caravan_call, const caravan_job_event*);
+using ComputeFunction = caravan_status (*)(void*, caravan_call, const caravan_function_call*);
+using ChannelFunction = caravan_status (*)(void*, caravan_call, const caravan_message*);
+
+/// A callback that is known by its name alone.
+template <class Function>
+struct NamedCallback {
+  std::string label;  ///< `job recount`
+  std::string name;   ///< without the plugin's
+  Function run = nullptr;
+  void* user = nullptr;
+  Breaker breaker;
+  Account account;
+  MarkId mark = 0;
+};
+using JobCallback = NamedCallback<JobFunction>;
+using FunctionCallback = NamedCallback<ComputeFunction>;
+using ChannelCallback = NamedCallback<ChannelFunction>;
+
+/// Kind of the jobs that plugins add; the payload names plugin and job.
+inline constexpr const char* job_kind = "plugins.job";
+inline constexpr const char* job_queue = "plugins";
+
+/// What a job of job_kind is about.
+struct JobPayload {
+  std::string plugin, name, payload;
+};
+
 using Parameters = std::vector<std::pair<std::string_view, std::string_view>>;
 
 /// One loaded plugin: its table, the functions that it is given, and what it registered. run_hook and
@@ -82,11 +112,19 @@ class Instance {
   std::deque<RouteCallback>& routes() { return routes_; }
   const std::deque<HookCallback>& hooks() const { return hooks_; }
   const std::deque<RouteCallback>& routes() const { return routes_; }
+  std::deque<JobCallback>& jobs() { return jobs_; }
+  std::deque<FunctionCallback>& functions() { return functions_; }
+  std::deque<ChannelCallback>& channels() { return channels_; }
 
   /// Throws the refusal; internal errors name the plugin and the callback.
   void run_hook(HookCallback& hook, records::HookCall& call, const GateFactory& gates);
   api::Response run_route(RouteCallback& route, const records::Context& context, const api::Request& request,
                           std::string_view path, const Parameters& parameters, const GateFactory& gates);
+
+  /// `work` may begin its transaction late.
+  void run_job(JobCallback& job, records::Work& work, const jobs::Job& attempt, const JobPayload& payload, const GateFactory& gates);
+  records::NamedValues run_function(FunctionCallback& function, const records::Context& context, const records::NamedValues& arguments);
+  void run_channel(ChannelCallback& channel, const records::Context& context, const channels::OutgoingMessage& message);
 
   void log(int level, std::string_view message) const;
   /// What each of its callbacks has done. Thread-safe from start() on.
@@ -111,6 +149,9 @@ class Instance {
   bool created_ = false, enabled_ = false;
   std::deque<HookCallback> hooks_;
   std::deque<RouteCallback> routes_;
+  std::deque<JobCallback> jobs_;
+  std::deque<FunctionCallback> functions_;
+  std::deque<ChannelCallback> channels_;
 };
 
 }  // namespace caravan::plugin

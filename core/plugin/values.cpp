@@ -37,6 +37,48 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
+caravan_status to_abi(const expr::Value& value, std::deque<std::string>& texts, caravan_value& out) {
+  model::Field like;  // of the type that the value has
+  if (value.is<bool>()) like.type = FieldType::boolean;
+  else if (value.is<std::int64_t>()) like.type = FieldType::integer;
+  else if (value.is<Decimal>()) like.type = FieldType::money;
+  else if (value.is<Date>()) like.type = FieldType::date;
+  else if (value.is<Timestamp>()) like.type = FieldType::instant;
+  else like.type = FieldType::text;
+  return to_abi(like, value, texts, out);
+}
+
+caravan_status from_abi(const caravan_value& value, expr::Value& out) {
+  model::Field like;
+  switch (value.type) {
+    case CARAVAN_NULL:
+    case CARAVAN_TEXT:
+      like.type = FieldType::text;
+      break;
+    case CARAVAN_INT:
+      like.type = FieldType::integer;
+      break;
+    case CARAVAN_BOOL:
+      like.type = FieldType::boolean;
+      break;
+    case CARAVAN_DECIMAL:
+      like.type = FieldType::money;
+      break;
+    case CARAVAN_DATE:
+      like.type = FieldType::date;
+      break;
+    case CARAVAN_INSTANT:
+      like.type = FieldType::instant;
+      break;
+    case CARAVAN_REF:
+      like.type = FieldType::ref;
+      break;
+    default:
+      return CARAVAN_E_TYPE;
+  }
+  return from_abi(like, value, out);
+}
+
 caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts,
                       caravan_value& out) {
   out = caravan_value{};

@@ -18,6 +18,10 @@ caravan_status to_abi(const model::Field& field, const expr::Value& value, std::
 /// CARAVAN_E_ARGUMENT where it is not one.
 caravan_status from_abi(const model::Field& field, const caravan_value& value, expr::Value& out);
 
+/// The same for values that belong to no field: arguments and answers of functions. CARAVAN_E_TYPE for lists and maps.
+caravan_status to_abi(const expr::Value& value, std::deque<std::string>& texts, caravan_value& out);
+caravan_status from_abi(const caravan_value& value, expr::Value& out);
+
 bool valid_utf8(std::string_view text);
 
 }  // namespace caravan::plugin

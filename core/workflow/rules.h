@@ -28,6 +28,10 @@ class Rules final : public records::Hooks {
   explicit Rules(std::shared_ptr<const records::Hooks> plugins) : plugins_(std::move(plugins)) {}
   bool any(records::HookPoint point, const model::Entity& entity) const override;
   void run(records::HookPoint point, records::HookCall& call) const override;
+  /// What a plugin tells of a record, by one of its entity's events: a step of its history, `event:NAME`, with what follows from it. For those
+  /// who may change the record. Throws not_found, forbidden, stale.
+  static records::Record happened(records::Work& work, const model::Entity& entity, std::int64_t id, const model::Happening& event, std::string note,
+                                  std::int64_t version);
 
  private:
   struct Change;

@@ -1,4 +1,5 @@
-/* Caravan plugin ABI, version 0.3: the C boundary between the server and a plugin.
+/** @file
+ * Caravan plugin ABI: the C boundary between the server and a plugin.
  *
  * NOT FROZEN. While the major version is 0, a minor version may change anything except the rules below; the
  * ABI becomes 1.0 when the plugin platform is complete. C++ plugins use <caravan/plugin.hpp> over this header.
@@ -8,7 +9,8 @@
  *    file before it runs anything of the plugin; abi_major must equal the server's.
  *  - Structs that start with struct_size only ever grow at the end. The filler sets it to its own sizeof; the
  *    receiver copies at most as much as it knows into a zeroed struct of its own size. A null function pointer,
- *    or one beyond struct_size, means: not offered.
+ *    or one beyond struct_size, means: not offered. `reserved` members are 0.
+ *  - Structs without struct_size (strings, values) and enumerators never change.
  *  - Strings are pointer and length, UTF-8, not zero-terminated, borrowed for the call. Neither side frees the
  *    other's memory. data may be null where size is 0.
  *  - Every function of either side may be called from several threads at once, except the plugin's create,
@@ -17,6 +19,11 @@
  *    callback does not compile.
  *  - A caravan_call is valid on the thread that it was given to, until the callback returns. Later, or on
  *    another thread, each function answers CARAVAN_E_CALL; the same holds for records and fields of the call.
+ *  - Callbacks are short. One that does not return for long is taken for hung, and the server starts anew without
+ *    the plugin.
+ *
+ * Lifecycle: each part says since which version it is there. What is not marked as deprecated is stable: it keeps its
+ * meaning for as long as the major version stays. Deprecated parts keep working until the next major version.
  */
 #ifndef CARAVAN_ABI_H
 #define CARAVAN_ABI_H
@@ -25,7 +32,7 @@
 #include <stdint.h>
 
 #define CARAVAN_ABI_MAJOR 0
-#define CARAVAN_ABI_MINOR 4
+#define CARAVAN_ABI_MINOR 5
 
 #ifdef __cplusplus
 #define CARAVAN_NOEXCEPT noexcept
@@ -83,7 +90,8 @@ enum {
   CARAVAN_DECIMAL = 4, /* text, `-12000.00`; of money with the currency's code in `currency` */
   CARAVAN_DATE = 5,    /* integer, days since 1970-01-01 */
   CARAVAN_INSTANT = 6, /* integer, microseconds since 1970-01-01T00:00:00Z */
-  CARAVAN_REF = 7      /* integer, the id of a record */
+  CARAVAN_REF = 7,     /* integer, the id of a record */
+  CARAVAN_JSON = 8     /* text, a JSON document; since 0.5 */
 };
 
 /* Fixed for good, hence no struct_size. A text that the server hands out lives until that field is set, the
@@ -96,6 +104,12 @@ typedef struct caravan_value {
     caravan_string text;
   } as;
 } caravan_value;
+
+/* A value with a name, e.g. an argument. Fixed for good. Since 0.5. */
+typedef struct caravan_named_value {
+  caravan_string name;
+  caravan_value value;
+} caravan_named_value;
 
 /* ---- what a call is part of ---- */
 typedef struct caravan_call_info {
@@ -140,10 +154,12 @@ typedef struct caravan_hook_event {
    * (what its history still says), and `before` is 0. */
   int64_t event_id;          /* stable: the same each time this event is delivered; an idempotency key for the outside */
   int64_t version;           /* the record's version that the change made */
-  caravan_string action;     /* create, update, delete, restore, transition:NAME ...; of CARAVAN_ACTION its name */
-  caravan_string changes;    /* JSON: field -> [old, new], as in the record's timeline; of CARAVAN_ACTION the effect's payload */
+  caravan_string action;     /* create, update, delete, restore, transition:NAME, event:NAME ...; of CARAVAN_ACTION its name */
+  caravan_string changes;    /* JSON: field -> [old, new], as in the record's timeline */
   int64_t caused_by;         /* id of the user's record; 0: the system */
   caravan_string caused_by_name;
+  /* Since 0.5; of CARAVAN_ACTION what the definition hands over, a JSON object. */
+  caravan_string payload;
 } caravan_hook_event;
 
 /* after_commit: the call acts with the server's own rights. No transaction is open until the hook first creates or updates a
@@ -189,6 +205,45 @@ typedef struct caravan_route {
   void* user;
 } caravan_route;
 
+/* What transact() runs. Since 0.5. */
+typedef caravan_status (*caravan_work_fn)(void* user, caravan_call inner) CARAVAN_NOEXCEPT;
+
+/* ---- jobs: work that outlives the call ---- (since 0.5) */
+typedef struct caravan_job_event {
+  uint32_t struct_size;
+  int32_t attempt;           /* counts from 1 */
+  int32_t max_attempts;
+  int32_t reserved;
+  caravan_string name;
+  caravan_string payload;    /* as given to enqueue() */
+  caravan_string key;        /* the same for every attempt of this job: an idempotency key for the outside */
+  int64_t caused_by;         /* id of the user's record; 0: the system */
+  int64_t created_micros;    /* when it was enqueued */
+} caravan_job_event;
+
+/* Runs on a worker's thread, with the server's own rights; at least once. No transaction is open until the job first creates,
+ * changes or deletes a record, or enqueues a job; from then on all of it is one transaction, together with the job's end: it happens
+ * exactly once. Talk to the outside before that. A status other than CARAVAN_OK undoes what was written and lets the job be
+ * tried again later, with growing pauses; after max_attempts, or CARAVAN_INVALID_ARGUMENT, it is left to an administrator. */
+typedef caravan_status (*caravan_job_fn)(void* user, caravan_call call, const caravan_job_event* job) CARAVAN_NOEXCEPT;
+
+typedef struct caravan_job {
+  uint32_t struct_size;
+  uint32_t reserved;
+  caravan_string name;       /* a-z, 0-9, _ */
+  caravan_job_fn run;
+  void* user;
+} caravan_job;
+
+typedef struct caravan_new_job {
+  uint32_t struct_size;
+  int32_t max_attempts;      /* 1 to 100; 0: 12 */
+  caravan_string name;       /* of a job that this plugin has added */
+  caravan_string payload;    /* at most 1 MiB; what it holds is the plugin's affair */
+  int64_t delay_micros;      /* not before so long from now; 0: at once */
+  caravan_string unique;     /* while a job of this name waits with the same text, another is not added; may be empty */
+} caravan_new_job;
+
 /* ---- lists ---- */
 typedef struct caravan_query {
   uint32_t struct_size;
@@ -219,7 +274,8 @@ typedef struct caravan_host {
 
   /* Also outside calls, on any thread. */
   void (*log)(void* self, int32_t level, caravan_string message) CARAVAN_NOEXCEPT;
-  /* An optional area by its versioned name, `caravan.search/1`; null where the server has none. 0.1 has none. */
+  /* An optional area by its versioned name, see below; null where the server has none of that name. What it points to is
+   * valid as long as the host. */
   const void* (*extension)(void* self, caravan_string name) CARAVAN_NOEXCEPT;
 
   /* Says why the callback is about to return `code`, in the language of the call; returns `code`, so that
@@ -266,7 +322,97 @@ typedef struct caravan_host {
   /* Since 0.3. The value of a setting by `MODULE.NAME`, as the definitions in use have it: text (also of a choice), int, bool,
    * decimal or date; null where it is empty. CARAVAN_E_UNKNOWN_NAME where there is none of that name. */
   caravan_status (*setting)(caravan_call call, caravan_string name, caravan_value* out) CARAVAN_NOEXCEPT;
+
+  /* Since 0.5. Deletes a record of record_read or record_list; CARAVAN_STALE where another changed it since. The handle then shows
+   * what was there. */
+  caravan_status (*record_delete)(caravan_call call, caravan_record record) CARAVAN_NOEXCEPT;
+  /* Since 0.5. Takes a step of the record's workflow, with what was set on it as the fields of the step's form. CARAVAN_FORBIDDEN where the actor
+   * may not, CARAVAN_CONFLICT where the record's state has no such step or the step needs approval. */
+  caravan_status (*record_transition)(caravan_call call, caravan_record record, caravan_string transition,
+                                      caravan_string note) CARAVAN_NOEXCEPT;
+  /* Since 0.5. Tells that something happened to a record of record_read or record_list, by a name of its entity's `events`: it is in the
+   * record's history with the note, automations `on: ENTITY.event.NAME` follow, and after_commit hooks with the action `event:NAME`.
+   * CARAVAN_E_UNKNOWN_NAME where the entity has no such event. The actor must be allowed to change the record. */
+  caravan_status (*record_publish)(caravan_call call, caravan_record record, caravan_string event,
+                                   caravan_string note) CARAVAN_NOEXCEPT;
+  /* Since 0.5. Only in routes: what `work` does with `inner` is one transaction. It may run again after a deadlock. A status other than
+   * CARAVAN_OK, which transact() then returns, undoes it; so does a write that failed. Records and fields of `call` and of `inner` are
+   * not each other's. */
+  caravan_status (*transact)(caravan_call call, caravan_work_fn work, void* user) CARAVAN_NOEXCEPT;
+  /* Since 0.5. Only in create(). */
+  caravan_status (*add_job)(caravan_call call, const caravan_job* job) CARAVAN_NOEXCEPT;
+  /* Since 0.5. Adds a job to the call's transaction (in a route: at once): it exists if that commits. `added` (may be null): 0 where one
+   * with the same `unique` waits already. */
+  caravan_status (*enqueue)(caravan_call call, const caravan_new_job* job, int32_t* added) CARAVAN_NOEXCEPT;
 } caravan_host;
+
+/* ---- optional areas ---- */
+
+/* Functions: what definitions, imports and reports may have computed by a plugin, e.g. a classifier (text -> label and score), a
+ * transformation of a cell, a measure. */
+#define CARAVAN_FUNCTIONS_AREA "caravan.functions/1"
+
+typedef struct caravan_function_call {
+  uint32_t struct_size;
+  uint32_t reserved;
+  caravan_string name;
+  const caravan_named_value* arguments; /* lives as long as the call */
+  size_t count;
+} caravan_function_call;
+
+/* Gives its answers with answer(). A function computes: in its call there are settings and the language, but no records. It may be asked
+ * often, by several threads, and inside a transaction: no outside effects. */
+typedef caravan_status (*caravan_function_fn)(void* user, caravan_call call, const caravan_function_call* asked) CARAVAN_NOEXCEPT;
+
+typedef struct caravan_function {
+  uint32_t struct_size;
+  uint32_t reserved;
+  caravan_string name;       /* a-z, 0-9, _; definitions call it `PLUGIN.NAME` */
+  caravan_function_fn run;
+  void* user;
+} caravan_function;
+
+typedef struct caravan_functions {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Only in create(). */
+  caravan_status (*add)(caravan_call call, const caravan_function* function) CARAVAN_NOEXCEPT;
+  /* Only in a function: one of its answers, by name (`label`, `score`; the only one is called `value`). Copied. */
+  caravan_status (*answer)(caravan_call call, caravan_string name, const caravan_value* value) CARAVAN_NOEXCEPT;
+} caravan_functions;
+
+/* Channels: other ways than mail by which messages (`kind: message` with `channel: PLUGIN.NAME`) leave. */
+#define CARAVAN_CHANNELS_AREA "caravan.channels/1"
+
+typedef struct caravan_message {
+  uint32_t struct_size;
+  int32_t attempt;           /* counts from 1 */
+  int64_t id;                /* of the record of core.message */
+  caravan_string key;        /* the same for every attempt of this message: an idempotency key for the outside */
+  caravan_string channel;    /* its name, without the plugin's */
+  caravan_string recipient;  /* what the definition gave as address */
+  caravan_string subject;    /* may be empty */
+  caravan_string body;
+} caravan_message;
+
+/* Sends it, at least once; no transaction is open. CARAVAN_OK: it was sent. CARAVAN_INVALID_ARGUMENT: it never will be (the reason, by
+ * fail(), stands at the message). Everything else: it is tried again later. */
+typedef caravan_status (*caravan_channel_fn)(void* user, caravan_call call, const caravan_message* message) CARAVAN_NOEXCEPT;
+
+typedef struct caravan_channel {
+  uint32_t struct_size;
+  uint32_t reserved;
+  caravan_string name;       /* a-z, 0-9, _ */
+  caravan_channel_fn run;
+  void* user;
+} caravan_channel;
+
+typedef struct caravan_channels {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Only in create(). */
+  caravan_status (*add)(caravan_call call, const caravan_channel* channel) CARAVAN_NOEXCEPT;
+} caravan_channels;
 
 /* ---- the plugin's side ---- */
 typedef struct caravan_plugin {
@@ -274,7 +420,7 @@ typedef struct caravan_plugin {
   uint32_t abi_major;
   uint32_t abi_minor;
   uint32_t reserved;
-  /* Makes the plugin's instance and registers hooks and routes with `call`. `host` is to be copied. There is one
+  /* Makes the plugin's instance and registers hooks, routes, jobs and what areas offer with `call`. `host` is to be copied. There is one
    * instance at a time in a process; after destroy another may be created. A status other than
    * CARAVAN_OK refuses the plugin: the server goes on without it and does not call destroy. */
   caravan_status (*create)(const caravan_host* host, caravan_call call, void** instance) CARAVAN_NOEXCEPT;
