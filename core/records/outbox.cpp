@@ -213,7 +213,7 @@ struct EventDelivery::Delivery {
 class EventDelivery::Batch {
  public:
   Batch(const EventDelivery& delivery, std::shared_ptr<const model::Catalog> catalog)
-      : service_(delivery.service_), clock_(delivery.clock_), hooks_(service_.hooks_.load()) {
+      : delivery_(delivery), service_(delivery.service_), clock_(delivery.clock_), hooks_(service_.hooks_.load()) {
     context_.actor.system = true;
     context_.catalog = std::move(catalog);
     context_.source = std::string("job ") + outbox_kind;
@@ -325,60 +325,22 @@ class EventDelivery::Batch {
     if (one.event.action.starts_with(prefix) && one.entity->workflow) {
       transition = one.entity->workflow->transition(std::string_view(one.event.action).substr(prefix.size()));
     }
-    std::vector<std::string> needed{"record", "event", "job"};
-    const auto plans = service_.plans(context_);
-    for (int run = 1;; ++run) {
-      std::string missing;
-      std::exception_ptr failed;
-      {
-        LateWork work(service_, context_,
-                      [&] {
-                        for (const auto& name : needed) service_.sequences_.refill(name, std::int64_t{1} << run);
-                        return service_.database_.begin();
-                      },
-                      [&](storage::Session& session) {
-                        return std::make_unique<TransactionWork>(context_, session, service_.sequences_, plans, hooks_,
-                                                                 service_.undo_days_.load());
-                      });
-        work.set_extension(service_.extension_.load());
-        try {
-          Record record = record_of(one);
-          HookCall call{context_, work, record, nullptr, transition, &one.event};
-          hooks_->run(HookPoint::after_commit, call);
-          if (work.missing().empty()) {
-            if (!work.opened()) return;  // ended with the others
-            one.attempt->finish_in(work.session());
-            work.commit();
-            one.done = stale_ = true;
-            if (service_.watcher_) service_.watcher_(work.written());
-            if (work.announced() && service_.wake_) service_.wake_();
-            return;
-          }
-        } catch (...) {
-          failed = std::current_exception();
-        }
-        missing = work.missing();
-      }  // rolled back: what follows needs the writer
-      if (!missing.empty()) {
-        if (run >= most_runs) throw Error(ErrorCode::internal, "A hook takes more numbers of " + missing + " than can be leased for it");
-        if (std::find(needed.begin(), needed.end(), missing) == needed.end()) needed.push_back(missing);
-        continue;
-      }
-      try {
-        std::rethrow_exception(failed);
-      } catch (const std::exception& failure) {
-        const auto* error = dynamic_cast<const Error*>(&failure);
-        if (error == nullptr || error->code() != ErrorCode::retry || run >= most_runs) {
-          one.done = true;
-          stuck_.insert(one.record_id);
-          one.attempt->fail(failure);
-          return;
-        }
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(run * 2));
+    try {
+      Record record;
+      const bool ended = delivery_.late(context_, hooks_, *one.attempt, [&](Work& work) {
+        record = record_of(one);
+        HookCall call{context_, work, record, nullptr, transition, &one.event};
+        hooks_->run(HookPoint::after_commit, call);
+      });
+      if (ended) one.done = stale_ = true;
+    } catch (const std::exception& failure) {
+      one.done = true;
+      stuck_.insert(one.record_id);
+      one.attempt->fail(failure);
     }
   }
 
+  const EventDelivery& delivery_;
   const RecordService& service_;
   const Clock& clock_;
   Context context_;
@@ -391,6 +353,57 @@ class EventDelivery::Batch {
 
 EventDelivery::EventDelivery(const RecordService& service, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock)
     : service_(service), catalog_(std::move(catalog)), clock_(clock) {}
+
+void EventDelivery::run_late(const Context& context, jobs::Attempt& attempt, const std::function<void(Work&)>& work) const {
+  late(context, service_.hooks_.load(), attempt, work);
+}
+
+/// Whether something was written, and the attempt ended with it.
+bool EventDelivery::late(const Context& context, const std::shared_ptr<const Hooks>& hooks, jobs::Attempt& attempt,
+                         const std::function<void(Work&)>& job) const {
+  std::vector<std::string> needed{"record", "event", "job"};
+  const auto plans = service_.plans(context);
+  for (int run = 1;; ++run) {
+    std::string missing;
+    std::exception_ptr failed;
+    {
+      LateWork work(service_, context,
+                    [&] {
+                      for (const auto& name : needed) service_.sequences_.refill(name, std::int64_t{1} << run);
+                      return service_.database_.begin();
+                    },
+                    [&](storage::Session& session) {
+                      return std::make_unique<TransactionWork>(context, session, service_.sequences_, plans, hooks, service_.undo_days_.load());
+                    });
+      work.set_extension(service_.extension_.load());
+      try {
+        job(work);
+        if (work.missing().empty()) {
+          if (!work.opened()) return false;  // ended with the others
+          attempt.finish_in(work.session());
+          work.commit();
+          if (service_.watcher_) service_.watcher_(work.written());
+          if (work.announced() && service_.wake_) service_.wake_();
+          return true;
+        }
+      } catch (...) {
+        failed = std::current_exception();
+      }
+      missing = work.missing();
+    }  // rolled back: what follows needs the writer
+    if (!missing.empty()) {
+      if (run >= most_runs) throw Error(ErrorCode::internal, "A hook takes more numbers of " + missing + " than can be leased for it");
+      if (std::find(needed.begin(), needed.end(), missing) == needed.end()) needed.push_back(missing);
+      continue;
+    }
+    try {
+      std::rethrow_exception(failed);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::retry || run >= most_runs) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(run * 2));
+  }
+}
 
 void EventDelivery::operator()(std::span<jobs::Attempt* const> attempts) const {
   Batch batch(*this, catalog_());

@@ -24,8 +24,12 @@ class EventDelivery {
   /// All outlive the object. `catalog`: the one in use.
   EventDelivery(const RecordService& service, std::function<std::shared_ptr<const model::Catalog>()> catalog, const Clock& clock);
   void operator()(std::span<jobs::Attempt* const> attempts) const;
+  /// The same for work of another kind: `work` begins its transaction with its first write, which then also ends the attempt. Where it
+  /// wrote nothing the attempt is left to its queue. Throws what `work` throws.
+  void run_late(const Context& context, jobs::Attempt& attempt, const std::function<void(Work&)>& work) const;
 
  private:
+  bool late(const Context& context, const std::shared_ptr<const Hooks>& hooks, jobs::Attempt& attempt, const std::function<void(Work&)>& work) const;
   struct Delivery;
   class Batch;
   const RecordService& service_;
