@@ -42,6 +42,7 @@ void add_look_command(CommandLine& line, CLI::App& audit);  ///< audit looks
 void add_job_commands(CommandLine& line);         ///< jobs
 void add_rule_commands(CommandLine& line);        ///< automations, schedules
 void add_clock_commands(CommandLine& line);       ///< clock
+void add_dedupe_command(CommandLine& line);       ///< dedupe
 void add_simulate_command(CommandLine& line);     ///< simulate
 void add_access_command(CommandLine& line);       ///< access
 void add_handbook_command(CommandLine& line, CLI::App& docs);  ///< docs handbook

@@ -29,6 +29,7 @@ int run_command_line(int argc, char** argv) {
   add_job_commands(line);
   add_rule_commands(line);
   add_simulate_command(line);
+  add_dedupe_command(line);
   add_reference_commands(line);
 
   try {

@@ -5,6 +5,7 @@
 #include "base/time_zone.h"
 #include "model/builder_state.h"
 #include "model/import_map.h"
+#include "model/match_reader.h"
 
 namespace caravan::model {
 
@@ -56,6 +57,7 @@ std::shared_ptr<Catalog> Builder::build() {
   check_sensitive_views();
   for (const Document& document : documents_) {
     if (document.kind->name == "import_map") build_import_map(document);
+    if (document.kind->name == "matching") read_match_rule(document.root, document.at, "the rules", {}, diagnostics_);
   }
   sort(catalog_->import_maps);
   build_modules();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/builder_state.h"
+#include "model/match_reader.h"
 
 // What forms obey: conditions on fields, choices that depend on others, rules for duplicates.
 
@@ -95,6 +96,28 @@ void Builder::check_depends_cycles(Draft& draft) {
   }
 }
 
+std::shared_ptr<const MatchRule> Builder::build_match(Draft& draft, const Entry& entry, const std::string& subject) {
+  const MatchField find = [&](std::string_view name, Comparator as, const Place& at) -> const Field* {
+    const Field* field = find_field(draft, {name, at});
+    if (!field || draft.vague.contains(field)) return field;
+    const bool whole = as == Comparator::exact || as == Comparator::document;
+    const bool fits = field->type == FieldType::text || field->type == FieldType::choice || field->type == FieldType::ref || field->type == FieldType::boolean ? as != Comparator::number && as != Comparator::date
+                      : field->type == FieldType::date                                                       ? whole || as == Comparator::date
+                      : field->type == FieldType::integer || field->type == FieldType::decimal               ? whole || as == Comparator::number
+                                                                                                             : false;
+    if (!fits || field->sensitive || (field->system && field->slot != slot_owner && field->slot != slot_state)) {
+      diagnostics_.error(at, "not-comparable", "field " + quoted(field->name) + (field->sensitive ? " is sensitive" : std::string(" is of type ") + to_string(field->type)) +
+                                                    ", so records are not compared by it as " + to_string(as),
+                         field->sensitive ? "a rule of its own: {warn: [" + field->name + "]}, where the field is not sealed" : "another field, or another comparator");
+      return nullptr;
+    }
+    return field;
+  };
+  auto rule = std::make_shared<MatchRule>(read_match_rule(entry.value, entry.at, subject, find, diagnostics_));
+  rule->name = entry.key;
+  return rule;
+}
+
 void Builder::build_duplicates(Draft& draft) {
   Entity& entity = *draft.entity;
   expr::Environment environment = catalog_->record_environment(entity);
@@ -109,8 +132,16 @@ void Builder::build_duplicates(Draft& draft) {
     const Node* list = entry->value.get("warn");
     const std::vector<Mention> named = mentions(list);
     check_twice(named, "field");
-    if (list && named.empty() && !doubtful(list))
-      diagnostics_.error(entry->at, "no-fields", subject + " has no fields", "name at least one in `warn`");
+    if (entry->value.entry("compare")) {
+      if (list) diagnostics_.error(list->at, "two-ways", subject + " has both `warn` and `compare`", "two rules, or one of the words");
+      rule.match = build_match(draft, *entry, subject);
+    } else if (!is_bad(entry->value, "warn") && named.empty() && !doubtful(list)) {
+      diagnostics_.error(entry->at, "no-fields", subject + " has no fields", "name at least one in `warn`, or comparisons in `compare`");
+    } else {
+      for (const char* word : {"keys", "threshold", "region"}) {
+        if (const Entry* said = entry->value.entry(word)) diagnostics_.error(said->at, "match-without-compare", tick(word) + " of " + subject + " goes with `compare`", "remove it");
+      }
+    }
     for (const Mention& mention : named) {
       const Field* field = find_field(draft, mention);
       if (!field) continue;
