@@ -87,6 +87,7 @@ class Fd {
     fd_ = -1;
   }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
@@ -246,6 +247,77 @@ void want_open_files(int connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Of another process, which keeps it.
+Fd inherited(int descriptor) {
+  Fd fd(descriptor);
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    fail("The front door cannot use the socket that it was given");
+  }
+  return fd;
+}
+
+Fd bind_tcp(const std::string& host, std::uint16_t number) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  const auto port = std::to_string(number);
+  const auto place = host + " port " + port;
+  int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
+  if (error == EAI_ADDRFAMILY || error == EAI_NONAME) {  // AI_ADDRCONFIG hides ::1 on a machine with no other IPv6 address
+    hints.ai_flags = AI_PASSIVE;
+    error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
+  }
+  if (error != 0) throw Error(ErrorCode::unavailable, "Cannot listen on " + place + ": " + gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
+  Fd tcp(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!tcp) fail("Cannot listen on " + place);
+  const int on = 1;
+  setsockopt(tcp.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(tcp.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(tcp.get(), SOMAXCONN) != 0) {
+    fail("Cannot listen on " + place);
+  }
+  return tcp;
+}
+
+std::uint16_t port_of(const Fd& tcp) {
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  getsockname(tcp.get(), reinterpret_cast<sockaddr*>(&bound), &length);
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
+                                           : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
+}
+
+Fd bind_admin(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    throw Error(ErrorCode::invalid_argument, "The admin socket's path is longer than " +
+                                                 std::to_string(sizeof address.sun_path - 1) + " bytes: " + path);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) {
+    if (!S_ISSOCK(status.st_mode))
+      throw Error(ErrorCode::unavailable, path + " is in the way of the admin socket and is not a socket");
+    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(probe.get(), name, sizeof address) == 0 || errno == EAGAIN) {
+      throw Error(ErrorCode::unavailable, "Another server answers on the admin socket " + path);
+    }
+    ::unlink(path.c_str());  // left over by a server that was killed
+  }
+  Fd admin(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // The mode of the socket becomes the mode of the file, so there is no moment in which others could
+  // connect.
+  if (!admin || ::fchmod(admin.get(), 0600) != 0 || ::bind(admin.get(), name, sizeof address) != 0 ||
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(admin.get(), 64) != 0) {
+    fail("Cannot listen on the admin socket " + path);
+  }
+  return admin;
+}
+
 class Door final : public FrontDoor {
  public:
   Door(const FrontDoorOptions& options, api::Handler& handler)
@@ -259,8 +331,9 @@ class Door final : public FrontDoor {
     reserve_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!epoll_ || !wake_ || !reserve_) fail("The front door cannot start");
     mailbox_ = std::make_shared<Mailbox>(wake_.get());
-    listen_tcp();
-    if (!options_.admin_socket.empty()) listen_admin();
+    take_listeners();
+    hand_over_to_ = Fd(options_.hand_over_to);
+    hand_over_from_ = Fd(options_.hand_over_from);
     watch(wake_.get(), wake_id);
     watch_listeners(EPOLL_CTL_ADD, EPOLLIN);
     try {
@@ -277,10 +350,14 @@ class Door final : public FrontDoor {
 
   std::uint16_t port() const override { return port_; }
 
-  void stop(double grace_seconds) override {
+  void stop(double grace_seconds) override { end(grace_seconds, false); }
+  void hand_over(double grace_seconds) override { end(grace_seconds, hand_over_to_.get() >= 0); }
+
+  void end(double grace_seconds, bool hand_over) {
     const std::lock_guard lock(stop_mutex_);
     if (stopped_) return;
     stopped_ = true;
+    handing_over_ = hand_over;
     stop_at_ = Clock::now() + seconds(grace_seconds);
     stopping_.store(true, std::memory_order_release);
     wake();
@@ -299,72 +376,23 @@ class Door final : public FrontDoor {
  private:
   // ---- start ----
 
-  void listen_tcp() {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_ADDRCONFIG;
-    addrinfo* found = nullptr;
-    const auto port = std::to_string(options_.port);
-    const auto place = options_.address + " port " + port;
-    int error = getaddrinfo(options_.address.c_str(), port.c_str(), &hints, &found);
-    if (error == EAI_ADDRFAMILY ||
-        error == EAI_NONAME) {  // AI_ADDRCONFIG hides ::1 on a machine with no other IPv6 address
-      hints.ai_flags = AI_PASSIVE;
-      error = getaddrinfo(options_.address.c_str(), port.c_str(), &hints, &found);
+  void take_listeners() {
+    tcp_ = options_.tcp_fd >= 0 ? inherited(options_.tcp_fd) : bind_tcp(options_.address, options_.port);
+    port_ = port_of(tcp_);
+    if (options_.admin_fd >= 0) {
+      admin_ = inherited(options_.admin_fd);  // whoever bound it removes its file
+    } else if (!options_.admin_socket.empty()) {
+      admin_ = bind_admin(options_.admin_socket);
+      struct stat status {};
+      if (::lstat(options_.admin_socket.c_str(), &status) != 0) fail("Cannot find the admin socket " + options_.admin_socket);
+      admin_inode_ = {status.st_dev, status.st_ino};
     }
-    if (error != 0)
-      throw Error(ErrorCode::unavailable, "Cannot listen on " + place + ": " + gai_strerror(error));
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
-    tcp_ = Fd(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!tcp_) fail("Cannot listen on " + place);
-    const int on = 1;
-    setsockopt(tcp_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(tcp_.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(tcp_.get(), SOMAXCONN) != 0) {
-      fail("Cannot listen on " + place);
-    }
-    sockaddr_storage bound{};
-    socklen_t length = sizeof bound;
-    getsockname(tcp_.get(), reinterpret_cast<sockaddr*>(&bound), &length);
-    port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
-                                              : reinterpret_cast<sockaddr_in*>(&bound)->sin_port);
-  }
-
-  void listen_admin() {
-    const auto& path = options_.admin_socket;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-      throw Error(ErrorCode::invalid_argument, "The admin socket's path is longer than " +
-                                                   std::to_string(sizeof address.sun_path - 1) +
-                                                   " bytes: " + path);
-    }
-    std::memcpy(address.sun_path, path.data(), path.size());
-    const auto* name = reinterpret_cast<const sockaddr*>(&address);
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0) {
-      if (!S_ISSOCK(status.st_mode))
-        throw Error(ErrorCode::unavailable, path + " is in the way of the admin socket and is not a socket");
-      const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      if (::connect(probe.get(), name, sizeof address) == 0 || errno == EAGAIN) {
-        throw Error(ErrorCode::unavailable, "Another server answers on the admin socket " + path);
-      }
-      ::unlink(path.c_str());  // left over by a server that was killed
-    }
-    admin_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    // The mode of the socket becomes the mode of the file, so there is no moment in which others could
-    // connect.
-    if (!admin_ || ::fchmod(admin_.get(), 0600) != 0 || ::bind(admin_.get(), name, sizeof address) != 0 ||
-        ::chmod(path.c_str(), 0600) != 0 || ::listen(admin_.get(), 64) != 0 ||
-        ::lstat(path.c_str(), &status) != 0) {
-      fail("Cannot listen on the admin socket " + path);
-    }
-    admin_inode_ = {status.st_dev, status.st_ino};
   }
 
   void remove_admin_socket() {
     struct stat status {};
     const auto& path = options_.admin_socket;
-    if (path.empty() || ::lstat(path.c_str(), &status) != 0) return;
+    if (path.empty() || options_.admin_fd >= 0 || ::lstat(path.c_str(), &status) != 0) return;
     if (std::pair(status.st_dev, status.st_ino) == admin_inode_) ::unlink(path.c_str());
   }
 
@@ -427,6 +455,7 @@ class Door final : public FrontDoor {
   void run() {
     block_signals();
     pthread_setname_np(pthread_self(), "http-door");
+    take_over();
     std::vector<epoll_event> events(512);
     while (true) {
       const int count =
@@ -530,7 +559,8 @@ class Door final : public FrontDoor {
     }
   }
 
-  void add_connection(Fd fd, const sockaddr_storage& address, bool admin) {
+  /// Null where it was turned away.
+  Connection* add_connection(Fd fd, const sockaddr_storage& address, bool admin) {
     Origin origin;
     origin.admin_socket = admin;
     if (admin) {
@@ -539,7 +569,7 @@ class Door final : public FrontDoor {
       const bool known = getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
       if (!known || (peer.uid != geteuid() && peer.uid != 0)) {
         refused_.fetch_add(1, std::memory_order_relaxed);
-        return;
+        return nullptr;
       }
     } else {
       origin.peer = from(address);
@@ -551,14 +581,14 @@ class Door final : public FrontDoor {
     // The owner gets in on the admin socket even when clients have taken every place.
     if (!admin && open_.load(std::memory_order_relaxed) >= options_.max_connections) {
       turn_away(fd, "The server has as many connections as it may have; try again in a moment.");
-      return;
+      return nullptr;
     }
     const bool capped = !admin && !trusted_.contains(origin.peer);
     if (capped) {
       auto& count = per_address_[cap_key(origin.peer)];
       if (count >= options_.max_connections_per_address) {
         turn_away(fd, "Your address has as many connections as it may have; close some and try again.");
-        return;
+        return nullptr;
       }
       ++count;
     }
@@ -583,9 +613,10 @@ class Door final : public FrontDoor {
     event.data.u64 = c.id;
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd.get(), &event) != 0) {
       close(c);
-      return;
+      return nullptr;
     }
     set_deadline(c, now_ + seconds(options_.keep_alive_timeout));
+    return &c;
   }
 
   static IpAddress from(const sockaddr_storage& address) {
@@ -848,7 +879,7 @@ class Door final : public FrontDoor {
     AnswerStyle style;
     style.head_method = c.framing.head_method;
     style.http_1_0 = c.framing.http_1_0;
-    style.close = !c.framing.keep_alive || draining_;
+    style.close = !c.framing.keep_alive || (draining_ && !handing_over_);
     Job job{c.id, std::move(c.head), std::move(c.body), c.origin, style};
     c.state = State::handling;
     if (!jobs_.push(job)) {
@@ -915,7 +946,7 @@ class Door final : public FrontDoor {
       begin_stream(c);
       return true;
     }
-    const bool end = c.answer.close || draining_;
+    const bool end = c.answer.close || (draining_ && !handing_over_);
     c.answer = {};
     if (!end) {
       c.state = State::idle;
@@ -1097,19 +1128,101 @@ class Door final : public FrontDoor {
     bool in_hand = false;
     for (auto& c : connections_) {
       if (!c) continue;
-      if (c->state == State::idle || c->state == State::head || c->state == State::streaming) {
+      if (c->state == State::idle || c->state == State::head) {
+        if (handing_over_ && c->in.size() < scratch_.size()) give_away(*c);
+        close(*c);
+      } else if (c->state == State::streaming || (handing_over_ && c->state == State::lingering)) {
         close(*c);
       } else {
         in_hand = true;
       }
     }
+    if (handing_over_) send_away({});
     return !in_hand || now_ >= stop_at_;
+  }
+
+  // ---- connections that outlive the process ----
+
+  static constexpr std::size_t most_at_once = 250;  // the kernel takes 253 descriptors in a message
+
+  /// A connection without a request in hand, with what it has sent of the next one. The caller closes our descriptor of it.
+  void give_away(Connection& c) {
+    if (!c.in.empty()) {
+      send_away({});
+      leaving_.push_back(::dup(c.fd.get()));
+      send_away(c.in);
+      return;
+    }
+    leaving_.push_back(::dup(c.fd.get()));
+    if (leaving_.size() == most_at_once) send_away({});
+  }
+
+  /// What cannot be sent is closed, as it would be without a successor.
+  void send_away(std::string_view begun) {
+    std::erase(leaving_, -1);
+    if (leaving_.empty()) return;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(most_at_once * sizeof(int))> control{};
+    char kind = begun.empty() ? 'i' : 'b';
+    iovec parts[] = {{&kind, 1}, {const_cast<char*>(begun.data()), begun.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(leaving_.size() * sizeof(int));
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(leaving_.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(header), leaving_.data(), leaving_.size() * sizeof(int));
+    while (::sendmsg(hand_over_to_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+    for (const int fd : leaving_) ::close(fd);
+    leaving_.clear();
+  }
+
+  /// What the door before has handed over.
+  void take_over() {
+    if (!hand_over_from_) return;
+    while (true) {
+      alignas(cmsghdr) std::array<char, CMSG_SPACE(most_at_once * sizeof(int))> control{};
+      iovec part{scratch_.data(), scratch_.size()};
+      msghdr message{};
+      message.msg_iov = &part;
+      message.msg_iovlen = 1;
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      const auto got = ::recvmsg(hand_over_from_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return;
+      const std::string begun(scratch_.data() + 1, static_cast<std::size_t>(got) - 1);
+      for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+          int fd = -1;
+          std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+          adopt(Fd(fd), begun);
+        }
+      }
+    }
+  }
+
+  void adopt(Fd fd, const std::string& begun) {
+    sockaddr_storage peer{}, own{};
+    socklen_t peer_length = sizeof peer, own_length = sizeof own;
+    if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &own_length) != 0) return;
+    if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0) return;  // the client has left
+    Connection* const c = add_connection(std::move(fd), peer, own.ss_family == AF_UNIX);
+    if (c != nullptr && !begun.empty()) {
+      consume(*c, begun);
+      pump(*c);
+    }
   }
 
   const FrontDoorOptions options_;
   api::Handler& handler_;
   const TrustedProxies trusted_;
-  Fd epoll_, wake_, reserve_, tcp_, admin_;
+  Fd epoll_, wake_, reserve_, tcp_, admin_, hand_over_to_, hand_over_from_;
   std::uint16_t port_ = 0;
   std::pair<dev_t, ino_t> admin_inode_{};
 
@@ -1133,11 +1246,13 @@ class Door final : public FrontDoor {
   std::size_t output_memory_ = 0;
   Time resume_accept_ = never;
   bool draining_ = false;
+  std::vector<int> leaving_;  ///< to be handed over with the next message
 
   std::atomic<std::uint64_t> accepted_{0}, requests_{0}, refused_{0}, timed_out_{0};
   std::atomic<int> open_{0}, streams_{0};
   std::atomic<bool> stopping_{false};
   Time stop_at_ = never;  ///< written before stopping_ is set
+  bool handing_over_ = false;  ///< likewise
   std::mutex stop_mutex_;
   bool stopped_ = false;
   std::vector<std::thread> workers_;
@@ -1145,6 +1260,16 @@ class Door final : public FrontDoor {
 };
 
 }  // namespace
+
+Listeners listen_on(const FrontDoorOptions& options) {
+  Fd tcp = options.tcp_fd >= 0 ? inherited(options.tcp_fd) : bind_tcp(options.address, options.port), admin;
+  if (!options.admin_socket.empty()) admin = bind_admin(options.admin_socket);
+  Listeners out;
+  out.port = port_of(tcp);
+  out.tcp = tcp.release();
+  out.admin = admin.release();
+  return out;
+}
 
 std::unique_ptr<FrontDoor> FrontDoor::start(const FrontDoorOptions& options, api::Handler& handler) {
   return std::make_unique<Door>(options, handler);

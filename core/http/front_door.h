@@ -37,7 +37,21 @@ struct FrontDoorOptions {
   std::size_t max_unread_bytes = 256 * 1024;///< of a stream whose client reads too slowly; beyond, it is cut off
   double heartbeat = 15;                    ///< a comment on a silent stream, so that it is known to be alive
   std::vector<std::string> trusted_proxies;  ///< addresses or CIDR whose X-Forwarded-For/-Proto count
+
+  /// Sockets that another process has bound and keeps, so that connections wait in them while this one is replaced; the door takes
+  /// these descriptors over. -1: it binds its own. See listen_on().
+  int tcp_fd = -1, admin_fd = -1;
+  /// Two ends of a SOCK_SEQPACKET pair that the other process keeps, too: connections go into the first at hand_over() and come out of
+  /// the second when the next door starts. -1: they are closed.
+  int hand_over_to = -1, hand_over_from = -1;
 };
+
+/// Binds and listens as FrontDoor::start() does, or takes tcp_fd, and throws the same. The caller owns the descriptors, which are closed on exec.
+struct Listeners {
+  int tcp = -1, admin = -1;
+  std::uint16_t port = 0;
+};
+Listeners listen_on(const FrontDoorOptions& options);
 
 /// One epoll thread that accepts, reads whole requests and drains answers; `workers` threads that call the
 /// handler. Poco's parser runs on the complete request in memory.
@@ -53,6 +67,9 @@ class FrontDoor {
   /// Stops accepting, lets requests in hand finish (at most `grace_seconds`), closes. Idempotent.
   /// Waits for handlers that are still running, even beyond the grace; so never call it from a handler.
   virtual void stop(double grace_seconds) = 0;
+  /// As stop(), but connections are not closed: those that wait for their client's next request, or have sent a part of its head, go
+  /// to hand_over_to; so do those with a request in hand, once it is answered. Streams end.
+  virtual void hand_over(double grace_seconds) = 0;
   struct Counters {
     std::uint64_t accepted, requests, refused, timed_out;
     int open_connections, queued, streams;
