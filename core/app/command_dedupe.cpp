@@ -73,7 +73,7 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> read_truth(const std::strin
 int dedupe(const std::string& rules, const std::string& truth, const std::string& first, const std::string& second, bool quiet) {
   const auto start = std::chrono::steady_clock::now();
   const std::string text = read_file(rules);
-  const model::MatchRuleResult loaded = model::load_match_rule({.name = rules, .text = text});
+  const model::MatchRuleResult loaded = model::load_match_rule({rules, text, {}});
   print_diagnostics(loaded.diagnostics);
   if (!loaded.rule) return 1;
   const records::Matcher matcher(*loaded.rule);

@@ -62,6 +62,7 @@ struct AggregateResult;
 struct DraftQuery;       // records/draft.h
 struct DraftAnswer;
 struct Duplicate;
+class SearchIndex;       // records/search_index.h
 
 /// What the actor may do with one record.
 struct Rights {
@@ -195,6 +196,10 @@ class RecordService {
   /// service; none: null.
   void set_watcher(std::function<void(const std::vector<Written>&)> watcher) { watcher_ = std::move(watcher); }
 
+  /// The index for full-text search, which then follows every write, and which `q` asks; null: `q` looks through the rows. Before
+  /// the first call of the service.
+  void set_search(std::shared_ptr<SearchIndex> search) { search_ = std::move(search); }
+
   Record get(const Context& context, const model::Entity& entity, std::int64_t id) const;
   /// The record with what redact() took out, for rules that the system evaluates; it must not leave the gate.
   Record whole(const Context& context, const Record& record) const;
@@ -262,6 +267,9 @@ class RecordService {
   /// transact(), with a sequence of visible numbers that will be taken from; "": none is known.
   void run(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records, std::string_view numbers) const;
   friend class EventDelivery;
+  friend class Search;
+  friend class Merges;
+  std::shared_ptr<SearchIndex> search_;
   std::function<void()> wake_;
   std::function<void(const std::vector<Written>&)> watcher_;
   mutable std::atomic<bool> announces_{false};  ///< writes have used the sequence `job`
