@@ -1,19 +1,26 @@
 import LoadingOutlined from '@ant-design/icons/es/icons/LoadingOutlined';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider } from 'antd';
-import { useMemo, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { flushSync } from 'react-dom';
 import { createBrowserRouter, createMemoryRouter, Outlet, RouterProvider, type RouteObject } from 'react-router';
 import { ApiClient, ApiError } from './api/client';
+import { useDark } from './appearance';
 import { FullPageSpin } from './components/load_state';
 import { antdLocale, type Language } from './i18n';
 import { ServicesProvider, useLanguage } from './services';
-import { RequireSession } from './session';
+import { RequireAdministrator, RequireSession } from './session';
 import CrashPage from './pages/crash';
 import { themeFor } from './theme';
 
 /** A page is fetched when it is first gone to. */
 const page = (load: () => Promise<{ default: React.ComponentType }>) => async () => ({ Component: (await load()).default });
+
+/** The same for administrators alone; for others nothing of it runs. */
+const adminPage = (load: () => Promise<{ default: React.ComponentType }>) => async () => {
+  const Page = (await load()).default;
+  return { Component: () => <RequireAdministrator><Page /></RequireAdministrator> };
+};
 
 const routes: RouteObject[] = [
   {
@@ -39,7 +46,12 @@ const routes: RouteObject[] = [
               { path: 'records/:entity/:id', lazy: page(() => import('./pages/record')) },
               { path: 'records/:entity/:id/edit', lazy: page(() => import('./pages/edit')) },
               { path: 'approvals', lazy: page(() => import('./pages/approvals')) },
-              { path: 'settings', lazy: page(() => import('./pages/settings')) },
+              { path: 'settings', lazy: adminPage(() => import('./pages/settings')) },
+              { path: 'admin/rules', lazy: adminPage(() => import('./admin/rules')) },
+              { path: 'admin/jobs', lazy: adminPage(() => import('./admin/jobs')) },
+              { path: 'admin/audit', lazy: adminPage(() => import('./admin/audit')) },
+              { path: 'admin/people', lazy: adminPage(() => import('./admin/people')) },
+              { path: 'admin/configuration', lazy: adminPage(() => import('./admin/configuration')) },
               { path: 'handbook', lazy: page(() => import('./pages/handbook')) },
               { path: 'pages/:page', lazy: page(() => import('./pages/page')) },
               { path: '*', lazy: page(() => import('./pages/not_found')) },
@@ -73,7 +85,11 @@ const messages = { maxCount: 1 };
 
 function Look({ children }: { children: ReactNode }) {
   const { language } = useLanguage();
-  const theme = useMemo(() => themeFor(language), [language]);
+  const dark = useDark();
+  const theme = useMemo(() => themeFor(language, dark), [language, dark]);
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
+  }, [dark]);
   return (
     <ConfigProvider locale={antdLocale(language)} theme={theme} button={buttons}>
       <AntdApp className="app" message={messages}>{children}</AntdApp>

@@ -144,3 +144,9 @@ export function RequireSession({ children }: { children: ReactNode }) {
     </SessionContext>
   );
 }
+
+/** Shows its children to administrators, and to others that it is not for them. */
+export function RequireAdministrator({ children }: { children: ReactNode }) {
+  const { user } = useSession();
+  return user.administrator ? children : <LoadError error={new ApiError(403, {})} onRetry={() => undefined} />;
+}

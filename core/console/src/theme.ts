@@ -1,4 +1,4 @@
-import type { ThemeConfig } from 'antd';
+import { theme, type ThemeConfig } from 'antd';
 
 const fonts = {
   'zh-CN': '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"',
@@ -10,12 +10,17 @@ const fonts = {
  * Nothing slides into its place: what moves between the press of a button and its release is missed. Greys are darker than antd's
  * own, so that secondary text keeps a contrast of 4.5 on every background used here.
  */
-export function themeFor(language: keyof typeof fonts): ThemeConfig {
+export function themeFor(language: keyof typeof fonts, dark = false): ThemeConfig {
+  const fontFamily = `-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, ${fonts[language]}, sans-serif`;
+  if (dark) return { ...darkTheme, token: { ...darkTheme.token, fontFamily } };
   return {
     token: {
       motion: false,
       colorPrimary: '#0958d9',
+      colorPrimaryHover: '#0b4aad',
+      colorPrimaryActive: '#08408f',
       colorLink: '#0958d9',
+      colorLinkHover: '#0b4aad',
       colorInfo: '#0958d9',
       colorError: '#c9151e',
       colorSuccess: '#237804',
@@ -31,7 +36,7 @@ export function themeFor(language: keyof typeof fonts): ThemeConfig {
       colorBorderSecondary: '#e4e8ee',
       borderRadius: 6,
       fontSize: 14,
-      fontFamily: `-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, ${fonts[language]}, sans-serif`,
+      fontFamily,
     },
     components: {
       Layout: { headerBg: '#ffffff', headerHeight: 52, headerPadding: '0 16px', siderBg: '#ffffff', bodyBg: '#f3f5f8' },
@@ -45,3 +50,45 @@ export function themeFor(language: keyof typeof fonts): ThemeConfig {
     },
   };
 }
+
+// The colours are those of style.css.
+const darkTheme: ThemeConfig = {
+  algorithm: theme.darkAlgorithm,
+  token: {
+    motion: false,
+    colorPrimary: '#1d5fd6',
+    colorPrimaryHover: '#2a6be0',
+    colorPrimaryActive: '#184fb5',
+    colorLink: '#8ab8ff',
+    colorLinkHover: '#adcdff',
+    colorInfo: '#5b95f5',
+    colorError: '#e5484d',
+    colorErrorText: '#ff8f8a',
+    colorSuccess: '#7ccf57',
+    colorText: '#e4e9f1',
+    colorTextHeading: '#e4e9f1',
+    colorTextSecondary: '#c3cbd8',
+    colorTextTertiary: '#a3aebf',
+    colorTextDescription: '#a3aebf',
+    colorTextPlaceholder: '#97a3b5',
+    colorTextDisabled: '#95a1b4',
+    colorBgLayout: '#0f131a',
+    colorBgContainer: '#171c25',
+    colorBgElevated: '#1e2530',
+    colorBorder: '#3d485a',
+    colorBorderSecondary: '#2c3543',
+    borderRadius: 6,
+    fontSize: 14,
+  },
+  components: {
+    Layout: { headerBg: '#171c25', headerHeight: 52, headerPadding: '0 16px', siderBg: '#171c25', bodyBg: '#0f131a' },
+    Menu: { itemHeight: 36, itemBg: '#171c25', itemSelectedBg: '#1a2a45', itemSelectedColor: '#8ab8ff', groupTitleColor: '#a3aebf' },
+    Button: { dangerColor: '#ffffff', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
+    Table: {
+      headerBg: '#1e2530', headerColor: '#c3cbd8', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
+      rowHoverBg: '#1a2333', headerSortActiveBg: '#222b38', bodySortBg: '#171c25', headerSortHoverBg: '#222b38',
+    },
+    Card: { headerFontSize: 15, headerHeight: 44, headerPadding: 20, bodyPadding: 20 },
+    Form: { itemMarginBottom: 18, verticalLabelPadding: '0 0 4px' },
+  },
+};

@@ -76,7 +76,10 @@ describe('signing in', () => {
 
 describe('the frame', () => {
   it('has the navigation that the model says', async () => {
-    open('/records/demo.person', server((one) => (one.model.entities['demo.person']!.plural = '全部人员')));
+    open('/records/demo.person', server((one) => {
+      one.model.entities['demo.person']!.plural = '全部人员';
+      one.user.administrator = false;
+    }));
     const navigation = within(await screen.findByRole('navigation', { name: '导航' }));
     expect(navigation.getByText('演示')).toBeTruthy();
     expect(navigation.queryByText('空模块')).toBeNull();
@@ -85,7 +88,10 @@ describe('the frame', () => {
   });
 
   it('leaves out what is not for the menu', async () => {
-    open('/records/demo.task', server((one) => (one.model.entities['demo.person']!.menu = false)));
+    open('/records/demo.task', server((one) => {
+      one.model.entities['demo.person']!.menu = false;
+      one.user.administrator = false;
+    }));
     const navigation = within(await screen.findByRole('navigation', { name: '导航' }));
     expect(navigation.getAllByRole('link').map((link) => link.textContent)).toEqual(['任务']);
   });

@@ -1038,6 +1038,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings that rules read, with their origin
+         * @description As many as the definitions have. For administrators.
+         */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queues from which one may take records
+         * @description Rules of assignment of which the caller is a candidate: queues, and others in which records wait.
+         */
+        get: operations["listOwnClocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Share the record with a user, role or department */
+        post: operations["commentRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2267,6 +2324,63 @@ export interface components {
                 /** Format: date-time */
                 until: string;
             };
+        };
+        OwnClockList: {
+            /** Format: date-time */
+            now: string;
+            more: boolean;
+            items: {
+                entity: string;
+                id: string;
+                title: string;
+                name: string;
+                label: string;
+                /** Format: date-time */
+                due_at: string;
+                /** Format: date-time */
+                breached_at: string | null;
+                limit_seconds: number;
+                /** @description Of the clock's own time; below 0: over. */
+                remaining_seconds: number;
+            }[];
+        };
+        /** @example {
+         *       "text": "Please call her back.",
+         *       "mentions": [
+         *         "7"
+         *       ]
+         *     } */
+        CommentInput: {
+            text: string;
+            /** @description Ids of users. */
+            mentions?: string[] | null;
+        };
+        CommentDone: {
+            version: number;
+            /** @description Ids of the users who got a notice. */
+            told: string[];
+        };
+        RoleList: {
+            items: {
+                name: string;
+                label: string;
+                administrator: boolean;
+                /** @description Held by every user. */
+                everyone: boolean;
+                department: string | null;
+                /** @description Roles whose rights it has, too. */
+                includes: string[];
+                grants: {
+                    entity: string;
+                    label: string;
+                    /** @enum {string} */
+                    operation: "read" | "create" | "update" | "delete";
+                    /** @description CEL over `record` and `user`; null: always. */
+                    when: string | null;
+                    file: string;
+                    line: number;
+                }[];
+            }[];
         };
     };
     responses: {
@@ -5087,6 +5201,115 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listOwnClocks: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnClockList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    commentRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentDone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];

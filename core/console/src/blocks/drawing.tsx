@@ -27,7 +27,7 @@ export default function Drawing({ kind, points, label, measure }: Props) {
   useEffect(() => {
     if (!box.current) return undefined;
     const chart = init(box.current, undefined, { renderer: 'canvas' });
-    chart.setOption(optionOf(kind, points, measure, { text: token.colorText, muted: token.colorTextTertiary, line: token.colorBorderSecondary, font: token.fontFamily, accent: token.colorPrimary }));
+    chart.setOption(optionOf(kind, points, measure, { text: token.colorText, muted: token.colorTextTertiary, line: token.colorBorderSecondary, font: token.fontFamily, accent: token.colorPrimary, surface: token.colorBgContainer }));
     const observer = new ResizeObserver(() => chart.resize());
     observer.observe(box.current);
     return () => {
@@ -46,6 +46,7 @@ interface Look {
   line: string;
   font: string;
   accent: string;
+  surface: string;
 }
 
 function optionOf(kind: Props['kind'], points: Point[], measure: string, look: Look): EChartsCoreOption {
@@ -64,7 +65,7 @@ function optionOf(kind: Props['kind'], points: Point[], measure: string, look: L
       color: palette,
       legend: { type: 'scroll', orient: 'vertical', right: 8, top: 'middle', itemWidth: 10, itemHeight: 10, textStyle: { color: look.text, fontSize: 12 } },
       series: [{
-        type: 'pie', radius: ['48%', '74%'], center: ['36%', '50%'], itemStyle: { borderColor: '#fff', borderWidth: 2 }, label: { show: false },
+        type: 'pie', radius: ['48%', '74%'], center: ['36%', '50%'], itemStyle: { borderColor: look.surface, borderWidth: 2 }, label: { show: false },
         data: points.map((point) => ({ name: total > 0 ? `${point.label}  ${Math.round((point.value / total) * 100)}%` : point.label, value: point.value, ...(point.color ? { itemStyle: { color: point.color } } : {}) })),
       }],
     };

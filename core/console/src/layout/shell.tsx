@@ -1,12 +1,14 @@
+import BulbOutlined from '@ant-design/icons/es/icons/BulbOutlined';
+import CheckOutlined from '@ant-design/icons/es/icons/CheckOutlined';
 import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
 import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
-import SettingOutlined from '@ant-design/icons/es/icons/SettingOutlined';
 import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
 import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
+import { appearances, setAppearance, useAppearance } from '../appearance';
 import { hasApprovals, useWaitingCount } from '../components/approvals';
 import { LanguageSwitch } from '../components/language_switch';
 import { Notices } from '../components/notices';
@@ -71,9 +73,19 @@ function Brand({ name }: { name: string }) {
   );
 }
 
+/** Pages for administrators, in the order of the navigation. */
+const adminPages = [
+  { path: '/admin/people', icon: 'team', label: 'people.title' },
+  { path: '/admin/rules', icon: 'schedule', label: 'rules.title' },
+  { path: '/admin/jobs', icon: 'unordered-list', label: 'jobs.title' },
+  { path: '/admin/audit', icon: 'safety', label: 'audit.title' },
+  { path: '/admin/configuration', icon: 'file-text', label: 'configuration.title' },
+  { path: '/settings', icon: 'setting', label: 'settings.title' },
+] as const;
+
 function Navigation() {
   const { t } = useTranslation();
-  const { model } = useSession();
+  const { model, user } = useSession();
   const location = useLocation();
   const modules = navigation(model);
   const approvals = hasApprovals(model);
@@ -107,14 +119,22 @@ function Navigation() {
       })),
     ],
   }));
+  const administration: NonNullable<MenuProps['items']> = !user.administrator ? [] : [
+    {
+      type: 'group',
+      key: 'administration',
+      label: t('app.administration'),
+      children: adminPages.map(({ path, icon, label }) => ({ key: path, icon: <NamedIcon name={icon} />, label: <Link to={path}>{t(label)}</Link> })),
+    },
+  ];
   const [, kind, name] = /^\/(records|pages)\/([^/]+)/.exec(location.pathname) ?? [];
   const current = name && (kind === 'pages' ? `page:${decodeURIComponent(name)}` : decodeURIComponent(name));
   return (
     <nav aria-label={t('app.menu')}>
       <Menu
         mode="inline"
-        items={[...own, ...items]}
-        selectedKeys={location.pathname === approvalsPath ? ['approvals'] : current ? [current] : []}
+        items={[...own, ...items, ...administration]}
+        selectedKeys={location.pathname === approvalsPath ? ['approvals'] : current ? [current] : [location.pathname]}
         className="nav-menu"
       />
     </nav>
@@ -125,6 +145,7 @@ function UserMenu() {
   const { t } = useTranslation();
   const { user } = useSession();
   const navigate = useNavigate();
+  const appearance = useAppearance();
   const name = user.name || user.username;
   const about: ReactNode = (
     <div className="user-about">
@@ -140,12 +161,18 @@ function UserMenu() {
           { key: 'about', type: 'group', label: about },
           { type: 'divider' },
           { key: 'handbook', icon: <ReadOutlined aria-hidden />, label: t('handbook.title') },
-          ...(user.administrator ? [{ key: 'settings', icon: <SettingOutlined aria-hidden />, label: t('settings.title') }] : []),
+          {
+            key: 'appearance',
+            icon: <BulbOutlined aria-hidden />,
+            label: t('app.appearance'),
+            children: appearances.map((one) => ({ key: one, label: t(`app.appearance_${one}`), ...(one === appearance ? { icon: <CheckOutlined aria-hidden /> } : {}) })),
+          },
           { key: 'logout', icon: <LogoutOutlined aria-hidden />, label: t('app.logout') },
         ],
         onClick: ({ key }) => {
           if (key === 'handbook') void navigate('/handbook');
-          if (key === 'settings') void navigate('/settings');
+          const look = appearances.find((one) => one === key);
+          if (look) setAppearance(look);
           if (key === 'logout') void navigate('/logout', { state: { confirmed: true } });
         },
       }}
