@@ -9,12 +9,15 @@
 ///     };
 ///     CARAVAN_PLUGIN(Sales)
 ///
+/// Lifecycle: everything here is stable since 1.0 unless it says `@since` another version or `@deprecated`.
+///
 /// Handlers run concurrently. What they throw becomes a status: a Refusal reaches the user with its message;
 /// a failed call of the server passes through; everything else counts as an internal error of the plugin.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <functional>
@@ -121,6 +124,64 @@ T copied(const T* from) noexcept {
 }
 }  // namespace detail
 
+namespace detail {
+/// A value on its way into the server, with what it borrows.
+struct Outgoing {
+  caravan_value value{};
+  std::string digits;
+};
+inline void fill(Outgoing& out, std::string_view text) {
+  out.value.type = CARAVAN_TEXT;
+  out.value.as.text = view(text);
+}
+inline void fill(Outgoing& out, const char* text) { fill(out, std::string_view(text)); }
+inline void fill(Outgoing& out, const std::string& text) { fill(out, std::string_view(text)); }
+inline void number(Outgoing& out, std::uint32_t type, std::int64_t value) {
+  out.value.type = type;
+  out.value.as.integer = value;
+}
+template <class T>
+requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) void fill(Outgoing& out, T value) {
+  number(out, CARAVAN_INT, static_cast<std::int64_t>(value));
+}
+inline void fill(Outgoing& out, bool value) { number(out, CARAVAN_BOOL, value ? 1 : 0); }
+inline void fill(Outgoing& out, const Decimal& value) {
+  out.digits = value.str();
+  out.value.type = CARAVAN_DECIMAL;
+  out.value.as.text = view(out.digits);
+  std::copy_n(value.currency().data(), std::min<std::size_t>(value.currency().size(), 3), out.value.currency);
+}
+inline void fill(Outgoing& out, Date value) { number(out, CARAVAN_DATE, value.time_since_epoch().count()); }
+inline void fill(Outgoing& out, Instant value) { number(out, CARAVAN_INSTANT, value.time_since_epoch().count()); }
+inline void fill(Outgoing& out, Id value) { number(out, CARAVAN_REF, value.value); }
+
+/// What a value of the server holds; nullopt where it is empty. Its type was checked.
+inline std::optional<std::int64_t> integer_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return value.as.integer;
+}
+inline std::optional<std::string> text_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return std::string(view(value.as.text));
+}
+inline std::optional<bool> boolean_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return value.as.integer != 0;
+}
+inline std::optional<Decimal> decimal_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return Decimal::parse(view(value.as.text), std::string_view(value.currency, value.currency[0] ? 3 : 0));
+}
+inline std::optional<Date> date_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return Date(std::chrono::days(value.as.integer));
+}
+inline std::optional<Instant> instant_of(const caravan_value& value) {
+  if (value.type == CARAVAN_NULL) return std::nullopt;
+  return Instant(std::chrono::microseconds(value.as.integer));
+}
+}  // namespace detail
+
 /// A text in several languages; the first one is the fallback.
 using Translations = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
@@ -133,87 +194,55 @@ class Record {
   bool empty(std::string_view field) const { return raw(field).type == CARAVAN_NULL; }
   /// The getters give nullopt for an empty field, and throw HostError (CARAVAN_E_TYPE) for a field of another
   /// type.
-  std::optional<std::string> text(std::string_view field) const {
-    const caravan_value value = typed(field, CARAVAN_TEXT);
-    if (value.type == CARAVAN_NULL) return std::nullopt;
-    return std::string(view(value.as.text));
-  }
-  std::optional<std::int64_t> integer(std::string_view field) const {
-    return number(typed(field, CARAVAN_INT));
-  }
-  std::optional<bool> boolean(std::string_view field) const {
-    const auto value = number(typed(field, CARAVAN_BOOL));
-    if (!value) return std::nullopt;
-    return *value != 0;
-  }
-  std::optional<Decimal> decimal(std::string_view field) const {
-    const caravan_value value = typed(field, CARAVAN_DECIMAL);
-    if (value.type == CARAVAN_NULL) return std::nullopt;
-    return Decimal::parse(view(value.as.text), std::string_view(value.currency, value.currency[0] ? 3 : 0));
-  }
-  std::optional<Date> date(std::string_view field) const {
-    const auto value = number(typed(field, CARAVAN_DATE));
-    if (!value) return std::nullopt;
-    return Date(std::chrono::days(*value));
-  }
-  std::optional<Instant> instant(std::string_view field) const {
-    const auto value = number(typed(field, CARAVAN_INSTANT));
-    if (!value) return std::nullopt;
-    return Instant(std::chrono::microseconds(*value));
-  }
+  std::optional<std::string> text(std::string_view field) const { return detail::text_of(typed(field, CARAVAN_TEXT)); }
+  std::optional<std::int64_t> integer(std::string_view field) const { return detail::integer_of(typed(field, CARAVAN_INT)); }
+  std::optional<bool> boolean(std::string_view field) const { return detail::boolean_of(typed(field, CARAVAN_BOOL)); }
+  std::optional<Decimal> decimal(std::string_view field) const { return detail::decimal_of(typed(field, CARAVAN_DECIMAL)); }
+  std::optional<Date> date(std::string_view field) const { return detail::date_of(typed(field, CARAVAN_DATE)); }
+  std::optional<Instant> instant(std::string_view field) const { return detail::instant_of(typed(field, CARAVAN_INSTANT)); }
   std::optional<Id> ref(std::string_view field) const {
-    const auto value = number(typed(field, CARAVAN_REF));
+    const auto value = detail::integer_of(typed(field, CARAVAN_REF));
     if (!value) return std::nullopt;
     return Id{*value};
   }
+  /// Of a field of type json: the document as text.
+  std::optional<std::string> json(std::string_view field) const { return detail::text_of(typed(field, CARAVAN_JSON)); }
   Id id() const { return ref("id").value_or(Id{}); }
   std::string state() const { return text("state").value_or(std::string()); }
 
-  void set(std::string_view field, std::string_view value) {
-    caravan_value v = make(CARAVAN_TEXT);
-    v.as.text = view(value);
-    put(field, v);
-  }
-  void set(std::string_view field, const char* value) { set(field, std::string_view(value)); }
-  void set(std::string_view field, const std::string& value) { set(field, std::string_view(value)); }
+  /// Text, whole number, bool, Decimal, Date, Instant or Id, as the field's type is.
   template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) void set(std::string_view field, T value) {
-    put_number(field, CARAVAN_INT, static_cast<std::int64_t>(value));
+  void set(std::string_view field, const T& value) {
+    detail::Outgoing out;
+    detail::fill(out, value);
+    put(field, out.value);
   }
-  void set(std::string_view field, bool value) { put_number(field, CARAVAN_BOOL, value ? 1 : 0); }
-  void set(std::string_view field, const Decimal& value) {
-    const std::string digits = value.str();
-    caravan_value v = make(CARAVAN_DECIMAL);
-    v.as.text = view(digits);
-    std::copy_n(value.currency().data(), std::min<std::size_t>(value.currency().size(), 3), v.currency);
+  void set_json(std::string_view field, std::string_view document) {
+    caravan_value v{};
+    v.type = CARAVAN_JSON;
+    v.as.text = view(document);
     put(field, v);
   }
-  void set(std::string_view field, Date value) {
-    put_number(field, CARAVAN_DATE, value.time_since_epoch().count());
-  }
-  void set(std::string_view field, Instant value) {
-    put_number(field, CARAVAN_INSTANT, value.time_since_epoch().count());
-  }
-  void set(std::string_view field, Id value) { put_number(field, CARAVAN_REF, value.value); }
-  void clear(std::string_view field) { put(field, make(CARAVAN_NULL)); }
+  void clear(std::string_view field) { put(field, caravan_value{}); }
 
   /// Stores a record of Call::make.
   void create() { detail::check(host_->record_create(call_, record_), "creating a record"); }
   /// Stores what was set on a record of Call::read or a list.
   void update() { detail::check(host_->record_update(call_, record_), "updating a record"); }
+  /// Deletes a record of Call::read or a list; it still shows what was there.
+  void remove() { detail::check(host_->record_delete(call_, record_), "deleting a record"); }
+  /// Takes a step of its workflow, with what was set on it as the fields of the step's form.
+  void transition(std::string_view name, std::string_view note = {}) {
+    detail::check(host_->record_transition(call_, record_, view(name), view(note)), "taking the step", name);
+  }
+  /// Tells one of its entity's `events`: others listen by `on: ENTITY.event.NAME`.
+  void publish(std::string_view event, std::string_view note = {}) {
+    detail::check(host_->record_publish(call_, record_, view(event), view(note)), "telling the event", event);
+  }
 
   caravan_record handle() const { return record_; }
 
  private:
-  static caravan_value make(std::uint32_t type) {
-    caravan_value v{};
-    v.type = type;
-    return v;
-  }
-  static std::optional<std::int64_t> number(const caravan_value& value) {
-    if (value.type == CARAVAN_NULL) return std::nullopt;
-    return value.as.integer;
-  }
   caravan_value raw(std::string_view field) const {
     caravan_value value{};
     detail::check(host_->get(call_, record_, view(field), &value), "reading the field", field);
@@ -227,11 +256,6 @@ class Record {
   }
   void put(std::string_view field, const caravan_value& value) {
     detail::check(host_->set(call_, record_, view(field), &value), "setting the field", field);
-  }
-  void put_number(std::string_view field, std::uint32_t type, std::int64_t value) {
-    caravan_value v = make(type);
-    v.as.integer = value;
-    put(field, v);
   }
 
   const caravan_host* host_;
@@ -259,42 +283,28 @@ class Settings {
  public:
   Settings(const caravan_host& host, caravan_call call) : host_(&host), call_(call) {}
   /// Of text and choice.
-  std::optional<std::string> text(std::string_view name) const {
-    const auto value = typed(name, CARAVAN_TEXT);
-    if (!value) return std::nullopt;
-    return std::string(view(value->as.text));
-  }
-  std::optional<std::int64_t> integer(std::string_view name) const {
-    const auto value = typed(name, CARAVAN_INT);
-    if (!value) return std::nullopt;
-    return value->as.integer;
-  }
-  std::optional<bool> boolean(std::string_view name) const {
-    const auto value = typed(name, CARAVAN_BOOL);
-    if (!value) return std::nullopt;
-    return value->as.integer != 0;
-  }
-  std::optional<Decimal> decimal(std::string_view name) const {
-    const auto value = typed(name, CARAVAN_DECIMAL);
-    if (!value) return std::nullopt;
-    return Decimal::parse(view(value->as.text), {});
-  }
-  std::optional<Date> date(std::string_view name) const {
-    const auto value = typed(name, CARAVAN_DATE);
-    if (!value) return std::nullopt;
-    return Date(std::chrono::days(value->as.integer));
-  }
+  std::optional<std::string> text(std::string_view name) const { return detail::text_of(typed(name, CARAVAN_TEXT)); }
+  std::optional<std::int64_t> integer(std::string_view name) const { return detail::integer_of(typed(name, CARAVAN_INT)); }
+  std::optional<bool> boolean(std::string_view name) const { return detail::boolean_of(typed(name, CARAVAN_BOOL)); }
+  std::optional<Decimal> decimal(std::string_view name) const { return detail::decimal_of(typed(name, CARAVAN_DECIMAL)); }
+  std::optional<Date> date(std::string_view name) const { return detail::date_of(typed(name, CARAVAN_DATE)); }
 
  private:
-  std::optional<caravan_value> typed(std::string_view name, std::uint32_t type) const {
+  caravan_value typed(std::string_view name, std::uint32_t type) const {
     caravan_value value{};
     detail::check(host_->setting(call_, view(name), &value), "reading the setting", name);
-    if (value.type == CARAVAN_NULL) return std::nullopt;
-    if (value.type != type) detail::check(CARAVAN_E_TYPE, "reading the setting", name);
+    if (value.type != CARAVAN_NULL && value.type != type) detail::check(CARAVAN_E_TYPE, "reading the setting", name);
     return value;
   }
   const caravan_host* host_;
   caravan_call call_;
+};
+
+/// How a job is to be done.
+struct JobOptions {
+  std::chrono::microseconds delay{0};  ///< not before so long from now
+  std::string_view unique{};           ///< while a job of this name waits with the same text, another is not added
+  int max_attempts = 0;                ///< 0: 12
 };
 
 /// What every callback has: who acts, and the records within his rights. Valid only until the handler
@@ -388,6 +398,19 @@ class Call {
     detail::check(host_->record_new(call_, view(entity), &out), "making a record of", entity);
     return {*host_, call_, out};
   }
+  /// Adds a job of Setup::job to this call's transaction (in a route: at once); false where one with the same `unique` waits already.
+  bool enqueue(std::string_view job, std::string_view payload = {}, const JobOptions& options = {}) const {
+    caravan_new_job wanted{};
+    wanted.struct_size = sizeof wanted;
+    wanted.max_attempts = options.max_attempts;
+    wanted.name = view(job);
+    wanted.payload = view(payload);
+    wanted.delay_micros = options.delay.count();
+    wanted.unique = view(options.unique);
+    std::int32_t added = 0;
+    detail::check(host_->enqueue(call_, &wanted, &added), "adding the job", job);
+    return added != 0;
+  }
 
  protected:
   const caravan_host* host_;
@@ -414,7 +437,7 @@ class Hook : public Call {
     return Record(*host_, call_, event_.before);
   }
   /// Of an action: what the definition hands over, a JSON object.
-  std::string_view payload() const { return view(event_.changes); }
+  std::string_view payload() const { return view(event_.payload); }
   // Of after_commit; zero or empty at other points.
   /// The same each time this event is delivered.
   std::int64_t event_id() const { return event_.event_id; }
@@ -434,6 +457,80 @@ class Hook : public Call {
  private:
   caravan_hook_event event_;
   Record record_;
+};
+
+/// A job of Setup::job, on a worker's thread with the server's own rights, at least once. Talk to the outside first, under key(): the
+/// first write begins a transaction, which also ends the job, so that what is written happens exactly once. An exception lets it be tried
+/// again later; Refusal(Status::invalid_argument, …) ends it for good.
+class Job : public Call {
+ public:
+  Job(const caravan_host& host, caravan_call call, const caravan_job_event& event)
+      : Call(host, call), event_(detail::copied(&event)) {}
+  std::string_view payload() const { return view(event_.payload); }
+  /// The same for every attempt of this job.
+  std::string_view key() const { return view(event_.key); }
+  int attempt() const { return event_.attempt; }
+  int max_attempts() const { return event_.max_attempts; }
+  /// Who added it; nullopt: the server.
+  std::optional<Id> caused_by() const {
+    if (event_.caused_by == 0) return std::nullopt;
+    return Id{event_.caused_by};
+  }
+  Instant created() const { return Instant(std::chrono::microseconds(event_.created_micros)); }
+
+ private:
+  caravan_job_event event_;
+};
+
+/// What a function of Setup::function is asked, by a definition, an import or a report. It computes: there are no records.
+class Question : public Call {
+ public:
+  Question(const caravan_host& host, const caravan_functions& area, caravan_call call, const caravan_function_call& asked)
+      : Call(host, call), area_(&area), asked_(detail::copied(&asked)) {}
+  /// Arguments; nullopt where it is empty or was not given. HostError (CARAVAN_E_TYPE) where it is of another type.
+  std::optional<std::string> text(std::string_view name) const { return detail::text_of(typed(name, CARAVAN_TEXT)); }
+  std::optional<std::int64_t> integer(std::string_view name) const { return detail::integer_of(typed(name, CARAVAN_INT)); }
+  std::optional<bool> boolean(std::string_view name) const { return detail::boolean_of(typed(name, CARAVAN_BOOL)); }
+  std::optional<Decimal> decimal(std::string_view name) const { return detail::decimal_of(typed(name, CARAVAN_DECIMAL)); }
+  std::optional<Date> date(std::string_view name) const { return detail::date_of(typed(name, CARAVAN_DATE)); }
+  std::optional<Instant> instant(std::string_view name) const { return detail::instant_of(typed(name, CARAVAN_INSTANT)); }
+  /// One of its answers; the only one is called `value`.
+  template <class T>
+  void answer(std::string_view name, const T& value) const {
+    detail::Outgoing out;
+    detail::fill(out, value);
+    detail::check(area_->answer(call_, view(name), &out.value), "answering", name);
+  }
+
+ private:
+  caravan_value typed(std::string_view name, std::uint32_t type) const {
+    for (std::size_t i = 0; i < asked_.count; ++i) {
+      if (view(asked_.arguments[i].name) != name) continue;
+      const caravan_value& value = asked_.arguments[i].value;
+      if (value.type != CARAVAN_NULL && value.type != type) detail::check(CARAVAN_E_TYPE, "reading the argument", name);
+      return value;
+    }
+    return {};
+  }
+  const caravan_functions* area_;
+  caravan_function_call asked_;
+};
+
+/// A message to be sent by a channel of Setup::channel, at least once: give key() to the outside.
+class Message : public Call {
+ public:
+  Message(const caravan_host& host, caravan_call call, const caravan_message& message)
+      : Call(host, call), message_(detail::copied(&message)) {}
+  /// Of the record of core.message.
+  Id id() const { return Id{message_.id}; }
+  std::string_view key() const { return view(message_.key); }
+  int attempt() const { return message_.attempt; }
+  std::string_view recipient() const { return view(message_.recipient); }
+  std::string_view subject() const { return view(message_.subject); }
+  std::string_view body() const { return view(message_.body); }
+
+ private:
+  caravan_message message_;
 };
 
 struct Response {
@@ -465,6 +562,10 @@ class Request : public Call {
   std::optional<std::string_view> header(std::string_view name) const {
     return ask(host_->request_header, name);
   }
+  /// What `work` does with the Call that it is given is one transaction; it may run again after a deadlock. What it throws undoes it, and
+  /// is thrown on as a HostError that the client gets. Records of this request and of that Call are not each other's.
+  template <class Work>
+  void transact(Work&& work) const;
 
  private:
   std::optional<std::string_view> ask(caravan_status (*function)(caravan_call, caravan_string,
@@ -479,6 +580,9 @@ class Request : public Call {
   caravan_request request_;
 };
 
+using JobHandler = std::function<void(Job&)>;
+using FunctionHandler = std::function<void(Question&)>;
+using ChannelHandler = std::function<void(Message&)>;
 using HookHandler = std::function<void(Hook&)>;
 using RouteHandler = std::function<Response(Request&)>;
 
@@ -506,6 +610,32 @@ caravan_status guard(const caravan_host& host, caravan_call call, Work&& work) n
     return host.fail(call, CARAVAN_INTERNAL, view(std::string_view("an exception of a type of its own")));
   }
 }
+
+/// A callback that is known by its name: job, function or channel.
+template <class Handler, class Event>
+struct Slot {
+  const caravan_host* host;
+  Handler handler;
+  const caravan_functions* area = nullptr;
+  static caravan_status run(void* user, caravan_call call, const Event* event) noexcept {
+    auto& slot = *static_cast<Slot*>(user);
+    return guard(*slot.host, call, [&] {
+      if constexpr (std::is_same_v<Event, caravan_job_event>) {
+        Job job(*slot.host, call, *event);
+        slot.handler(job);
+      } else if constexpr (std::is_same_v<Event, caravan_message>) {
+        Message message(*slot.host, call, *event);
+        slot.handler(message);
+      } else {
+        Question question(*slot.host, *slot.area, call, *event);
+        slot.handler(question);
+      }
+    });
+  }
+};
+using JobSlot = Slot<JobHandler, caravan_job_event>;
+using FunctionSlot = Slot<FunctionHandler, caravan_function_call>;
+using ChannelSlot = Slot<ChannelHandler, caravan_message>;
 
 struct HookSlot {
   const caravan_host* host;
@@ -539,9 +669,29 @@ struct Slots {
   caravan_host host{};
   std::vector<std::unique_ptr<HookSlot>> hooks;
   std::vector<std::unique_ptr<RouteSlot>> routes;
+  std::vector<std::unique_ptr<JobSlot>> jobs;
+  std::vector<std::unique_ptr<FunctionSlot>> functions;
+  std::vector<std::unique_ptr<ChannelSlot>> channels;
+  caravan_functions function_area{};
 };
 
 }  // namespace detail
+
+template <class Work>
+void Request::transact(Work&& work) const {
+  struct Both {
+    const caravan_host* host;
+    std::remove_reference_t<Work>* work;
+    static caravan_status run(void* user, caravan_call inner) noexcept {
+      auto& both = *static_cast<Both*>(user);
+      return detail::guard(*both.host, inner, [&] {
+        Call call(*both.host, inner);
+        (*both.work)(call);
+      });
+    }
+  } both{host_, &work};
+  detail::check(host_->transact(call_, &Both::run, &both), "the transaction");
+}
 
 /// What setup() registers with. Only valid in setup().
 class Setup {
@@ -589,8 +739,40 @@ class Setup {
     slots_.routes.push_back(std::move(slot));
     detail::check(slots_.host.add_route(call_, &route), "registering the route", path);
   }
+  /// Work that Call::enqueue adds.
+  void job(std::string_view name, JobHandler handler) {
+    add<caravan_job>(slots_.jobs, name, detail::JobSlot{&slots_.host, std::move(handler)}, slots_.host.add_job, "job");
+  }
+  /// What definitions call `PLUGIN.NAME`, e.g. a classifier. HostError (CARAVAN_E_UNSUPPORTED) where the server has no functions.
+  void function(std::string_view name, FunctionHandler handler) {
+    const auto& area = this->area<caravan_functions>(CARAVAN_FUNCTIONS_AREA);
+    slots_.function_area = area;
+    add<caravan_function>(slots_.functions, name, detail::FunctionSlot{&slots_.host, std::move(handler), &slots_.function_area}, area.add, "function");
+  }
+  /// A way for messages, `channel: PLUGIN.NAME`. HostError (CARAVAN_E_UNSUPPORTED) where the server has no channels.
+  void channel(std::string_view name, ChannelHandler handler) {
+    add<caravan_channel>(slots_.channels, name, detail::ChannelSlot{&slots_.host, std::move(handler)},
+                         area<caravan_channels>(CARAVAN_CHANNELS_AREA).add, "channel");
+  }
 
  private:
+  template <class Area>
+  Area area(std::string_view name) const {
+    const void* raw = slots_.host.extension(slots_.host.self, view(name));
+    if (raw == nullptr) throw HostError(CARAVAN_E_UNSUPPORTED, "this server has no " + std::string(name));
+    return detail::copied(static_cast<const Area*>(raw));
+  }
+  template <class Described, class Slot>
+  void add(std::vector<std::unique_ptr<Slot>>& slots, std::string_view name, Slot slot,
+           caravan_status (*registers)(caravan_call, const Described*) noexcept, const char* what) {
+    slots.push_back(std::make_unique<Slot>(std::move(slot)));
+    Described described{};
+    described.struct_size = sizeof described;
+    described.name = view(name);
+    described.run = &Slot::run;
+    described.user = slots.back().get();
+    detail::check(registers(call_, &described), "registering", std::string(what) + " " + std::string(name));
+  }
   detail::Slots& slots_;
   caravan_call call_;
 };
@@ -633,7 +815,7 @@ template <class T>
 struct Entry {
   static caravan_status create(const caravan_host* raw, caravan_call call, void** instance) noexcept {
     // A server older than these functions cannot carry this plugin.
-    if (raw->struct_size < offsetof(caravan_host, setting) + sizeof(raw->setting))
+    if (raw->struct_size < offsetof(caravan_host, enqueue) + sizeof(raw->enqueue))
       return raw->fail ? raw->fail(call, CARAVAN_INTERNAL,
                                    view(std::string_view("the server is older than the plugin's SDK")))
                        : CARAVAN_INTERNAL;
