@@ -68,6 +68,7 @@ std::shared_ptr<Catalog> Builder::build() {
     if (document.kind->name == "page") build_page(document);
   }
   sort(catalog_->pages);
+  build_reports();
   return diagnostics_.failed() ? nullptr : catalog_;
 }
 

@@ -39,9 +39,72 @@ bool countable(const Field& field) {
 }
 
 constexpr std::array<std::string_view, 5> buckets{"day", "week", "month", "quarter", "year"};
-constexpr std::array<std::string_view, 6> measures{"count", "sum", "avg", "min", "max", "count_distinct"};
+constexpr std::array<std::string_view, 7> measures{"count", "sum", "avg", "min", "max", "median", "count_distinct"};
 
 }  // namespace
+
+const Field* Builder::checked_group(Draft& draft, const Node& said, const Refuse& refuse) {
+  const auto colon = said.text.find(':');
+  const std::string_view text = said.text, name = text.substr(0, colon);
+  const std::string_view bucket = colon == std::string::npos ? std::string_view() : text.substr(colon + 1);
+  const Field* field = find_field(draft, {name, said.at});
+  if (!field || draft.vague.contains(field)) return nullptr;
+  if (!groupable(*field)) {
+    refuse(said, "records are not grouped by " + quoted(field->name) + ", which is of type " + to_string(field->type),
+           "take a choice, a ref, a text of bounded length, a whole number, yes/no, a date or an instant");
+  } else if (colon != std::string::npos && !is_time(*field)) {
+    refuse(said, "only dates and instants take a part of the calendar, not " + quoted(field->name), "write " + std::string(name));
+  } else if (colon != std::string::npos && std::find(buckets.begin(), buckets.end(), bucket) == buckets.end()) {
+    refuse(said, quoted(bucket) + " is no part of the calendar", "day, week, month, quarter or year");
+  } else if (colon == std::string::npos && field->type == FieldType::instant) {
+    refuse(said, quoted(field->name) + " is an instant, which hardly two records share", "say by which part of the calendar, e.g. " + field->name + ":month");
+  } else if (field->sensitive) {
+    refuse(said, quoted(field->name) + " is sealed in the database, which cannot group by it", "take another field");
+  } else {
+    return field;
+  }
+  return nullptr;
+}
+
+std::optional<const Field*> Builder::checked_measure(Draft& draft, const Node& said, const Refuse& refuse) {
+  const auto colon = said.text.find(':');
+  const std::string_view text = said.text, kind = text.substr(0, colon);
+  const bool percentile = kind.size() >= 2 && kind.size() <= 3 && kind[0] == 'p' && kind[1] >= '1' && kind[1] <= '9' &&
+                          (kind.size() == 2 || (kind[2] >= '0' && kind[2] <= '9'));
+  if ((!percentile && std::find(measures.begin(), measures.end(), kind) == measures.end()) || (kind == "count") != (colon == std::string::npos)) {
+    refuse(said, quoted(said.text) + " is no measure", "count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, median:FIELD, p90:FIELD or count_distinct:FIELD");
+    return std::nullopt;
+  }
+  if (colon == std::string::npos) return nullptr;
+  const Field* field = find_field(draft, {text.substr(colon + 1), said.at});
+  if (!field || draft.vague.contains(field)) return std::nullopt;
+  const bool fits = kind == "count_distinct" ? countable(*field) : kind == "min" || kind == "max" ? is_number(*field) || is_time(*field) : is_number(*field);
+  if (!fits || field->sensitive) {
+    refuse(said, std::string(kind) + " cannot be taken of " + quoted(field->name) + ", which is of type " + to_string(field->type) + (field->sensitive ? " and sealed" : ""),
+           "take a field that holds a number");
+    return std::nullopt;
+  }
+  return field;
+}
+
+std::vector<std::string> Builder::viewers_of(const Document& document, const char* what, const char* code) {
+  std::vector<std::string> out;
+  const Node* node = document.root.get("roles");
+  if (!node) return out;
+  const std::vector<Mention> roles = mentions(node);
+  check_twice(roles, "role");
+  for (const Mention& mention : roles) {
+    const std::string name = resolve(mention.text, module_of(document.name));
+    const Role* role = catalog_->role(name);
+    if (role) out.push_back(role->name);
+    else if (!is_lost("role", name)) unknown(mention.at, "role", mention.text, names(catalog_->roles));
+  }
+  if (roles.empty() && !doubtful(node)) {
+    diagnostics_.error(document.root.entry("roles")->at, code, std::string(what) + " " + quoted(document.name) + " names no role, so nobody would see it",
+                       "name a role, or leave `roles` out for everybody");
+  }
+  return out;
+}
 
 void Builder::build_page(const Document& document) {
   auto owned = std::make_unique<Page>();
@@ -52,21 +115,7 @@ void Builder::build_page(const Document& document) {
   page.icon = icon_of(document.root);
   page.menu = flag_of(document.root.get("menu"), true);
   catalog_->pages.push_back(std::move(owned));
-  const std::string module = module_of(page.name);
-  if (const Node* roles_node = document.root.get("roles")) {
-    const std::vector<Mention> roles = mentions(roles_node);
-    check_twice(roles, "role");
-    for (const Mention& mention : roles) {
-      const std::string name = resolve(mention.text, module);
-      const Role* role = catalog_->role(name);
-      if (role) page.roles.push_back(role->name);
-      else if (!is_lost("role", name)) unknown(mention.at, "role", mention.text, names(catalog_->roles));
-    }
-    if (roles.empty() && !doubtful(roles_node)) {
-      diagnostics_.error(document.root.entry("roles")->at, "page-nobody-sees", "page " + quoted(page.name) + " names no role, so nobody would see it",
-                         "name a role, or leave `roles` out for everybody");
-    }
-  }
+  page.roles = viewers_of(document, "page", "page-nobody-sees");
   const Entry* blocks = document.root.entry("blocks");
   if (blocks && !blocks->value.bad && blocks->value.is_map() && blocks->value.entries.empty()) {
     diagnostics_.error(blocks->at, "no-blocks", "page " + quoted(page.name) + " has no blocks",
@@ -170,40 +219,14 @@ void Builder::build_chart(const Page& page, const Node& node, Block& block) {
   Draft& draft = *draft_of(block.entity);
   const auto refuse = [&](const Node& at, std::string what, std::string hint) { diagnostics_.error(at.at, "bad-chart", subject + ": " + what, std::move(hint)); };
   if (const Node* said = node.get("group"); said && said->is_scalar() && !is_bad(node, "group") && block.chart != Block::Chart::number) {
-    const auto colon = said->text.find(':');
-    const std::string_view text = said->text, name = text.substr(0, colon);
-    const std::string_view bucket = colon == std::string::npos ? std::string_view() : text.substr(colon + 1);
-    if (const Field* field = find_field(draft, {name, said->at}); field && !draft.vague.contains(field)) {
-      if (!groupable(*field)) {
-        refuse(*said, "records are not grouped by " + quoted(field->name) + ", which is of type " + to_string(field->type),
-               "take a choice, a ref, a text of bounded length, a whole number, yes/no, a date or an instant");
-      } else if (colon != std::string::npos && !is_time(*field)) {
-        refuse(*said, "only dates and instants take a part of the calendar, not " + quoted(field->name), "write " + std::string(name));
-      } else if (colon != std::string::npos && std::find(buckets.begin(), buckets.end(), bucket) == buckets.end()) {
-        refuse(*said, quoted(bucket) + " is no part of the calendar", "day, week, month, quarter or year");
-      } else if (colon == std::string::npos && field->type == FieldType::instant) {
-        refuse(*said, quoted(field->name) + " is an instant, which hardly two records share", "say by which part of the calendar, e.g. " + field->name + ":month");
-      } else {
-        block.group = said->text;
-      }
-    }
+    if (checked_group(draft, *said, refuse) != nullptr) block.group = said->text;
   }
   if (const Node* said = node.get("measure"); said && said->is_scalar() && !is_bad(node, "measure")) {
-    const auto colon = said->text.find(':');
-    const std::string_view text = said->text, kind = text.substr(0, colon);
-    if (std::find(measures.begin(), measures.end(), kind) == measures.end() || (kind == "count") != (colon == std::string::npos)) {
-      refuse(*said, quoted(said->text) + " is no measure", "count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD or count_distinct:FIELD");
-    } else if (colon != std::string::npos) {
-      const std::string_view name = text.substr(colon + 1);
-      if (const Field* field = find_field(draft, {name, said->at}); field && !draft.vague.contains(field)) {
-        const bool fits = kind == "count_distinct"           ? countable(*field)
-                          : kind == "min" || kind == "max" ? is_number(*field) || is_time(*field)
-                                                           : is_number(*field);
-        if (!fits) refuse(*said, std::string(kind) + " cannot be taken of " + quoted(field->name) + ", which is of type " + to_string(field->type), "take a field that holds a number");
-        else if (block.chart != Block::Chart::number && is_time(*field) && kind != "count_distinct") refuse(*said, "a " + std::string(model::to_string(field->type)) + " is no number to draw", "take `chart: number`, or another measure");
-        else block.measure = said->text;
-      }
-    }
+    const auto measured = checked_measure(draft, *said, refuse);
+    const Field* field = measured ? *measured : nullptr;
+    const bool counts = said->text.starts_with("count");
+    if (field && block.chart != Block::Chart::number && is_time(*field) && !counts) refuse(*said, "a " + std::string(model::to_string(field->type)) + " is no number to draw", "take `chart: number`, or another measure");
+    else if (measured) block.measure = said->text;
   }
   if (const Node* filter = node.get("filter"); filter && !is_bad(node, "filter")) {
     block.condition = compile_condition(*filter, *block.entity, catalog_->record_environment(*block.entity), true);

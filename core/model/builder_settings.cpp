@@ -162,7 +162,7 @@ std::optional<expr::Value> Builder::setting_value(const Node& node, const Field&
   }
   if (!value) {
     diagnostics_.error(node.at, "bad-default",
-                       "the " + std::string(word) + " " + quoted(text) + " does not fit setting " + quoted(field.name) + " of type " + to_string(field.type),
+                       "the " + std::string(word) + " " + quoted(text) + " does not fit " + quoted(field.name) + " of type " + to_string(field.type),
                        "it needs " + needs);
   }
   return value;

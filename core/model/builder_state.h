@@ -322,6 +322,13 @@ class Builder {
   void build_block(const Page& page, const Entry& entry, Block& block);
   void build_chart(const Page& page, const Node& node, Block& block);
 
+  /// Tells of a mistake at the node: what is wrong, what would be right.
+  using Refuse = std::function<void(const Node&, std::string, std::string)>;
+  /// What groups of records are made of: `state`, `created_at:month`, as the aggregate of records takes it; nullptr where it is a mistake.
+  const Field* checked_group(Draft& draft, const Node& said, const Refuse& refuse);
+  /// `count`, `sum:amount`: the field, null for count; nullopt where it is a mistake.
+  std::optional<const Field*> checked_measure(Draft& draft, const Node& said, const Refuse& refuse);
+
   // --- reports and dashboards ---
   void build_reports();
   void build_report(const Document& document);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +33,8 @@ struct ReportMeasure {
   std::string where;                 ///< CEL over `record`, `user`, `params`: which records it counts; empty: all
   std::vector<std::string> reads;    ///< the parameters that `where` reads
   bool percent = false;              ///< people read it as a share: 0.25 as 25 %
-  /// Over `measures`, a record with the report's other measures that come before it: `measures.won / measures.all`; may be null.
-  std::shared_ptr<const expr::Program> value;
+  /// CEL over the measures before it: `measures.won / measures.all`; all of them are decimals in it. Empty: none.
+  std::string value;
   Origin origin;
 };
 
@@ -86,6 +87,20 @@ struct DashboardTile {
   std::vector<std::pair<std::string, std::string>> given;  ///< values of the report's parameters, as the route takes them
   Origin origin;
 };
+
+/// Periods by name: `this_month`, `last_30_days` …
+struct Period {
+  Date from, to;                     ///< both included
+};
+/// nullopt for a name that is none.
+std::optional<Period> period_named(std::string_view name, Date today);
+/// All names, for messages.
+const std::vector<std::string_view>& period_names();
+
+/// A condition with `params.NAME` and `params.NAME.PART` (`from`, `to`, `start`, `end`; else empty) replaced by what `literal` gives for
+/// them, so that it is an ordinary filter; nullopt where that gives nothing for one.
+std::optional<std::string> with_parameters(
+    std::string_view source, const std::function<std::optional<std::string>(std::string_view name, std::string_view part)>& literal);
 
 /// `kind: dashboard`: reports beside each other. A parameter that several tiles' reports have is one for all.
 struct Dashboard {

@@ -454,6 +454,89 @@ constexpr Word page_list[] = {
 };
 constexpr Words page_words{"page", "A page of the console made of blocks: views, forms, charts and texts.", page_list};
 
+constexpr Word report_parameter_list[] = {
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "Kind of value. `period`: days from and to, both included; its conditions read `params.NAME.from` and `.to` (dates), `.start` and `.end` (timestamps; "
+            "the end is not included).",
+     .keywords = "period text int bool decimal date choice ref",
+     .required = true},
+    label_word,
+    {"help", Shape::label, "A sentence shown beside the value."},
+    {"choices", Shape::name, "List that a choice is taken from."},
+    {"to", Shape::name, "Entity that a ref points at."},
+    {"default", Shape::text,
+     "Value where none is given; of a period: `today`, `yesterday`, `this_week`, `last_week`, `this_month`, `last_month`, `this_quarter`, `last_quarter`, "
+     "`this_year`, `last_year`, `last_7_days`, `last_30_days`, `last_90_days`, `last_365_days`, or `2026-01-01..2026-03-31`."},
+    {"required", Shape::flag, "true: the report is not made without it."},
+    after_word,
+};
+constexpr Words report_parameter_words{"report parameter", "A value that whoever asks for a report may give. Its rules read it as `params.NAME`.", report_parameter_list};
+
+constexpr Word report_group_list[] = {
+    {.name = "by",
+     .shape = Shape::text,
+     .doc = "Field that records are grouped by; dates and instants with a part of the calendar, in the agency's zone: `created_at:month` (day, week, month, "
+            "quarter or year).",
+     .required = true},
+    {"label", Shape::label, "What people read; the field's label unless given."},
+    after_word,
+};
+constexpr Words report_group_words{"report group", "What the rows of a report are.", report_group_list};
+
+constexpr Word report_measure_list[] = {
+    label_word,
+    {"of", Shape::text,
+     "What is measured: `count`, or `sum`, `avg`, `min`, `max`, `median`, `pNN` (percentile, `p1` to `p99`) or `count_distinct` of a field: `sum:budget`, "
+     "`p90:hours`."},
+    {"where", Shape::expression, "Which records of the group it measures, over `record`, `user` and `params`; all unless given."},
+    {"value", Shape::expression,
+     "Instead of `of`: computed from the measures before it, which are decimals here: `measures.won / measures.all`. Empty where it cannot be computed."},
+    {"percent", Shape::flag, "People read it as a share: 0.25 as 25 %."},
+    after_word,
+};
+constexpr Words report_measure_words{"report measure", "A figure of each group: exactly one of `of` and `value`.", report_measure_list};
+
+constexpr Word report_list[] = {
+    name_word,
+    label_word,
+    {"help", Shape::label, "A sentence on what it tells."},
+    {.name = "entity", .shape = Shape::name, .doc = "Entity whose records are measured.", .required = true},
+    {"roles", Shape::names, "To whose holders it is offered; whoever may read the entity unless given. What it shows is under the viewer's own rights."},
+    {"parameters", Shape::named, "What may be asked for, in order.", &report_parameter_words},
+    {"filters", Shape::expressions,
+     "Which records: conditions over `record`, `user` and `params`, by name. All must hold; one that reads a parameter which is not given is left out."},
+    {"groups", Shape::named, "What the rows are, at most three, in order; without it, one row.", &report_group_words},
+    {.name = "measures", .shape = Shape::named, .doc = "The figures, at most ten, in order.", .inner = &report_measure_words, .required = true},
+    {"sort", Shape::texts, "Groups and measures to sort by; `-` before a name for descending. By the groups unless given."},
+    {"limit", Shape::integer, "Most rows, 1 to 1000; 100 unless given."},
+    {.name = "chart",
+     .shape = Shape::keyword,
+     .doc = "How it is drawn; `table` unless given. `number`: the figures alone, without groups.",
+     .keywords = "table bar line pie number"},
+};
+constexpr Words report_words{"report", "Figures about the records of one entity, by groups.", report_list};
+
+constexpr Word tile_list[] = {
+    {.name = "report", .shape = Shape::name, .doc = "Its name.", .required = true},
+    {"label", Shape::label, "What people read; the report's label unless given."},
+    {.name = "chart", .shape = Shape::keyword, .doc = "How it is drawn; as the report says unless given.", .keywords = "table bar line pie number"},
+    {"measures", Shape::names, "Measures of the report that are shown; all unless given."},
+    {"width", Shape::integer, "Columns of 24 that it takes; 12 unless given."},
+    {"parameters", Shape::mapping, "Values of the report's parameters: `{period: this_year}`."},
+    after_word,
+};
+constexpr Words tile_words{"dashboard tile", "One report on a dashboard.", tile_list};
+
+constexpr Word dashboard_list[] = {
+    name_word,
+    label_word,
+    {"icon", Shape::text, "Icon of the console, e.g. `dashboard`."},
+    {"roles", Shape::names, "To whose holders it is offered; everybody unless given."},
+    {.name = "tiles", .shape = Shape::named, .doc = "The reports, in order.", .inner = &tile_words, .required = true},
+};
+constexpr Words dashboard_words{"dashboard", "Reports beside each other. A parameter that several of them have is one for all.", dashboard_list};
+
 constexpr Word grant_list[] = {
     {"read", Shape::rule, "See records: true, false, or a condition over `record` and `user`."},
     {"create", Shape::rule, "Make records."},
@@ -779,8 +862,8 @@ constexpr KindInfo kind_list[] = {
     {"department", &department_words}, {"calendar", &calendar_words},
     {"clock", &clock_words},        {"assignment", &assignment_words},
     {"automation", &automation_words},   {"schedule", &schedule_words},
-    {"message", &message_words},      {"report", nullptr},
-    {"dashboard", nullptr},    {"segment", nullptr},
+    {"message", &message_words},      {"report", &report_words},
+    {"dashboard", &dashboard_words},    {"segment", nullptr},
     {"import_map", &import_map_words},   {"matching", &matching_words},
     {"settings", &settings_words},     {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
