@@ -567,6 +567,68 @@ TEST_P(ApprovalsTest, OldOnesAreForgotten) {
   EXPECT_EQ(rows("approval_decision"), 0);
 }
 
+const std::string ordered_by_rule = approvals_shop + R"yaml(
+---
+kind: automation
+name: shop.win_now
+on: shop.order.updated
+in: transaction
+when: record.note == 'now' || record.note == 'again'
+do: {win: {transition: win}}
+)yaml";
+
+TEST_P(ApprovalsTest, ARuleAsksAndDoesNotPassBy) {
+  catalog = catalog_of(ordered_by_rule.c_str());
+  const auto made = order("60000");
+  change(who(22), made, R"({"note":"now"})");
+  EXPECT_EQ(state_of(made), "fresh");
+  const auto waiting = box(who(33));
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_THAT(box(who(22)), IsEmpty()) << "his change set it off";
+  EXPECT_EQ(refusal([&] { decide(22, waiting.front()); }).code(), ErrorCode::forbidden);
+  EXPECT_THAT(notices(), ElementsAre(HasSubstr("33: The system asks for your approval")));
+  change(who(11), made, R"({"note":"again"})");
+  EXPECT_EQ(rows("approval"), 1) << "it waits already";
+  EXPECT_EQ(decide(33, waiting.front()).approval.state, "approved");
+  EXPECT_EQ(state_of(made), "won");
+  EXPECT_EQ(gate().timeline(who(1), made.entity(), made.id(), 0, 1).front().actor_id, 0);
+}
+
+TEST_P(ApprovalsTest, ARulesStepThatNeedsNoneIsTakenAtOnce) {
+  catalog = catalog_of(ordered_by_rule.c_str());
+  const auto made = order("1");
+  change(who(22), made, R"({"note":"now"})");
+  EXPECT_EQ(state_of(made), "won");
+  EXPECT_EQ(rows("approval"), 0);
+}
+
+TEST_P(ApprovalsTest, TheSystemAsksToo) {
+  const auto made = order("60000");
+  auto system = who(1);
+  system.actor = records::Actor();
+  system.actor.system = true;
+  EXPECT_NE(ask(system, made).approval, 0);
+  EXPECT_EQ(state_of(made), "fresh");
+}
+
+TEST_P(ApprovalsTest, AChangeThatConcernsNoApprovalCostsNoStatement) {
+  const auto made = order("60000");
+  const auto& orders = made.entity();
+  const auto statements = [&](const std::string& json) {
+    std::uint64_t before = 0, after = 0;
+    const auto input = records::parse_input(*catalog, orders, json, "en");
+    gate().transact(who(11), [&](records::Work& work) {
+      before = work.session().statement_count();
+      work.update(orders, made.id(), input, std::nullopt);
+    });
+    gate().transact(who(11), [&](records::Work& work) { after = work.session().statement_count(); });
+    return after - before;
+  };
+  const std::uint64_t frame = GetParam() == storage::Dialect::sqlite ? 2 : 1;
+  EXPECT_EQ(statements(R"({"note":"x"})"), 3 + frame) << "read and lock, row, event";
+  EXPECT_EQ(statements(R"({"budget":"60001"})"), 4 + frame) << "and what waits, for the amount decides";
+}
+
 CARAVAN_ON_BOTH_DATABASES(ApprovalsTest);
 
 }  // namespace
