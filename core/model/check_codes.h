@@ -13,6 +13,7 @@ struct CheckCode {
   std::string_view what;    ///< what is wrong, and why it matters
   std::string_view wrong;   ///< an example, in YAML; may be empty
   std::string_view right;   ///< the same, sound
+  int edition = 2026;       ///< of the language that brought it: documents of an older one are only warned
 };
 /// All codes of definitions and import maps, by name.
 std::span<const CheckCode> check_codes();

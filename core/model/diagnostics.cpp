@@ -4,6 +4,8 @@
 #include <limits>
 #include <numeric>
 
+#include "model/check_codes.h"
+
 namespace caravan::model {
 
 Origin to_origin(const Place& place) {
@@ -47,6 +49,12 @@ void Diagnostics::add(Diagnostic::Severity severity, const Place& at, std::strin
 }
 
 void Diagnostics::error(const Place& at, std::string code, std::string message, std::string hint) {
+  const CheckCode* check = at.file != nullptr && at.file->edition < current_edition ? find_check_code(code) : nullptr;
+  const int since = check != nullptr ? check->edition : first_edition;
+  if (at.file != nullptr && since > at.file->edition) {
+    hint += (hint.empty() ? "" : "; ") + ("an error from edition " + std::to_string(since) + " on");
+    return warning(at, std::move(code), std::move(message), std::move(hint));
+  }
   add(Diagnostic::Severity::error, at, std::move(code), std::move(message), std::move(hint));
 }
 

@@ -19,6 +19,7 @@ struct FileInfo {
   std::string module;
   std::string_view text;
   LayerKind layer = LayerKind::core;
+  int edition = current_edition;
   std::uint32_t order = 0;                 ///< position among all files
   std::vector<std::uint32_t> line_starts;  ///< byte offset of each line
 };
@@ -40,6 +41,7 @@ class Diagnostics {
  public:
   static constexpr std::size_t limit = 1000;
 
+  /// A warning where the check came with a later edition of the language than the file's.
   void error(const Place& at, std::string code, std::string message, std::string hint = {});
   void warning(const Place& at, std::string code, std::string message, std::string hint = {});
   void append(Diagnostics&& other);

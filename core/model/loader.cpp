@@ -65,6 +65,7 @@ class Loader {
         auto file = std::make_unique<FileInfo>();
         file->name = source.name;
         file->module = source.module;
+        file->edition = source.edition;
         file->text = source.text;
         file->layer = layer_kind(layers_[i].name);
         file->order = ++order;

@@ -8,11 +8,16 @@
 
 namespace caravan::model {
 
+/// Editions of the definition language that this server knows. A check that a new edition brings only warns about documents of
+/// older ones, so that what was sound stays in use.
+inline constexpr int first_edition = 2026, current_edition = 2026;
+
 /// One YAML file (it may hold several documents).
 struct SourceFile {
   std::string name;     ///< for messages
   std::string text;
   std::string module;   ///< plugin whose names need no prefix (`salesperson` means `sales.salesperson`); "" for agency files
+  int edition = current_edition;
 };
 
 /// Layers in the order in which they merge: core, plugins by dependency, packs, agency files.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "model/loader.h"
 #include "model/yaml_tree.h"
 
 namespace caravan::plugin {
@@ -66,9 +67,18 @@ class Reader {
   model::Diagnostics& diagnostics_;
 };
 
-}  // namespace
+int edition_of(Reader& reader, const Node& node) {
+  const std::string given = reader.text(node, "edition", 4);
+  if (given.empty()) return model::current_edition;
+  const bool number = std::all_of(given.begin(), given.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const int edition = number ? std::stoi(given) : 0;
+  if (edition >= model::first_edition && edition <= model::current_edition) return edition;
+  reader.wrong(node.at, "edition: this server knows no edition \"" + given + "\" of the definitions: write " + std::to_string(model::current_edition) +
+                            (edition > model::current_edition ? ", or use a newer server" : ""));
+  return model::current_edition;
+}
 
-Manifest parse_manifest(std::string_view yaml, std::string_view file) {
+Manifest parse(std::string_view yaml, std::string_view file, bool pack) {
   Manifest out;
   model::YamlDocument document(std::string(file), yaml, "the manifest");
   Reader reader(document.diagnostics());
@@ -111,7 +121,11 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
         out.order = std::stoi(given);
       else
         reader.wrong(value.at, "order: \"" + given + "\" is not a number from 0 to 99999");
-    } else if (key == "sdk") {
+    } else if (key == "edition") {
+      out.edition = edition_of(reader, value);
+    } else if (key == "kind" && pack) {
+      if (value.text != "pack") reader.wrong(value.at, "kind: a pack's first document says `kind: pack`");
+    } else if (key == "sdk" && !pack) {
       out.sdk = reader.range(value, key);
     } else if (key == "requires") {
       for (const auto& requirement : reader.entries(value, key)) {
@@ -125,12 +139,12 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
     } else {
       reader.wrong(
           value.at,
-          "unknown word \"" + key +
-              "\": a manifest has name, version, label, icon, order, sdk, requires, description and vendor");
+          "unknown word \"" + key + "\": a manifest has name, version, label, icon, order, " + (pack ? "" : "sdk, ") +
+              "requires, edition, description and vendor");
     }
   }
   if (root.is_map()) {
-    for (const char* key : {"name", "version", "label", "sdk"}) {
+    for (const char* key : {"name", "version", "label", pack ? "kind" : "sdk"}) {
       if (!seen.contains(key)) reader.wrong(root.at, std::string(key) + " is missing");
     }
   }
@@ -141,5 +155,11 @@ Manifest parse_manifest(std::string_view yaml, std::string_view file) {
   if (!mistakes.empty()) throw Error(ErrorCode::invalid_argument, std::move(mistakes));
   return out;
 }
+
+}  // namespace
+
+Manifest parse_manifest(std::string_view yaml, std::string_view file) { return parse(yaml, file, false); }
+
+Manifest parse_pack_manifest(std::string_view yaml, std::string_view file) { return parse(yaml, file, true); }
 
 }  // namespace caravan::plugin

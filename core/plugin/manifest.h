@@ -9,7 +9,7 @@
 
 namespace caravan::plugin {
 
-/// What a plugin says of itself in `plugin.yaml`.
+/// What a plugin says of itself in `plugin.yaml`, or a pack in its first document.
 struct Manifest {
   std::string name;  ///< `sales`: a-z, 0-9 and _; prefix of its entities and of its routes
   Version version;
@@ -20,10 +20,13 @@ struct Manifest {
   std::map<std::string, VersionRange> dependencies;  ///< other plugins it needs
   model::Text description;
   std::string vendor;
+  int edition = 2026;  ///< of the language that its definitions are written in
 };
 
 /// Throws Error(invalid_argument) with all mistakes, one a line, as `file:line:column: what is wrong: what
 /// would be right`.
 Manifest parse_manifest(std::string_view yaml, std::string_view file);
+/// The same for a pack's: `kind: pack`, and no code that would need an SDK. Texts are placed as in `file`.
+Manifest parse_pack_manifest(std::string_view yaml, std::string_view file);
 
 }  // namespace caravan::plugin
