@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <unordered_map>
 
 #include "base/time_zone.h"
 #include "records/codec.h"
@@ -38,13 +39,38 @@ std::optional<Bucket> bucket_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<MeasureKind> measure_named(std::string_view name) {
+std::optional<MeasureKind> measure_named(std::string_view name, int& percent) {
   for (const MeasureKind kind :
        {MeasureKind::count, MeasureKind::sum, MeasureKind::avg, MeasureKind::min, MeasureKind::max, MeasureKind::count_distinct}) {
     if (name == to_string(kind)) return kind;
   }
-  return std::nullopt;
+  if (name == "median") {
+    percent = 50;
+    return MeasureKind::percentile;
+  }
+  const bool digits = name.size() >= 2 && name.size() <= 3 && name[0] == 'p' && name[1] >= '1' && name[1] <= '9' &&
+                      (name.size() == 2 || (name[2] >= '0' && name[2] <= '9'));
+  if (!digits) return std::nullopt;
+  percent = std::stoi(std::string(name.substr(1)));
+  return MeasureKind::percentile;
 }
+
+/// Text of a statement, with the values for its places in order.
+struct Sql {
+  std::string text;
+  std::vector<expr::Value> parameters;
+  Sql() = default;
+  explicit Sql(std::string text_) : text(std::move(text_)) {}
+  Sql& operator+=(std::string_view more) {
+    text += more;
+    return *this;
+  }
+  Sql& operator+=(const Sql& more) {
+    text += more.text;
+    parameters.insert(parameters.end(), more.parameters.begin(), more.parameters.end());
+    return *this;
+  }
+};
 
 bool is_number(const Field& field) {
   return field.type == FieldType::integer || field.type == FieldType::decimal || field.type == FieldType::money;
@@ -96,10 +122,15 @@ class Aggregator {
     const std::int64_t skip = parse_cursor();
     where_ = condition_of(context_, plans_, plan_, rule, rights_, query_.filter, query_.q);
     for (AggregateGroup& group : result_.groups) group_sql_.push_back(group_sql(group));
+    const ReadRule all{ReadRule::Kind::always, {}, {}};  // the rule stands in `where_`
+    for (const std::string& filter : filters_) conditions_.push_back(filter.empty() ? Condition() : condition_of(context_, plans_, plan_, all, rights_, filter, {}));
     for (const AggregateMeasure& measure : result_.measures) {
       if (measure.field != nullptr && measure.field->type == FieldType::money) currencies_of(*measure.field);
     }
     while (!read(skip)) {
+    }
+    for (std::size_t m = 0; m < result_.measures.size(); ++m) {
+      if (result_.measures[m].kind == MeasureKind::percentile) read_percentiles(m);
     }
     return std::move(result_);
   }
@@ -149,13 +180,13 @@ class Aggregator {
       if (result_.groups.size() == most_groups) bad("group: at most three fields.");
       result_.groups.push_back(std::move(group));
     });
-    each_name(query_.measure.empty() ? std::string_view("count") : std::string_view(query_.measure), [&](std::string_view name) {
+    const auto take_measure = [&](std::string_view title, std::string_view name, const std::string& filter) {
       AggregateMeasure measure;
-      measure.name = name;
+      measure.name = title;
       const auto colon = name.find(':');
-      const auto kind = measure_named(name.substr(0, colon));
+      const auto kind = measure_named(name.substr(0, colon), measure.percent);
       if (!kind || (*kind == MeasureKind::count) != (colon == std::string_view::npos)) {
-        bad("measure: \"" + cut(name) + "\" is none; there are count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.");
+        bad("measure: \"" + cut(name) + "\" is none; there are count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, median:FIELD, p90:FIELD, count_distinct:FIELD.");
       }
       measure.kind = *kind;
       if (colon != std::string_view::npos) {
@@ -166,14 +197,20 @@ class Aggregator {
         const bool fits = *kind == MeasureKind::count_distinct                            ? !long_text
                           : *kind == MeasureKind::min || *kind == MeasureKind::max ? ordered
                                                                                    : is_number(field);
-        if (!fits) bad("measure: " + std::string(to_string(*kind)) + " cannot be taken of " + field.name + ", which is of type " + model::to_string(field.type) + ".");
+        if (!fits) bad("measure: " + std::string(name.substr(0, colon)) + " cannot be taken of " + field.name + ", which is of type " + model::to_string(field.type) + ".");
       }
       for (const AggregateMeasure& other : result_.measures) {
         if (other.name == measure.name) bad("measure: " + measure.name + " is named twice.");
       }
       if (result_.measures.size() == most_measures) bad("measure: at most ten.");
       result_.measures.push_back(std::move(measure));
-    });
+      filters_.push_back(filter);
+    };
+    for (const NamedMeasure& one : query_.measures) take_measure(one.name, one.of, one.filter);
+    if (query_.measures.empty()) {
+      each_name(query_.measure.empty() ? std::string_view("count") : std::string_view(query_.measure),
+                [&](std::string_view name) { take_measure(name, name, {}); });
+    }
     each_name(query_.sort, [&](std::string_view name) {
       Key key;
       if (name.starts_with('-')) {
@@ -187,6 +224,7 @@ class Aggregator {
       if (group != groups.end()) key.group = static_cast<std::size_t>(group - groups.begin());
       else if (measure != measures.end()) key.measure = static_cast<std::size_t>(measure - measures.begin());
       else bad("sort: \"" + cut(name) + "\" is neither one of the groups nor of the measures.");
+      if (key.measure && measures[*key.measure].kind == MeasureKind::percentile) bad("sort: groups are not sorted by \"" + cut(name) + "\", a percentile.");
       if (sort_.size() == most_groups + most_measures) bad("sort: too many keys.");
       sort_.push_back(key);
     });
@@ -335,23 +373,44 @@ class Aggregator {
   }
 
   /// Adds the columns that a cell of plain values `of` needs; they are read by read_cell() in the same order.
-  void add_columns(std::string& sql, MeasureKind kind, const std::string& of) const {
+  void add_columns(Sql& sql, MeasureKind kind, const Sql& of) const {
+    const auto add = [&](std::string_view before, std::string_view after) {
+      sql += before;
+      sql += of;
+      sql += after;
+    };
     switch (kind) {
-      case MeasureKind::count: sql += ", COUNT(*)"; return;
-      case MeasureKind::count_distinct: sql += ", COUNT(DISTINCT " + of + ")"; return;
-      case MeasureKind::min: sql += ", MIN(" + of + ")"; return;
-      case MeasureKind::max: sql += ", MAX(" + of + ")"; return;
+      case MeasureKind::count: add(", COUNT(", ")"); return;
+      case MeasureKind::count_distinct: add(", COUNT(DISTINCT ", ")"); return;
+      case MeasureKind::min: add(", MIN(", ")"); return;
+      case MeasureKind::max: add(", MAX(", ")"); return;
+      case MeasureKind::percentile: return;
       case MeasureKind::sum:
       case MeasureKind::avg:
         if (sqlite_) {
           const std::string unit = std::to_string(half);
-          sql += ", SUM((" + of + ") / " + unit + "), SUM((" + of + ") % " + unit + ")";
+          add(", SUM((", ") / " + unit + ")");
+          add(", SUM((", ") % " + unit + ")");
         } else {
-          sql += ", SUM(" + of + ")";
+          add(", SUM(", ")");
         }
-        sql += ", COUNT(" + of + ")";
+        add(", COUNT(", ")");
         return;
     }
+  }
+
+  /// What a measure is taken of: the column, where the record is one that it measures. `currency`: only amounts in it.
+  Sql measured(std::size_t m, std::string_view currency = {}) const {
+    const AggregateMeasure& measure = result_.measures[m];
+    const Condition& condition = conditions_[m];
+    const std::string column = measure.field != nullptr ? quoted(measure.field->column) : condition.sql.empty() ? "*" : "1";
+    if (condition.sql.empty() && currency.empty()) return Sql(column);
+    Sql out("CASE WHEN ");
+    out += condition.sql;
+    out.parameters = condition.parameters;
+    if (!currency.empty()) out += (condition.sql.empty() ? "" : " AND ") + currency_sql(*measure.field) + " = '" + std::string(currency) + "'";
+    out += " THEN " + column + " END";
+    return out;
   }
 
   [[noreturn]] void too_large(const AggregateMeasure& measure) const {
@@ -402,27 +461,30 @@ class Aggregator {
 
   /// False where a currency was met that was not known: the caller reads again.
   bool read(std::int64_t skip) {
-    std::string sql = "SELECT ";
+    Sql sql("SELECT ");
     for (std::size_t i = 0; i < group_sql_.size(); ++i) sql += (i ? ", " : "") + group_sql_[i] + " AS _g" + std::to_string(i);
     if (group_sql_.empty()) sql += "1";
-    std::vector<std::string> sort_sql(result_.measures.size());
+    std::vector<Sql> sort_sql(result_.measures.size());
     for (std::size_t m = 0; m < result_.measures.size(); ++m) {
       const AggregateMeasure& measure = result_.measures[m];
-      const std::string column = measure.field ? quoted(measure.field->column) : std::string();
       const bool money = measure.field != nullptr && measure.field->type == FieldType::money;
       if (!money) {
-        add_columns(sql, measure.kind, column);
-        sort_sql[m] = order_of(measure, column);
+        const Sql of = measured(m);
+        add_columns(sql, measure.kind, of);
+        sort_sql[m] = order_of(measure, of);
         continue;
       }
-      const std::string currency = currency_sql(*measure.field);
       for (const std::string& code : currencies_of(*measure.field)) {
-        const std::string amount = "CASE WHEN " + currency + " = '" + code + "' THEN " + column + " END";
+        const Sql amount = measured(m, code);
         add_columns(sql, measure.kind, amount);
-        if (measure.kind == MeasureKind::count_distinct) sort_sql[m] += (sort_sql[m].empty() ? "" : " + ") + order_of(measure, amount);
-        else if (code == plans_.catalog().agency.currency) sort_sql[m] = order_of(measure, amount);
+        if (measure.kind == MeasureKind::count_distinct) {
+          if (!sort_sql[m].text.empty()) sort_sql[m] += " + ";
+          sort_sql[m] += order_of(measure, amount);
+        } else if (code == plans_.catalog().agency.currency) {
+          sort_sql[m] = order_of(measure, amount);
+        }
       }
-      sql += ", SUM(CASE WHEN " + column + " IS NOT NULL AND " + currency + " NOT IN (";
+      sql += ", SUM(CASE WHEN " + quoted(measure.field->column) + " IS NOT NULL AND " + currency_sql(*measure.field) + " NOT IN (";
       bool first = true;
       for (const std::string& code : currencies_of(*measure.field)) {
         sql += (first ? "'" : ", '") + code + "'";
@@ -430,20 +492,21 @@ class Aggregator {
       }
       sql += ") THEN 1 ELSE 0 END)";
     }
-    sql += plan_.from + where_.where();
+    sql += from_where();
     for (std::size_t i = 0; i < group_sql_.size(); ++i) sql += (i ? ", _g" : " GROUP BY _g") + std::to_string(i);
     bool first = true;
     for (const Key& key : sort_) {
       sql += first ? " ORDER BY " : ", ";
       first = false;
-      sql += key.group ? "_g" + std::to_string(*key.group) : sort_sql[*key.measure];
+      if (key.group) sql += "_g" + std::to_string(*key.group);
+      else sql += sort_sql[*key.measure];
       if (key.descending) sql += " DESC";
     }
     sql += " LIMIT " + std::to_string(query_.limit + 1) + " OFFSET " + std::to_string(skip);
 
     result_.rows.clear();
-    storage::Statement& statement = session_.prepare(sql);
-    bind_parameters(statement, where_.parameters);
+    storage::Statement& statement = session_.prepare(sql.text);
+    bind_parameters(statement, sql.parameters);
     const Field* unknown = nullptr;
     bool more = false;
     while (unknown == nullptr && statement.step()) {
@@ -462,36 +525,129 @@ class Aggregator {
     return true;
   }
 
+  Sql from_where() const {
+    Sql out(plan_.from + where_.where());
+    out.parameters = where_.parameters;
+    return out;
+  }
+
   /// What decides the order of a measure.
-  std::string order_of(const AggregateMeasure& measure, const std::string& of) const {
+  Sql order_of(const AggregateMeasure& measure, const Sql& of) const {
+    const char* function = "";
     switch (measure.kind) {
-      case MeasureKind::count: return "COUNT(*)";
-      case MeasureKind::count_distinct: return "COUNT(DISTINCT " + of + ")";
-      case MeasureKind::min: return "MIN(" + of + ")";
-      case MeasureKind::max: return "MAX(" + of + ")";
-      case MeasureKind::avg: return "AVG(" + of + ")";
-      case MeasureKind::sum: return sqlite_ ? "TOTAL(" + of + ")" : "SUM(" + of + ")";  // TOTAL: near enough for an order, never overflows
+      case MeasureKind::count: function = "COUNT("; break;
+      case MeasureKind::count_distinct: function = "COUNT(DISTINCT "; break;
+      case MeasureKind::min: function = "MIN("; break;
+      case MeasureKind::max: function = "MAX("; break;
+      case MeasureKind::avg: function = "AVG("; break;
+      case MeasureKind::sum: function = sqlite_ ? "TOTAL(" : "SUM("; break;  // TOTAL: near enough for an order, never overflows
+      case MeasureKind::percentile: return {};
     }
-    return {};
+    Sql out(function);
+    out += of;
+    out += ")";
+    return out;
+  }
+
+  // ---- Percentiles: of each group, the two values around the place, by window functions that both databases have
+
+  std::string key_of(const std::vector<expr::Value>& group) const {
+    std::string key;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const AggregateGroup& of = result_.groups[i];
+      const auto* day = group[i].as<Date>();
+      if (of.bucket != Bucket::none && day != nullptr) key += std::to_string(day->days);
+      else write_value(key, *of.field, group[i]);
+      key.push_back('\n');
+    }
+    return key;
+  }
+
+  std::vector<expr::Value> read_group(storage::Statement& statement, int& column) const {
+    std::vector<expr::Value> out;
+    for (const AggregateGroup& group : result_.groups) {
+      const storage::ColumnType type =
+          group.bucket == Bucket::none ? plan_.slots[group.field->slot].type : storage::ColumnType{storage::ColumnType::Kind::date, 0, 0};
+      out.push_back(statement.value(column++, type));
+    }
+    return out;
+  }
+
+  /// The value at `percent` of the way from the first to the last of `count` values, between the two around it.
+  expr::Value between(const AggregateMeasure& measure, std::int64_t count, const expr::Value& low, const expr::Value& high, std::string_view currency) const {
+    const auto units = [](const expr::Value& value) -> wide {
+      if (const auto* n = value.as<std::int64_t>()) return *n;
+      const auto* d = value.as<Decimal>();
+      return d != nullptr ? d->unscaled : 0;
+    };
+    const std::uint8_t scale = measure.field->type == FieldType::integer ? 0 : measure.field->scale;
+    const std::uint8_t wanted = std::max<std::uint8_t>(scale, 6);
+    const std::int64_t rest = (count - 1) * measure.percent % 100;
+    const wide sum = divide_half_even((units(low) * 100 + (units(high) - units(low)) * rest) * power_of_ten(wanted - scale), 100);
+    if (sum > largest_decimal || sum < -largest_decimal) too_large(measure);
+    Decimal value{static_cast<std::int64_t>(sum), wanted, {0, 0, 0}};
+    if (!currency.empty()) value.set_currency(currency);
+    return value;
+  }
+
+  void read_percentiles(std::size_t m) {
+    const AggregateMeasure& measure = result_.measures[m];
+    if (measure.field->type != FieldType::money) return read_percentile(m, {});
+    for (const std::string& code : currencies_of(*measure.field)) read_percentile(m, code);
+  }
+
+  /// Streams the groups and keeps those of the page.
+  void read_percentile(std::size_t m, const std::string& currency) {
+    if (result_.rows.empty()) return;
+    const AggregateMeasure& measure = result_.measures[m];
+    std::unordered_map<std::string, std::size_t> rows;
+    for (std::size_t i = 0; i < result_.rows.size(); ++i) rows.emplace(key_of(result_.rows[i].group), i);
+    std::string names, inner_names;
+    for (std::size_t i = 0; i < group_sql_.size(); ++i) {
+      names += (i ? ", _g" : "_g") + std::to_string(i);
+      inner_names += group_sql_[i] + " AS _g" + std::to_string(i) + ", ";
+    }
+    const std::string comma = names.empty() ? "" : ", ", partition = names.empty() ? "" : "PARTITION BY " + names;
+    const std::string place = "((_n - 1) * " + std::to_string(measure.percent) + (sqlite_ ? " / 100" : " DIV 100") + " + 1)";
+    const std::string rest = "((_n - 1) * " + std::to_string(measure.percent) + " % 100)";
+    Sql sql("SELECT " + names + comma + "MAX(_n), MIN(CASE WHEN _k = " + place + " THEN _v END), MIN(CASE WHEN _k = " + place + " + CASE WHEN " + rest +
+            " > 0 THEN 1 ELSE 0 END THEN _v END) FROM (SELECT " + names + comma + "_v, ROW_NUMBER() OVER (" + partition + " ORDER BY _v) AS _k, COUNT(*) OVER (" +
+            partition + ") AS _n FROM (SELECT " + inner_names);
+    sql += measured(m, currency);
+    sql += " AS _v";
+    sql += from_where();
+    sql += ") AS _i WHERE _v IS NOT NULL) AS _o";
+    if (!names.empty()) sql += " GROUP BY " + names;
+    storage::Statement& statement = session_.prepare(sql.text);
+    bind_parameters(statement, sql.parameters);
+    while (statement.step()) {
+      int column = 0;
+      const auto group = read_group(statement, column);
+      const auto found = rows.find(key_of(group));
+      if (found == rows.end() || statement.is_null(column)) continue;
+      const storage::ColumnType type = plan_.slots[measure.field->slot].type;
+      const expr::Value value = between(measure, statement.integer(column), statement.value(column + 1, type), statement.value(column + 2, type), currency);
+      AggregateCell& cell = result_.rows[found->second].cells[m];
+      if (const auto* amount = value.as<Decimal>(); amount != nullptr && !currency.empty()) cell.amounts.push_back(*amount);
+      else cell.value = value;
+    }
+    statement.reset();
   }
 
   /// Takes the row; returns the field of an amount whose currency is not known yet, or null.
   const Field* read_row(storage::Statement& statement) {
     AggregateRow row;
     int column = 0;
-    for (const AggregateGroup& group : result_.groups) {
-      const storage::ColumnType type =
-          group.bucket == Bucket::none ? plan_.slots[group.field->slot].type : storage::ColumnType{storage::ColumnType::Kind::date, 0, 0};
-      row.group.push_back(statement.value(column++, type));
-    }
+    row.group = read_group(statement, column);
     if (result_.groups.empty()) ++column;
     for (const AggregateMeasure& measure : result_.measures) {
       AggregateCell cell;
       if (measure.field == nullptr || measure.field->type != FieldType::money) {
-        cell.value = read_cell(statement, column, measure);
+        if (measure.kind != MeasureKind::percentile) cell.value = read_cell(statement, column, measure);
       } else {
         std::int64_t distinct = 0;
         for (const std::string& code : currencies_of(*measure.field)) {
+          if (measure.kind == MeasureKind::percentile) break;
           const expr::Value value = read_cell(statement, column, measure, code);
           if (const auto* n = value.as<std::int64_t>()) distinct += *n;
           else if (const auto* amount = value.as<Decimal>()) cell.amounts.push_back(*amount);
@@ -515,6 +671,8 @@ class Aggregator {
   const bool sqlite_;
   const FieldRights rights_;
   Condition where_;
+  std::vector<std::string> filters_;      ///< by measure; may be empty
+  std::vector<Condition> conditions_;     ///< the same
   std::vector<std::string> group_sql_;
   std::vector<Key> sort_;
   std::vector<std::pair<const Field*, std::vector<std::string>>> currencies_;
@@ -529,7 +687,7 @@ const char* to_string(Bucket bucket) {
 }
 
 const char* to_string(MeasureKind kind) {
-  static constexpr const char* names[] = {"count", "sum", "avg", "min", "max", "count_distinct"};
+  static constexpr const char* names[] = {"count", "sum", "avg", "min", "max", "count_distinct", "percentile"};
   return names[static_cast<std::size_t>(kind)];
 }
 

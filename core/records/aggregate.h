@@ -13,13 +13,21 @@ namespace caravan::records {
 enum class Bucket : std::uint8_t { none, day, week, month, quarter, year };
 const char* to_string(Bucket bucket);
 
-enum class MeasureKind : std::uint8_t { count, sum, avg, min, max, count_distinct };
+enum class MeasureKind : std::uint8_t { count, sum, avg, min, max, count_distinct, percentile };
 const char* to_string(MeasureKind kind);
+
+/// A measure with a name of its own, of some of the group's records.
+struct NamedMeasure {
+  std::string name;
+  std::string of;                          ///< `count`, `sum:budget`, `median:budget`, `p90:budget`
+  std::string filter;                      ///< as in a list; empty: all
+};
 
 /// A request for groups. All texts come from the client and are checked by RecordService::aggregate().
 struct AggregateQuery {
   std::string group;                       ///< `state,created_at:month`: at most three; empty: all records are one group
   std::string measure;                     ///< `count,sum:budget`: at most ten; empty: `count`
+  std::vector<NamedMeasure> measures;      ///< instead of `measure`, where there is one
   std::string filter, q;                   ///< as in a list
   std::string sort;                        ///< of groups and measures, `-count,state`; empty: by the groups, ascending
   std::string after;                       ///< opaque, of the page before
@@ -36,6 +44,7 @@ struct AggregateMeasure {
   MeasureKind kind = MeasureKind::count;
   const model::Field* field = nullptr;     ///< null for count
   std::string name;                        ///< as in the request: `sum:budget`
+  int percent = 0;                         ///< of percentile: 1 to 99; 50 is the median. Between two values it is interpolated
   bool by_currency() const { return field != nullptr && field->type == model::FieldType::money && kind != MeasureKind::count_distinct; }
 };
 
@@ -58,7 +67,7 @@ struct AggregateResult {
 
 /// How people write a bucket: `2026-11-22`, `2026-W47` (ISO 8601), `2026-11`, `2026-Q4`, `2026`.
 std::string bucket_label(Bucket bucket, Date first_day);
-/// Type of a measure's values: that of the field, or int for counts; decimals of averages have at least six fraction digits.
+/// Type of a measure's values: that of the field, or int for counts; decimals of averages and percentiles have at least six fraction digits.
 void write_measure(std::string& out, const AggregateMeasure& measure, const AggregateCell& cell);
 
 }  // namespace caravan::records
