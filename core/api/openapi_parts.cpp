@@ -8,6 +8,7 @@ constexpr OpenapiPart tags[] = {
     {"Records", R"("Records of every kind: read, list, create, change, delete")"},
     {"Workflow", R"("Steps of a record's workflow")"},
     {"Data", R"("Data in bulk")"},
+    {"Reports", R"("Reports and dashboards of the definitions")"},
     {"Model", R"("What there is: entities, fields, forms, views, and this document")"},
     {"Administration", R"("For administrators")"},
     {"Plugins", R"("Plugins' own routes")"},
@@ -41,7 +42,13 @@ constexpr OpenapiPart query[] = {
     {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
     {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
     {"map", R"({"description":"Name of an import map of the definitions, instead of the part `map`.","schema":{"type":"string"}})"},
+    {"format.export", R"({"description":"How the file is written.","schema":{"type":"string","enum":["csv","jsonl","xlsx"],"default":"csv"}})"},
+    {"labels", R"({"description":"1: columns and values as people read them, in the language of the request; 0: names that an import takes again.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"raw", R"({"description":"1: cells of CSV as they are, also those that a spreadsheet would run.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"job", R"({"description":"1: as a job that outlives the server; the answer says where to look for it.","schema":{"type":"string","enum":["0","1"]}})"},
     {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"format.report", R"({"description":"`csv`: the rows as a file instead of JSON.","schema":{"type":"string","enum":["json","csv"],"default":"json"}})"},
+    {"parameters", R"({"description":"Values of the report's parameters, each by its name.","style":"form","explode":true,"schema":{"type":"object","additionalProperties":{"type":"string"}},"example":{"period":"this_month"}})"},
     {"format.handbook", R"({"description":"`html`: one page of HTML instead of JSON.","schema":{"type":"string","enum":["json","html"],"default":"json"}})"},
     {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
 };
@@ -71,6 +78,7 @@ constexpr OpenapiPart path[] = {
     {"entity", R"({"description":"Full name of an entity.","schema":{"type":"string","pattern":"^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$"},"example":"core.user"})"},
     {"id", R"({"description":"Id, as lists give it.","schema":{"type":"string"},"example":"7"})"},
     {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
+    {"report", R"({"description":"Full name of a report.","schema":{"type":"string"}})"},
     {"share", R"({"description":"Id of a share.","schema":{"type":"string"}})"},
 };
 
@@ -148,6 +156,40 @@ constexpr OpenapiPart schemas[] = {
 "next":{"type":["string","null"],"description":"For `after`; null on the last page."},
 "total":{"type":"integer","minimum":0,"description":"With `count=1`: how many records there are in all."},
 "total_is":{"type":"string","enum":["exact","estimate"],"description":"Exact up to 10000."}}})"},
+    {"ReportParameter", R"({"type":"object","required":["name","label","help","type","required"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"help":{"type":["string","null"]},
+"type":{"type":"string","enum":["period","text","int","bool","decimal","date","choice","ref"]},"required":{"type":"boolean"},
+"choices":{"type":"string","description":"Of a choice: its list, in the model."},"to":{"type":"string","description":"Of a ref: its entity."},
+"default":{"type":["string","null"],"description":"What is taken where nothing is given."},
+"value":{"type":["string","null"],"description":"What was taken; null: its conditions are left out."},
+"from":{"type":"string","format":"date","description":"First day of a period."},"to_day":{"type":"string","format":"date","description":"Last day of a period, included."}}})"},
+    {"ReportList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"type":"object",
+"required":["name","label","help","entity","entity_label","chart","parameters"],"properties":{"name":{"type":"string"},"label":{"type":"string"},"help":{"type":["string","null"]},
+"entity":{"type":"string"},"entity_label":{"type":"string"},"chart":{"type":"string","enum":["table","bar","line","pie","number"]},
+"parameters":{"type":"array","items":{"$ref":"#/components/schemas/ReportParameter"}}}}}}})"},
+    {"ReportFigures", R"({"type":"object","required":["filter","measures"],"properties":{
+"filter":{"type":"string","description":"For the list of the entity's records: those of the row; empty: all."},
+"measures":{"type":"object","description":"By measure.","additionalProperties":{"type":"object","required":["value"],"properties":{
+"value":{"description":"A number, a decimal as text, a date or time, an array of amounts by currency, or null."},
+"filter":{"type":"string","description":"Where the measure takes only some of the row's records: these."}}}}}})"},
+    {"Report", R"({"type":"object","required":["name","label","help","entity","entity_label","chart","made_at","parameters","groups","measures","rows","total","more"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"help":{"type":["string","null"]},"entity":{"type":"string"},"entity_label":{"type":"string"},
+"chart":{"type":"string","enum":["table","bar","line","pie","number"]},"made_at":{"type":"string","format":"date-time"},
+"parameters":{"type":"array","items":{"$ref":"#/components/schemas/ReportParameter"}},
+"groups":{"type":"array","items":{"type":"object","required":["name","label","field","type","bucket"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
+"field":{"type":"string"},"type":{"type":"string"},"bucket":{"type":["string","null"],"enum":["day","week","month","quarter","year",null]}}}},
+"measures":{"type":"array","items":{"type":"object","required":["name","label","type","percent"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
+"type":{"type":"string","enum":["int","decimal","money","date","instant"]},"percent":{"type":"boolean","description":"People read it as a share: 0.25 as 25 %."}}}},
+"rows":{"type":"array","maxItems":1000,"items":{"allOf":[{"$ref":"#/components/schemas/ReportFigures"},{"type":"object","required":["group","label"],"properties":{
+"group":{"type":"object","description":"By group: the field's value, or the first day of the part of the calendar."},
+"label":{"type":"object","description":"By group, where its value does not say it all.","additionalProperties":{"type":"string"}}}}]}},
+"total":{"$ref":"#/components/schemas/ReportFigures"},"more":{"type":"boolean","description":"There are more rows than the report shows; `total` counts them, too."}}})"},
+    {"DashboardList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"type":"object","required":["name","label","icon","tiles"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"icon":{"type":["string","null"]},"tiles":{"type":"array","items":{"type":"object",
+"required":["name","report","label","chart","width","measures","given","parameters"],"properties":{"name":{"type":"string"},"report":{"type":"string"},"label":{"type":"string"},
+"chart":{"type":"string","enum":["table","bar","line","pie","number"]},"width":{"type":"integer","minimum":1,"maximum":24},"measures":{"type":"array","items":{"type":"string"}},
+"given":{"type":"object","description":"Values of the report's parameters that the tile gives.","additionalProperties":{"type":"string"}},
+"parameters":{"type":"array","items":{"$ref":"#/components/schemas/ReportParameter"}}}}}}}}}})"},
     {"AggregateItem", R"({"type":"object","required":["group","label"],"description":"One group; beside these, a member for each measure by its name.","properties":{
 "group":{"type":"object","description":"Value by group; of a part of the calendar its first day.","additionalProperties":true},
 "label":{"type":"object","description":"How people call the value, where that is something else.","additionalProperties":{"type":"string"}}},
@@ -459,13 +501,29 @@ constexpr OpenapiPart schemas[] = {
 "source":{"type":"string","description":"The records' `external_source`."}}}}}})"},
     {"ImportForm", R"({"type":"object","required":["file"],"properties":{
 "map":{"type":"string","description":"The import map, YAML; required unless the parameter `map` names one."},
-"file":{"type":"string","contentMediaType":"text/csv","description":"The CSV file."}}})", "multipart/form-data"},
-    {"ImportReport", R"({"type":"object","required":["rows","created","updated","unchanged","failed","notes","errors","error_file"],"properties":{
+"file":{"type":"string","contentMediaType":"application/octet-stream","description":"CSV or JSON lines."}}})", "multipart/form-data"},
+    {"ImportReport", R"({"type":"object","required":["rows","created","updated","unchanged","failed","encoding","notes","errors","error_file"],"properties":{
+"encoding":{"type":"string","description":"Of the file, as given or found out."},
 "rows":{"type":"integer"},"created":{"type":"integer"},"updated":{"type":"integer"},"unchanged":{"type":"integer"},"failed":{"type":"integer"},
 "notes":{"type":"object","additionalProperties":{"type":"integer"}},
 "errors":{"type":"array","items":{"type":"object","required":["row","column","message"],"properties":{
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}},
-"error_file":{"type":"string","description":"The rows that failed, as CSV with the reason."}}})"},
+"error_file":{"type":"string","description":"The rows that failed, as the file was written, with the reason."}}})"},
+    {"ImportRun", R"({"type":"object","required":["id","entity","map","state","dry_run","file_name","file_bytes","done","by","created_at","finished_at","message","rows","created","updated","unchanged","failed","encoding","notes"],"properties":{
+"id":{"type":"string"},"entity":{"type":"string"},"map":{"type":"string"},"state":{"type":"string","enum":["waiting","running","done","failed"]},
+"dry_run":{"type":"boolean"},"file_name":{"type":"string"},"file_bytes":{"type":"integer"},"done":{"type":"integer","description":"Rows so far."},
+"by":{"type":"string"},"created_at":{"type":"string","format":"date-time"},"finished_at":{"type":["string","null"],"format":"date-time"},
+"message":{"type":["string","null"],"description":"Why it failed."},"rows":{"type":"integer"},"created":{"type":"integer"},"updated":{"type":"integer"},
+"unchanged":{"type":"integer"},"failed":{"type":"integer"},"encoding":{"type":"string"},"notes":{"type":"object","additionalProperties":{"type":"integer"}},
+"errors":{"type":"array","description":"The first 1000; only where one import is asked for.","items":{"type":"object","required":["row","column","message"],"properties":{
+"row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}}}})"},
+    {"ImportRunPage", R"({"type":"object","required":["items","next"],"properties":{"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/ImportRun"}},"next":{"type":["string","null"]}}})"},
+    {"ExportPage", R"({"type":"object","required":["items","next"],"properties":{"items":{"type":"array","maxItems":200,"items":{
+"type":"object","required":["id","entity","at","user","username","source","request_id","format","fields","filter","rows"],"properties":{
+"id":{"type":"string"},"entity":{"type":"string"},"at":{"type":"string","format":"date-time"},"user":{"type":["string","null"]},"username":{"type":"string"},
+"source":{"type":"string"},"request_id":{"type":"string"},"format":{"type":"string"},"fields":{"type":"string"},"filter":{"type":"string"},"rows":{"type":"integer"}}}},
+"next":{"type":["string","null"]}}})"},
+    {"FileContent", R"({"type":"string","format":"binary"})", "application/octet-stream"},
     // ---- Model
     {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","rollup","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
 "depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},

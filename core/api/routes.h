@@ -68,6 +68,9 @@ void list_settings(Call& call);
 void tell_duplicates(Call& call, const records::Record& record);
 // aggregate_route.cpp
 void aggregate_records(Call& call);
+void list_reports(Call& call);
+void show_report(Call& call);
+void list_dashboards(Call& call);
 // bulk_route.cpp
 void change_records(Call& call);
 // trash_routes.cpp
@@ -118,9 +121,15 @@ void show_job(Call& call);
 void replay_job(Call& call);
 void delete_job(Call& call);
 void show_job_stats(Call& call);
-// admin_routes.cpp
+// import_routes.cpp
 void list_import_maps(Call& call);
 void import_records(Call& call);
+// export_route.cpp
+void export_records(Call& call);
+void list_exports(Call& call);
+void list_imports(Call& call);
+void show_import(Call& call);
+void show_import_errors(Call& call);
 void list_plugins(Call& call);
 void reload(Call& call);
 void list_revisions(Call& call);
