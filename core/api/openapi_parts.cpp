@@ -38,6 +38,9 @@ constexpr OpenapiPart query[] = {
     {"user.looks", R"({"description":"Only looks by the user with this id.","schema":{"type":"string"}})"},
     {"id", R"({"description":"Only looks at the record with this id.","schema":{"type":"string"}})"},
     {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
+    {"q.search", R"({"required":true,"description":"Words, the last one perhaps only begun, or Chinese characters; all must be found. Traditional and simplified characters, full and half width, capitals and diacritics are the same; short Chinese texts are found by pinyin and its initials, long numbers by their last four digits.","schema":{"type":"string","maxLength":400},"example":"昆明"})"},
+    {"entities", R"({"description":"By comma: only these.","schema":{"type":"string"},"example":"core.user"})"},
+    {"limit.search", R"({"description":"Most hits of the page.","schema":{"type":"integer","minimum":1,"maximum":100,"default":20}})"},
     {"count", R"({"description":"1: also `total`.","schema":{"type":"string","enum":["0","1"]}})"},
     {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
     {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
@@ -79,6 +82,7 @@ constexpr OpenapiPart path[] = {
     {"id", R"({"description":"Id, as lists give it.","schema":{"type":"string"},"example":"7"})"},
     {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
     {"report", R"({"description":"Full name of a report.","schema":{"type":"string"}})"},
+    {"plugin", R"({"description":"Name of a plugin or pack.","schema":{"type":"string"},"example":"customers"})"},
     {"share", R"({"description":"Id of a share.","schema":{"type":"string"}})"},
 };
 
@@ -485,6 +489,21 @@ constexpr OpenapiPart schemas[] = {
 "name":{"type":"string"},"label":{"type":"string"},"entity":{"type":["string","null"]},"cron":{"type":"string"},"active":{"type":"boolean"},
 "next":{"type":["string","null"],"format":"date-time"},"last":{"anyOf":[{"$ref":"#/components/schemas/RuleRun"},{"type":"null"}]}}}}}})"},
     {"QueuedRun", R"({"type":"object","required":["job"],"properties":{"job":{"type":"string","description":"Id of the job that does it."}}})"},
+    {"SearchHit", R"({"type":"object","required":["entity","entity_label","id","title","number","field","field_label","rank","fragment"],"properties":{
+"entity":{"type":"string"},"entity_label":{"type":"string"},"id":{"type":"string"},"title":{"type":"string"},"number":{"type":["string","null"]},
+"field":{"type":"string","description":"Where it was found."},"field_label":{"type":"string"},"rank":{"type":"integer","minimum":1,"maximum":3},
+"fragment":{"type":"array","description":"The text around the place, in pieces.","items":{"type":"object","required":["text","hit"],"properties":{"text":{"type":"string"},"hit":{"type":"boolean"}}}}}})"},
+    {"SearchPage", R"({"type":"object","required":["items","next","building"],"properties":{
+"items":{"type":"array","maxItems":100,"items":{"$ref":"#/components/schemas/SearchHit"}},
+"next":{"type":["string","null"],"description":"For `after`; null on the last page."},
+"building":{"type":"array","items":{"type":"string"}}}})"},
+    {"SearchIndex", R"({"type":"object","required":["waiting","dead","lag_seconds","items"],"properties":{
+"waiting":{"type":"integer","description":"Jobs of the index that are to be done."},"dead":{"type":"integer"},
+"lag_seconds":{"type":"integer","description":"For how long the oldest of them waits."},
+"items":{"type":"array","items":{"type":"object","required":["entity","complete","fields"],"properties":{"entity":{"type":"string"},"complete":{"type":"boolean"},
+"fields":{"type":"array","items":{"type":"string"}}}}}}})"},
+    {"SearchRebuild", R"({"type":"object","additionalProperties":false,"properties":{"entities":{"type":["array","null"],"description":"All unless given.","items":{"type":"string"}}},"examples":[{"entities":["core.user"]}]})"},
+    {"SearchRebuilt", R"({"type":"object","required":["entities"],"properties":{"entities":{"type":"integer","description":"How many are being built."}}})"},
     {"JobStats", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"type":"object","required":["queue","ready","waiting","running","dead","oldest_ready_seconds"],"properties":{
 "queue":{"type":"string"},"ready":{"type":"integer"},"waiting":{"type":"integer"},"running":{"type":"integer"},"dead":{"type":"integer"},
@@ -647,15 +666,50 @@ constexpr OpenapiPart schemas[] = {
     {"OpenapiDocument", R"({"type":"object","required":["openapi","info","paths"],"properties":{
 "openapi":{"type":"string"},"info":{"type":"object","additionalProperties":true},"paths":{"type":"object","additionalProperties":true}},"additionalProperties":true})"},
     // ---- Administration
-    {"Plugin", R"({"type":"object","required":["name","version","label","state","file","sdk","error","hooks","routes"],"properties":{
-"name":{"type":"string"},"version":{"type":"string"},"label":{"type":"string"},
-"state":{"type":"string","enum":["enabled","disabled","refused"]},
+    {"Plugin", R"({"type":"object","required":["name","version","label","kind","state","file","sdk","error","hooks","routes","hash","vendor","description","signature","signed_by","installed","requires","dependents","decided","versions","health"],"properties":{
+"name":{"type":"string"},"version":{"type":"string"},"label":{"type":"string"},"kind":{"type":"string","enum":["library","pack"]},
+"state":{"type":"string","enum":["enabled","disabled","refused","quarantined"]},
 "file":{"type":"string"},"sdk":{"type":"string"},
-"error":{"type":["string","null"],"description":"Why it was refused."},
+"error":{"type":["string","null"],"description":"Why it was refused, or is in quarantine."},
 "hooks":{"type":"integer"},
-"routes":{"type":"array","items":{"type":"string"}}}})"},
+"routes":{"type":"array","items":{"type":"string"}},
+"hash":{"type":"string","description":"SHA-256 of the file."},"vendor":{"type":"string"},"description":{"type":"string"},
+"signature":{"type":"string","enum":["unsigned","damaged","unknown","trusted"]},"signed_by":{"type":["string","null"],"description":"The trusted key's name."},
+"installed":{"type":"boolean","description":"Its file was installed, and is not of the server's own folder."},
+"requires":{"type":"array","items":{"type":"string"},"description":"Plugins with ranges of versions."},
+"dependents":{"type":"array","items":{"type":"string"},"description":"Plugins in use that need it."},
+"decided":{"type":["object","null"],"description":"What was said while the server ran; null: caravan.yaml says it.","required":["on","by","at"],
+"properties":{"on":{"type":"boolean"},"by":{"type":"string"},"at":{"type":"string","format":"date-time"}}},
+"versions":{"type":"array","items":{"type":"object","required":["version","file","hash","used","error"],"properties":{
+"version":{"type":"string"},"file":{"type":"string"},"hash":{"type":"string"},"used":{"type":"boolean"},"error":{"type":["string","null"]}}}},
+"health":{"type":"object","description":"Since the process began.","required":["calls","errors","refusals","paused"],"properties":{
+"calls":{"type":"integer"},"errors":{"type":"integer"},"refusals":{"type":"integer"},"paused":{"type":"integer","description":"Callbacks that are not called for some seconds, after repeated errors."}}}}})"},
     {"PluginList", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"$ref":"#/components/schemas/Plugin"}}}})"},
+    {"PluginForm", R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","contentMediaType":"application/octet-stream","description":"NAME.so, or a pack."}}})", "multipart/form-data"},
+    {"PluginEnable", R"({"type":"object","additionalProperties":false,"properties":{"version":{"type":["string","null"]},"dependencies":{"type":["boolean","null"],"description":"Also what it needs."}}})"},
+    {"PluginDisable", R"({"type":"object","additionalProperties":false,"properties":{"dependents":{"type":["boolean","null"],"description":"Also what needs it."}}})"},
+    {"PluginUpgrade", R"({"type":"object","additionalProperties":false,"properties":{"version":{"type":["string","null"],"description":"The newest that is here where absent."}}})"},
+    {"PluginChange", R"({"type":"object","required":["hash","changed","on","off","restarting","restart_needed"],"properties":{
+"hash":{"type":"string"},"changed":{"type":"boolean"},"on":{"type":"array","items":{"type":"string"}},"off":{"type":"array","items":{"type":"string"}},
+"restarting":{"type":"boolean","description":"A fresh process takes over in a moment."},
+"restart_needed":{"type":"boolean","description":"The server must be restarted by hand."},
+"warnings":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}}}})"},
+    {"PurgePreview", R"({"type":"object","required":["tables","confirm"],"properties":{"confirm":{"type":"string","description":"To be sent back."},
+"tables":{"type":"array","items":{"type":"object","required":["table","rows"],"properties":{"table":{"type":"string"},"rows":{"type":"integer"}}}}}})"},
+    {"PurgeInput", R"({"type":"object","additionalProperties":false,"required":["confirm"],"properties":{"confirm":{"type":"string"}}})"},
+    {"PurgeResult", R"({"type":"object","required":["tables","backup"],"properties":{"backup":{"type":"string","description":"Folder with the rows, on the server."},
+"tables":{"type":"array","items":{"type":"object","required":["table","rows"],"properties":{"table":{"type":"string"},"rows":{"type":"integer"}}}}}})"},
+    {"PluginHistory", R"({"type":"object","required":["items","next"],"properties":{"next":{"type":["string","null"]},
+"items":{"type":"array","items":{"type":"object","required":["id","at","action","version","by","detail","request_id"],"properties":{
+"id":{"type":"string"},"at":{"type":"string","format":"date-time"},"action":{"type":"string"},"version":{"type":["string","null"]},
+"by":{"type":["string","null"]},"detail":{"type":["string","null"]},"request_id":{"type":["string","null"]}}}}}})"},
+    {"PluginSettings", R"({"type":"object","required":["settings"],"properties":{
+"settings":{"type":"array","items":{"type":"object","required":["name","label","help","type","value","default","changed_here","file","line","options"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},"type":{"type":"string"},"value":{},"default":{},
+"changed_here":{"type":"boolean","description":"By this route, and not by a file."},"file":{"type":"string"},"line":{"type":"integer"},
+"options":{"type":"array","items":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}}}}}}})"},
+    {"PluginSettingsInput", R"({"type":"object","additionalProperties":{"type":["string","number","boolean","null"]},"examples":[{"max_discount":"0.2"}]})"},
     {"ReloadResult", R"({"type":"object","required":["hash","changed"],"properties":{
 "hash":{"type":"string"},"changed":{"type":"boolean"},
 "warnings":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}}}})"},

@@ -115,6 +115,10 @@ void list_schedules(Call& call);
 void list_schedule_runs(Call& call);
 void run_schedule(Call& call);
 
+// search_routes.cpp
+void search_records(Call& call);
+void show_search_index(Call& call);
+void rebuild_search_index(Call& call);
 // job_routes.cpp
 void list_jobs(Call& call);
 void show_job(Call& call);
@@ -130,7 +134,21 @@ void list_exports(Call& call);
 void list_imports(Call& call);
 void show_import(Call& call);
 void show_import_errors(Call& call);
+// plugin_routes.cpp
 void list_plugins(Call& call);
+void show_plugin(Call& call);
+void install_plugin(Call& call);
+void enable_plugin(Call& call);
+void disable_plugin(Call& call);
+void upgrade_plugin(Call& call);
+void remove_plugin(Call& call);
+void clear_quarantine(Call& call);
+void preview_purge(Call& call);
+void purge_plugin(Call& call);
+void list_plugin_history(Call& call);
+void show_plugin_settings(Call& call);
+void change_plugin_settings(Call& call);
+// admin_routes.cpp
 void reload(Call& call);
 void list_revisions(Call& call);
 void activate_revision(Call& call);

@@ -75,6 +75,15 @@ std::vector<Node> Nodes::alive() const {
   return nodes;
 }
 
+bool Nodes::wait_released(std::chrono::milliseconds most) const {
+  const auto until = std::chrono::steady_clock::now() + most;
+  for (auto pause = std::chrono::milliseconds(1); older() > 0; pause = std::min(2 * pause, std::chrono::milliseconds(50))) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
 void Nodes::wait_for(const std::string& catalog, int seconds) const {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   for (;;) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,8 @@ class Nodes {
   void beat(const std::string& catalog);
   /// Those that are alive, this one among them.
   std::vector<Node> alive() const;
+  /// Waits until nothing in this process holds an earlier Catalog; false where something still did after `most`.
+  bool wait_released(std::chrono::milliseconds most) const;
   /// Waits until every node uses the Catalog of that hash and no other; at most `seconds`, then conflict, naming those that do not.
   void wait_for(const std::string& catalog, int seconds) const;
 

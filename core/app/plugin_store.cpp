@@ -213,6 +213,38 @@ std::vector<std::string> outdated(const Settings& settings, const std::map<std::
   return out;
 }
 
+void decide_for(storage::Session& session, const Settings& settings, const records::Context& context, const std::map<std::string, std::string>& running,
+                const std::map<std::string, std::string>& wanted, const std::map<std::string, PluginDecision>& decisions) {
+  const auto decide = [&](const std::string& name, bool on, const std::string& hash) {
+    const auto known = decisions.find(name);
+    PluginDecision one = known == decisions.end() ? PluginDecision() : known->second;
+    one.name = name;
+    one.wanted = on ? "on" : "off";
+    one.config = config_word(settings, name);
+    one.hash = hash;
+    one.by = context.actor.username;
+    one.at = context.now;
+    PluginStore::decide(session, one);
+  };
+  for (const auto& [name, hash] : wanted) {
+    if (!running.contains(name)) decide(name, true, hash);
+  }
+  for (const auto& [name, hash] : running) {
+    if (!wanted.contains(name)) decide(name, false, hash);
+  }
+}
+
+model::SourceLayer settings_layer(const std::map<std::string, std::map<std::string, std::string>>& settings, const std::map<std::string, std::string>& plugins) {
+  model::SourceLayer layer{"console", {}};
+  for (const auto& [plugin, values] : settings) {
+    if (!plugins.contains(plugin) || values.empty()) continue;
+    std::string text = "kind: settings\nname: " + plugin + "\nsettings:\n";
+    for (const auto& [name, value] : values) text += "  " + name + ": {value: " + value + "}\n";
+    layer.files.push_back({"console:settings/" + plugin + ".yaml", std::move(text), ""});
+  }
+  return layer;
+}
+
 plugin::RegistryOptions registry_options(const Settings& settings, const std::map<std::string, PluginDecision>& decisions) {
   plugin::RegistryOptions options;
   options.directory = settings.plugins;

@@ -77,6 +77,12 @@ class PluginStore {
   storage::Sequences& sequences_;
 };
 
+/// The decisions by which `wanted` (name → hash) runs from now on instead of `running`.
+void decide_for(storage::Session& session, const Settings& settings, const records::Context& context, const std::map<std::string, std::string>& running,
+                const std::map<std::string, std::string>& wanted, const std::map<std::string, PluginDecision>& decisions);
+/// What the console says of settings, as a layer above the agency's; of those modules only.
+model::SourceLayer settings_layer(const std::map<std::string, std::map<std::string, std::string>>& settings, const std::map<std::string, std::string>& plugins);
+
 /// Writes the file at once or not at all. Throws unavailable.
 void write_plugin_file(const std::filesystem::path& path, std::string_view bytes);
 /// What caravan.yaml says of a plugin: on, off, or all where it lists none.

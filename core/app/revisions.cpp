@@ -136,6 +136,10 @@ std::string Revisions::published_files() const {
   return setting(*session, files_name);
 }
 
+void Revisions::set_published_files(const std::string& hash) {
+  database_.transact([&](storage::Session& session) { set(session, files_name, hash); });
+}
+
 Documents Revisions::read(std::int64_t id) const {
   auto session = database_.read();
   Query query(*session, "SELECT documents, plugins FROM catalog_revision WHERE id = ?", id);
@@ -163,7 +167,7 @@ std::vector<Revision> Revisions::list(std::int64_t before, std::uint32_t limit) 
 }
 
 std::int64_t Revisions::publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note,
-                                Timestamp now) {
+                                Timestamp now, const std::function<void(storage::Session&)>& also) {
   const std::string plugins = plugins_text(documents.plugins);
   const std::string text = to_json(documents);
   std::int64_t id = 0;
@@ -178,14 +182,16 @@ std::int64_t Revisions::publish(const Documents& documents, const std::string& h
     }
     set(session, active_name, std::to_string(id));
     set(session, files_name, hash);
+    if (also) also(session);
   });
   return id;
 }
 
-void Revisions::activate(std::int64_t id) {
+void Revisions::activate(std::int64_t id, const std::function<void(storage::Session&)>& also) {
   database_.transact([&](storage::Session& session) {
     if (!Query(session, "SELECT 1 FROM catalog_revision WHERE id = ?", id).next()) throw no_revision(id);
     set(session, active_name, std::to_string(id));
+    if (also) also(session);
   });
 }
 

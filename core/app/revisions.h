@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ class Revisions {
   std::int64_t active() const;
   /// Hash of the Catalog that the files of the configuration folder made when they were last published; "" where never.
   std::string published_files() const;
+  void set_published_files(const std::string& hash);
   /// Throws not_found.
   Documents read(std::int64_t id) const;
   /// Throws not_found.
@@ -47,9 +49,11 @@ class Revisions {
   /// Newest first; `before`: id of the last one of the page before, or 0.
   std::vector<Revision> list(std::int64_t before, std::uint32_t limit) const;
   /// Keeps the documents as a revision, or finds the one that has the same hash and plugins, and puts it in use.
-  std::int64_t publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note, Timestamp now);
+  /// `also`: what else belongs to the same transaction; may be empty.
+  std::int64_t publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note, Timestamp now,
+                       const std::function<void(storage::Session&)>& also = {});
   /// Puts an earlier one in use again. Throws not_found.
-  void activate(std::int64_t id);
+  void activate(std::int64_t id, const std::function<void(storage::Session&)>& also = {});
 
  private:
   storage::Database& database_;

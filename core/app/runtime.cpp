@@ -9,15 +9,20 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
+#include "app/plugin_admin.h"
+#include "app/restart.h"
 #include "app/simulation.h"
 #include "base/error.h"
 #include "api/event_hub.h"
 #include "channels/delivery.h"
 #include "channels/outbound.h"
 #include "records/data_check.h"
+#include "records/import_runs.h"
 #include "model/parse_cache.h"
 #include "records/moves.h"
+#include "records/search.h"
 #include "records/rollup.h"
 #include "records/looks.h"
 #include "records/once.h"
@@ -31,27 +36,6 @@
 
 namespace caravan::app {
 namespace {
-
-std::unique_ptr<plugin::PluginRegistry> scan_plugins(const Settings& settings) {
-  plugin::RegistryOptions options;
-  options.directory = settings.plugins;
-  if (settings.enabled) {
-    options.enabled.emplace();
-    for (const auto& [name, on] : *settings.enabled) {
-      if (on) options.enabled->insert(name);
-    }
-  }
-  options.instance.log = [](int level, std::string_view plugin, std::string_view message) {
-    static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                           spdlog::level::err};
-    spdlog::log(levels[std::clamp(level, 0, 3)], "plugin {}: {}", plugin, message);
-  };
-  return plugin::PluginRegistry::scan(std::move(options));
-}
-
-model::LoadResult load(const Settings& settings, const plugin::PluginRegistry& plugins) {
-  return model::load_catalog(definition_layers(settings, plugins), plugins.modules());
-}
 
 /// An enabled plugin that is refused would silently take its department away.
 void add_refusals(const plugin::PluginRegistry& plugins, std::vector<model::Diagnostic>& diagnostics) {
@@ -90,6 +74,14 @@ bool has_error(const std::vector<model::Diagnostic>& diagnostics) {
                      [](const auto& one) { return one.severity == model::Diagnostic::Severity::error; });
 }
 
+model::Diagnostic failure(std::string file, const std::exception& error) {
+  model::Diagnostic diagnostic;
+  diagnostic.at.file = std::move(file);
+  diagnostic.code = "reload-failed";
+  diagnostic.message = error.what();
+  return diagnostic;
+}
+
 [[noreturn]] void refuse(const std::vector<model::Diagnostic>& diagnostics) {
   std::string text = "The definitions have mistakes:";
   std::vector<FieldError> fields;
@@ -112,8 +104,8 @@ std::vector<model::SourceLayer> definition_layers(const Settings& settings, cons
 
 Definitions load_definitions(const Settings& settings, model::ParseCache* cache) {
   Definitions definitions;
-  definitions.plugins = scan_plugins(settings);
-  definitions.loaded = cache == nullptr ? load(settings, *definitions.plugins)
+  definitions.plugins = plugin::PluginRegistry::scan(registry_options(settings, {}));
+  definitions.loaded = cache == nullptr ? model::load_catalog(definition_layers(settings, *definitions.plugins), definitions.plugins->modules())
                                         : model::load_catalog(definition_layers(settings, *definitions.plugins), definitions.plugins->modules(), *cache);
   add_refusals(*definitions.plugins, definitions.loaded.diagnostics);
   return definitions;
@@ -127,11 +119,23 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   database_ = storage::Database::open(settings_.database_url, options);
   sequences_ = std::make_unique<storage::Sequences>(*database_);
   records_ = std::make_unique<records::RecordService>(*database_, *sequences_);
+  search_ = std::make_shared<records::SearchIndex>(*database_, *sequences_);
+  records_->set_search(search_);
   transitions_ = std::make_unique<workflow::Transitions>(*records_);
 
-  plugins_ = scan_plugins(settings_);
+  store_ = std::make_unique<PluginStore>(*database_, *sequences_);
+  {
+    auto reading = registry_options(settings_, store_->decisions());
+    if (settings_.safe_mode) {
+      reading.enabled.emplace();
+      reading.decided.clear();
+    }
+    if (const auto fetched = store_->fetch(reading.installed, reading.pinned); !fetched.empty()) spdlog::info("{} installed plugin files were taken from the database.", fetched.size());
+    plugins_ = plugin::PluginRegistry::scan(std::move(reading));
+  }
   plugins_->load(plugin::gate_over(*records_));
-  model::LoadResult loaded = load(settings_, *plugins_);
+  const Documents files = documents_of_files();
+  model::LoadResult loaded = model::load_catalog(files.layers, files.modules);
   add_refusals(*plugins_, loaded.diagnostics);
   for (const auto& diagnostic : loaded.diagnostics) {
     if (diagnostic.severity == model::Diagnostic::Severity::warning) spdlog::warn("{}", model::to_string(diagnostic));
@@ -140,18 +144,21 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   // Which Catalog is used is told by a table; constraints and records follow when that is known.
   if (schema == Schema::update) storage::update_schema(*database_, *loaded.catalog, false, storage::Constraints::keep);
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
+  plugin_admin_ = std::make_unique<PluginAdministration>(*this);
   nodes_ = std::make_unique<Nodes>(*database_);
   revisions_ = std::make_unique<Revisions>(*database_);
-  if (schema == Schema::update) {
+  const bool whole = schema == Schema::update && !settings_.safe_mode;  // the core alone is no revision of the definitions
+  if (whole) {
     publish_files(std::move(loaded));
   } else {
     give_keys(*loaded.catalog, false);
     catalog_.store(std::move(loaded.catalog));
   }
-  if (schema == Schema::update) count_rollups();
+  if (whole) count_rollups();
   equip(*records_);
   events_ = std::make_unique<api::EventHub>(*records_);
   auth_ = auth::AuthService::make(*database_, *sequences_, Clock::system());
+  files_ = std::make_unique<records::FileStore>(settings_.data / "files");
   make_queue();
 
   handler_ = std::make_unique<api::Api>(api::Services{
@@ -197,12 +204,12 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
       },
       [this](const records::Context& context, std::int64_t id) { return activate(context, id); },
       [this] { return unready(); }, events_.get(), queue_.get(),
-      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits, rules_.get()});
+      std::filesystem::is_directory(settings_.console) ? settings_.console.string() : std::string(), settings_.limits, rules_.get(), files_.get(), plugin_admin_.get()});
 }
 
 void Runtime::equip(records::RecordService& service) {
   service.set_undo_days(settings_.undo_days);
-  service.set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks())));
+  service.set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks(), plugins_->functions())));
   service.set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   service.set_watcher([this](const std::vector<records::Written>& written) {
     if (events_) events_->written(written);
@@ -219,6 +226,7 @@ void Runtime::make_queue() {
     database = job_database_.get();
   }
   job_records_ = std::make_unique<records::RecordService>(*database, *sequences_);
+  job_records_->set_search(search_);
   equip(*job_records_);
   jobs::QueueOptions options = settings_.jobs;
   options.alone = database_->dialect() == storage::Dialect::sqlite;
@@ -229,12 +237,18 @@ void Runtime::make_queue() {
     limit.batch = 256;
     limit.gather_milliseconds = 100;
   }
+  if (std::none_of(options.limits.begin(), options.limits.end(), [](const jobs::QueueLimit& limit) { return limit.queue == records::search_queue; }))
+    options.limits.push_back({.queue = records::search_queue, .at_once = 1, .batch = 128, .gather_milliseconds = 50});
   if (!events_named) options.limits.push_back({.queue = records::outbox_queue, .at_once = 1, .batch = 256, .gather_milliseconds = 100});
   queue_ = std::make_unique<jobs::Queue>(*database, Clock::system(), std::move(options));
   delivery_ = std::make_unique<records::EventDelivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system());
   queue_->handle_batch(records::outbox_kind, [this](std::span<jobs::Attempt* const> attempts) { (*delivery_)(attempts); });
   records_->set_wake([this] { queue_->wake(); });
   job_records_->set_wake([this] { queue_->wake(); });
+
+  const records::Search search(*job_records_, [this] { return catalog_.load(); });
+  queue_->handle_batch(records::search_kind, [search](std::span<jobs::Attempt* const> attempts) { search.keep_up(attempts); });
+  queue_->handle(records::search_build_kind, [search](jobs::Attempt& attempt) { search.build(attempt); });
 
   clocks_ = std::make_unique<workflow::Clocks>(*job_records_, [this] { return catalog_.load(); }, [this] { return queue_->now(); });
   queue_->handle(workflow::clock_timer_kind, [this](jobs::Attempt& attempt) { clocks_->timer(attempt); });
@@ -245,11 +259,20 @@ void Runtime::make_queue() {
   rules_ = std::make_unique<workflow::RuleJobs>(*job_records_, [this] { return catalog_.load(); }, *queue_, *sequences_);
 
   outbound_ = std::make_unique<channels::Delivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system(),
-                                                   channels::Settings{settings_.mail, webhook_secret(settings_), settings_.webhooks_private});
+                                                   channels::Settings{settings_.mail, webhook_secret(settings_), settings_.webhooks_private},
+                                                   plugins_->channels());
   queue_->handle(channels::message_kind, [this](jobs::Attempt& attempt) { outbound_->message(attempt); });
+  queue_->handle(plugin::job_kind, [this](jobs::Attempt& attempt) { run_plugin_job(attempt); });
   queue_->handle(channels::webhook_kind, [this](jobs::Attempt& attempt) { outbound_->webhook(attempt); });
 
+  imports_ = std::make_unique<records::ImportJobs>(*job_records_, *files_, [this] { return catalog_.load(); },
+                                                   [this](std::int64_t user) { return auth_->actor_of(user); }, Clock::system());
+  queue_->handle(records::import_kind, [this](jobs::Attempt& attempt) { (*imports_)(attempt); });
+
   schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
+  schedule_->every(3600, "purge.imports", [this, database](jobs::Attempt& attempt) {
+    jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return records::purge_imports(session, *files_, queue_->now(), 30); });
+  });
   const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
     schedule_->every(600, name, [this, database, part](jobs::Attempt& attempt) {
       jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return part(session, queue_->now()); });
@@ -276,11 +299,23 @@ void Runtime::make_queue() {
   purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
 }
 
+void Runtime::run_plugin_job(jobs::Attempt& attempt) const {
+  const jobs::Job& job = attempt.job();
+  const plugin::JobPayload payload = plugin::PluginRegistry::job_payload(job);
+  records::Context context = system_context("plugin " + payload.plugin);
+  context.locale = context.catalog->agency.locale;
+  context.request_id = job.request_id;
+  context.now = queue_->now();
+  delivery_->run_late(context, attempt, [&](records::Work& work) { plugins_->run_job(job, payload, work); });
+}
+
 void Runtime::start_jobs() {
   queue_->start();
   schedule_->start();
   plan_clocks(*catalog_.load());
   rules_->plan_soon();
+  search_->follow(*catalog_.load(), queue_->now());
+  queue_->wake();
 }
 
 void Runtime::plan_clocks(const model::Catalog& catalog) {
@@ -340,13 +375,14 @@ records::Context Runtime::system_context(std::string source) const {
   return context;
 }
 
-Documents Runtime::documents_of_files() const {
+Documents Runtime::documents_of(const plugin::Selection& plugins) const {
   Documents documents;
-  documents.layers = definition_layers(settings_, *plugins_);
-  documents.modules = plugins_->modules();
-  for (const auto& info : plugins_->list()) {
-    if (info.state == plugin::PluginState::enabled) documents.plugins[info.name] = info.hash;
-  }
+  documents.layers.push_back(model::core_layer());
+  for (auto& layer : plugin::PluginRegistry::layers(plugins)) documents.layers.push_back(std::move(layer));
+  for (auto& layer : configuration_layers(settings_)) documents.layers.push_back(std::move(layer));
+  documents.modules = plugin::PluginRegistry::modules(plugins);
+  documents.plugins = plugin::PluginRegistry::hashes(plugins);
+  if (auto console = settings_layer(store_->all_settings(), documents.plugins); !console.files.empty()) documents.layers.push_back(std::move(console));
   return documents;
 }
 
@@ -394,7 +430,13 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
   model::LoadResult loaded = model::load_catalog(documents.layers, documents.modules);
   result.diagnostics = std::move(loaded.diagnostics);
   if (!loaded.catalog) return result;
-  const bool changed = loaded.catalog->hash != old_catalog->hash;
+  // A plugin without definitions changes nothing but the list of modules.
+  const auto names = [](const model::Catalog& catalog) {
+    std::set<std::string> out;
+    for (const auto& module : catalog.modules) out.insert(module.name);
+    return out;
+  };
+  const bool changed = loaded.catalog->hash != old_catalog->hash || names(*loaded.catalog) != names(*old_catalog);
   if (changed) {
     auto session = database_->read();
     for (auto& found : records::check_data(*session, *loaded.catalog, {old_catalog.get(), false})) result.diagnostics.push_back(std::move(found));
@@ -413,6 +455,7 @@ api::ReloadResult Runtime::swap(const Documents& documents, const Publish& publi
     use(std::move(loaded.catalog));
     plan_clocks(*catalog_.load());
     rules_->plan_soon();
+    search_->follow(*catalog_.load(), queue_->now());
     move_stragglers();
     count_rollups();
   }
@@ -468,25 +511,159 @@ void Runtime::use(std::shared_ptr<const model::Catalog> next) {
   }
 }
 
-namespace {
-
-model::Diagnostic failure(std::string file, const std::exception& error) {
-  model::Diagnostic diagnostic;
-  diagnostic.at.file = std::move(file);
-  diagnostic.code = "reload-failed";
-  diagnostic.message = error.what();
-  return diagnostic;
+std::vector<model::Diagnostic> Runtime::read_plugins_again() {
+  Overrides overrides;
+  overrides.config = settings_.config.string();
+  overrides.data = settings_.data.string();
+  if (std::filesystem::is_directory(settings_.config)) {
+    auto read = load_settings(overrides, std::filesystem::read_symlink("/proc/self/exe"));
+    if (!read.settings) return std::move(read.diagnostics);
+    settings_.enabled = std::move(read.settings->enabled);
+    settings_.packs = std::move(read.settings->packs);
+    settings_.trusted_keys = std::move(read.settings->trusted_keys);
+    settings_.require_signature = read.settings->require_signature;
+  }
+  auto options = registry_options(settings_, store_->decisions());
+  store_->fetch(options.installed, options.pinned);
+  plugins_->rescan(std::move(options));
+  return {};
 }
 
-}  // namespace
+void Runtime::stop_plugins(const plugin::Selection& selection, PluginChange& change) {
+  const auto stays = plugin::PluginRegistry::hashes(selection);
+  const auto running = plugin::PluginRegistry::hashes(plugins_->running());
+  if (std::all_of(running.begin(), running.end(), [&](const auto& one) { return stays.contains(one.first); })) return;
+  // Requests and jobs on the earlier definitions still find them, for a while; afterwards what needs one is told to come again.
+  nodes_->wait_released(std::chrono::seconds(3));
+  for (const auto& name : plugins_->stop(selection, std::chrono::seconds(15))) {
+    spdlog::error("The plugin {} is switched off, but a call in it has not returned.", name);
+    change.restart_needed = true;
+  }
+}
+
+/// Starts what is new, puts the definitions in use, stops what is left out.
+template <class Publish>
+Runtime::PluginChange Runtime::change(const plugin::Selection& selection, const Documents& documents, const Publish& publish) {
+  PluginChange change;
+  const plugin::Selection before = plugins_->running();
+  const auto stale = plugins_->stale(selection);
+  change.started = plugins_->start(selection);
+  const auto undo = [&] { plugins_->stop(before, std::chrono::seconds(5)); };
+  try {
+    change.result = swap(documents, publish);
+  } catch (...) {
+    undo();
+    throw;
+  }
+  if (has_error(change.result.diagnostics)) {
+    undo();
+    return change;
+  }
+  const auto now = plugin::PluginRegistry::hashes(selection);
+  for (const auto& [name, hash] : plugin::PluginRegistry::hashes(before)) {
+    if (!now.contains(name)) change.stopped.push_back(name);
+  }
+  stop_plugins(selection, change);
+  if (!change.started.empty()) {
+    for (const auto& mistake : plugins_->mistakes(*catalog_.load())) spdlog::warn("{}", mistake);
+  }
+  if (!stale.empty() || change.restart_needed) {
+    change.restarting = request_restart(stale.empty() ? "a plugin that was switched off does not return" : "another version of the plugin " + stale.front() + " is to be used");
+    change.restart_needed = !change.restarting;
+  }
+  return change;
+}
+
+Documents Runtime::documents_in_use(const plugin::Selection& plugins) const {
+  if (revision_ == 0) return documents_of(plugins);
+  Documents used = revisions_->read(revision_);
+  std::erase_if(used.layers, [&](const model::SourceLayer& layer) {
+    if (layer.name == "core" || layer.name == "console" || layer.name.starts_with("plugin ")) return true;
+    return layer.name.starts_with("pack ") && used.plugins.contains(layer.name.substr(5));
+  });
+  Documents documents;
+  documents.layers.push_back(model::core_layer());
+  for (auto& layer : plugin::PluginRegistry::layers(plugins)) documents.layers.push_back(std::move(layer));
+  for (auto& layer : used.layers) documents.layers.push_back(std::move(layer));
+  documents.modules = plugin::PluginRegistry::modules(plugins);
+  documents.plugins = plugin::PluginRegistry::hashes(plugins);
+  if (auto console = settings_layer(store_->all_settings(), documents.plugins); !console.files.empty()) documents.layers.push_back(std::move(console));
+  return documents;
+}
+
+std::int64_t Runtime::publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
+                                   const std::function<void(storage::Session&)>& also) {
+  const bool of_files = revision_ == 0 || revisions_->find(revision_).hash == revisions_->published_files();
+  const auto revision = revisions_->publish(documents, hash, context.actor.username, note, Clock::system().now(), also);
+  if (!of_files) {
+    Documents files = documents;
+    std::erase_if(files.layers, [](const auto& layer) { return layer.name != "core" && layer.name != "console" && !layer.name.starts_with("plugin "); });
+    try {
+      for (auto& layer : configuration_layers(settings_)) files.layers.push_back(std::move(layer));
+      const auto loaded = model::load_catalog(files.layers, files.modules);
+      if (loaded.catalog) revisions_->set_published_files(loaded.catalog->hash);
+    } catch (const Error& error) {
+      spdlog::warn("The files of {} cannot be read: {}", settings_.config.string(), error.what());
+    }
+  }
+  return revision;
+}
+
+Runtime::PluginChange Runtime::change_plugins(const records::Context& context, const std::map<std::string, std::string>& wanted, std::string_view note,
+                                              const std::function<void(storage::Session&)>& decided) {
+  const plugin::Selection selection = plugins_->select(wanted);
+  const Documents documents = documents_in_use(selection);
+  return change(selection, documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, decided); });
+}
+
+api::ReloadResult Runtime::change_settings(const records::Context& context, model::SourceLayer settings, const std::function<void(storage::Session&)>& also) {
+  Documents documents = documents_in_use(plugins_->running());
+  std::erase_if(documents.layers, [](const auto& layer) { return layer.name == "console"; });
+  if (!settings.files.empty()) documents.layers.push_back(std::move(settings));
+  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, "settings", also); });
+}
 
 api::ReloadResult Runtime::reload(const records::Context& context) {
+  refuse_in_safe_mode();
   const std::lock_guard lock(reloading_);
   try {
-    const Documents documents = documents_of_files();
-    return swap(documents, [&](const model::Catalog& catalog) {
-      return revisions_->publish(documents, catalog.hash, context.actor.username, "", Clock::system().now());
+    const auto before = settings_;
+    if (auto mistakes = read_plugins_again(); !mistakes.empty()) {
+      api::ReloadResult result;
+      result.hash = catalog_.load()->hash;
+      result.diagnostics = std::move(mistakes);
+      if (has_error(result.diagnostics)) return result;
+    }
+    const auto decisions = store_->decisions();
+    const auto old = outdated(settings_, decisions);
+    // What runs is not replaced by another file by the way: that is an upgrade.
+    auto wanted = plugin::PluginRegistry::hashes(plugins_->enabled());
+    const auto running = plugin::PluginRegistry::hashes(plugins_->running());
+    std::vector<model::Diagnostic> notes;
+    for (auto& [name, hash] : wanted) {
+      const auto used = running.find(name);
+      if (used == running.end() || used->second == hash) continue;
+      hash = used->second;
+      notes.push_back(failure(name, Error(ErrorCode::conflict, "another file of the plugin " + name + " is in the folder; it is used after a restart")));
+      notes.back().severity = model::Diagnostic::Severity::warning;
+      notes.back().code = "plugin-file-changed";
+    }
+    const plugin::Selection selection = plugins_->select(wanted);
+    const Documents documents = documents_of(selection);
+    const auto settle = [&](storage::Session& session) {
+      for (const auto& name : old) {
+        PluginDecision kept = decisions.at(name);
+        kept.wanted.clear();  // caravan.yaml was changed since
+        PluginStore::decide(session, kept);
+      }
+    };
+    auto done = change(selection, documents, [&](const model::Catalog& catalog) {
+      return revisions_->publish(documents, catalog.hash, context.actor.username, "", Clock::system().now(), settle);
     });
+    if (has_error(done.result.diagnostics)) settings_ = before;
+    add_refusals(*plugins_, notes);
+    for (auto& note : notes) done.result.diagnostics.push_back(std::move(note));
+    return std::move(done.result);
   } catch (const std::exception& error) {
     // Unreadable files, and what the database's rows do not allow.
     api::ReloadResult result;
@@ -497,17 +674,40 @@ api::ReloadResult Runtime::reload(const records::Context& context) {
 }
 
 api::ReloadResult Runtime::activate(const records::Context& context, std::int64_t revision) {
+  refuse_in_safe_mode();
   const std::lock_guard lock(reloading_);
   const Documents documents = revisions_->read(revision);
-  if (documents.plugins != documents_of_files().plugins) {
-    throw Error(ErrorCode::conflict, "Revision " + std::to_string(revision) +
-                                         " was published with other plugin files than this server has; put those in place and restart first.");
-  }
+  plugin::Selection selection;
   try {
-    auto result = swap(documents, [&](const model::Catalog&) {
-      revisions_->activate(revision);
-      return revision;
-    });
+    store_->fetch(settings_.data / "plugins", documents.plugins);
+    if (documents.plugins != plugin::PluginRegistry::hashes(plugins_->running())) read_plugins_again();
+    selection = plugins_->select(documents.plugins);
+    if (!plugins_->stale(selection).empty()) throw Error(ErrorCode::conflict, "another version of " + plugins_->stale(selection).front() + " runs");
+  } catch (const Error& error) {
+    throw Error(ErrorCode::conflict, "Revision " + std::to_string(revision) +
+                                         " was published with other plugin files than this server has; put those in place and restart first: " + error.message());
+  }
+  const auto running = plugin::PluginRegistry::hashes(plugins_->running());
+  const plugin::Selection before = plugins_->running();
+  try {
+    const auto started = plugins_->start(selection);
+    api::ReloadResult result;
+    try {
+      result = swap(documents, [&](const model::Catalog&) {
+        revisions_->activate(revision, [&](storage::Session& session) { decide_for(session, settings_, context, running, documents.plugins, store_->decisions()); });
+        return revision;
+      });
+    } catch (...) {
+      plugins_->stop(before, std::chrono::seconds(5));
+      throw;
+    }
+    if (has_error(result.diagnostics)) {
+      plugins_->stop(before, std::chrono::seconds(5));
+      return result;
+    }
+    PluginChange change;
+    stop_plugins(selection, change);
+    if (change.restart_needed) request_restart("a plugin that was switched off does not return");
     if (result.changed) spdlog::info("Revision {} of the definitions put in use by {}.", revision, context.actor.username);
     return result;
   } catch (const std::exception& error) {
@@ -531,8 +731,22 @@ void Runtime::follow() {
   };
   const std::string subject = "Revision " + std::to_string(active) + " of the definitions is in use on other nodes, but this one ";
   const Documents documents = revisions_->read(active);
-  if (documents.plugins != documents_of_files().plugins) {
-    refuse(subject + "has other plugin files: put the same ones in place and restart it.");
+  const plugin::Selection before = plugins_->running();
+  plugin::Selection selection;
+  try {
+    if (documents.plugins != plugin::PluginRegistry::hashes(before)) {
+      auto options = registry_options(settings_, store_->decisions());
+      store_->fetch(options.installed, documents.plugins);
+      plugins_->rescan(std::move(options));
+    }
+    selection = plugins_->select(documents.plugins);
+  } catch (const Error& error) {
+    refuse(subject + "has other plugin files: put the same ones in place and restart it. " + error.message());
+    return;
+  }
+  if (const auto stale = plugins_->stale(selection); !stale.empty()) {
+    // A fresh process reads all of it anew.
+    if (!request_restart("another node uses another version of the plugin " + stale.front())) refuse(subject + "must be restarted to use another version of the plugin " + stale.front() + ".");
     return;
   }
   model::LoadResult loaded = model::load_catalog(documents.layers, documents.modules);
@@ -542,17 +756,27 @@ void Runtime::follow() {
   }
   try {
     give_keys(*loaded.catalog, true);
+    plugins_->start(selection);
   } catch (const Error& error) {
-    refuse(subject + "lacks a key: " + error.message());
+    refuse(subject + "cannot: " + error.message());
     return;
   }
   revision_ = active;
   use(std::move(loaded.catalog));
   unready_.store(nullptr);
+  PluginChange change;
+  stop_plugins(selection, change);
+  if (change.restart_needed) request_restart("a plugin that was switched off does not return");
   spdlog::info("Revision {} of the definitions, published by another node, is in use.", active);
 }
 
+void Runtime::refuse_in_safe_mode() const {
+  if (settings_.safe_mode)
+    throw Error(ErrorCode::conflict, "The server is in safe mode, without plugins and the agency's definitions. Mend what kept it from starting, then restart it without safe mode.");
+}
+
 std::string Runtime::unready() const {
+  if (settings_.safe_mode) return "The server is in safe mode: plugins, packs and the agency's definitions are left out.";
   const auto why = unready_.load();
   return why ? *why : std::string();
 }

@@ -10,6 +10,7 @@
 
 #include "api/api.h"
 #include "app/nodes.h"
+#include "app/plugin_store.h"
 #include "app/revisions.h"
 #include "app/settings.h"
 #include "auth/service.h"
@@ -27,12 +28,17 @@
 
 namespace caravan::api {
 class EventHub;
+class PluginAdmin;
 }
 namespace caravan::channels {
 class Delivery;
 }
 namespace caravan::model {
 class ParseCache;
+}
+namespace caravan::records {
+class FileStore;
+class ImportJobs;
 }
 namespace caravan::workflow {
 class Assignments;
@@ -81,6 +87,11 @@ class Runtime {
   records::Context system_context(std::string source) const;
   /// Where the database has no user yet: makes `admin`. Returns the password if it was generated, else "".
   bool make_administrator(std::string& generated);
+  /// A notice in the console to everybody whose role has all rights; `code`: of records/messages.h.
+  void tell_administrators(std::string_view code, std::initializer_list<std::string_view> arguments);
+  std::vector<plugin::CallbackReport> plugin_report() const { return plugins_->report(); }
+  std::vector<jobs::QueueStats> queue_stats() const { return queue_->stats(); }
+  std::vector<std::string> quarantined() const;  ///< names of the plugins whose code is not run
   /// Adds a user with roles and password; throws conflict where the name is taken.
   std::int64_t add_user(const std::string& username, const std::string& name, const std::vector<std::string>& roles,
                         const std::string& password);
@@ -93,19 +104,38 @@ class Runtime {
   /// earlier Catalogs, for which it waits at most so many seconds. Throws conflict, with nothing changed, naming nodes that have not.
   std::vector<storage::SchemaStep> apply_schema(bool allow_destructive, int wait_seconds = 30);
 
+  /// Brings another set of plugins, by name and hash of file, into use in this process, on every node, and for later starts: checks
+  /// their definitions with everything else, brings the schema up to them, starts what is new, and publishes; then what is left
+  /// out is drained and stopped. With an error among the diagnostics nothing has changed. Where a plugin runs that is to be replaced by another
+  /// file, a fresh process takes over afterwards. Throws conflict where they do not fit together or one cannot be started.
+  struct PluginChange {
+    api::ReloadResult result;
+    std::vector<std::string> started, stopped;
+    bool restarting = false;        ///< a fresh process comes
+    bool restart_needed = false;    ///< it would have to, and nobody starts it: an administrator must
+  };
+  /// `decided`: in the transaction that publishes.
+  PluginChange change_plugins(const records::Context& context, const std::map<std::string, std::string>& wanted, std::string_view note,
+                              const std::function<void(storage::Session&)>& decided);
+
  private:
+  friend class PluginAdministration;
   std::int64_t user_id(const std::string& username);
 
   Settings settings_;
-  std::unique_ptr<plugin::PluginRegistry> plugins_;
   std::unique_ptr<storage::Database> database_;
-  std::atomic<std::shared_ptr<const model::Catalog>> catalog_;
   std::unique_ptr<storage::Sequences> sequences_;
+  std::unique_ptr<PluginStore> store_;
+  std::unique_ptr<plugin::PluginRegistry> plugins_;
+  std::atomic<std::shared_ptr<const model::Catalog>> catalog_;
   std::unique_ptr<records::RecordService> records_;
   std::unique_ptr<workflow::Transitions> transitions_;
   std::unique_ptr<auth::AuthService> auth_;
   std::unique_ptr<api::EventHub> events_;
   std::unique_ptr<channels::Delivery> outbound_;
+  std::unique_ptr<api::PluginAdmin> plugin_admin_;
+  std::shared_ptr<records::SearchIndex> search_;
+  std::unique_ptr<records::FileStore> files_;
   std::unique_ptr<api::Handler> handler_;
   std::unique_ptr<storage::Database> job_database_;  ///< connections of their own, on MariaDB; null: database_
   std::unique_ptr<records::RecordService> job_records_;
@@ -113,11 +143,14 @@ class Runtime {
   std::unique_ptr<workflow::Clocks> clocks_;
   std::unique_ptr<workflow::Assignments> assignments_;
   std::unique_ptr<workflow::RuleJobs> rules_;
+  std::unique_ptr<records::ImportJobs> imports_;
   std::unique_ptr<jobs::Queue> queue_;
   std::unique_ptr<jobs::Schedule> schedule_;
   /// What requests and jobs write passes the same rules, plugins and listeners.
   void equip(records::RecordService& service);
   void make_queue();
+  /// A job that a plugin added; see plugin::job_kind.
+  void run_plugin_job(jobs::Attempt& attempt) const;
   /// Where the clocks of the definitions in use were not planned yet by them: adds the job that does.
   void plan_clocks(const model::Catalog& catalog);
   /// Gives the Catalog the keys of sensitive fields, where it has any or the database has had; `write`: makes the file where
@@ -139,12 +172,28 @@ class Runtime {
   /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.
   template <class Publish>
   api::ReloadResult swap(const Documents& documents, const Publish& publish);
-  Documents documents_of_files() const;
+  Documents documents_of_files() const { return documents_of(plugins_->running()); }
+  Documents documents_of(const plugin::Selection& plugins) const;
+  /// What is in use, with these plugins instead; files that were edited meanwhile count at the next reload.
+  Documents documents_in_use(const plugin::Selection& plugins) const;
+  /// The console's settings, on top of what is in use.
+  api::ReloadResult change_settings(const records::Context& context, model::SourceLayer settings, const std::function<void(storage::Session&)>& also);
+  /// Reads the plugins' part of caravan.yaml, the decisions and the folders again. Mistakes in the file are returned, and then nothing has changed.
+  std::vector<model::Diagnostic> read_plugins_again();
+  /// Without the lock. Drains and stops what is not in the selection.
+  void stop_plugins(const plugin::Selection& selection, PluginChange& change);
+  template <class Publish>
+  PluginChange change(const plugin::Selection& selection, const Documents& documents, const Publish& publish);
+  /// Where what is in use was not made of the files: what they would make now counts as published, so that only their next change wins.
+  std::int64_t publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
+                            const std::function<void(storage::Session&)>& also);
   /// What the files ask for, where that is not what is in use.
   std::shared_ptr<const model::Catalog> wanted_catalog() const;
   /// Takes over what another node has put in use.
   void follow();
   std::string unready() const;
+  /// What changes the definitions waits until the server has them all again. Throws conflict.
+  void refuse_in_safe_mode() const;
 
   std::unique_ptr<Nodes> nodes_;
   std::unique_ptr<Revisions> revisions_;

@@ -14,6 +14,7 @@
 #include "plugin/manifest.h"
 #include "plugin/presence.h"
 #include "records/access.h"
+#include "records/json.h"
 
 namespace caravan::plugin {
 
@@ -239,6 +240,7 @@ struct Active {
   std::string quarantined;             ///< why; empty: it is not
   std::vector<HookShape> hooks;
   std::vector<RouteInfo> routes;
+  std::set<std::string> functions, channels;  ///< `sales.classify`
   bool always = false;  ///< for every request; else for those whose Catalog has its module
   mutable Presence inside;
 
@@ -379,6 +381,31 @@ struct PluginRegistry::State : records::Hooks {
   ActivePointer fall_back(std::vector<Row>& found, const std::string& name, const std::string& hash, const std::string& why);
   void refresh_rows();
 
+  /// The instance of a plugin that serves the request, which is not stopped while `calls` lives; null where it does not run.
+  Instance* enter(std::string_view plugin, const records::Context& context, Calls& calls) const {
+    if (stopped.load(std::memory_order_acquire)) throw stopping();
+    const Readers::Look look(readers);
+    Active* const found = current.load(std::memory_order_seq_cst)->find(plugin);
+    if (found == nullptr || !serves(*found, context)) return nullptr;
+    if (!found->quarantined.empty()) throw in_quarantine(*found);
+    if (!found->instance) return nullptr;
+    calls.add(*found, nullptr);
+    return found->instance.get();
+  }
+  /// Calls `use` with the instance and its callback `PLUGIN.NAME` of that list. Throws unavailable where there is none.
+  template <class List, class Use>
+  auto with_named(std::string_view full, const char* what, const records::Context& context, List list, Use&& use) const {
+    const auto dot = full.find('.');
+    const std::string_view plugin = full.substr(0, dot), name = dot == std::string_view::npos ? full : full.substr(dot + 1);
+    Calls calls;
+    if (Instance* const instance = enter(plugin, context, calls)) {
+      for (auto& callback : (instance->*list)()) {
+        if (callback.name == name) return use(*instance, callback);
+      }
+    }
+    throw Error(ErrorCode::unavailable, std::string("No plugin offers the ") + what + " " + std::string(full) + "; is the plugin that does switched on?");
+  }
+
   /// What is to be called at a point: only a look, so that a call may last without keeping anybody from a change.
   void collect(records::HookPoint point, const records::HookCall& call, Calls& calls) const;
   bool any(records::HookPoint point, const model::Entity& entity) const override {
@@ -475,13 +502,18 @@ ActivePointer PluginRegistry::State::begin(const FilePointer& file, bool always)
     image = std::make_shared<Image>(Image::open(file->path));
     if (image->hash != file->info.hash) throw Error(ErrorCode::conflict, "its file was changed since it was read");
   }
-  Library library = load_library(*image);
+  Library library = [&] {
+    const Mark constructors(mark_id(name, "its static constructors", MarkKind::loading), 0);
+    return load_library(*image);
+  }();
   mapped[name] = file->info.hash;
   auto instance = std::make_unique<Instance>(name, library.table, std::move(library.claim), options.instance);
   instance->start();
   for (const HookCallback& hook : instance->hooks()) out->hooks.push_back({hook.label, hook.entity, hook.action, hook.point});
   for (const RouteCallback& route : instance->routes())
     out->routes.push_back({name, route.method, route.path, route.permission.empty() ? "" : name + "." + route.permission});
+  for (const FunctionCallback& function : instance->functions()) out->functions.insert(name + "." + function.name);
+  for (const ChannelCallback& channel : instance->channels()) out->channels.insert(name + "." + channel.name);
   out->instance = std::move(instance);
   return out;
 }
@@ -642,13 +674,11 @@ void PluginRegistry::unload() noexcept {
   }
 }
 
-void PluginRegistry::rescan(std::optional<std::set<std::string>> enabled, std::map<std::string, bool> decided,
-                            std::map<std::string, std::string> pinned, std::map<std::string, std::string> quarantined) {
+void PluginRegistry::rescan(RegistryOptions options) {
   State& state = *state_;
-  state.options.enabled = std::move(enabled);
-  state.options.decided = std::move(decided);
-  state.options.pinned = std::move(pinned);
-  state.options.quarantined = std::move(quarantined);
+  options.directory = state.options.directory;
+  options.instance = state.options.instance;
+  state.options = std::move(options);
   std::vector<Row> found = state.read_folders();
   // What runs keeps the file that was read when it was loaded.
   const auto now = state.in_use();
@@ -702,6 +732,29 @@ Selection PluginRegistry::select(const std::map<std::string, std::string>& hashe
     if (!row.enabled()) tell(row.info.name, row.info.error);
   }
   if (!trouble.empty()) throw Error(ErrorCode::conflict, "These plugins cannot be used together: " + trouble + ".");
+  return out;
+}
+
+std::vector<Available> PluginRegistry::available() const {
+  std::vector<Available> out;
+  for (const Row& row : *state_->all_rows()) {
+    if (row.file && row.file->info.state == PluginState::enabled) out.push_back({row.info.name, row.file->manifest.version, row.file->manifest.dependencies});
+  }
+  return out;
+}
+
+std::string PluginRegistry::hash_of(const std::string& name, const Version& version) const {
+  const auto pinned = state_->options.pinned.find(name);
+  std::string out;
+  bool own = false;
+  for (const Row& row : *state_->all_rows()) {
+    if (!row.file || row.info.name != name || row.file->info.state != PluginState::enabled || row.file->manifest.version != version) continue;
+    if (pinned != state_->options.pinned.end() && pinned->second == row.info.hash) return row.info.hash;
+    if (out.empty() || (!own && !row.info.installed)) {
+      out = row.info.hash;
+      own = !row.info.installed;
+    }
+  }
   return out;
 }
 
@@ -780,9 +833,28 @@ std::vector<std::string> PluginRegistry::stop(const Selection& selection, std::c
   return stuck;
 }
 
+PluginInfo PluginRegistry::inspect(const std::filesystem::path& file, const RegistryOptions& options) {
+  return examine(file, true, options)->info;
+}
+
 std::vector<PluginInfo> PluginRegistry::list() const {
   std::vector<PluginInfo> out;
   for (const Row& row : *state_->all_rows()) out.push_back(row.info);
+  return out;
+}
+
+std::vector<CallbackReport> PluginRegistry::report() const {
+  Calls inside;
+  {
+    const Readers::Look look(state_->readers);
+    for (const auto& one : state_->current.load(std::memory_order_seq_cst)->running) {
+      if (one->instance) inside.add(*one, nullptr);
+    }
+  }
+  std::vector<CallbackReport> out;
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    for (auto& callback : inside.at(i).plugin->instance->report()) out.push_back(std::move(callback));
+  }
   return out;
 }
 
@@ -869,6 +941,53 @@ std::optional<api::Response> PluginRegistry::handle(const records::Context& cont
   return found.instance->run_route(*best, context, request, full, parameters, state.gates);
 }
 
+namespace {
+
+using records::Json;
+
+std::string text_of(const Json& payload, std::string_view name) {
+  const Json* member = payload.find(name);
+  const auto* text = member != nullptr ? member->as<std::string>() : nullptr;
+  if (text == nullptr) throw Error(ErrorCode::invalid_argument, "The payload of a plugin's job lacks \"" + std::string(name) + "\".");
+  return *text;
+}
+
+}  // namespace
+
+JobPayload PluginRegistry::job_payload(const jobs::Job& job) {
+  const Json payload = records::parse_json(job.payload);
+  return {text_of(payload, "plugin"), text_of(payload, "name"), text_of(payload, "payload")};
+}
+
+void PluginRegistry::run_job(const jobs::Job& job, const JobPayload& payload, records::Work& work) const {
+  state_->with_named(payload.plugin + "." + payload.name, "job", work.context(), &Instance::jobs,
+                     [&](Instance& instance, JobCallback& callback) { instance.run_job(callback, work, job, payload, state_->gates); });
+}
+
+/// Through the registry's state, which outlives it.
+struct PluginRegistry::Offers final : records::Functions, channels::OtherChannels {
+  explicit Offers(std::shared_ptr<const State> state_) : state(std::move(state_)) {}
+  bool has(std::string_view function) const override {
+    for (const auto& plugin : state->in_use()->running) {
+      if (plugin->functions.contains(std::string(function))) return true;
+    }
+    return false;
+  }
+  records::NamedValues call(const records::Context& context, std::string_view function, const records::NamedValues& arguments) const override {
+    return state->with_named(function, "function", context, &Instance::functions,
+                             [&](Instance& instance, FunctionCallback& callback) { return instance.run_function(callback, context, arguments); });
+  }
+  void send(const records::Context& context, const channels::OutgoingMessage& message) const override {
+    state->with_named(message.channel, "channel", context, &Instance::channels,
+                      [&](Instance& instance, ChannelCallback& callback) { instance.run_channel(callback, context, message); });
+  }
+  std::shared_ptr<const State> state;
+};
+
+std::shared_ptr<const records::Functions> PluginRegistry::functions() const { return std::make_shared<const Offers>(state_); }
+
+std::shared_ptr<const channels::OtherChannels> PluginRegistry::channels() const { return std::make_shared<const Offers>(state_); }
+
 std::vector<RouteInfo> PluginRegistry::routes() const {
   std::vector<RouteInfo> out;
   for (const auto& plugin : state_->in_use()->running) out.insert(out.end(), plugin->routes.begin(), plugin->routes.end());
@@ -877,20 +996,30 @@ std::vector<RouteInfo> PluginRegistry::routes() const {
 
 std::vector<std::string> PluginRegistry::mistakes(const model::Catalog& catalog) const {
   std::vector<std::string> out;
-  std::set<std::string> actions;
+  std::set<std::string> actions, channels;
+  const auto functions = this->functions();
   for (const auto& plugin : state_->in_use()->running) {
     for (const HookShape& hook : plugin->hooks) {
       if (catalog.entity(hook.entity) == nullptr)
         out.push_back("The plugin " + plugin->name() + " has a hook for " + hook.label + ", which is not defined; it never runs.");
       if (!hook.action.empty()) actions.insert(hook.action + " " + hook.entity);
     }
+    channels.insert(plugin->channels.begin(), plugin->channels.end());
   }
   model::each_effect(catalog, [&](const model::Effect& effect) {
     if (effect.kind != model::Effect::Kind::call || effect.action.starts_with("core.") || effect.entity == nullptr) return;
+    const std::string at = effect.origin.file + ":" + std::to_string(effect.origin.line) + ":" + std::to_string(effect.origin.column);
+    if (!effect.into.empty()) {
+      if (!functions->has(effect.action)) out.push_back(at + ": no plugin offers the function " + effect.action + "; the rule will fail.");
+      return;
+    }
     if (actions.contains(effect.action + " " + effect.entity->full_name)) return;
-    out.push_back(effect.origin.file + ":" + std::to_string(effect.origin.line) + ":" + std::to_string(effect.origin.column) +
-                  ": no plugin offers the action " + effect.action + " for " + effect.entity->full_name + "; the rule will fail.");
+    out.push_back(at + ": no plugin offers the action " + effect.action + " for " + effect.entity->full_name + "; the rule will fail.");
   });
+  for (const auto& message : catalog.messages) {
+    if (message->channel.find('.') == std::string::npos || channels.contains(message->channel)) continue;
+    out.push_back("The message " + message->name + " goes by the channel " + message->channel + ", which no plugin offers; it will not be sent.");
+  }
   std::set<std::string> permissions;
   for (const RouteInfo& route : routes()) permissions.insert(route.permission);
   for (const auto& role : catalog.roles) {

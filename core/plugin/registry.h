@@ -14,6 +14,7 @@
 #include "model/loader.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
+#include "plugin/resolve.h"
 #include "plugin/signature.h"
 #include "plugin/version.h"
 #include "records/hooks.h"
@@ -97,9 +98,8 @@ class PluginRegistry {
   /// done by the destructor. The libraries stay mapped.
   void unload() noexcept;
 
-  /// Reads the folders again, with other decisions. What runs, runs on. Throws as scan().
-  void rescan(std::optional<std::set<std::string>> enabled, std::map<std::string, bool> decided, std::map<std::string, std::string> pinned,
-              std::map<std::string, std::string> quarantined);
+  /// Reads the folders again, with other decisions; `directory` and `instance` stay. What runs, runs on. Throws as scan().
+  void rescan(RegistryOptions options);
   /// What is enabled by the decisions of the last scan, and fits together.
   Selection enabled() const;
   /// What runs; before load(): what will.
@@ -108,6 +108,10 @@ class PluginRegistry {
   static std::map<std::string, std::string> hashes(const Selection& selection);
   /// Exactly those files, wherever they are; throws Error(conflict) naming what is missing or does not fit together.
   Selection select(const std::map<std::string, std::string>& hashes) const;
+  /// All files that could be used, for resolve().
+  std::vector<Available> available() const;
+  /// Hash of the file of that version: the pinned one, else the one of the server's own folder; "" where there is none.
+  std::string hash_of(const std::string& name, const Version& version) const;
   /// Plugins of which this process has run another file already: they need a fresh process.
   std::vector<std::string> stale(const Selection& selection) const;
   /// Creates and enables what is in the selection and does not run. Throws Error with the plugin's reason, and then nothing has changed.
@@ -117,8 +121,12 @@ class PluginRegistry {
   /// reverse order of dependency. Returns the names of those in which a call still was after `most`: they are left as they are, for ever.
   std::vector<std::string> stop(const Selection& selection, std::chrono::milliseconds most);
 
+  /// One file as the folders' files are examined; `refused` where it cannot be used.
+  static PluginInfo inspect(const std::filesystem::path& file, const RegistryOptions& options);
   /// All files found, then enabled names without a file; by name.
   std::vector<PluginInfo> list() const;
+  /// What the callbacks of the running ones have done since they were started.
+  std::vector<CallbackReport> report() const;
   /// Definitions of what runs, in order of dependency; files are named `sales.so:definitions/order.yaml`.
   std::vector<model::SourceLayer> layers() const { return layers(running()); }
   static std::vector<model::SourceLayer> layers(const Selection& selection);
@@ -134,12 +142,19 @@ class PluginRegistry {
   std::optional<api::Response> handle(const records::Context& context, const api::Request& request,
                                       std::string_view plugin, std::string_view rest) const;
   std::vector<RouteInfo> routes() const;
+  /// What plugins compute, and the channels that they offer. Valid beyond the registry.
+  std::shared_ptr<const records::Functions> functions() const;
+  std::shared_ptr<const channels::OtherChannels> channels() const;
+  /// Does a job of job_kind; `work` may begin its transaction late. Throws unavailable where its plugin does not run.
+  void run_job(const jobs::Job& job, const JobPayload& payload, records::Work& work) const;
+  static JobPayload job_payload(const jobs::Job& job);
   /// What does not fit together: hooks on unknown entities, roles with permissions that no route has. One
   /// sentence each, for the log; after load().
   std::vector<std::string> mistakes(const model::Catalog& catalog) const;
 
  private:
   struct State;
+  struct Offers;
 
  public:
   explicit PluginRegistry(std::shared_ptr<State> state) : state_(std::move(state)) {}  ///< for scan()
