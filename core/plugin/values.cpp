@@ -146,7 +146,12 @@ caravan_status to_abi(const model::Field& field, const expr::Value& value, std::
       }
       break;
     case FieldType::json:
-      return CARAVAN_E_UNSUPPORTED;
+      if (const auto* document = value.as<std::string>()) {
+        out.type = CARAVAN_JSON;
+        out.as.text = {document->data(), document->size()};
+        return CARAVAN_OK;
+      }
+      break;
   }
   return CARAVAN_E_TYPE;
 }
@@ -156,7 +161,7 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
     return value.as.text.size == 0 ? std::string_view()
                                    : std::string_view(value.as.text.data, value.as.text.size);
   };
-  const bool is_text = value.type == CARAVAN_TEXT || value.type == CARAVAN_DECIMAL;
+  const bool is_text = value.type == CARAVAN_TEXT || value.type == CARAVAN_DECIMAL || value.type == CARAVAN_JSON;
   if (is_text && value.as.text.size != 0 && value.as.text.data == nullptr) return CARAVAN_E_ARGUMENT;
   if (value.type == CARAVAN_NULL) {
     out = {};
@@ -209,8 +214,9 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
       return CARAVAN_OK;
     case FieldType::multi:
     case FieldType::refs:
-    case FieldType::localized: {
-      if (value.type != CARAVAN_TEXT) return CARAVAN_E_TYPE;
+    case FieldType::localized:
+    case FieldType::json: {
+      if (value.type != (field.type == FieldType::json ? CARAVAN_JSON : CARAVAN_TEXT)) return CARAVAN_E_TYPE;
       try {
         auto parsed = records::value_from_json(field, records::parse_json(text()));
         if (!parsed) return CARAVAN_E_ARGUMENT;
@@ -220,8 +226,6 @@ caravan_status from_abi(const model::Field& field, const caravan_value& value, e
       }
       return CARAVAN_OK;
     }
-    case FieldType::json:
-      return CARAVAN_E_UNSUPPORTED;
   }
   return CARAVAN_E_TYPE;
 }

@@ -2,6 +2,10 @@
 #
 # Builds NAME.so, target plugin_NAME: one file with the manifest and every *.yaml of DEFINITIONS (default
 # `definitions`; it may be absent) inside. Works with g++ and clang++, GNU ld and lld. The result exports one symbol.
+#
+# caravan_add_plugin_test(NAME SOURCES a_test.cpp … PLUGIN a.cpp … [LINK library …])
+#
+# Builds the program NAME_test from the tests and the plugin's own sources, for <caravan/testing.hpp>, and adds it as a test of CTest.
 include_guard(GLOBAL)
 
 # The embedded files of a plugin as a source file; for build rules other than caravan_add_plugin.
@@ -24,6 +28,25 @@ function(caravan_embed out_variable output manifest definitions)
     VERBATIM)
   set_source_files_properties(${output} PROPERTIES OBJECT_DEPENDS "${paths}")
   set(${out_variable} ${output} PARENT_SCOPE)
+endfunction()
+
+# C++20 without extensions, and C11.
+function(caravan_languages target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  if(CMAKE_C_COMPILE_FEATURES)  # a project of C++ alone has none
+    target_compile_features(${target} PRIVATE c_std_11)
+  endif()
+endfunction()
+
+function(caravan_add_plugin_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PLUGIN;LINK" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_SOURCES OR NOT ARG_PLUGIN)
+    message(FATAL_ERROR "caravan_add_plugin_test(${name} SOURCES … PLUGIN …): not understood: ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  add_executable(${name}_test ${ARG_SOURCES} ${ARG_PLUGIN})
+  caravan_languages(${name}_test)
+  target_link_libraries(${name}_test PRIVATE Caravan::Sdk ${ARG_LINK})
+  add_test(NAME ${name} COMMAND ${name}_test)
 endfunction()
 
 function(caravan_add_plugin name)
@@ -55,6 +78,7 @@ function(caravan_add_plugin name)
   caravan_embed(embedded ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.${extension} ${ARG_MANIFEST} ${ARG_DEFINITIONS})
 
   add_library(plugin_${name} MODULE ${ARG_SOURCES} ${embedded})
+  caravan_languages(plugin_${name})
   set_target_properties(plugin_${name} PROPERTIES
     OUTPUT_NAME ${name} PREFIX "" SUFFIX .so
     LIBRARY_OUTPUT_DIRECTORY ${ARG_OUTPUT_DIRECTORY}
