@@ -176,6 +176,8 @@ struct Asked {
   bool in_order = false;
   /// The record still has somebody, who cannot keep it.
   bool replaces = false;
+  /// Of the transaction, see ask_rules(); may be null.
+  std::shared_ptr<const Presence>* presence = nullptr;
 };
 
 /// Asks the rules of one field in their order who gets the record; `record` is the newest one afterwards.
@@ -196,7 +198,9 @@ void assign(records::Work& work, Record& record, Group group, const Follow& foll
     return;
   }
   Told told;
-  std::optional<Presence> presence;
+  bool counted = false;
+  std::shared_ptr<const Presence> own;
+  std::shared_ptr<const Presence>& presence = asked.presence != nullptr ? *asked.presence : own;
   std::vector<Candidate> first;
   const auto remain = [&](const Assignment& rule, const std::vector<Candidate>& candidates) {
     const std::int64_t place = place_of(rule, context, open, follow);
@@ -213,9 +217,11 @@ void assign(records::Work& work, Record& record, Group group, const Follow& foll
       skip(*rule, "closed");
       continue;
     }
-    if (!presence) {
+    if (!counted) {
+      counted = true;
       told.turn = records::count_up(work, "assignment/" + record.entity().full_name + "." + field.name);
-      presence = presence_of(work);
+      // Under the counter's lock; whoever comes or goes later asks again.
+      if (!presence) presence = std::make_shared<const Presence>(presence_of(work));
     }
     Choice choice = choose(work, *rule, open, *presence, follow, false);
     if (choice.chosen == nullptr && !rule->fallback_roles.empty()) {
@@ -339,11 +345,11 @@ Able able(records::Work& work, const Entity& entity, const Field& field) {
 
 void forget_waiting(storage::Session& session, std::int64_t record, const Field& field) { leave(session, record, field); }
 
-void ask_rules(records::Work& work, Record& record, const Field& field, bool replaces) {
+void ask_rules(records::Work& work, Record& record, const Field& field, bool replaces, std::shared_ptr<const Presence>* presence) {
   const EntityRules* rules = assigned(record.entity());
   if (rules == nullptr) return;
   each_group(rules->assignments, [&](Group group) {
-    if (group.front()->field == &field) assign(work, record, group, follow_in(work), {.in_order = true, .replaces = replaces});
+    if (group.front()->field == &field) assign(work, record, group, follow_in(work), {.in_order = true, .replaces = replaces, .presence = presence});
   });
 }
 

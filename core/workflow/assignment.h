@@ -73,8 +73,8 @@ class Assignments {
   void retry(jobs::Attempt& attempt) const;
   void reassign(jobs::Attempt& attempt) const;
   void ask_waiting(jobs::Attempt& attempt, const records::Context& context, const model::Entity& entity, const model::Field* field) const;
-  /// Asks for the record once more; false where that failed.
-  bool ask(const records::Context& context, const model::Entity& entity, const model::Field& field, std::int64_t id) const;
+  /// Asks for the records once more, in their order and in one transaction. One that its own rules hold back stays as it is.
+  void ask(const records::Context& context, const model::Entity& entity, const model::Field& field, const std::vector<std::int64_t>& ids) const;
   void take_back(const records::Context& context, const model::Assignment& rule, std::int64_t id, std::int64_t user, const std::string& why) const;
   void plan(jobs::Attempt& attempt, const records::Context& context, const std::string& signature) const;
 

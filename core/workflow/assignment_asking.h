@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,8 +11,11 @@
 /// Internal to core/workflow: what the jobs of assignment.h ask.
 namespace caravan::workflow {
 
-/// Asks the rules of the field who gets the record, locked by load. `replaces`: whoever has it cannot keep it.
-void ask_rules(records::Work& work, records::Record& record, const model::Field& field, bool replaces);
+struct Presence;
+
+/// Asks the rules of the field who gets the record, locked by load. `replaces`: whoever has it cannot keep it. `presence`: where
+/// several are asked in one transaction, who is there, looked up for the first that needs it.
+void ask_rules(records::Work& work, records::Record& record, const model::Field& field, bool replaces, std::shared_ptr<const Presence>* presence = nullptr);
 /// Whether one of the field's rules could assign a record that waits for `rule`, as far as hours, presence and capacity say; answers
 /// for all of them.
 struct Able {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/time_zone.h"
 #include "records/access.h"
+#include "records/bulk.h"
 #include "records/history.h"
 #include "records/json.h"
 #include "records/messages.h"
@@ -28,6 +29,9 @@ using records::Record;
 /// Holds what signature_of() gave when all records were last asked for.
 constexpr const char* planned_setting = "assignments.planned";
 constexpr std::size_t asked_at_once = 200;
+/// Records that are asked for in one transaction: what it costs to begin, to look who is there and to commit is shared, and others who
+/// assign wait no longer than that takes.
+constexpr std::size_t in_one_transaction = 20;
 
 std::set<const Field*> fields_of(const Entity& entity) {
   std::set<const Field*> out;
@@ -75,19 +79,24 @@ Context Assignments::system(std::string source) const {
   return context;
 }
 
-bool Assignments::ask(const Context& context, const Entity& entity, const Field& field, std::int64_t id) const {
-  try {
-    service_.transact(context, [&](records::Work& work) {
-      auto record = load_locked(work, entity, id);
-      if (record && (*record)[field.slot].is_null()) ask_rules(work, *record, field, false);
-      else forget_waiting(work.session(), id, field);
-    });
-    return true;
-  } catch (const Error& error) {
-    // One record that its own rules hold back does not keep the others from being assigned.
-    if (error.code() == ErrorCode::unavailable || error.code() == ErrorCode::internal) throw;
-    return false;
-  }
+void Assignments::ask(const Context& context, const Entity& entity, const Field& field, const std::vector<std::int64_t>& ids) const {
+  if (ids.empty()) return;
+  service_.transact(context, [&](records::Work& work) {
+    std::shared_ptr<const Presence> presence;
+    for (const std::int64_t id : ids) {
+      records::Savepoint savepoint(work.session());
+      try {
+        auto record = load_locked(work, entity, id);
+        if (record && (*record)[field.slot].is_null()) ask_rules(work, *record, field, false, &presence);
+        else forget_waiting(work.session(), id, field);
+        savepoint.keep();
+      } catch (const Error& error) {
+        // One record that its own rules hold back does not keep the others from being assigned.
+        if (!records::is_refusal(error)) throw;
+        savepoint.undo();
+      }
+    }
+  });
 }
 
 void Assignments::ask_waiting(jobs::Attempt& attempt, const Context& context, const Entity& entity, const Field* only) const {
@@ -123,10 +132,17 @@ void Assignments::ask_waiting(jobs::Attempt& attempt, const Context& context, co
       }
       if (!ids.empty()) id = ids.back().first;
       more = ids.size() == asked_at_once;
-      for (const auto& [one, rule] : ids) {
-        if (!somebody.of(rule)) continue;
-        ask(context, entity, *field, one);
-        if (++done % 20 != 0) continue;
+      std::vector<std::int64_t> batch;
+      for (std::size_t i = 0; i <= ids.size(); ++i) {
+        if (i < ids.size()) {
+          // What cannot be assigned now, as far as that can be told for all at once, costs nothing.
+          if (somebody.of(ids[i].second)) batch.push_back(ids[i].first);
+          if (batch.size() < in_one_transaction) continue;
+        }
+        if (batch.empty()) continue;
+        ask(context, entity, *field, batch);
+        done += static_cast<std::int64_t>(batch.size());
+        batch.clear();
         look();  // perhaps everybody has enough by now
         if (!attempt.progress(done, 0, entity.full_name) || attempt.stopping()) {
           throw Error(ErrorCode::unavailable, "The server is stopping; what waits is asked for by the next attempt.");
@@ -257,9 +273,11 @@ void Assignments::plan(jobs::Attempt& attempt, const Context& context, const std
         while (statement.step()) ids.push_back(statement.integer(0));
         statement.reset();
       }
-      for (const std::int64_t id : ids) {
-        ask(context, *rule->entity, *rule->field, id);
-        if (++done % 20 == 0 && (!attempt.progress(done, 0, rule->entity->full_name) || attempt.stopping())) {
+      for (std::size_t i = 0; i < ids.size(); i += in_one_transaction) {
+        const auto from = ids.begin() + static_cast<std::ptrdiff_t>(i), to = ids.begin() + static_cast<std::ptrdiff_t>(std::min(i + in_one_transaction, ids.size()));
+        ask(context, *rule->entity, *rule->field, {from, to});
+        done += to - from;
+        if ((!attempt.progress(done, 0, rule->entity->full_name) || attempt.stopping())) {
           throw Error(ErrorCode::unavailable, "The server is stopping; the rest is asked for by the next attempt.");
         }
       }
