@@ -107,24 +107,6 @@ int schema(const Overrides& overrides, bool apply, bool allow_destructive, int w
   return 0;
 }
 
-int list_plugins(const Overrides& overrides, bool as_json) {
-  const Settings settings = settings_or_exit(overrides);
-  const auto definitions = load_definitions(settings);
-  std::string out;
-  api::JsonWriter json(out);
-  json.begin_array();
-  for (const auto& info : definitions.plugins->list()) {
-    json.begin_object().member("name", info.name).member("version", info.version).member("state", plugin::to_string(info.state));
-    json.member("file", info.file).member("sdk", info.sdk).member("error", info.error).end_object();
-    if (as_json) continue;
-    std::printf("%-16s %-10s %-9s %s%s%s\n", info.name.c_str(), info.version.c_str(), plugin::to_string(info.state), info.file.c_str(),
-                info.error.empty() ? "" : ": ", info.error.c_str());
-  }
-  json.end_array();
-  if (as_json) std::cout << out << '\n';
-  return 0;
-}
-
 int reload(const Overrides& overrides) {
   const Settings settings = settings_or_exit(overrides);
   const auto answer = http::local_request(settings.admin_socket().string(), "POST", "/api/v1/admin/reload", "application/json", "{}");
@@ -212,10 +194,8 @@ void add_definition_commands(CommandLine& line) {
 
   auto* plugins = line.app.add_subcommand("plugin", "Plugins");
   plugins->require_subcommand(1);
-  auto* listing = plugins->add_subcommand("list", "List the plugins in the folder with their state");
-  line.place(listing, false);
-  listing->add_flag("--json", given->as_json, "As JSON");
-  listing->callback([&line, given] { line.code = list_plugins(line.overrides, given->as_json); });
+  add_quarantine_command(line, *plugins);
+  add_plugin_commands(line, *plugins);
 
   auto* revisions = line.app.add_subcommand("revision", "Published revisions of the definitions");
   revisions->require_subcommand(1);

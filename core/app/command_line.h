@@ -42,10 +42,13 @@ void add_look_command(CommandLine& line, CLI::App& audit);  ///< audit looks
 void add_job_commands(CommandLine& line);         ///< jobs
 void add_rule_commands(CommandLine& line);        ///< automations, schedules
 void add_clock_commands(CommandLine& line);       ///< clock
+void add_search_commands(CommandLine& line);      ///< search
 void add_dedupe_command(CommandLine& line);       ///< dedupe
 void add_simulate_command(CommandLine& line);     ///< simulate
 void add_access_command(CommandLine& line);       ///< access
 void add_handbook_command(CommandLine& line, CLI::App& docs);  ///< docs handbook
+void add_plugin_commands(CommandLine& line, CLI::App& plugin);     ///< plugin list, enable, disable, install, upgrade, remove, purge, history
+void add_quarantine_command(CommandLine& line, CLI::App& plugin);  ///< plugin quarantine
 void add_reference_commands(CommandLine& line);   ///< expr, docs, version
 
 void print_diagnostics(const std::vector<model::Diagnostic>& diagnostics);
