@@ -4,6 +4,7 @@
 
 #include "api/json_writer.h"
 #include "api/problem.h"
+#include "app/restart.h"
 #include "app/runtime.h"
 #include "app/simulation.h"
 #include "base/error.h"
@@ -78,6 +79,12 @@ api::Response local(Runtime& runtime, const api::Request& request) {
       json.end_array().member("blocked", step.blocked).end_object();
     }
     json.end_array().end_object();
+  } else if (request.path == "/local/restart" && request.method == "POST") {
+    const auto body = records::parse_json(request.body);
+    if (!request_restart(text_of(body, "reason")))
+      throw Error(ErrorCode::conflict, "This server was started without a supervisor: stop it and start it again.");
+    response.status = 202;
+    json.begin_object().member("restarting", true).end_object();
   } else if (request.path == "/local/simulate" && request.method == "POST") {
     const auto body = records::parse_json(request.body);
     response.body = runtime.simulate(text_of(body, "config"), simulation_query(body));
@@ -87,10 +94,27 @@ api::Response local(Runtime& runtime, const api::Request& request) {
   return response;
 }
 
+/// The server is ready without them, but whoever looks after it should know.
+void add_quarantined(const Runtime& runtime, std::string& body) {
+  const auto names = runtime.quarantined();
+  if (names.empty()) return;
+  std::string list;
+  api::JsonWriter json(list);
+  json.begin_array();
+  for (const auto& name : names) json.string(name);
+  json.end_array();
+  body.pop_back();
+  body += ",\"quarantined\":" + list + "}";
+}
+
 }  // namespace
 
 api::Response LocalHandler::handle(const api::Request& request) {
-  if (!request.admin_socket || !request.path.starts_with("/local/")) return api_.handle(request);
+  if (!request.admin_socket || !request.path.starts_with("/local/")) {
+    api::Response response = api_.handle(request);
+    if (request.path == "/readyz" && response.body.ends_with('}')) add_quarantined(runtime_, response.body);
+    return response;
+  }
   try {
     return local(runtime_, request);
   } catch (const Error& error) {

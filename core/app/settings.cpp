@@ -22,7 +22,7 @@ class Reader {
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
 
   void read(const Node& root) {
-    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file", "mail", "webhooks"});
+    known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file", "mail", "webhooks", "worker", "metrics"});
     if (const Node* http = map(root, "http")) {
       known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
       text(*http, "address", settings_.http.address);
@@ -42,8 +42,10 @@ class Reader {
     path(root, "data", settings_.data);
     path(root, "keys_file", settings_.keys_file);
     if (const Node* plugins = map(root, "plugins")) {
-      known(*plugins, {"directory", "enabled", "trusted_keys", "require_signature"});
+      known(*plugins, {"directory", "enabled", "trusted_keys", "require_signature", "deadline_seconds", "route_deadline_seconds"});
       path(*plugins, "directory", settings_.plugins);
+      seconds(*plugins, "deadline_seconds", settings_.deadlines.inside);
+      seconds(*plugins, "route_deadline_seconds", settings_.deadlines.outside);
       flag(*plugins, "require_signature", settings_.require_signature);
       if (const Node* keys = map(*plugins, "trusted_keys")) {
         for (const auto& entry : keys->entries) {
@@ -61,6 +63,15 @@ class Reader {
           (*settings_.enabled)[entry.key] = on;
         }
       }
+    }
+    if (const Node* worker = map(root, "worker")) {
+      known(*worker, {"memory_mb"});
+      number(*worker, "memory_mb", 256, 100'000'000, settings_.memory_mb);
+    }
+    if (const Node* metrics = map(root, "metrics")) {
+      known(*metrics, {"address", "port"});
+      text(*metrics, "address", settings_.metrics.address);
+      number(*metrics, "port", 0, 65535, settings_.metrics.port);
     }
     list(root, "packs", settings_.packs);
     if (const Node* records = map(root, "records")) {
@@ -187,6 +198,11 @@ class Reader {
     }
     target = parsed;
   }
+  void seconds(const Node& node, std::string_view key, double& target) {
+    int parsed = static_cast<int>(target);
+    number(node, key, 1, 3600, parsed);
+    target = parsed;
+  }
   void count(const Node& node, std::string_view key, int low, std::uint32_t& target) {
     int parsed = static_cast<int>(target);
     number(node, key, low, 1'000'000, parsed);
@@ -244,6 +260,10 @@ std::string read_file(const std::filesystem::path& path) {
 SettingsResult load_settings(const Overrides& overrides, const fs::path& binary) {
   SettingsResult result;
   Settings settings;
+  settings.http.is_upload = [](std::string_view method, std::string_view target) {
+    target = target.substr(0, target.find('?'));
+    return method == "POST" && (target.starts_with("/api/v1/import/") || (target.starts_with("/api/v1/records/") && target.ends_with("/attachments")));
+  };
   // build/PRESET/caravan in a source tree, or PREFIX/bin/caravan where it is installed.
   const fs::path home = binary.parent_path();
   const auto first_existing = [](std::initializer_list<fs::path> candidates) {
@@ -280,12 +300,14 @@ SettingsResult load_settings(const Overrides& overrides, const fs::path& binary)
   settings.keys_file = fs::absolute(settings.keys_file).lexically_normal();
   if (settings.database_url.empty()) settings.database_url = "sqlite://" + (settings.data / "caravan.db").string();
   settings.http.admin_socket = settings.admin_socket().string();
+  settings.safe_mode = overrides.safe_mode;
   result.settings = std::move(settings);
   return result;
 }
 
 std::vector<model::SourceLayer> configuration_layers(const Settings& settings) {
   std::vector<model::SourceLayer> layers;
+  if (settings.safe_mode) return layers;
   for (const std::string& pack : settings.packs) {
     const fs::path folder = settings.config / "packs" / pack;
     if (pack.find('/') != std::string::npos || !fs::is_directory(folder)) {

@@ -11,6 +11,7 @@
 #include "http/front_door.h"
 #include "jobs/queue.h"
 #include "model/loader.h"
+#include "plugin/watchdog.h"
 #include "plugin/signature.h"
 
 namespace caravan::app {
@@ -19,6 +20,7 @@ namespace caravan::app {
 struct Overrides {
   std::optional<std::string> config, data, database, plugins, console, address;
   std::optional<int> port;
+  bool safe_mode = false;
 };
 
 /// Settings of a server: caravan.yaml under the command line.
@@ -41,6 +43,14 @@ struct Settings {
   std::filesystem::path webhook_secret;     ///< file; DATA/webhook.secret by default, made where it is not there
   bool webhooks_private = false;            ///< webhooks may go to this machine and private networks
   jobs::QueueOptions jobs;                  ///< threads, lease and limits of the durable queue
+  /// Without plugins, packs and the agency's definitions, and without jobs: for an administrator to mend what does not start.
+  bool safe_mode = false;
+  plugin::Deadlines deadlines;              ///< of plugins' callbacks
+  int memory_mb = 0;                        ///< what the server's process may take; 0: three quarters of the machine's
+  struct Metrics {
+    std::string address = "127.0.0.1";
+    int port = 0;                           ///< 0: off
+  } metrics;
   /// Of each user, and of each address without a session or token.
   api::RateLimits limits{{500, 5000}, {50, 1000}};
 

@@ -28,6 +28,12 @@ std::string text_of(const records::Json& json, std::string_view name) {
   return text != nullptr ? *text : std::string();
 }
 
+bool flag_of(const records::Json& json, std::string_view name) {
+  const records::Json* member = json.find(name);
+  const bool* flag = member != nullptr ? member->as<bool>() : nullptr;
+  return flag != nullptr && *flag;
+}
+
 Timestamp time_of(const records::Json& json, std::string_view name) {
   return parse_timestamp(text_of(json, name)).value_or(Timestamp{});
 }
@@ -81,14 +87,12 @@ Quarantine::Content Quarantine::read() const {
   try {
     const records::Json root = records::parse_json(bytes.str());
     each(root, "quarantined", [&](const records::Json& item) {
-      Quarantined one{text_of(item, "plugin"), text_of(item, "why"), time_of(item, "since")};
+      Quarantined one{text_of(item, "plugin"), text_of(item, "why"), time_of(item, "since"), flag_of(item, "told")};
       if (!one.plugin.empty()) content.plugins.push_back(std::move(one));
     });
     each(root, "crashes", [&](const records::Json& item) {
-      const records::Json* loading = item.find("loading");
-      const bool* flag = loading != nullptr ? loading->as<bool>() : nullptr;
       content.crashes.push_back({text_of(item, "plugin"), text_of(item, "callback"), text_of(item, "how"),
-                                 flag != nullptr && *flag, time_of(item, "at")});
+                                 flag_of(item, "loading"), time_of(item, "at")});
     });
   } catch (const Error&) {
     // Kept for whoever wants to look; a server that cannot start because of it would be worse.
@@ -105,7 +109,7 @@ void Quarantine::write(const Content& content) const {
   json.begin_object().key("quarantined").begin_array();
   for (const Quarantined& one : content.plugins) {
     json.begin_object().member("plugin", one.plugin).member("why", one.why);
-    json.member("since", format_timestamp(one.since)).end_object();
+    json.member("since", format_timestamp(one.since)).member("told", one.told).end_object();
   }
   json.end_array().key("crashes").begin_array();
   for (const Crash& crash : content.crashes) {
@@ -153,13 +157,31 @@ std::optional<Quarantined> Quarantine::crashed(const Crash& crash) {
     });
     const std::string what = crash.how + " in " + (crash.callback.empty() ? "its code" : crash.callback);
     if (crash.loading)
-      out = Quarantined{crash.plugin, "It brought the server down while it was loaded: " + what + ".", crash.at};
+      out = Quarantined{crash.plugin, "It brought the server down while it was loaded: " + what + ".", crash.at, false};
     else if (count >= limit)
-      out = Quarantined{crash.plugin, "It brought the server down " + std::to_string(count) + " times within ten minutes, last: " + what + ".", crash.at};
+      out = Quarantined{crash.plugin, "It brought the server down " + std::to_string(count) + " times within ten minutes, last: " + what + ".", crash.at, false};
     if (out) content.plugins.push_back(*out);
   }
   write(content);
   return out;
+}
+
+bool Quarantine::hold(const std::string& plugin, std::string why, Timestamp now) {
+  const Lock lock(file_);
+  Content content = read();
+  for (const Quarantined& one : content.plugins) {
+    if (one.plugin == plugin) return false;
+  }
+  content.plugins.push_back({plugin, std::move(why), now, true});
+  write(content);
+  return true;
+}
+
+void Quarantine::told(std::string_view plugin) {
+  const Lock lock(file_);
+  Content content = read();
+  for (Quarantined& one : content.plugins) one.told = one.told || one.plugin == plugin;
+  write(content);
 }
 
 bool Quarantine::clear(std::string_view plugin) {

@@ -25,6 +25,7 @@ struct Quarantined {
   std::string plugin;
   std::string why;  ///< a sentence for the administrator
   Timestamp since{};
+  bool told = false;  ///< administrators have had a notice
 };
 
 /// The plugins in quarantine and the crashes of late, in a file of the data directory, since a process that dies while it
@@ -40,6 +41,9 @@ class Quarantine {
   std::vector<Crash> crashes() const;  ///< the latest hundred, oldest first
   /// Remembers the crash; returns the quarantine that it leads to. Throws unavailable where the file cannot be written.
   std::optional<Quarantined> crashed(const Crash& crash);
+  /// By an administrator; false where it is there already.
+  bool hold(const std::string& plugin, std::string why, Timestamp now);
+  void told(std::string_view plugin);
   /// Lets the plugin's code run again from the next start on, and forgets its crashes; false where it was not in quarantine.
   bool clear(std::string_view plugin);
 
