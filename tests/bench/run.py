@@ -350,7 +350,7 @@ class Bench:
         return config
 
     def serve(self, database, listens=False):
-        return Process([BUILD / "caravan", "serve", "--config", self.config(listens), "--port", "0", *database.server_options],
+        return Process([BUILD / "caravan", "serve", "--no-supervisor", "--config", self.config(listens), "--port", "0", *database.server_options],
                        r"Caravan listens on http://[^ ]*:(\d+)", self.work / f"{database.name}.log", {"CARAVAN_ADMIN_PASSWORD": self.password})
 
     def prepare(self, database):

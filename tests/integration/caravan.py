@@ -37,6 +37,21 @@ class Setup:
     full = False
 
 
+def children_of(pid):
+    """Processes that a process has started, the server's worker among them."""
+    try:
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def process_lives(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def die_with_parent():
     """Nothing that a test started outlives the tests, however they end."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
@@ -185,6 +200,7 @@ class Server:
         self.environment = {**os.environ, "CARAVAN_ADMIN_PASSWORD": ADMIN_PASSWORD}
         self.name = name
         self.process = None
+        self.options = []  # further words for `caravan serve`
         self.port = None
         self.output = []
         self.sessions = {}
@@ -208,7 +224,7 @@ class Server:
         return ["--data", str(self.data), *self.database.options]
 
     def start(self, port=0):
-        command = [str(self.binary), "serve", "--config", str(self.config), *self.store, "--port", str(port)]
+        command = [str(self.binary), "serve", "--config", str(self.config), *self.store, "--port", str(port), *self.options]
         self.output = []
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.environment,
                                         preexec_fn=die_with_parent, cwd=self.home)
@@ -242,6 +258,8 @@ class Server:
         """Ends the server and returns its exit code."""
         if self.process is None:
             return None
+        if by == signal.SIGKILL:
+            return self.kill()
         process, self.process = self.process, None
         process.send_signal(by)
         try:
@@ -251,11 +269,21 @@ class Server:
             process.wait()
             raise AssertionError(f"the server still ran {STOP_SECONDS} s after {signal.Signals(by).name}") from None
 
+    @property
+    def worker(self):
+        """Process id of the worker, which is the server; 0 while there is none."""
+        return next(iter(children_of(self.process.pid)), 0)
+
     def kill(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        """kill -9 of the supervisor, with which the worker dies; the exit code."""
+        if self.process is None:
+            return None
+        workers = children_of(self.process.pid)
+        self.process.kill()
+        code = self.process.wait()
+        self.process = None
+        wait_until(lambda: not any(map(process_lives, workers)), 5, "the worker dies with its supervisor")
+        return code
 
     def remove(self):
         self.kill()

@@ -51,9 +51,7 @@ class Lifecycle(ServerCase):
     def test_acknowledged_writes_survive_a_kill(self):
         client = self.server.client("admin")
         made = [self.create(client, "customers.customer", kind="person", name=f"写入 {i}")["id"] for i in range(20)]
-        self.server.process.kill()
-        self.server.process.wait()
-        self.server.process = None
+        self.server.kill()
         self.server.start()
         client = self.server.client("admin")
         for identifier in made:

@@ -1,6 +1,7 @@
 """Schema and records that follow the definitions: rules kept by the database, states and options that are no more, what is dropped."""
 
 import contextlib
+import os
 import shutil
 import signal
 import sqlite3
@@ -322,22 +323,23 @@ class SchemaChange(ServerCase):
             shutil.copy(self.file, other.config / "changes.yaml")
             other.start()
             # It stands still, and so cannot follow.
-            other.process.send_signal(signal.SIGSTOP)
+            worker = other.worker
+            os.kill(worker, signal.SIGSTOP)
             self.ok(self.publish(""))
             began = time.monotonic()
             refused = self.tell("schema", "apply", "--allow-destructive", "--wait", "1")
             self.assertEqual(refused.returncode, 1, refused.stdout)
             self.assertLess(time.monotonic() - began, 10)
-            self.assertIn(f"(process {other.process.pid}) uses other definitions", refused.stderr)
+            self.assertIn(f"(process {worker}) uses other definitions", refused.stderr)
             self.assertIn("高兴", self.tell("schema", "plan").stdout)
-            other.process.send_signal(signal.SIGCONT)
+            os.kill(worker, signal.SIGCONT)
             done = self.tell("schema", "apply", "--allow-destructive", "--wait", "20")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("fits the definitions", self.tell("schema", "plan").stdout)
             self.assertEqual(self.ok(other.client("admin", fresh=True).get(f"/records/sales.inquiry/{inquiry['id']}")).json["id"], inquiry["id"])
         finally:
             if other.process is not None:
-                other.process.send_signal(signal.SIGCONT)
+                os.kill(other.worker, signal.SIGCONT)
             other.stop()
             other.database = own
             other.remove()
