@@ -1,3 +1,6 @@
+import type { Entity } from './api/types';
+import { celOfAll, celString, parseConditions, printConditions, type Condition } from './filter';
+
 /** What a list shows, and its form in the address, so that a list can be bookmarked, shared and gone back to. */
 export interface ListState {
   view: string | undefined;
@@ -5,6 +8,15 @@ export interface ListState {
   states: string[];
   /** Chosen options by field name. */
   choices: Record<string, string[]>;
+  /** Conditions that were put together, and whether one of them is enough. */
+  where: Condition[];
+  any: boolean;
+  /** Fields shown; undefined: the view's. */
+  columns: string[] | undefined;
+  /** Field by whose values the rows stand together. */
+  group: string | undefined;
+  /** Id of the saved view that this came from. */
+  saved: string | undefined;
   /** `name` or `-name`; undefined: the view's own order. */
   sort: string | undefined;
   size: number;
@@ -34,6 +46,11 @@ export function parseListState(params: URLSearchParams): ListState {
     q: params.get('q') ?? '',
     states: (params.get('state') ?? '').split(',').filter(isName),
     choices,
+    where: parseConditions(params.get('where')),
+    any: params.get('any') === '1',
+    columns: namesOf(params.get('columns')),
+    group: namesOf(params.get('group'))?.[0],
+    saved: /^\d{1,20}$/.test(params.get('saved') ?? '') ? (params.get('saved') ?? undefined) : undefined,
     sort: /^-?\w+$/.test(params.get('sort') ?? '') ? (params.get('sort') ?? undefined) : undefined,
     size: (pageSizes as readonly number[]).includes(size) ? size : defaultSize,
     after,
@@ -49,6 +66,11 @@ export function listParams(state: ListState): URLSearchParams {
   for (const [field, names] of Object.entries(state.choices)) {
     if (names.length > 0) params.set(choicePrefix + field, names.join(','));
   }
+  if (state.where.length > 0) params.set('where', printConditions(state.where));
+  if (state.any) params.set('any', '1');
+  if (state.columns) params.set('columns', state.columns.join(','));
+  if (state.group) params.set('group', state.group);
+  if (state.saved) params.set('saved', state.saved);
   if (state.sort) params.set('sort', state.sort);
   if (state.size !== defaultSize) params.set('size', String(state.size));
   if (state.after) {
@@ -64,9 +86,16 @@ export function withChange(state: ListState, change: Partial<ListState>): ListSt
 }
 
 /** The filter in CEL, undefined where nothing is filtered. */
-export function listFilter(state: Pick<ListState, 'states' | 'choices'>, isList: (field: string) => boolean = () => false): string | undefined {
-  const parts = [anyOf('state', state.states), ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names, isList(field)))];
-  return parts.filter(Boolean).join(' && ') || undefined;
+export function listFilter(state: Pick<ListState, 'states' | 'choices' | 'where' | 'any'>, entity: Entity): string | undefined {
+  const isList = (name: string) => entity.fields.find((field) => field.name === name)?.type === 'multi';
+  const built = celOfAll(entity, state.where, state.any);
+  const parts = [
+    anyOf('state', state.states),
+    ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names, isList(field))),
+    built,
+  ].filter((part) => part !== undefined && part !== '');
+  if (parts.length < 2) return parts[0];
+  return parts.map((part) => (part === built ? `(${part})` : part)).join(' && ');
 }
 
 function anyOf(field: string, names: string[], list = false): string {
@@ -75,10 +104,9 @@ function anyOf(field: string, names: string[], list = false): string {
   return names.length > 1 ? `(${text})` : text;
 }
 
-/** A CEL string literal. */
-export function celString(value: string): string {
-  // JSON's escapes of a string are all CEL's too.
-  return JSON.stringify(value);
+function namesOf(text: string | null): string[] | undefined {
+  const names = [...new Set((text ?? '').split(',').filter(isName))];
+  return names.length > 0 ? names : undefined;
 }
 
 function isName(value: string): boolean {

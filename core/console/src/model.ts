@@ -75,3 +75,14 @@ export function navigation(model: Model): { module: Module; pages: PageDefinitio
 export function isEditable(field: Field): boolean {
   return !field.read_only && (!field.system || field.name === 'owner');
 }
+
+/** The state of a workflow, which is a system field of its own kind. */
+export function isState(field: Field): boolean {
+  return field.name === 'state' && field.system === true;
+}
+
+const groupTypes: readonly Field['type'][] = ['choice', 'ref', 'bool', 'date'];
+
+/** Fields by whose values rows can stand together: what the server both sorts and counts by. */
+export const groupable = (entity: Entity): Field[] =>
+  entity.fields.filter((field) => field.sortable && (isState(field) ? entity.states.length > 0 : groupTypes.includes(field.type)));

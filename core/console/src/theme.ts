@@ -43,7 +43,7 @@ export function themeFor(language: keyof typeof fonts, dark = false): ThemeConfi
       Menu: { itemHeight: 36, itemSelectedBg: '#e8f0fe', itemSelectedColor: '#0b4fc0', groupTitleColor: '#5b6575' },
       Table: {
         headerBg: '#f7f9fb', headerColor: '#465061', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
-        rowHoverBg: '#f5f8fe', headerSortActiveBg: '#eef2f7', bodySortBg: '#ffffff', headerSortHoverBg: '#eef2f7',
+        rowHoverBg: '#f5f8fe', rowSelectedBg: '#eef4ff', rowSelectedHoverBg: '#e4edfd', headerSortActiveBg: '#eef2f7', bodySortBg: '#ffffff', headerSortHoverBg: '#eef2f7',
       },
       Card: { headerFontSize: 15, headerHeight: 44, headerPadding: 20, bodyPadding: 20 },
       Form: { itemMarginBottom: 18, verticalLabelPadding: '0 0 4px' },
@@ -86,7 +86,7 @@ const darkTheme: ThemeConfig = {
     Button: { dangerColor: '#ffffff', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
     Table: {
       headerBg: '#1e2530', headerColor: '#c3cbd8', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
-      rowHoverBg: '#1a2333', headerSortActiveBg: '#222b38', bodySortBg: '#171c25', headerSortHoverBg: '#222b38',
+      rowHoverBg: '#1a2333', rowSelectedBg: '#17243c', rowSelectedHoverBg: '#1b2b48', headerSortActiveBg: '#222b38', bodySortBg: '#171c25', headerSortHoverBg: '#222b38',
     },
     Card: { headerFontSize: 15, headerHeight: 44, headerPadding: 20, bodyPadding: 20 },
     Form: { itemMarginBottom: 18, verticalLabelPadding: '0 0 4px' },

@@ -260,10 +260,8 @@ export class FakeServer {
     const wanted = new Map<string, (string | null)[]>();
     for (const [, name, text] of (call.query.get('filter') ?? '').matchAll(/record\.(\w+) == (?:"(\w+)"|null)/g)) wanted.set(name!, [...(wanted.get(name!) ?? []), text ?? null]);
     const found = all.filter((one) => (!q || JSON.stringify(one).includes(q)) && [...wanted].every(([name, values]) => values.includes((one[name] ?? null) as string | null)));
-    const sort = call.query.get('sort') ?? '';
-    const key = sort.replace(/^-/, '');
-    const sign = sort.startsWith('-') ? -1 : 1;
-    const sorted = [...found].sort((a, b) => sign * String(a[key] ?? '').localeCompare(String(b[key] ?? ''), 'zh'));
+    const keys = (call.query.get('sort') ?? '').split(',').map((one) => ({ name: one.replace(/^-/, ''), sign: one.startsWith('-') ? -1 : 1 }));
+    const sorted = [...found].sort((a, b) => keys.map(({ name, sign }) => sign * String(a[name] ?? '').localeCompare(String(b[name] ?? ''), 'zh')).find((order) => order !== 0) ?? 0);
     const from = Number(call.query.get('after') ?? 0);
     const limit = Number(call.query.get('limit') ?? 50);
     const next = from + limit < sorted.length ? String(from + limit) : null;

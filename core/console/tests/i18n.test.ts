@@ -45,7 +45,7 @@ describe('texts', () => {
       .filter((name) => /\.tsx?$/.test(name))
       .map((name) => readFileSync(join('src', name), 'utf8'))
       .join('\n');
-    const dynamic = /^(form\.(tooManyDecimals|textTooLong|tooLong|notInteger|notDecimal|jsonObject)|conflict\.(mine|theirs)|timeline\.(create|update|delete|reassign)|assignment\.(assigned|taken|waiting|rule_(closed|nobody)|fit_(chosen|away|absent|unsuitable|full|score|load|turn))|approval\.(box_(all|asked|waiting)|(done|state)_(approved|rejected|waiting|withdrawn))|timeline\.approval_(asked|given|rejected|void|withdrawn)|app\.appearance_(system|light|dark)|rules\.(on_(created|updated|deleted|time)|outcome_(done|skipped|failed))|jobs\.state_(ready|running|waiting|dead)|audit\.code_\w+|people\.operation_(read|create|update|delete)|clock\.(breached|late|met|paused|running|soon))$/;
+    const dynamic = /^(form\.(tooManyDecimals|textTooLong|tooLong|notInteger|notDecimal|jsonObject)|conflict\.(mine|theirs)|timeline\.(create|update|delete|reassign)|assignment\.(assigned|taken|waiting|rule_(closed|nobody)|fit_(chosen|away|absent|unsuitable|full|score|load|turn))|approval\.(box_(all|asked|waiting)|(done|state)_(approved|rejected|waiting|withdrawn))|timeline\.approval_(asked|given|rejected|void|withdrawn)|app\.appearance_(system|light|dark)|rules\.(on_(created|updated|deleted|time)|outcome_(done|skipped|failed))|jobs\.state_(ready|running|waiting|dead)|audit\.code_\w+|people\.operation_(read|create|update|delete)|filter\.op_\w+|bulk\.status_(done|waiting|refused)|clock\.(breached|late|met|paused|running|soon))$/;
     const unused = keys(zhCn)
       .map((key) => key.replace(/_other$/, ''))
       .filter((key) => !source.includes(`'${key}'`) && !dynamic.test(key));

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { celString, listFilter, listParams, parseListState, withChange } from '../src/list_state';
+import { celString } from '../src/filter';
+import { demoModel, field } from './fake_server';
+import { listFilter, listParams, parseListState, withChange } from '../src/list_state';
 
+const task = { ...demoModel().entities['demo.task']! };
+task.fields = [...task.fields, field('ways', '方式', 'multi', { choices: 'demo.kind' })];
 const parse = (text: string) => parseListState(new URLSearchParams(text));
 
 describe('the address of a list', () => {
@@ -23,13 +27,13 @@ describe('the address of a list', () => {
 
 describe('the filter', () => {
   it('is CEL', () => {
-    expect(listFilter(parse(''))).toBeUndefined();
-    expect(listFilter(parse('f.ways=a,b'), () => true)).toBe('("a" in record.ways || "b" in record.ways)');
-    expect(listFilter(parse('state=new'))).toBe('record.state == "new"');
-    expect(listFilter(parse('state=new,won&f.channel=phone'))).toBe('(record.state == "new" || record.state == "won") && record.channel == "phone"');
+    expect(listFilter(parse(''), task)).toBeUndefined();
+    expect(listFilter(parse('f.ways=a,b'), task)).toBe('("a" in record.ways || "b" in record.ways)');
+    expect(listFilter(parse('state=new'), task)).toBe('record.state == "new"');
+    expect(listFilter(parse('state=new,won&f.channel=phone'), task)).toBe('(record.state == "new" || record.state == "won") && record.channel == "phone"');
   });
   it('cannot be escaped from', () => {
     expect(celString('a" || true || "')).toBe('"a\\" || true || \\""');
-    expect(listFilter(parse(`state=${encodeURIComponent('new" || true || "')}`))).toBeUndefined();
+    expect(listFilter(parse(`state=${encodeURIComponent('new" || true || "')}`), task)).toBeUndefined();
   });
 });

@@ -3,7 +3,8 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Entity, Field, RecordData } from '../api/types';
 import { currencyOf } from '../form_values';
-import { isState, useValueText } from './field_value';
+import { isState } from '../model';
+import { useValueText } from './field_value';
 
 interface Props {
   entity: Entity;

@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
 import { currencyOf } from '../form_values';
 import { dotColor, formatDate, formatDecimal, formatInstant, formatMoney } from '../format';
-import { expandedOf, optionOf, stateOf, textIn } from '../model';
+import { expandedOf, isState, optionOf, stateOf, textIn } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
 
@@ -34,10 +34,6 @@ export function Nothing() {
 const ids = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 const titleAt = (record: RecordData, field: Field, id: string) => expandedOf(record, field.name).find((one) => one.id === id)?.title ?? `#${id}`;
-
-export function isState(field: Field): boolean {
-  return field.name === 'state' && field.system === true;
-}
 
 /** A field's value as text, "" where it is empty. */
 export function useValueText(): (entity: Entity, field: Field, record: RecordData) => string {

@@ -6,6 +6,7 @@ import type { Draft, Entity, Field, FormDefinition, RecordData } from '../api/ty
 import { currencyOf, toInput, type Mistake } from '../form_values';
 import { languages } from '../i18n';
 import { expandedOf, fieldOf, isEditable } from '../model';
+import { compareNames, usePinyinFilter } from '../pinyin';
 import { useSession } from '../session';
 import { FieldLabel } from './field_label';
 import { DotLabel } from './field_value';
@@ -162,17 +163,24 @@ function widget(field: Field, record: RecordData | undefined, select: string, of
   }
 }
 
+/** From here on options stand in the order of their names. */
+const longList = 12;
+
 function ChoiceSelect({ field, current, placeholder, offered, ...rest }: { field: Field; current: unknown; placeholder: string; offered?: string[] | undefined; mode?: 'multiple' }) {
-  const { model } = useSession();
+  const { model, locale } = useSession();
+  const pinyin = usePinyinFilter();
+  const compare = compareNames(locale.locale);
   const options = (field.choices ? (model.choices[field.choices] ?? []) : [])
     .filter((option) => (offered ? offered.includes(option.name) : option.active) || option.name === current || (Array.isArray(current) && current.includes(option.name)))
     .map((option) => ({ value: option.name, label: option.label, color: option.color }));
+  // A short list keeps the order of its definition, which means something; in a long one names are looked up.
+  if (options.length > longList) options.sort((a, b) => compare(a.label, b.label));
   return (
     <Select
       {...rest}
       placeholder={placeholder}
       allowClear={!field.required}
-      showSearch={{ optionFilterProp: 'label' }}
+      showSearch={{ filterOption: pinyin }}
       options={options}
       optionRender={(option) => <DotLabel color={option.data.color} label={String(option.data.label)} />}
     />

@@ -1,6 +1,8 @@
 import BarsOutlined from '@ant-design/icons/es/icons/BarsOutlined';
 import CalendarOutlined from '@ant-design/icons/es/icons/CalendarOutlined';
 import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
+import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
+import FilterOutlined from '@ant-design/icons/es/icons/FilterOutlined';
 import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
 import ProjectOutlined from '@ant-design/icons/es/icons/ProjectOutlined';
@@ -9,7 +11,7 @@ import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -20,7 +22,9 @@ import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
-import { expandedOf, expansion, fieldOf, titleOf } from '../model';
+import { SizedHeader, useWidths } from '../lists/widths';
+import { expandedOf, expansion, fieldOf, groupable, isEditable, titleOf } from '../model';
+import { usePinyinFilter } from '../pinyin';
 import { createPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
@@ -29,6 +33,12 @@ import { useSteady } from '../steady';
 import { useTitle } from '../use_title';
 import { RecordView, type PlacedType } from '../views/record_view';
 import { viewParameter } from '../views/types';
+
+const FilterBuilder = lazy(() => import('../lists/filter_builder'));
+const SavedViews = lazy(() => import('../lists/saved_views'));
+const ColumnsMenu = lazy(() => import('../lists/columns_menu'));
+const BulkBar = lazy(() => import('../lists/bulk'));
+const QuickEdit = lazy(() => import('../lists/quick_edit'));
 
 export default function ListPage() {
   const { t } = useTranslation();
@@ -47,9 +57,6 @@ export default function ListPage() {
 function viewFields(entity: Entity, view: ViewDefinition): Field[] {
   return view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
 }
-
-/** Whether a field holds several options. */
-const listsIn = (entity: Entity) => (name: string) => fieldOf(entity, name)?.type === 'multi';
 
 /** The list's state from the address, and a way to change it. */
 function useListState() {
@@ -100,7 +107,7 @@ function PlacedRecords({ entity, view, type }: { entity: Entity; view: ViewDefin
       <Head entity={entity} />
       <div className="panel" aria-busy={fetching}>
         <Toolbar entity={entity} view={view} state={state} go={go} fetching={fetching} onReload={() => void queries.invalidateQueries({ queryKey: ['list', entity.name] })} />
-        <RecordView type={type} entity={entity} view={view} q={state.q} filter={listFilter(state, listsIn(entity))} />
+        <RecordView type={type} entity={entity} view={view} q={state.q} filter={listFilter(state, entity)} />
       </div>
     </div>
   );
@@ -113,19 +120,24 @@ interface ToolbarProps {
   go: (next: ListState) => void;
   fetching: boolean;
   onReload: () => void;
+  /** Further tools at the end. */
+  children?: ReactNode;
 }
 
 const viewIcons = { list: <UnorderedListOutlined aria-hidden />, board: <ProjectOutlined aria-hidden />, calendar: <CalendarOutlined aria-hidden />, timeline: <BarsOutlined aria-hidden /> };
 
 /** Which view, words, and choices by which it is narrowed. */
-function Toolbar({ entity, view, state, go, fetching, onReload }: ToolbarProps) {
+function Toolbar({ entity, view, state, go, fetching, onReload, children }: ToolbarProps) {
   const { t } = useTranslation();
   const { model } = useSession();
   const columns = useMemo(() => viewFields(entity, view), [entity, view]);
-  const filtered = listFilter(state) !== undefined || state.q !== '';
+  const filtered = listFilter(state, entity) !== undefined || state.q !== '';
+  const [building, setBuilding] = useState(state.where.length > 0);
+  const pinyin = usePinyinFilter();
   const states = view.type === 'board' && view.group === 'state' ? [] : (entity.states ?? []);
   const typeLabel = { list: t('view.type_list'), board: t('view.type_board'), calendar: t('view.type_calendar'), timeline: t('view.type_timeline') };
   return (
+    <>
     <div className="toolbar" role="search">
       {entity.views.length > 1 && (
         <Segmented
@@ -164,7 +176,7 @@ function Toolbar({ entity, view, state, go, fetching, onReload }: ToolbarProps) 
             mode="multiple"
             maxTagCount="responsive"
             allowClear
-            showSearch={{ optionFilterProp: 'label' }}
+            showSearch={{ filterOption: pinyin }}
             aria-label={field.label}
             placeholder={field.label}
             value={state.choices[field.name] ?? []}
@@ -174,13 +186,29 @@ function Toolbar({ entity, view, state, go, fetching, onReload }: ToolbarProps) 
           />
         ))}
       {filtered && (
-        <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {} }))}>
+        <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {}, where: [] }))}>
           {t('list.clearFilters')}
         </Button>
       )}
+      <Button
+        icon={<FilterOutlined aria-hidden />}
+        aria-expanded={building}
+        type={state.where.length > 0 ? 'primary' : 'default'}
+        ghost={state.where.length > 0}
+        onClick={() => setBuilding(!building)}
+      >
+        {state.where.length > 0 ? t('filter.titleCount', { number: state.where.length }) : t('filter.title')}
+      </Button>
       <div className="spacer" />
+      {children}
       <Button type="text" icon={<ReloadOutlined aria-hidden spin={fetching} />} aria-label={t('list.reload')} onClick={onReload} />
     </div>
+    {building && (
+      <Suspense fallback={<Skeleton active className="skeleton" title={false} paragraph={{ rows: 1 }} />}>
+        <FilterBuilder entity={entity} where={state.where} any={state.any} onChange={(where, any) => go(withChange(state, { where, any }))} />
+      </Suspense>
+    )}
+    </>
   );
 }
 
@@ -191,17 +219,26 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   const api = useApi();
   const navigate = useNavigate();
   const { state, before, go } = useListState();
-  const columns = useMemo(() => viewFields(entity, view), [entity, view]);
-  const sort = state.sort ?? view.sort ?? undefined;
-  const filter = listFilter(state, listsIn(entity));
+  const names = useMemo(() => {
+    const own = state.columns?.filter((name) => fieldOf(entity, name));
+    return own && own.length > 0 ? own : viewFields(entity, view).map((field) => field.name);
+  }, [entity, view, state.columns]);
+  const columns = useMemo(() => names.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field), [entity, names]);
+  const [widths, setWidths] = useWidths(entity.name);
+  const [chosen, setChosen] = useState<RecordData[]>([]);
+  const group = state.group && groupable(entity).some((field) => field.name === state.group) ? fieldOf(entity, state.group) : undefined;
+  const order = state.sort ?? view.sort ?? undefined;
+  // Rows of a group stand together; within it they keep the order that was asked for.
+  const sort = group && order?.replace(/^-/, '').split(',')[0] !== group.name ? [group.name, ...(order?.split(',').slice(0, 4) ?? [])].join(',') : order;
+  const filter = listFilter(state, entity);
   const filtered = filter !== undefined || state.q !== '';
-  const firstSort = sort?.split(',')[0];
+  const firstSort = order?.split(',')[0];
   useTitle(entity.plural || entity.label, model.agency.name);
   useWatch(entity.name);
 
   const query = {
     view: viewParameter(view), filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: '1' as const,
-    expand: expansion(entity, view.columns),
+    expand: expansion(entity, group ? [...names, group.name] : names),
   };
   const list = useQuery({
     queryKey: ['list', entity.name, query, language],
@@ -209,10 +246,22 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
     placeholderData: keepPreviousData,
   });
   const page = useSteady(list.data);
+  const counts = useGroupCounts(entity, group, { view: query.view, filter, q: query.q });
+  const rows = useMemo(() => (group && page ? withHeads(page.items, group.name) : (page?.items ?? [])), [group, page]);
+  const changeable = entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write') : [];
+  const [editing, setEditing] = useState<{ id: string; field: string } | null>(null);
+  const bulk = (entity.rights.update || entity.rights.delete || entity.transitions.length > 0) && !entity.ledger;
+  const known = new Map(page?.items.map((record) => [record.id, record]));
 
   const tableColumns: TableColumnsType<RecordData> = columns.map((field, index) => ({
     key: field.name,
     title: field.label,
+    onHeaderCell: () => ({ sizing: { label: field.label, width: widths[field.name], onWidth: (width: number) => setWidths({ ...widths, [field.name]: width }) } }) as object,
+    ...(widths[field.name] ? { width: widths[field.name] } : {}),
+    onCell: (record: RecordData) => ({
+      ...(isHead(record) ? { colSpan: index === 0 ? columns.length : 0 } : {}),
+      ...(widths[field.name] && !isHead(record) ? { className: 'cell-sized', style: { maxWidth: widths[field.name] } } : {}),
+    }),
     className: isNumeric(field) ? 'cell-number' : isWideText(field) ? 'cell-text' : 'cell',
     ...(field.sortable
       ? {
@@ -221,7 +270,25 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
           sortDirections: ['ascend', 'descend', 'ascend'] as ('ascend' | 'descend')[],
         }
       : {}),
-    render: (_: unknown, record: RecordData) => <Cell entity={entity} field={field} record={record} first={index === 0} />,
+    render: (_: unknown, record: RecordData) =>
+      isHead(record) ? (
+        group && index === 0 && <GroupHead entity={entity} group={group} record={record} counts={counts} />
+      ) : (
+        <span className="cell-body">
+          <span className="cell-value"><Cell entity={entity} field={field} record={record} first={index === 0} /></span>
+          {changeable.includes(field) &&
+            (editing?.id === record.id && editing.field === field.name ? (
+              <Suspense fallback={null}>
+                <QuickEdit entity={entity} fields={changeable} field={field} record={record} onField={(name) => setEditing({ id: record.id, field: name })} onClose={() => setEditing(null)} />
+              </Suspense>
+            ) : (
+              // For the mouse; with the keyboard F2 on the row's link does the same.
+              <button type="button" className="quick-edit" tabIndex={-1} aria-label={t('quick.edit', { label: field.label, title: titleOf(entity, record) })} onClick={() => setEditing({ id: record.id, field: field.name })}>
+                <EditOutlined aria-hidden />
+              </button>
+            ))}
+        </span>
+      ),
   }));
 
   return (
@@ -231,7 +298,29 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
         aside={page?.total != null && <span className="muted count">{page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total })}</span>}
       />
       <div className="panel" aria-busy={list.isFetching}>
-        <Toolbar entity={entity} view={view} state={state} go={go} fetching={list.isFetching} onReload={() => void list.refetch()} />
+        <Toolbar entity={entity} view={view} state={state} go={go} fetching={list.isFetching} onReload={() => void list.refetch()}>
+          {model.entities['core.list_view'] && (
+            <Suspense fallback={null}>
+              <SavedViews
+                entity={entity}
+                state={state}
+                widths={widths}
+                onShow={(next, stored) => {
+                  setWidths(stored);
+                  go(next);
+                }}
+              />
+            </Suspense>
+          )}
+          <Suspense fallback={null}>
+            <ColumnsMenu entity={entity} shown={names} own={state.columns !== undefined} group={state.group} onColumns={(next) => go({ ...state, columns: next })} onGroup={(next) => go(withChange(state, { group: next }))} />
+          </Suspense>
+        </Toolbar>
+        {chosen.length > 0 && (
+          <Suspense fallback={null}>
+            <BulkBar entity={entity} chosen={chosen.map((record) => known.get(record.id) ?? record)} onClear={() => setChosen([])} />
+          </Suspense>
+        )}
         {list.isError && !page ? (
           <LoadError error={list.error} onRetry={() => void list.refetch()} notFound={t('error.entityMissingText')} />
         ) : !page ? (
@@ -246,17 +335,38 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
               rowKey="id"
               // A field may be called anything, also "children", which antd would take for rows below this one.
               expandable={{ childrenColumnName: ' ' }}
+              components={header}
               columns={tableColumns}
-              dataSource={page.items}
+              dataSource={rows}
+              rowClassName={(record) => (isHead(record) ? 'group-row' : '')}
+              {...(bulk
+                ? {
+                    rowSelection: {
+                      selectedRowKeys: chosen.map((record) => record.id),
+                      preserveSelectedRowKeys: true,
+                      columnWidth: 40,
+                      getTitleCheckboxProps: () => ({ 'aria-label': t('bulk.all') }) as object,
+                      getCheckboxProps: (record: RecordData) => ({ disabled: isHead(record), 'aria-label': t('bulk.choose', { title: titleOf(entity, record) }) }) as object,
+                      renderCell: (_: unknown, record: RecordData, __: number, node: ReactNode) => (isHead(record) ? null : node),
+                      onChange: (_: unknown, next: RecordData[]) => setChosen(next.filter((record) => record && !isHead(record))),
+                    },
+                  }
+                : {})}
               className={list.isPlaceholderData ? 'outdated' : ''}
               pagination={false}
               showSorterTooltip={false}
               scroll={{ x: 'max-content' }}
               onRow={(record) => ({
+                onKeyDown: (event) => {
+                  const first = changeable[0];
+                  if (event.key !== 'F2' || !first || isHead(record)) return;
+                  event.preventDefault();
+                  setEditing({ id: record.id, field: first.name });
+                },
                 onClick: (event) => {
                   // The first cell's link serves the keyboard; a click anywhere in the row is for the mouse.
                   const target = event.target as HTMLElement;
-                  if (!target.closest('a, button') && !window.getSelection()?.toString()) void navigate(recordPagePath(entity.name, record.id));
+                  if (!isHead(record) && !target.closest('a, button, label, .ant-popover, .ant-table-selection-column') && !window.getSelection()?.toString()) void navigate(recordPagePath(entity.name, record.id));
                 },
               })}
               onChange={(_, __, sorter) => {
@@ -309,6 +419,45 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
         )}
       </div>
     </div>
+  );
+}
+
+const header = { header: { cell: SizedHeader } };
+
+/** The row above those of one group; no record has such an id. */
+const headMark = 'group:';
+const isHead = (record: RecordData) => record.id.startsWith(headMark);
+
+/** Rows in their order, with one above each run of the same value. */
+function withHeads(items: RecordData[], name: string): RecordData[] {
+  const rows: RecordData[] = [];
+  let last: unknown = headMark;
+  for (const record of items) {
+    const value = record[name] ?? null;
+    if (value !== last) rows.push({ ...record, id: `${headMark}${String(value)}` });
+    last = value;
+    rows.push(record);
+  }
+  return rows;
+}
+
+/** How many records each group has in all, by value. */
+function useGroupCounts(entity: Entity, group: Field | undefined, query: { view: string | undefined; filter: string | undefined; q: string | undefined }): Map<string, number> {
+  const api = useApi();
+  const counts = useQuery({
+    queryKey: ['list', entity.name, 'groups', group?.name, query],
+    queryFn: ({ signal }) => api.get('/records/{entity}/aggregate', { path: { entity: entity.name }, query: { ...query, group: group!.name, measure: 'count', limit: 1000 }, signal }),
+    enabled: !!group,
+  });
+  return useMemo(() => new Map(counts.data?.items.map((item) => [String(group ? item.group[group.name] : ''), Number(item['count'])])), [counts.data, group]);
+}
+
+function GroupHead({ entity, group, record, counts }: { entity: Entity; group: Field; record: RecordData; counts: Map<string, number> }) {
+  const count = counts.get(String(record[group.name] ?? null));
+  return (
+    <span className="group-head">
+      <span className="muted">{group.label}</span> <FieldValue entity={entity} field={group} record={record} /> {count !== undefined && <span className="board-count">{count}</span>}
+    </span>
   );
 }
 

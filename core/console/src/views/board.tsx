@@ -10,7 +10,7 @@ import type { AvailableTransition, Entity, Field, RecordData, ViewDefinition } f
 import { FieldValue } from '../components/field_value';
 import { LoadError } from '../components/load_state';
 import { useAvailableSteps, useSteps } from '../components/transitions';
-import { celString } from '../list_state';
+import { celString } from '../filter';
 import { expansion, fieldOf, titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useRecordChanged } from '../record_queries';

@@ -1,0 +1,137 @@
+import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
+import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
+import { Button, DatePicker, Input, Segmented, Select } from 'antd';
+import dayjs from 'dayjs';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Entity, Field } from '../api/types';
+import { RefSelect } from '../components/ref_select';
+import { celOfAll, filterable, isComplete, operatorsOf, takes, type Condition, type Operator } from '../filter';
+import { fieldOf, isState } from '../model';
+import { usePinyinFilter } from '../pinyin';
+import { useSession } from '../session';
+
+interface Props {
+  entity: Entity;
+  where: Condition[];
+  any: boolean;
+  onChange: (where: Condition[], any: boolean) => void;
+}
+
+/** Puts a filter together, condition by condition, and shows the rule that it makes. */
+export default function FilterBuilder({ entity, where, any, onChange }: Props) {
+  const { t } = useTranslation();
+  // What is not complete yet is kept here; only whole conditions are asked for.
+  const [rows, setRows] = useState<Condition[]>(where.length > 0 ? where : []);
+  const [sent, setSent] = useState(where);
+  if (sent !== where) {
+    // The address changed otherwise (back, a saved view): show what it says.
+    setSent(where);
+    const whole = rows.filter((one) => isComplete(entity, one));
+    if (JSON.stringify(whole) !== JSON.stringify(where)) setRows(where);
+  }
+  const change = (next: Condition[], mode = any) => {
+    setRows(next);
+    const whole = next.filter((one) => isComplete(entity, one));
+    if (JSON.stringify(whole) !== JSON.stringify(where) || mode !== any) onChange(whole, mode);
+  };
+  const fields = filterable(entity);
+  const fresh = (field: Field): Condition => ({ field: field.name, op: operatorsOf(entity, field)[0]!, value: [] });
+  const first = fields.find((field) => !field.system) ?? fields[0];
+  const rule = celOfAll(entity, rows, any);
+  return (
+    <div className="filter-builder" role="group" aria-label={t('filter.title')}>
+      {rows.map((row, index) => {
+        const field = fieldOf(entity, row.field);
+        if (!field) return null;
+        const put = (next: Condition) => change(rows.map((one, at) => (at === index ? next : one)));
+        return (
+          <div key={index} className="filter-row">
+            <Select
+              className="filter-field"
+              aria-label={t('filter.field')}
+              showSearch={{ optionFilterProp: 'label' }}
+              value={row.field}
+              options={fields.map((one) => ({ value: one.name, label: one.label }))}
+              onChange={(name: string) => {
+                const chosen = fieldOf(entity, name);
+                if (chosen) put(fresh(chosen));
+              }}
+            />
+            <Select
+              className="filter-operator"
+              aria-label={t('filter.operator', { label: field.label })}
+              value={row.op}
+              options={operatorsOf(entity, field).map((op) => ({ value: op, label: t(`filter.op_${op}`) }))}
+              onChange={(op: Operator) => put({ ...row, op, value: takes(op) === takes(row.op) ? row.value : [] })}
+            />
+            <Value entity={entity} field={field} condition={row} onChange={(value) => put({ ...row, value })} />
+            <Button type="text" icon={<CloseOutlined aria-hidden />} aria-label={t('filter.remove', { label: field.label })} onClick={() => change(rows.filter((_, at) => at !== index))} />
+          </div>
+        );
+      })}
+      <div className="filter-foot">
+        <Button type="dashed" icon={<PlusOutlined aria-hidden />} disabled={!first} onClick={() => first && change([...rows, fresh(first)])}>
+          {t('filter.add')}
+        </Button>
+        {rows.length > 1 && (
+          <Segmented
+            aria-label={t('filter.mode')}
+            value={any ? 'any' : 'all'}
+            options={[{ value: 'all', label: t('filter.all') }, { value: 'any', label: t('filter.any') }]}
+            onChange={(mode) => change(rows, mode === 'any')}
+          />
+        )}
+        {rule && <code className="filter-rule">{rule}</code>}
+      </div>
+    </div>
+  );
+}
+
+function Value({ entity, field, condition, onChange }: { entity: Entity; field: Field; condition: Condition; onChange: (value: string[]) => void }) {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const pinyin = usePinyinFilter();
+  const { op, value } = condition;
+  const label = t('filter.value', { label: field.label });
+  switch (takes(op)) {
+    case 'nothing':
+      return null;
+    case 'several': {
+      if (field.type === 'ref' || field.type === 'refs') {
+        return <RefSelect mode="multiple" className="filter-value" aria-label={label} to={field.to ?? ''} value={value} onChange={(next) => onChange(Array.isArray(next) ? next : next ? [next] : [])} />;
+      }
+      const options = isState(field)
+        ? entity.states.map((one) => ({ value: one.name, label: one.label }))
+        : (field.choices ? (model.choices[field.choices] ?? []) : []).map((one) => ({ value: one.name, label: one.label }));
+      return <Select mode="multiple" className="filter-value" aria-label={label} placeholder={t('form.select')} value={value} options={options} showSearch={{ filterOption: pinyin }} onChange={onChange} />;
+    }
+    case 'days':
+      return <Text numeric label={label} suffix={t('filter.days')} value={value[0] ?? ''} onChange={(text) => onChange([text])} />;
+    default:
+      if (field.type === 'date' || field.type === 'instant') {
+        return (
+          <DatePicker
+            className="filter-value"
+            aria-label={label}
+            format="YYYY-MM-DD"
+            value={value[0] ? dayjs(value[0]) : null}
+            onChange={(day) => onChange(day ? [day.format('YYYY-MM-DD')] : [])}
+          />
+        );
+      }
+      return <Text numeric={field.type !== 'text'} label={label} value={value[0] ?? ''} onChange={(text) => onChange([text])} />;
+  }
+}
+
+/** A text that is told when the hand rests. */
+function Text({ label, value, onChange, numeric, suffix }: { label: string; value: string; onChange: (text: string) => void; numeric: boolean; suffix?: string }) {
+  const [text, setText] = useState(value);
+  useEffect(() => {
+    if (text === value) return undefined;
+    const timer = setTimeout(() => onChange(text), 500);
+    return () => clearTimeout(timer);
+    // The newest `onChange` belongs to the same text.
+  }, [text, value, onChange]);
+  return <Input className="filter-value" aria-label={label} inputMode={numeric ? 'decimal' : 'text'} value={text} suffix={suffix} onChange={(event) => setText(event.target.value.trimStart())} onPressEnter={() => onChange(text)} />;
+}

@@ -1,0 +1,121 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { FakeServer, problem, systemFields, field } from './fake_server';
+import { open } from './render';
+
+function filled() {
+  const server = new FakeServer();
+  const call = server.add('demo.task', { subject: '电话单', kind: 'call', people: 2 });
+  const visit = server.add('demo.task', { subject: '拜访单', kind: 'visit', people: 5, state: 'active' });
+  const second = server.add('demo.task', { subject: '又一单', kind: 'call', people: 3 });
+  return { server, call, visit, second };
+}
+const lastQuery = (server: FakeServer) => Object.fromEntries(server.callsTo('GET', '/records/demo.task').at(-1)?.query ?? []);
+const row = async (text: string) => (await screen.findByText(text)).closest('tr')!;
+
+describe('a list', () => {
+  it('is filtered by conditions that are put together', async () => {
+    const { server } = filled();
+    const { user, address } = open('/records/demo.task', server);
+    await screen.findByText('电话单');
+    await user.click(screen.getByRole('button', { name: '筛选' }));
+    const builder = await screen.findByRole('group', { name: '筛选' });
+    await user.click(await within(builder).findByRole('button', { name: '添加条件' }));
+    await user.type(within(builder).getByRole('textbox', { name: '“主题”的值' }), '拜访{Enter}');
+    await waitFor(() => expect(lastQuery(server)['filter']).toBe('record.subject.contains("拜访")'));
+    expect(new URLSearchParams(address().split('?')[1]).get('where')).toBe('[["subject","contains","拜访"]]');
+    expect(within(builder).getByText('record.subject.contains("拜访")')).toBeTruthy();
+    await user.click(within(builder).getByRole('button', { name: '移除“主题”条件' }));
+    await waitFor(() => expect(address()).toBe('/records/demo.task'));
+  });
+
+  it('shows the columns that were chosen, grouped, with the number in each group', async () => {
+    const { server } = filled();
+    open('/records/demo.task?columns=subject,people&group=kind', server);
+    await screen.findByText('电话单');
+    expect(screen.getAllByRole('columnheader').map((one) => one.textContent).filter(Boolean)).toEqual(['主题', '人数']);
+    expect(lastQuery(server)).toMatchObject({ sort: 'kind,-created_at' });
+    const heads = [...document.querySelectorAll('.group-head')];
+    expect(heads.map((one) => one.textContent).sort()).toEqual(['类型 拜访 1', '类型 电话 2'].sort());
+  });
+
+  it('sizes its columns by the keyboard and remembers it', async () => {
+    const { server } = filled();
+    const { user, unmount } = open('/records/demo.task?columns=subject,people', server);
+    const edge = await screen.findByRole('separator', { name: '“人数”的列宽' });
+    edge.focus();
+    await user.keyboard('{ArrowRight}{ArrowRight}');
+    const width = Number(edge.getAttribute('aria-valuenow'));
+    expect(width).toBeGreaterThan(0);
+    unmount();
+    open('/records/demo.task?columns=subject,people', server);
+    expect((await screen.findByRole('separator', { name: '“人数”的列宽' })).getAttribute('aria-valuenow')).toBe(String(width));
+  });
+
+  it('changes one field in place', async () => {
+    const { server, call } = filled();
+    const { user } = open('/records/demo.task', server);
+    const cells = within(await row('电话单'));
+    await user.click(cells.getByRole('button', { name: `修改T-${call.id}的“人数”` }));
+    const editor = await screen.findByRole('dialog', { name: `修改T-${call.id}的“人数”` });
+    const input = within(editor).getByRole('textbox', { name: '人数' });
+    await user.clear(input);
+    await user.type(input, '9{Enter}');
+    await waitFor(() => expect(server.callsTo('PATCH', `/records/demo.task/${call.id}`)[0]?.body).toEqual({ people: 9 }));
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  });
+
+  it('does with many what one would do with each, and says what became of each', async () => {
+    const { server, call, second } = filled();
+    server.overrides.push((made) =>
+      made.path === '/records/demo.task/bulk'
+        ? { status: 200, body: { items: [{ id: second.id, status: 'done', version: 2 }, { id: call.id, status: 'refused', version: 1, error: { detail: '缺少人数' } }], done: 1, refused: 1, more: false } }
+        : undefined,
+    );
+    const { user } = open('/records/demo.task', server);
+    await screen.findByText('电话单');
+    await user.click(screen.getByRole('checkbox', { name: `选择 T-${call.id}` }));
+    await user.click(screen.getByRole('checkbox', { name: `选择 T-${second.id}` }));
+    const bar = await screen.findByRole('region', { name: '批量操作' });
+    await within(bar).findByText('已选 2 条');
+    await user.click(within(bar).getByRole('button', { name: '执行步骤…' }));
+    await user.click(await screen.findByRole('menuitem', { name: '开始' }));
+    await user.click(within(await screen.findByRole('dialog')).getByRole('button', { name: '开始' }));
+    expect(await screen.findByText('缺少人数')).toBeTruthy();
+    expect(screen.getByText('已完成 1 条，未执行 1 条，等待审批 0 条')).toBeTruthy();
+    const body = server.callsTo('POST', '/records/demo.task/bulk')[0]?.body as { items: { id: string; version: number }[] };
+    expect(body).toMatchObject({ action: 'transition', transition: 'begin' });
+    expect(body.items.map((one) => one.id).sort()).toEqual([call.id, second.id].sort());
+  });
+
+  it('is saved as a view, for oneself or for everyone', async () => {
+    const { server } = filled();
+    server.model.entities['core.list_view'] = {
+      ...server.model.entities['demo.person']!, name: 'core.list_view', menu: false,
+      fields: [...systemFields(), field('user', '用户', 'ref', { to: 'core.user' }), field('about_entity', '类型', 'text'), field('label', '名称', 'text'), field('look', '内容', 'json'), field('shared', '共享', 'bool')],
+    };
+    server.add('core.list_view', { label: '拜访', user: '2', about_entity: 'demo.task', shared: true, look: { query: 'f.kind=visit&sort=due_on', widths: { people: 120 } } });
+    const { user, address } = open('/records/demo.task?state=new', server);
+    await user.click(await screen.findByRole('button', { name: /已存视图/ }));
+    await user.click(await screen.findByRole('menuitem', { name: '另存为新视图…' }));
+    const dialog = await screen.findByRole('dialog');
+    await user.type(within(dialog).getByRole('textbox', { name: '视图名称' }), '新单');
+    await user.click(within(dialog).getByRole('checkbox', { name: '所有人可用' }));
+    await user.click(within(dialog).getByRole('button', { name: '保存' }));
+    await waitFor(() => expect(server.callsTo('POST', '/records/core.list_view')[0]?.body).toEqual({ about_entity: 'demo.task', label: '新单', shared: true, look: { query: 'state=new', widths: {} } }));
+    await user.click(await screen.findByRole('button', { name: /新单/ }));
+    await user.click(await screen.findByRole('menuitem', { name: '拜访' }));
+    await waitFor(() => expect(address()).toMatch(/f\.kind=visit.*sort=due_on/));
+    await waitFor(() => expect(screen.getByRole('separator', { name: '“人数”的列宽' }).getAttribute('aria-valuenow')).toBe('120'));
+  });
+
+  it('says why a change in place was refused', async () => {
+    const { server, call } = filled();
+    server.overrides.push((made) => (made.method === 'PATCH' ? problem(403, 'forbidden', '您不能修改此记录。') : undefined));
+    const { user } = open('/records/demo.task', server);
+    await user.click(within(await row('电话单')).getByRole('button', { name: `修改T-${call.id}的“主题”` }));
+    const editor = await screen.findByRole('dialog');
+    await user.type(within(editor).getByRole('textbox', { name: '主题' }), '！{Enter}');
+    expect(await within(editor).findByText('您不能修改此记录。')).toBeTruthy();
+  });
+});
