@@ -181,7 +181,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"export_format", {"There is no format \"{0}\"; there are csv, jsonl and xlsx.", "没有“{0}”格式；可用 csv、jsonl、xlsx。", "沒有「{0}」格式；可用 csv、jsonl、xlsx。"}},
       {"no_import", {"There is no such import.", "没有这次导入。", "沒有這次匯入。"}},
       {"no_import_map", {"There is no import map \"{0}\".", "没有名为“{0}”的导入映射。", "沒有名為「{0}」的匯入對照。"}},
-      {"no_report", {"There is no report \"{0}\" for you.", "没有可供您查看的报表“{0}”。", "沒有可供您檢視的報表「{0}」。"}},
+      {"no_report", {"There is no report \"{0}\".", "没有报表“{0}”。", "沒有報表「{0}」。"}},
       {"report_format", {"format is json or csv, not \"{0}\".", "format 为 json 或 csv，而不是“{0}”。", "format 為 json 或 csv，而不是「{0}」。"}},
       {"no_key", {"There is no key \"{0}\".", "没有密钥“{0}”。", "沒有金鑰「{0}」。"}},
       {"key_use", {"now or later.", "填 now 或 later。", "填 now 或 later。"}},

@@ -266,17 +266,20 @@ class Maker {
   std::vector<std::string> wheres_;      ///< by measure
 };
 
-}  // namespace
-
-bool may_see(const RecordService& service, const Context& context, const Report& report) {
-  if (!service.may(context, *report.entity, model::Operation::read)) return false;
+bool is_for(const Context& context, const Report& report) {
   return report.roles.empty() || is_administrator(context) ||
          std::any_of(report.roles.begin(), report.roles.end(), [&](const std::string& role) { return holds_role(context, role); });
 }
 
+}  // namespace
+
+bool is_offered(const RecordService& service, const Context& context, const Report& report) {
+  return service.may(context, *report.entity, model::Operation::read) && is_for(context, report);
+}
+
 ReportResult make_report(const RecordService& service, const Context& context, const Report& report,
                          const std::vector<std::pair<std::string, std::string>>& given) {
-  if (!may_see(service, context, report)) {
+  if (!is_for(context, report)) {
     const std::string& label = report.label.in(context.locale);
     throw Error(ErrorCode::forbidden, message("report_forbidden", context.locale, {label.empty() ? report.name : label}));
   }

@@ -43,11 +43,11 @@ struct ReportResult {
   bool more = false;                       ///< there are more rows than the report's limit
 };
 
-/// Whether the report is offered to the actor: he holds one of its roles, and may read records of its entity.
-bool may_see(const RecordService& service, const Context& context, const model::Report& report);
+/// Whether the report is offered to the actor: he holds one of its roles, and a role of his may read records of its entity.
+bool is_offered(const RecordService& service, const Context& context, const model::Report& report);
 
 /// `given`: values of parameters as texts. Throws invalid_argument for a parameter or a value that is none and where one is missing,
-/// forbidden as may_see() and where the report reads a field that the actor may not read.
+/// forbidden where the actor holds none of its roles, may read no record of its entity, or not a field that it reads.
 ReportResult make_report(const RecordService& service, const Context& context, const model::Report& report,
                          const std::vector<std::pair<std::string, std::string>>& given);
 

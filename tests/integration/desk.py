@@ -78,6 +78,39 @@ workflow:
     sign:     {label: Sign, from: open, to: closed, approval: {lead: {by: [desk.lead]}}}
     rate:     {label: Rate, from: open, to: closed, when: "record.rank > 5", message: Not yet, require: [hint]}
 ---
+kind: report
+name: desk.files
+label: Files
+entity: desk.file
+parameters: {least: {type: int, label: Least}}
+filters: {least: "record.count >= params.least"}
+groups: {state: {by: state}}
+measures: {all: {label: All, of: count}, few: {label: Few, of: count, where: "record.count < 3"}, middle: {label: Middle, of: "median:count"}}
+---
+kind: report
+name: desk.margins
+label: Margins
+entity: desk.file
+measures: {all: {label: All, of: "sum:margin"}}
+---
+kind: report
+name: desk.ranks
+label: Ranks
+entity: desk.file
+measures: {all: {label: All, of: count, where: "record.rank > 5"}}
+---
+kind: report
+name: desk.leads
+label: For leads
+entity: desk.file
+roles: [desk.lead]
+measures: {all: {label: All, of: count}}
+---
+kind: dashboard
+name: desk.overview
+label: Overview
+tiles: {files: {report: files}, leads: {report: leads}}
+---
 kind: role
 name: desk.clerk
 label: Clerk

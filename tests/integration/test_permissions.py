@@ -400,6 +400,51 @@ def _(case, person):
         yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/clocks", status=of_record(person.role, "read", relation))
 
 
+@route("GET /records/{entity}/{id}/tasks")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/tasks", status=of_record(person.role, "read", relation))
+
+
+@route("GET /reports")
+def _(case, person):
+    def offered(reply):
+        wanted = {"desk.files", "desk.margins", "desk.ranks"} if gives(person.role, FILE, "read") else set()
+        if person.role in ("desk.lead", "administrator"):
+            wanted.add("desk.leads")
+        case.assertEqual({item["name"] for item in reply.json["items"] if item["name"].startswith("desk.")}, wanted)
+    yield Ask("reports", "GET", "/reports", then=offered)
+
+
+@route("GET /reports/{report}")
+def _(case, person):
+    readable = 200 if gives(person.role, FILE, "read") or sees(person.role, "shared to read") else 403
+
+    def exactly(reply):
+        own = person.wire.call("GET", f"/records/{FILE}/aggregate").json["items"][0]["count"]
+        case.assertEqual(reply.json["total"]["measures"]["all"]["value"], own)
+        for row in reply.json["rows"]:
+            listed = person.wire.call("GET", f"/records/{FILE}" + query(filter=row["filter"], count=1, limit=1)).json["total"]
+            case.assertEqual(listed, row["measures"]["all"]["value"])
+    yield Ask("files", "GET", "/reports/desk.files", status=readable, then=exactly if readable == 200 else None)
+    yield Ask("files as CSV", "GET", "/reports/desk.files" + query(format="csv"), status=readable)
+    by_role = {"administrator": 200, "desk.lead": 200}
+    yield Ask("of a hidden field", "GET", "/reports/desk.margins", status=by_role.get(person.role, 403))
+    yield Ask("where a hidden field", "GET", "/reports/desk.ranks", status=by_role.get(person.role, 403))
+    yield Ask("for others", "GET", "/reports/desk.leads", status=by_role.get(person.role, 403))
+    yield Ask("none such", "GET", "/reports/desk.nothing", status=404)
+    yield Ask("another entity's field", "GET", "/reports/desk.files" + query(least='1 || record.hint == "x"'), status=400)
+
+
+@route("GET /dashboards")
+def _(case, person):
+    def tiles(reply):
+        found = [[tile["report"] for tile in item["tiles"]] for item in reply.json["items"] if item["name"] == "desk.overview"]
+        wanted = (["desk.files"] if gives(person.role, FILE, "read") else []) + (["desk.leads"] if person.role in ("desk.lead", "administrator") else [])
+        case.assertEqual(found, [wanted])
+    yield Ask("dashboards", "GET", "/dashboards", then=tiles)
+
+
 @route("GET /records/{entity}/{id}/assignments")
 def _(case, person):
     for relation, identifier in case.standing[person.role].items():

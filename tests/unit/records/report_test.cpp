@@ -286,7 +286,7 @@ TEST_P(ReportsTest, OnlyWhatTheViewerMaySeeCounts) {
   EXPECT_EQ(*result.total.cells[0].value.as<std::int64_t>(), 1);
   const auto stranger = as("shop.stranger", 22);
   EXPECT_EQ(refusal([&] { made("shop.by_way", {}, &stranger); }).code(), ErrorCode::forbidden);
-  EXPECT_FALSE(may_see(gate(), stranger, report("shop.by_way")));
+  EXPECT_FALSE(is_offered(gate(), stranger, report("shop.by_way")));
   EXPECT_EQ(refusal([&] { made("shop.number", {{"at", "today"}}, &clerk); }).code(), ErrorCode::forbidden) << "for bosses alone";
   EXPECT_EQ(refusal([&] { made("shop.profits", {}, &clerk); }).code(), ErrorCode::forbidden);
   EXPECT_EQ(refusal([&] { made("shop.hidden_filter", {}, &clerk); }).code(), ErrorCode::forbidden) << "a condition is an oracle, too";
