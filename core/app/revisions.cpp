@@ -59,7 +59,8 @@ std::string to_json(const Documents& documents) {
   for (const auto& layer : documents.layers) {
     json.begin_object().member("name", layer.name).key("files").begin_array();
     for (const auto& file : layer.files) {
-      json.begin_object().member("name", file.name).member("module", file.module).member("text", file.text).end_object();
+      json.begin_object().member("name", file.name).member("module", file.module).member("text", file.text);
+      json.member("edition", std::int64_t{file.edition}).end_object();
     }
     json.end_array().end_object();
   }
@@ -93,7 +94,12 @@ Documents from_json(const std::string& text) {
   Documents documents;
   for (const auto& layer : list_of(json, "layers")) {
     auto& one = documents.layers.emplace_back(model::SourceLayer{text_of(layer, "name"), {}});
-    for (const auto& file : list_of(layer, "files")) one.files.push_back({text_of(file, "name"), text_of(file, "text"), text_of(file, "module")});
+    for (const auto& file : list_of(layer, "files")) {
+      one.files.push_back({text_of(file, "name"), text_of(file, "text"), text_of(file, "module")});
+      // Revisions of before had one edition only.
+      const auto* edition = file.find("edition");
+      one.files.back().edition = edition && edition->as<records::Json::Number>() ? std::stoi(edition->as<records::Json::Number>()->text) : model::first_edition;
+    }
   }
   for (const auto& module : list_of(json, "modules")) {
     model::Module one;

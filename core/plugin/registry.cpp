@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <fstream>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "plugin/image.h"
 #include "plugin/loader.h"
 #include "plugin/manifest.h"
+#include "plugin/pack.h"
 #include "plugin/presence.h"
 #include "records/access.h"
 #include "records/json.h"
@@ -26,6 +28,7 @@ class PluginFile {
   Manifest manifest;
   std::vector<Image::File> definitions;
   std::shared_ptr<Image> image;  ///< null where it could not be read, and of packs
+  Signature signature;
 };
 
 namespace {
@@ -64,10 +67,32 @@ void read_library(PluginFile& out) {
                     ": build it with this server's SDK");
   out.manifest = parse_manifest(image.manifest, image.file_name + ":plugin.yaml");
   out.definitions = std::move(image.definitions);
+  out.signature = image.signature;
   take_manifest(out);
   if (!out.manifest.sdk.contains(sdk_version()))
     throw Error(ErrorCode::invalid_argument,
                 "it works with SDK " + out.manifest.sdk.text() + ", this server has " + to_string(sdk_version()));
+}
+
+constexpr std::string_view pack_ending = ".pack.yaml";
+bool is_pack(const std::filesystem::path& path) { return path.filename().string().ends_with(pack_ending); }
+
+void read_pack_file(PluginFile& out) {
+  out.info.kind = PluginKind::pack;
+  std::ifstream stream(out.path, std::ios::binary);
+  std::string bytes;
+  std::array<char, 65536> part{};
+  while (stream && bytes.size() <= max_pack) {
+    stream.read(part.data(), part.size());
+    bytes.append(part.data(), static_cast<std::size_t>(stream.gcount()));
+  }
+  if (!stream.eof() && bytes.size() <= max_pack) throw Error(ErrorCode::invalid_argument, "it cannot be read");
+  Pack pack = read_pack(bytes, out.info.file);
+  out.info.hash = pack.hash;
+  out.manifest = std::move(pack.manifest);
+  out.definitions.push_back({out.info.file, std::move(pack.definitions)});
+  out.signature = std::move(pack.signature);
+  take_manifest(out);
 }
 
 FilePointer examine(const std::filesystem::path& path, bool installed, const RegistryOptions& options) {
@@ -77,8 +102,9 @@ FilePointer examine(const std::filesystem::path& path, bool installed, const Reg
   out->info.name = path.stem().string();
   out->info.installed = installed;
   try {
-    read_library(*out);
-    out->info.trust = judge(out->image->signature, options.trusted);
+    if (is_pack(path)) read_pack_file(*out);
+    else read_library(*out);
+    out->info.trust = judge(out->signature, options.trusted);
     if (!out->info.trust.allowed(options.require_signature))
       throw Error(ErrorCode::invalid_argument, "it is " + out->info.trust.sentence());
     out->info.state = PluginState::enabled;
@@ -544,7 +570,7 @@ std::vector<Row> PluginRegistry::State::read_folders() const {
     std::vector<std::filesystem::path> paths;
     for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
       const std::string name = files->path().filename().string();
-      if (files->path().extension() == ".so" && !name.starts_with('.')) paths.push_back(files->path());
+      if ((files->path().extension() == ".so" || is_pack(files->path())) && !name.starts_with('.')) paths.push_back(files->path());
     }
     if (error) {
       if (installed && error == std::errc::no_such_file_or_directory) return;
@@ -864,7 +890,7 @@ std::vector<model::SourceLayer> PluginRegistry::layers(const Selection& selectio
     const bool pack = file->info.kind == PluginKind::pack;
     model::SourceLayer layer{(pack ? "pack " : "plugin ") + file->info.name, {}};
     for (const Image::File& one : file->definitions)
-      layer.files.push_back({pack ? file->info.file : file->info.file + ":" + one.name, one.text, pack ? "" : file->info.name});
+      layer.files.push_back({pack ? file->info.file : file->info.file + ":" + one.name, one.text, pack ? "" : file->info.name, file->manifest.edition});
     out.push_back(std::move(layer));
   }
   return out;
