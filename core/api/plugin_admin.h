@@ -24,6 +24,15 @@ struct PluginVersion {
   std::string error;  ///< why it cannot be used
 };
 
+/// What one callback has done since the process began. Times in microseconds, with what the server did for it.
+struct PluginCallback {
+  std::string name;                    ///< `before_create of sales.order`
+  std::int64_t calls = 0, errors = 0, refusals = 0;
+  std::int64_t late = 0;               ///< calls that took longer than they may
+  std::int64_t micros = 0, longest_micros = 0;
+  int paused_seconds = 0;              ///< for how long it is not called, after repeated errors
+};
+
 /// All that is known of one plugin or pack.
 struct PluginDetail {
   PluginInfo info;                     ///< of the file that is in use, or would be
@@ -39,6 +48,7 @@ struct PluginDetail {
   Timestamp decided_at{};
   std::vector<PluginVersion> versions; ///< all files of it
   std::int64_t calls = 0, errors = 0, refusals = 0, paused = 0;  ///< since the process began; callbacks whose breaker is open
+  std::vector<PluginCallback> callbacks;
 };
 
 struct PluginDeed {

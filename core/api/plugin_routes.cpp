@@ -83,7 +83,13 @@ void write_plugin(JsonWriter& json, const PluginDetail& plugin) {
     json.member_or_null("error", one.error).end_object();
   }
   json.end_array().key("health").begin_object().member("calls", plugin.calls).member("errors", plugin.errors);
-  json.member("refusals", plugin.refusals).member("paused", plugin.paused).end_object().end_object();
+  json.member("refusals", plugin.refusals).member("paused", plugin.paused).key("callbacks").begin_array();
+  for (const auto& one : plugin.callbacks) {
+    json.begin_object().member("name", one.name).member("calls", one.calls).member("errors", one.errors).member("refusals", one.refusals);
+    json.member("late", one.late).member("micros", one.micros).member("longest_micros", one.longest_micros);
+    json.member("paused_seconds", std::int64_t{one.paused_seconds}).end_object();
+  }
+  json.end_array().end_object().end_object();
 }
 
 void answer_change(Call& call, const PluginChange& change) {

@@ -146,6 +146,8 @@ std::vector<api::PluginDetail> PluginAdministration::list(const records::Context
       one.errors += report.errors;
       one.refusals += report.refusals;
       one.paused += report.paused_seconds > 0 ? 1 : 0;
+      const auto micros = [](std::chrono::nanoseconds time) { return std::chrono::duration_cast<std::chrono::microseconds>(time).count(); };
+      one.callbacks.push_back({report.callback, report.calls, report.errors, report.refusals, report.late, micros(report.time), micros(report.longest), report.paused_seconds});
     }
   }
   return out;

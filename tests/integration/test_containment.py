@@ -326,7 +326,7 @@ class Replace(_Contained):
         self.provoke("throw")
         self.problem(self.server.client("admin").get("/plugins/crasher/throw"), 500, "internal")
         shown = {one["name"]: one for one in self.ok(self.server.client("admin").get("/admin/plugins")).json["items"]}
-        counted = {one["callback"]: one for one in shown["crasher"]["callbacks"]}
+        counted = {one["name"]: one for one in shown["crasher"]["health"]["callbacks"]}
         self.assertGreaterEqual(counted["before_create of crasher.item"]["errors"], 1)
         self.assertGreaterEqual(counted["GET /throw"]["calls"], 1)
 
