@@ -45,6 +45,8 @@ constexpr OpenapiPart query[] = {
     {"entity", R"({"description":"Only records of this entity.","schema":{"type":"string"},"example":"core.user"})"},
     {"record", R"({"description":"Only the record with this id; with `entity`.","schema":{"type":"string"}})"},
     {"map", R"({"description":"Name of an import map of the definitions, instead of the part `map`.","schema":{"type":"string"}})"},
+    {"field.file", R"({"description":"Field of type file or image whose value the file becomes.","schema":{"type":"string"}})"},
+    {"inline", R"({"description":"1: to be shown in a page, where it is a PNG, JPEG, GIF or WebP.","schema":{"type":"string","enum":["0","1"]}})"},
     {"format.export", R"({"description":"How the file is written.","schema":{"type":"string","enum":["csv","jsonl","xlsx"],"default":"csv"}})"},
     {"labels", R"({"description":"1: columns and values as people read them, in the language of the request; 0: names that an import takes again.","schema":{"type":"string","enum":["0","1"]}})"},
     {"raw", R"({"description":"1: cells of CSV as they are, also those that a spreadsheet would run.","schema":{"type":"string","enum":["0","1"]}})"},
@@ -537,6 +539,13 @@ constexpr OpenapiPart schemas[] = {
 "errors":{"type":"array","description":"The first 1000; only where one import is asked for.","items":{"type":"object","required":["row","column","message"],"properties":{
 "row":{"type":"integer"},"column":{"type":"string"},"message":{"type":"string"}}}}}})"},
     {"ImportRunPage", R"({"type":"object","required":["items","next"],"properties":{"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/ImportRun"}},"next":{"type":["string","null"]}}})"},
+    {"AttachmentForm", R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","contentMediaType":"application/octet-stream"}}})", "multipart/form-data"},
+    {"Attachment", R"({"type":"object","required":["id","name","media_type","size","sha256","field","current","created_at","created_by","href"],"properties":{
+"id":{"type":"string"},"name":{"type":"string"},"media_type":{"type":"string","description":"As the content says."},"size":{"type":"integer"},
+"sha256":{"type":"string"},"field":{"type":["string","null"],"description":"Field whose value it is or was."},
+"current":{"type":"boolean","description":"It is the field's value now."},"created_at":{"type":"string","format":"date-time"},
+"created_by":{"type":["string","null"]},"href":{"type":"string"}}})"},
+    {"AttachmentList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/Attachment"}}}})"},
     {"ExportPage", R"({"type":"object","required":["items","next"],"properties":{"items":{"type":"array","maxItems":200,"items":{
 "type":"object","required":["id","entity","at","user","username","source","request_id","format","fields","filter","rows"],"properties":{
 "id":{"type":"string"},"entity":{"type":"string"},"at":{"type":"string","format":"date-time"},"user":{"type":["string","null"]},"username":{"type":"string"},
@@ -547,7 +556,7 @@ constexpr OpenapiPart schemas[] = {
     {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","rollup","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
 "depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},
-"type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json","multi","refs","localized"]},
+"type":{"type":"string","enum":["id","text","int","bool","decimal","money","date","instant","choice","ref","json","multi","refs","localized","file","image"]},
 "to":{"type":["string","null"],"description":"Entity that a ref points to."},
 "right":{"type":"string","enum":["hidden","masked","read","write"],"description":"The most that the user has on the field of any record."},
 "system":{"type":"boolean"},"required":{"type":"boolean"},"rollup":{"type":["string","null"],"enum":["count","sum","min","max",null],"description":"Kept up from the records that refer to this one."},"read_only":{"type":"boolean"},"search":{"type":"boolean"},"multiline":{"type":"boolean"},
@@ -682,8 +691,12 @@ constexpr OpenapiPart schemas[] = {
 "properties":{"on":{"type":"boolean"},"by":{"type":"string"},"at":{"type":"string","format":"date-time"}}},
 "versions":{"type":"array","items":{"type":"object","required":["version","file","hash","used","error"],"properties":{
 "version":{"type":"string"},"file":{"type":"string"},"hash":{"type":"string"},"used":{"type":"boolean"},"error":{"type":["string","null"]}}}},
-"health":{"type":"object","description":"Since the process began.","required":["calls","errors","refusals","paused"],"properties":{
-"calls":{"type":"integer"},"errors":{"type":"integer"},"refusals":{"type":"integer"},"paused":{"type":"integer","description":"Callbacks that are not called for some seconds, after repeated errors."}}}}})"},
+"health":{"type":"object","description":"Since the process began.","required":["calls","errors","refusals","paused","callbacks"],"properties":{
+"calls":{"type":"integer"},"errors":{"type":"integer"},"refusals":{"type":"integer"},"paused":{"type":"integer","description":"Callbacks that are not called for some seconds, after repeated errors."},
+"callbacks":{"type":"array","items":{"type":"object","required":["name","calls","errors","refusals","late","micros","longest_micros","paused_seconds"],"properties":{
+"name":{"type":"string"},"calls":{"type":"integer"},"errors":{"type":"integer"},"refusals":{"type":"integer"},
+"late":{"type":"integer","description":"Calls that took longer than they may."},"micros":{"type":"integer"},"longest_micros":{"type":"integer"},
+"paused_seconds":{"type":"integer"}}}}}}}})"},
     {"PluginList", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","items":{"$ref":"#/components/schemas/Plugin"}}}})"},
     {"PluginForm", R"({"type":"object","required":["file"],"properties":{"file":{"type":"string","contentMediaType":"application/octet-stream","description":"NAME.so, or a pack."}}})", "multipart/form-data"},
