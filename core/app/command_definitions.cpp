@@ -196,6 +196,7 @@ void add_definition_commands(CommandLine& line) {
   plugins->require_subcommand(1);
   add_quarantine_command(line, *plugins);
   add_plugin_commands(line, *plugins);
+  add_plugin_dev_commands(line, *plugins);
 
   auto* revisions = line.app.add_subcommand("revision", "Published revisions of the definitions");
   revisions->require_subcommand(1);

@@ -47,6 +47,7 @@ void add_dedupe_command(CommandLine& line);       ///< dedupe
 void add_simulate_command(CommandLine& line);     ///< simulate
 void add_access_command(CommandLine& line);       ///< access
 void add_handbook_command(CommandLine& line, CLI::App& docs);  ///< docs handbook
+void add_plugin_dev_commands(CommandLine& line, CLI::App& plugin);  ///< plugin new, verify, keygen, sign, pack
 void add_plugin_commands(CommandLine& line, CLI::App& plugin);     ///< plugin list, enable, disable, install, upgrade, remove, purge, history
 void add_quarantine_command(CommandLine& line, CLI::App& plugin);  ///< plugin quarantine
 void add_reference_commands(CommandLine& line);   ///< expr, docs, version
