@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 using model::Diagnostics;
 using model::Node;
 
+constexpr int least_memory_mb = 256;
+
 class Reader {
  public:
   Reader(Settings& settings, Diagnostics& diagnostics) : settings_(settings), diagnostics_(diagnostics) {}
@@ -66,7 +68,11 @@ class Reader {
     }
     if (const Node* worker = map(root, "worker")) {
       known(*worker, {"memory_mb"});
-      number(*worker, "memory_mb", 256, 100'000'000, settings_.memory_mb);
+      number(*worker, "memory_mb", 0, 100'000'000, settings_.memory_mb);
+      if (settings_.memory_mb > 0 && settings_.memory_mb < least_memory_mb) {
+        diagnostics_.error(worker->get("memory_mb")->at, "bad-number", "`memory_mb` is less than a server needs",
+                           "0 for three quarters of the machine, or " + std::to_string(least_memory_mb) + " and more");
+      }
     }
     if (const Node* metrics = map(root, "metrics")) {
       known(*metrics, {"address", "port"});
