@@ -15,6 +15,7 @@ import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { StateBar } from '../components/state_bar';
+import { Tasks } from '../components/tasks';
 import { Timeline } from '../components/timeline';
 import { TransitionButtons } from '../components/transitions';
 import { fieldOf, mainForm, titleOf } from '../model';
@@ -95,6 +96,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
       <div className="record-columns">
         <div className="record-main">
           <Clocks entity={entity} record={record} />
+          <Tasks entity={entity} record={record} />
           {groups.map((group) => (
             <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
           ))}
