@@ -12,13 +12,17 @@
 #include <set>
 
 #include "app/plugin_admin.h"
+#include "app/plugin_migrations.h"
 #include "app/restart.h"
 #include "app/simulation.h"
 #include "base/error.h"
 #include "api/event_hub.h"
+#include "api/json_writer.h"
 #include "channels/delivery.h"
 #include "channels/outbound.h"
 #include "records/data_check.h"
+#include "records/attachments.h"
+#include "records/backup.h"
 #include "records/import_runs.h"
 #include "model/parse_cache.h"
 #include "records/moves.h"
@@ -255,6 +259,7 @@ void Runtime::make_queue() {
   queue_->handle(workflow::clock_action_kind, [this](jobs::Attempt& attempt) { clocks_->action(attempt); });
   queue_->handle(workflow::clock_plan_kind, [this](jobs::Attempt& attempt) { clocks_->plan(attempt); });
 
+  migrations_ = std::make_unique<PluginMigrations>(*job_records_, [this] { return catalog_.load(); }, *plugins_, *queue_, *sequences_);
   assignments_ = std::make_unique<workflow::Assignments>(*job_records_, [this] { return catalog_.load(); }, *queue_);
   rules_ = std::make_unique<workflow::RuleJobs>(*job_records_, [this] { return catalog_.load(); }, *queue_, *sequences_);
 
@@ -270,6 +275,9 @@ void Runtime::make_queue() {
   queue_->handle(records::import_kind, [this](jobs::Attempt& attempt) { (*imports_)(attempt); });
 
   schedule_ = std::make_unique<jobs::Schedule>(*queue_, *database, *sequences_);
+  schedule_->every(600, "purge.attachments", [this, database](jobs::Attempt& attempt) {
+    for (int round = 0; round < 100 && !attempt.stopping() && records::sweep_attachments(*database, *files_, *catalog_.load()) > 0; ++round) {}
+  });
   schedule_->every(3600, "purge.imports", [this, database](jobs::Attempt& attempt) {
     jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return records::purge_imports(session, *files_, queue_->now(), 30); });
   });
@@ -307,6 +315,18 @@ void Runtime::run_plugin_job(jobs::Attempt& attempt) const {
   context.request_id = job.request_id;
   context.now = queue_->now();
   delivery_->run_late(context, attempt, [&](records::Work& work) { plugins_->run_job(job, payload, work); });
+}
+
+std::string Runtime::backup(const std::string& folder) const {
+  const auto made = records::make_backup(*database_, *files_, folder, "caravan " CARAVAN_VERSION, format_timestamp(Clock::system().now()));
+  std::int64_t rows = 0;
+  for (const auto& table : made.tables) rows += table.rows;
+  std::string keys, body;
+  for (const auto& key : made.keys) keys += (keys.empty() ? "" : ", ") + key;
+  api::JsonWriter json(body);
+  json.begin_object().member("tables", static_cast<std::int64_t>(made.tables.size())).member("rows", rows);
+  json.member("files", static_cast<std::int64_t>(made.files.size())).member("keys", keys).end_object();
+  return body;
 }
 
 void Runtime::start_jobs() {
@@ -565,6 +585,7 @@ Runtime::PluginChange Runtime::change(const plugin::Selection& selection, const 
   }
   stop_plugins(selection, change);
   if (!change.started.empty()) {
+    if (migrations_) migrations_->plan();
     for (const auto& mistake : plugins_->mistakes(*catalog_.load())) spdlog::warn("{}", mistake);
   }
   if (!stale.empty() || change.restart_needed) {

@@ -98,6 +98,8 @@ class Runtime {
   void set_password(const std::string& username, const std::string& password);
   /// Of the database with what the files ask for; with what is in use where they have mistakes or have not changed.
   /// Replays a part of the history under the definitions of a changed configuration folder, see app/simulation.h. Writes nothing.
+  /// Backs up database and files into a folder, see records/backup.h; what is in it, as JSON.
+  std::string backup(const std::string& folder) const;
   std::string simulate(const std::string& config, const workflow::SimulationQuery& query) const;
   std::vector<storage::SchemaStep> plan_schema();
   /// Returns the plan; what it holds beyond additive steps was done only with `allow_destructive`, and after every live node has left
@@ -126,6 +128,7 @@ class Runtime {
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<storage::Sequences> sequences_;
   std::unique_ptr<PluginStore> store_;
+  std::unique_ptr<class PluginMigrations> migrations_;
   std::unique_ptr<plugin::PluginRegistry> plugins_;
   std::atomic<std::shared_ptr<const model::Catalog>> catalog_;
   std::unique_ptr<records::RecordService> records_;

@@ -67,6 +67,23 @@ class Reader {
   model::Diagnostics& diagnostics_;
 };
 
+void read_migrations(Reader& reader, const Node& node, std::vector<Migration>& out) {
+  for (const auto& entry : reader.entries(node, "migrations")) {
+    Migration& one = out.emplace_back();
+    one.name = entry.key;
+    if (!is_name(one.name)) reader.wrong(entry.value.at, "migrations: \"" + one.name + "\" cannot name one: use a-z, 0-9 and _, at most 32");
+    for (const auto& word : reader.entries(entry.value, "migrations: " + one.name)) {
+      if (word.key == "entity") one.entity = reader.text(word.value, word.key, 100);
+      else if (word.key == "action") one.action = reader.text(word.value, word.key, 64);
+      else if (word.key == "where") one.where = reader.text(word.value, word.key, 2000);
+      else reader.wrong(word.value.at, "unknown word \"" + word.key + "\": a migration has entity, action and where");
+    }
+    for (const auto& [word, given] : {std::pair{"entity", &one.entity}, {"action", &one.action}}) {
+      if (given->empty()) reader.wrong(entry.value.at, "migrations: " + one.name + " lacks " + word);
+    }
+  }
+}
+
 int edition_of(Reader& reader, const Node& node) {
   const std::string given = reader.text(node, "edition", 4);
   if (given.empty()) return model::current_edition;
@@ -127,6 +144,8 @@ Manifest parse(std::string_view yaml, std::string_view file, bool pack) {
       if (value.text != "pack") reader.wrong(value.at, "kind: a pack's first document says `kind: pack`");
     } else if (key == "sdk" && !pack) {
       out.sdk = reader.range(value, key);
+    } else if (key == "migrations" && !pack) {
+      read_migrations(reader, value, out.migrations);
     } else if (key == "requires") {
       for (const auto& requirement : reader.entries(value, key)) {
         const std::string& name = requirement.key;
@@ -139,7 +158,7 @@ Manifest parse(std::string_view yaml, std::string_view file, bool pack) {
     } else {
       reader.wrong(
           value.at,
-          "unknown word \"" + key + "\": a manifest has name, version, label, icon, order, " + (pack ? "" : "sdk, ") +
+          "unknown word \"" + key + "\": a manifest has name, version, label, icon, order, " + (pack ? "" : "sdk, migrations, ") +
               "requires, edition, description and vendor");
     }
   }
@@ -147,6 +166,10 @@ Manifest parse(std::string_view yaml, std::string_view file, bool pack) {
     for (const char* key : {"name", "version", "label", pack ? "kind" : "sdk"}) {
       if (!seen.contains(key)) reader.wrong(root.at, std::string(key) + " is missing");
     }
+  }
+  for (Migration& one : out.migrations) {
+    if (one.entity.find('.') == std::string::npos) one.entity = out.name + "." + one.entity;
+    one.action = out.name + "." + one.action;
   }
   std::string mistakes;
   for (const auto& diagnostic : document.diagnostics().take()) {

@@ -3,11 +3,20 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/catalog.h"
 #include "plugin/version.h"
 
 namespace caravan::plugin {
+
+/// A change of the data that were there before a version: the plugin's action is done once with each record.
+struct Migration {
+  std::string name;
+  std::string entity;  ///< full name
+  std::string action;  ///< `PLUGIN.ACTION`
+  std::string where;   ///< CEL over `record`: only these; empty: all
+};
 
 /// What a plugin says of itself in `plugin.yaml`, or a pack in its first document.
 struct Manifest {
@@ -20,6 +29,7 @@ struct Manifest {
   std::map<std::string, VersionRange> dependencies;  ///< other plugins it needs
   model::Text description;
   std::string vendor;
+  std::vector<Migration> migrations;  ///< in the order in which they are done
   int edition = 2026;  ///< of the language that its definitions are written in
 };
 

@@ -52,6 +52,7 @@ void take_manifest(PluginFile& out) {
   out.info.label = out.manifest.label;
   out.info.description = out.manifest.description;
   out.info.vendor = out.manifest.vendor;
+  out.info.migrations = out.manifest.migrations;
   for (const auto& [name, range] : out.manifest.dependencies) out.info.requires_.emplace(name, range.text());
 }
 

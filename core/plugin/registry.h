@@ -14,6 +14,7 @@
 #include "model/loader.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
+#include "plugin/manifest.h"
 #include "plugin/resolve.h"
 #include "plugin/signature.h"
 #include "plugin/version.h"
@@ -47,6 +48,7 @@ struct PluginInfo {
   std::size_t hooks = 0, routes = 0;  ///< registered; 0 before load()
   bool installed = false;             ///< the file is in RegistryOptions::installed
   Trust trust;                        ///< who signed it
+  std::vector<Migration> migrations;  ///< of the data, by its manifest
   std::map<std::string, std::string> requires_;  ///< plugins it needs, with the range of versions
 };
 

@@ -101,6 +101,109 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"purge_at", instant, true}},
        {"record_id"},
        {{"ix_deleted_record$entity", {"entity", "deleted_at"}}, {"ix_deleted_record$purge", {"purge_at"}}}},
+      // Imports (records/import_runs.h); `map_text` of a map that is no definition.
+      {"import_run",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"map_name", text(150), true},
+        {"map_text", long_text},
+        {"file_name", text(255)},
+        {"file", text(32), true},
+        {"file_bytes", integer, true},
+        {"state", text(10), true},  // waiting, running, done, failed
+        {"dry_run", integer, true},
+        {"actor_id", integer},
+        {"actor_name", text(200)},
+        {"request_id", text(64)},
+        {"created_at", instant, true},
+        {"finished_at", instant},
+        {"rows_total", integer, true},
+        {"rows_done", integer, true},
+        {"created", integer, true},
+        {"updated", integer, true},
+        {"unchanged", integer, true},
+        {"failed", integer, true},
+        {"notes", long_text},
+        {"encoding", text(64)},
+        {"error_head", long_text},
+        {"message", long_text}},
+       {"id"},
+       {{"ix_import_run$age", {"finished_at"}}}},
+      {"import_error",
+       {{"import_id", integer, true}, {"row_number", integer, true}, {"column_name", text(190)}, {"message", long_text}, {"line", long_text}},
+       {"import_id", "row_number"},
+       {}},
+      // Who took what out (records/export.h).
+      {"export_log",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"at", instant, true},
+        {"user_id", integer},
+        {"username", text(200)},
+        {"request_id", text(64)},
+        {"source", text(200)},
+        {"format", text(10), true},
+        {"fields", long_text},
+        {"filter", long_text},
+        {"row_count", integer, true}},
+       {"id"},
+       {{"ix_export_log$user", {"user_id", "id"}}}},
+      // Contents of attachments, each once; `name` is that in the file store.
+      {"stored_file",
+       {{"id", integer, true},
+        {"name", text(32), true},
+        {"sha256", text(64), true},
+        {"size", integer, true},
+        {"media_type", text(127), true},
+        {"created_at", instant, true}},
+       {"id"},
+       {{"uq_stored_file$hash", {"sha256"}, true}}},
+      {"attachment",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"record_id", integer, true},
+        {"field", text(64)},  // of type file or image, whose value it is or was; empty: beside the fields
+        {"file_id", integer, true},
+        {"name", text(255), true},
+        {"created_at", instant, true},
+        {"created_by", integer}},
+       {"id"},
+       {{"ix_attachment$record", {"record_id", "entity"}}, {"ix_attachment$file", {"file_id"}}}},
+      // What of each entity full-text search holds, see records/search_index.h; the words themselves: search_store.h.
+      {"search_state",
+       {{"entity", text(100), true},
+        {"number", integer, true},      // of the entity in the index
+        {"definition", text(80), true}, // digest of what is searched
+        {"complete", integer, true},    // 0: it is being built
+        {"built_to", integer, true}},   // the last record's id
+       {"entity"},
+       {{"uq_search_state$number", {"number"}, true}}},
+      // Records that are probably of the same thing, see records/duplicates.h; `first_id` is the smaller.
+      {"duplicate_pair",
+       {{"first_id", integer, true},
+        {"second_id", integer, true},
+        {"entity", text(100), true},
+        {"rule", text(64), true},
+        {"score", integer, true},       // of all weights, in hundredths
+        {"state", text(10), true},      // open, dismissed
+        {"found_at", instant, true},
+        {"decided_at", instant},
+        {"decided_by", integer}},
+       {"first_id", "second_id"},
+       {{"ix_duplicate_pair$list", {"entity", "state", "score"}}, {"ix_duplicate_pair$second", {"second_id"}}}},
+      // Records that were merged into others, see records/merge.h.
+      {"record_merge",
+       {{"id", integer, true},
+        {"entity", text(100), true},
+        {"survivor_id", integer, true},
+        {"merged_id", integer, true},
+        {"at", instant, true},
+        {"actor_id", integer},
+        {"undo_until", instant, true},
+        {"detail", long_text, true},    // what was moved, for the undo
+        {"undone_at", instant}},
+       {"id"},
+       {{"ix_record_merge$survivor", {"survivor_id"}}, {"ix_record_merge$merged", {"merged_id", "id"}}}},
       // The keys of sensitive fields by their fingerprints (records/seal.h); the keys themselves lie outside the database.
       {"seal_key", {{"id", text(32), true}, {"fingerprint", text(43), true}, {"created_at", instant, true}}, {"id"}, {}},
       // Fields of which every value is sealed.
@@ -157,6 +260,17 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
       {"plugin_file",
        {{"hash", text(64), true}, {"part", integer, true}, {"file", text(120), true}, {"parts", integer, true}, {"content", long_text, true}},
        {"hash", "part"},
+       {}},
+      // How far the changes of data have come that plugins ask for, see app/plugin_migrations.h.
+      {"plugin_migration",
+       {{"plugin", text(64), true},
+        {"name", text(64), true},
+        {"version", text(64), true},
+        {"last_id", integer, true},
+        {"records", integer, true},
+        {"begun_at", instant, true},
+        {"done_at", instant}},
+       {"plugin", "name"},
        {}},
       {"plugin_setting",
        {{"plugin", text(64), true}, {"name", text(150), true}, {"value", long_text, true}, {"actor_name", text(200)}, {"at", instant, true}},
@@ -313,6 +427,10 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
        {}},
       {"setting", {{"name", text(190), true}, {"value", long_text}}, {"name"}, {}},
   };
+  if (dialect == Dialect::mysql) {
+    tables.push_back({"search_term", {{"entity", integer, true}, {"term", text(64), true}, {"record", integer, true}}, {"entity", "term", "record"}, {}});
+    tables.push_back({"search_document", {{"entity", integer, true}, {"record", integer, true}, {"words", long_text, true}}, {"entity", "record"}, {}});
+  }
   if (dialect == Dialect::sqlite) {
     // SQLite's own types do not tell a decimal's scale, nor an instant from an integer.
     tables.insert(tables.begin(), {"schema_column",
