@@ -128,6 +128,11 @@ void show_job_stats(Call& call);
 // import_routes.cpp
 void list_import_maps(Call& call);
 void import_records(Call& call);
+// attachment_routes.cpp
+void list_attachments(Call& call);
+void add_attachment(Call& call);
+void show_attachment(Call& call);
+void remove_attachment(Call& call);
 // export_route.cpp
 void export_records(Call& call);
 void list_exports(Call& call);

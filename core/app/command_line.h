@@ -35,6 +35,7 @@ struct CommandLine {
 void add_serve(CommandLine& line);
 void add_definition_commands(CommandLine& line);  ///< check, schema, plugin, reload
 void add_provenance_commands(CommandLine& line);  ///< explain, diff
+void add_backup_commands(CommandLine& line);      ///< backup, restore
 void add_data_commands(CommandLine& line);        ///< user, import
 void add_audit_commands(CommandLine& line);       ///< audit
 void add_key_commands(CommandLine& line);         ///< keys

@@ -22,6 +22,7 @@ int run_command_line(int argc, char** argv) {
   add_definition_commands(line);
   add_provenance_commands(line);
   add_data_commands(line);
+  add_backup_commands(line);
   add_access_command(line);
   add_clock_commands(line);
   add_audit_commands(line);
@@ -30,6 +31,7 @@ int run_command_line(int argc, char** argv) {
   add_rule_commands(line);
   add_simulate_command(line);
   add_dedupe_command(line);
+  add_search_commands(line);
   add_reference_commands(line);
 
   try {

@@ -380,6 +380,7 @@ bool EventDelivery::late(const Context& context, const std::shared_ptr<const Hoo
         job(work);
         if (work.missing().empty()) {
           if (!work.opened()) return false;  // ended with the others
+          work.open().index_written();
           attempt.finish_in(work.session());
           work.commit();
           if (service_.watcher_) service_.watcher_(work.written());

@@ -13,8 +13,8 @@ const storage::ColumnType currency_type{storage::ColumnType::Kind::text, 0, 3};
 
 }  // namespace
 
-Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect)
-    : catalog_(std::move(catalog)), dialect_(dialect), queries_(std::make_unique<QueryCache>()) {
+Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect, std::shared_ptr<const SearchIndex> search)
+    : catalog_(std::move(catalog)), dialect_(dialect), search_(std::move(search)), queries_(std::make_unique<QueryCache>()) {
   for (const auto& entity : catalog_->entities) {
     EntityPlan plan;
     plan.entity = entity.get();

@@ -60,17 +60,20 @@ inline constexpr std::size_t most_references = 20;
 /// The plans of one Catalog. Immutable but for what is kept of queries; keeps its Catalog alive.
 class Plans {
  public:
-  Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect);
+  /// `search`: null where `q` looks through the rows.
+  Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dialect, std::shared_ptr<const class SearchIndex> search = nullptr);
   ~Plans();
   const model::Catalog& catalog() const { return *catalog_; }
   const EntityPlan& of(const model::Entity& entity) const { return plans_.at(&entity); }
   storage::Dialect dialect() const { return dialect_; }
+  const SearchIndex* search() const { return search_.get(); }
   /// Compiled filters and the like; thread-safe.
   QueryCache& queries() const { return *queries_; }
 
  private:
   std::shared_ptr<const model::Catalog> catalog_;
   storage::Dialect dialect_;
+  std::shared_ptr<const SearchIndex> search_;
   std::unordered_map<const model::Entity*, EntityPlan> plans_;
   std::unique_ptr<QueryCache> queries_;
 };

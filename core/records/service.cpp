@@ -18,7 +18,7 @@ RecordService::~RecordService() = default;
 std::shared_ptr<const Plans> RecordService::plans(const Context& context) const {
   auto plans = plans_.load();
   if (!plans || &plans->catalog() != context.catalog.get()) {
-    plans = std::make_shared<const Plans>(context.catalog, database_.dialect());
+    plans = std::make_shared<const Plans>(context.catalog, database_.dialect(), search_);
     plans_.store(plans);
   }
   return plans;

@@ -38,6 +38,7 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
         // Whatever became of the error on its way (a plugin may have swallowed it), what is missing must be leased.
         try {
           work(transaction);
+          transaction.index_written();
         } catch (...) {
           if (transaction.missing_sequence().empty()) throw;
         }

@@ -40,6 +40,8 @@ class TransactionWork final : public Work {
     wanted_ = rows;
     if (!rows->empty()) lock_rows(*rows, nullptr);
   }
+  /// Lets the search index follow what was written, by a job; last of all before the commit.
+  void index_written();
   /// Counts these rollups of the record anew; whether one changed.
   bool refill(const model::Entity& entity, std::int64_t id, const std::vector<const model::Field*>& fields);
   /// The next number of a sequence without gaps, whose row stays locked.
@@ -75,6 +77,7 @@ class TransactionWork final : public Work {
   std::string set_source(std::string source) override;
 
  private:
+  friend class MergeWork;
   /// An event on its way into the database, in the order of writing: id and hash first, then the row, then the event.
   struct NewEvent {
     std::int64_t id = 0;

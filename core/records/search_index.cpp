@@ -1,0 +1,124 @@
+#include "records/search_index.h"
+
+#include <algorithm>
+
+#include "jobs/queue.h"
+#include "model/digest.h"
+#include "records/json.h"
+#include "records/search_words.h"
+#include "storage/query.h"
+
+namespace caravan::records {
+namespace {
+
+std::int64_t steady_milliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count() + 1;
+}
+
+std::string definition_of(const std::vector<const model::Field*>& fields) {
+  model::Digest digest;
+  digest.add_delimited(std::to_string(words_version));
+  for (const model::Field* field : fields) digest.add_delimited(field->column);
+  return digest.hex();
+}
+
+}  // namespace
+
+std::vector<const model::Field*> searched_fields(const model::Entity& entity) {
+  std::vector<const model::Field*> fields;
+  for (const auto& field : entity.fields) {
+    if (field->search && !field->sensitive) fields.push_back(field.get());
+  }
+  if (!fields.empty()) fields.push_back(entity.fields[model::slot_number].get());
+  return fields;
+}
+
+SearchIndex::SearchIndex(storage::Database& database, storage::Sequences& sequences)
+    : database_(database), sequences_(sequences), store_(storage::SearchStore::open(database.dialect())) {
+  database_.transact([&](storage::Session& session) { store_->prepare(session); });
+}
+
+std::map<std::string, SearchIndex::State, std::less<>> SearchIndex::load(storage::Session& session) const {
+  std::map<std::string, State, std::less<>> out;
+  storage::Query query(session, "SELECT entity, number, complete, definition, built_to FROM search_state");
+  while (query.next()) out[query.text(0)] = {query.integer(1), query.integer(2) != 0, query.text(3), query.integer(4)};
+  return out;
+}
+
+std::map<std::string, SearchIndex::State, std::less<>> SearchIndex::states() const {
+  auto session = database_.read();
+  return load(*session);
+}
+
+std::optional<SearchIndex::State> SearchIndex::of(std::string_view entity) const {
+  constexpr std::int64_t fresh = 1000;
+  auto states = states_.load();
+  if (!states || steady_milliseconds() - loaded_.load() > fresh) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock() || !states) {
+      states = std::make_shared<const std::map<std::string, State, std::less<>>>(this->states());
+      states_.store(states);
+      loaded_.store(steady_milliseconds());
+    }
+  }
+  const auto found = states->find(entity);
+  return found == states->end() ? std::nullopt : std::optional(found->second);
+}
+
+std::size_t SearchIndex::follow(const model::Catalog& catalog, Timestamp now) {
+  std::vector<const model::Entity*> entities;
+  for (const auto& entity : catalog.entities) {
+    if (!searched_fields(*entity).empty()) entities.push_back(entity.get());
+  }
+  const auto known = states();
+  std::erase_if(entities, [&](const model::Entity* entity) {
+    const auto found = known.find(entity->full_name);
+    return found != known.end() && found->second.definition == definition_of(searched_fields(*entity));
+  });
+  return entities.empty() ? 0 : start(catalog, entities, false, now);
+}
+
+std::size_t SearchIndex::rebuild(const model::Catalog& catalog, const std::vector<const model::Entity*>& entities, Timestamp now) {
+  return start(catalog, entities, true, now);
+}
+
+std::size_t SearchIndex::start(const model::Catalog&, const std::vector<const model::Entity*>& entities, bool all, Timestamp now) {
+  std::size_t started = 0;
+  for (const model::Entity* entity : entities) {
+    const auto fields = searched_fields(*entity);
+    if (fields.empty()) continue;
+    const std::string definition = definition_of(fields);
+    const std::int64_t job_id = sequences_.next("job");
+    bool wanted = false;
+    database_.transact([&](storage::Session& session) {
+      wanted = false;
+      const auto known = load(session);
+      const auto found = known.find(entity->full_name);
+      if (found == known.end()) {
+        std::int64_t number = 1;
+        for (const auto& [name, state] : known) number = std::max(number, state.number + 1);
+        storage::run_sql(session, "INSERT INTO search_state (entity, number, definition, complete, built_to) VALUES (?, ?, ?, 0, 0)", entity->full_name, number, definition);
+      } else if (all || found->second.definition != definition) {
+        // What is there stays in use meanwhile; a search finds it again in the records themselves.
+        storage::run_sql(session, "UPDATE search_state SET definition = ?, complete = 0, built_to = 0 WHERE entity = ?", definition, entity->full_name);
+      } else {
+        return;
+      }
+      wanted = true;
+      jobs::NewJob job;
+      job.queue = search_queue;
+      job.kind = search_build_kind;
+      job.priority = 200;  // after what was written meanwhile
+      job.payload = "{\"entity\":";
+      write_json_string(job.payload, entity->full_name);
+      job.payload += "}";
+      job.unique_key = std::string(search_build_kind) + "/" + entity->full_name;
+      jobs::enqueue(session, job_id, job, now);
+    });
+    started += wanted;
+  }
+  forget_states();
+  return started;
+}
+
+}  // namespace caravan::records

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <utility>
+
+#include "storage/query.h"
+#include "storage/search_store.h"
+
+namespace caravan::storage {
+namespace {
+
+constexpr std::int64_t most_counted = 2000;
+
+std::vector<std::string_view> words_of(std::string_view words) {
+  std::vector<std::string_view> out;
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (end > 0) out.push_back(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return out;
+}
+
+/// Words that begin with `prefix` are from it up to this one.
+std::string beyond(const std::string& prefix) {
+  return prefix + "\xF4\x8F\xBF\xBF";
+}
+
+/// An inverted table (entity, term, record) in its primary key's order, beside it each record's words: InnoDB's own full-text
+/// index reads every record that has a word before it shows the first.
+class MysqlSearch final : public SearchStore {
+ public:
+  void prepare(Session&) const override {}
+
+  std::map<std::int64_t, std::string> kept(Session& session, std::int64_t entity, std::span<const std::int64_t> records) const override {
+    std::map<std::int64_t, std::string> out;
+    in_parts(records.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
+      Query query(session, "SELECT record, words FROM search_document WHERE entity = ? AND record IN (" + repeated("?", ", ", places) + ") FOR UPDATE", entity);
+      for (std::size_t i = 0; i < places; ++i) query.add(records[begin + std::min(i, count - 1)]);
+      while (query.next()) out.emplace(query.integer(0), trimmed(query.text(1)));
+    });
+    return out;
+  }
+
+  std::vector<std::int64_t> records(Session& session, std::int64_t entity, std::int64_t after, std::int64_t until, std::int64_t limit) const override {
+    std::vector<std::int64_t> out;
+    Query query(session, "SELECT record FROM search_document WHERE entity = ? AND record > ? AND record <= ? ORDER BY record LIMIT ?", entity, after, until, limit);
+    while (query.next()) out.push_back(query.integer(0));
+    return out;
+  }
+
+  std::int64_t put(Session& session, std::int64_t entity, std::span<const SearchDocument> documents,
+                   const std::map<std::int64_t, std::string>& kept) const override {
+    using Posting = std::pair<std::string_view, std::int64_t>;
+    std::vector<Posting> added, gone;
+    std::vector<std::string> texts;  // with a blank at either end, so that a whole word is `% word %`
+    std::vector<const SearchDocument*> changed;
+    std::vector<std::int64_t> removed;
+    for (const SearchDocument& document : documents) {
+      const auto found = kept.find(document.record);
+      const std::string_view before = found != kept.end() ? std::string_view(found->second) : std::string_view();
+      if (before == document.words) continue;
+      const auto old_words = words_of(before), new_words = words_of(document.words);
+      // Both are sorted.
+      for (const auto word : new_words) {
+        if (!std::binary_search(old_words.begin(), old_words.end(), word)) added.emplace_back(word, document.record);
+      }
+      for (const auto word : old_words) {
+        if (!std::binary_search(new_words.begin(), new_words.end(), word)) gone.emplace_back(word, document.record);
+      }
+      if (document.words.empty()) removed.push_back(document.record);
+      else changed.push_back(&document);
+    }
+    // In the index's order: neighbours share pages, and two writers do not wait for each other in a circle.
+    std::sort(added.begin(), added.end());
+    std::sort(gone.begin(), gone.end());
+    for (const auto& [word, record] : gone) run_sql(session, "DELETE FROM search_term WHERE entity = ? AND term = ? AND record = ?", entity, word, record);
+    in_parts(added.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
+      Query query(session, "INSERT IGNORE INTO search_term (entity, term, record) VALUES " + repeated("(?, ?, ?)", ", ", places));
+      for (std::size_t i = 0; i < places; ++i) {
+        const Posting& posting = added[begin + std::min(i, count - 1)];
+        query.add(entity);
+        query.add(posting.first);
+        query.add(posting.second);
+      }
+      query.next();
+    });
+    for (const std::int64_t record : removed) run_sql(session, "DELETE FROM search_document WHERE entity = ? AND record = ?", entity, record);
+    in_parts(changed.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
+      texts.clear();
+      for (std::size_t i = 0; i < count; ++i) texts.push_back(" " + changed[begin + i]->words + " ");
+      Query query(session, "REPLACE INTO search_document (entity, record, words) VALUES " + repeated("(?, ?, ?)", ", ", places));
+      for (std::size_t i = 0; i < places; ++i) {
+        const std::size_t at = std::min(i, count - 1);
+        query.add(entity);
+        query.add(changed[begin + at]->record);
+        query.add(texts[at]);
+      }
+      query.next();
+    });
+    return static_cast<std::int64_t>(changed.size() + removed.size());
+  }
+
+  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const override {
+    // The rarest word leads; the others are looked for in the words of its records.
+    std::size_t lead = 0;
+    if (terms.size() > 1) {
+      std::int64_t fewest = -1;
+      for (std::size_t i = 0; i < terms.size(); ++i) {
+        if (terms[i].prefix && (fewest >= 0 || i + 1 < terms.size())) continue;
+        // Longer words are rarer, mostly.
+        const std::int64_t found = session ? count(*session, entity, terms[i]) : most_counted - static_cast<std::int64_t>(std::min<std::size_t>(terms[i].text.size(), 100));
+        if (fewest >= 0 && found >= fewest) continue;
+        fewest = found;
+        lead = i;
+      }
+    }
+    SearchSelect select;
+    select.from = "search_term s";
+    select.record = "s.record";
+    const SearchTerm& first = terms[lead];
+    select.where = first.prefix ? "s.entity = ? AND s.term >= ? AND s.term < ?" : "s.entity = ? AND s.term = ?";
+    select.parameters = {expr::Value(entity), expr::Value(first.text)};
+    if (first.prefix) select.parameters.emplace_back(beyond(first.text));
+    else select.order = "s.record";
+    if (terms.size() == 1) return select;
+    select.where += " AND EXISTS (SELECT 1 FROM search_document d WHERE d.entity = s.entity AND d.record = s.record";
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      if (i == lead) continue;
+      select.where += " AND d.words LIKE ?";
+      select.parameters.emplace_back("% " + terms[i].text + (terms[i].prefix ? "%" : " %"));
+    }
+    select.where += ")";
+    return select;
+  }
+
+ private:
+  static std::string trimmed(std::string words) {
+    if (words.starts_with(' ')) words.erase(0, 1);
+    if (words.ends_with(' ')) words.pop_back();
+    return words;
+  }
+
+  static std::int64_t count(Session& session, std::int64_t entity, const SearchTerm& term) {
+    const std::string sql = "SELECT COUNT(*) FROM (SELECT 1 FROM search_term WHERE entity = ? AND term " + std::string(term.prefix ? ">= ? AND term < ?" : "= ?") + " LIMIT ?) t";
+    if (!term.prefix) {
+      Query query(session, sql, entity, term.text, most_counted);
+      return query.next() ? query.integer(0) : 0;
+    }
+    const std::string end = beyond(term.text);
+    Query query(session, sql, entity, term.text, end, most_counted);
+    return query.next() ? query.integer(0) : 0;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<SearchStore> mysql_search_store() {
+  return std::make_unique<MysqlSearch>();
+}
+
+std::unique_ptr<SearchStore> SearchStore::open(Dialect dialect) {
+  return dialect == Dialect::mysql ? mysql_search_store() : sqlite_search_store();
+}
+
+}  // namespace caravan::storage

@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "storage/query.h"
+#include "storage/search_store.h"
+
+namespace caravan::storage {
+namespace {
+
+constexpr std::int64_t entity_unit = std::int64_t{1} << 47;
+
+/// An FTS5 table for all entities: the rowid is the entity's number and the record's.
+class SqliteSearch final : public SearchStore {
+ public:
+  void prepare(Session& session) const override {
+    session.execute(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(words, detail=none, columnsize=0, "
+        "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\")");
+  }
+
+  std::map<std::int64_t, std::string> kept(Session& session, std::int64_t entity, std::span<const std::int64_t> records) const override {
+    std::map<std::int64_t, std::string> out;
+    for (const std::int64_t record : records) {
+      Query query(session, "SELECT words FROM search_text WHERE rowid = ?", entity * entity_unit + record);
+      if (query.next()) out.emplace(record, query.text(0));
+    }
+    return out;
+  }
+
+  std::vector<std::int64_t> records(Session& session, std::int64_t entity, std::int64_t after, std::int64_t until, std::int64_t limit) const override {
+    const std::int64_t base = entity * entity_unit;
+    std::vector<std::int64_t> out;
+    Query query(session, "SELECT rowid FROM search_text WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?", base + after, base + std::min(until, entity_unit - 1), limit);
+    while (query.next()) out.push_back(query.integer(0) - base);
+    return out;
+  }
+
+  std::int64_t put(Session& session, std::int64_t entity, std::span<const SearchDocument> documents,
+                   const std::map<std::int64_t, std::string>& kept) const override {
+    std::int64_t changed = 0;
+    for (const SearchDocument& document : documents) {
+      const auto before = kept.find(document.record);
+      if (before != kept.end() ? before->second == document.words : document.words.empty()) continue;
+      ++changed;
+      const std::int64_t row = entity * entity_unit + document.record;
+      if (before != kept.end()) run_sql(session, "DELETE FROM search_text WHERE rowid = ?", row);
+      if (!document.words.empty()) run_sql(session, "INSERT INTO search_text (rowid, words) VALUES (?, ?)", row, document.words);
+    }
+    return changed;
+  }
+
+  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms) const override {
+    std::string match;
+    for (const SearchTerm& term : terms) match += (match.empty() ? "\"" : " AND \"") + term.text + (term.prefix ? "\" *" : "\"");
+    const std::int64_t base = entity * entity_unit;
+    SearchSelect select;
+    select.from = "search_text s";
+    select.record = "(s.rowid - " + std::to_string(base) + ")";
+    select.where = "s.words MATCH ? AND s.rowid >= ? AND s.rowid < ?";
+    select.parameters = {expr::Value(match), expr::Value(base), expr::Value(base + entity_unit)};
+    select.order = "s.rowid";
+    return select;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<SearchStore> sqlite_search_store() {
+  return std::make_unique<SqliteSearch>();
+}
+
+}  // namespace caravan::storage
