@@ -71,6 +71,19 @@ class Decimal {
     return a;
   }
 
+  /// nullopt on overflow of 18 digits.
+  std::optional<Decimal> times(std::int64_t factor) const {
+    Decimal out = *this;
+    if (__builtin_mul_overflow(unscaled_, factor, &out.unscaled_) || out.unscaled_ > limit || out.unscaled_ < -limit) return std::nullopt;
+    return out;
+  }
+  /// The same amount in a currency.
+  Decimal in(std::string_view currency) const {
+    Decimal out = *this;
+    out.currency_ = currency;
+    return out;
+  }
+
   /// By value: 1.0 equals 1.00; currencies must be equal too.
   friend bool operator==(Decimal a, Decimal b) {
     return a.currency_ == b.currency_ && a.widen(b.scale_) && b.widen(a.scale_) && a.unscaled_ == b.unscaled_;

@@ -1466,12 +1466,12 @@ class Host {
       });
     }
     // The last key first, each stable.
-    std::vector<std::string> keys = detail::split_path("/" + sort);
-    for (std::size_t at = 0; (at = keys.back().find(',')) != std::string::npos;) {
-      keys.push_back(keys.back().substr(at + 1));
-      keys[keys.size() - 2].resize(at);
+    std::vector<std::string> keys;
+    for (std::size_t at = 0; at <= sort.size();) {
+      const auto end = std::min(sort.find(',', at), sort.size());
+      keys.push_back(sort.empty() ? "-id" : sort.substr(at, end - at));
+      at = end + 1;
     }
-    if (sort.empty()) keys = {"-id"};
     for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
       const bool down = key->starts_with('-');
       const std::string field = down ? key->substr(1) : *key;
