@@ -675,7 +675,7 @@ constexpr OpenapiPart schemas[] = {
     {"OpenapiDocument", R"({"type":"object","required":["openapi","info","paths"],"properties":{
 "openapi":{"type":"string"},"info":{"type":"object","additionalProperties":true},"paths":{"type":"object","additionalProperties":true}},"additionalProperties":true})"},
     // ---- Administration
-    {"Plugin", R"({"type":"object","required":["name","version","label","kind","state","file","sdk","error","hooks","routes","hash","vendor","description","signature","signed_by","installed","requires","dependents","decided","versions","health"],"properties":{
+    {"Plugin", R"({"type":"object","required":["name","version","label","kind","state","file","sdk","error","hooks","routes","hash","vendor","description","signature","signed_by","installed","requires","dependents","decided","versions","migrations","health"],"properties":{
 "name":{"type":"string"},"version":{"type":"string"},"label":{"type":"string"},"kind":{"type":"string","enum":["library","pack"]},
 "state":{"type":"string","enum":["enabled","disabled","refused","quarantined"]},
 "file":{"type":"string"},"sdk":{"type":"string"},
@@ -691,6 +691,8 @@ constexpr OpenapiPart schemas[] = {
 "properties":{"on":{"type":"boolean"},"by":{"type":"string"},"at":{"type":"string","format":"date-time"}}},
 "versions":{"type":"array","items":{"type":"object","required":["version","file","hash","used","error"],"properties":{
 "version":{"type":"string"},"file":{"type":"string"},"hash":{"type":"string"},"used":{"type":"boolean"},"error":{"type":["string","null"]}}}},
+"migrations":{"type":"array","description":"Changes of data that it asks for.","items":{"type":"object","required":["name","version","records","done_at"],"properties":{
+"name":{"type":"string"},"version":{"type":["string","null"],"description":"With which it began; null: it waits."},"records":{"type":"integer"},"done_at":{"type":["string","null"],"format":"date-time"}}}},
 "health":{"type":"object","description":"Since the process began.","required":["calls","errors","refusals","paused","callbacks"],"properties":{
 "calls":{"type":"integer"},"errors":{"type":"integer"},"refusals":{"type":"integer"},"paused":{"type":"integer","description":"Callbacks that are not called for some seconds, after repeated errors."},
 "callbacks":{"type":"array","items":{"type":"object","required":["name","calls","errors","refusals","late","micros","longest_micros","paused_seconds"],"properties":{

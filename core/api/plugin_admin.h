@@ -27,10 +27,19 @@ struct PluginVersion {
 /// What one callback has done since the process began. Times in microseconds, with what the server did for it.
 struct PluginCallback {
   std::string name;                    ///< `before_create of sales.order`
+  std::vector<PluginMigration> migrations;
   std::int64_t calls = 0, errors = 0, refusals = 0;
   std::int64_t late = 0;               ///< calls that took longer than they may
   std::int64_t micros = 0, longest_micros = 0;
   int paused_seconds = 0;              ///< for how long it is not called, after repeated errors
+};
+
+/// A change of data that its manifest asks for.
+struct PluginMigration {
+  std::string name;
+  std::string version;  ///< with which it began; "": it waits
+  std::int64_t records = 0;
+  std::optional<Timestamp> done_at;
 };
 
 /// All that is known of one plugin or pack.
@@ -47,6 +56,7 @@ struct PluginDetail {
   std::string decided_by;
   Timestamp decided_at{};
   std::vector<PluginVersion> versions; ///< all files of it
+  std::vector<PluginMigration> migrations;
   std::int64_t calls = 0, errors = 0, refusals = 0, paused = 0;  ///< since the process began; callbacks whose breaker is open
   std::vector<PluginCallback> callbacks;
 };

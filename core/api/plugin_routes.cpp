@@ -82,6 +82,11 @@ void write_plugin(JsonWriter& json, const PluginDetail& plugin) {
     json.begin_object().member("version", one.version).member("file", one.file).member("hash", one.hash).member("used", one.used);
     json.member_or_null("error", one.error).end_object();
   }
+  json.end_array().key("migrations").begin_array();
+  for (const auto& one : plugin.migrations) {
+    json.begin_object().member("name", one.name).member_or_null("version", one.version).member("records", one.records);
+    json.member_or_null("done_at", one.done_at ? format_timestamp(*one.done_at) : std::string()).end_object();
+  }
   json.end_array().key("health").begin_object().member("calls", plugin.calls).member("errors", plugin.errors);
   json.member("refusals", plugin.refusals).member("paused", plugin.paused).key("callbacks").begin_array();
   for (const auto& one : plugin.callbacks) {

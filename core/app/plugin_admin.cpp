@@ -11,6 +11,7 @@
 #include <set>
 
 #include "api/json_writer.h"
+#include "app/plugin_migrations.h"
 #include "app/restart.h"
 #include "app/runtime.h"
 #include "base/error.h"
@@ -137,6 +138,19 @@ std::vector<api::PluginDetail> PluginAdministration::list(const records::Context
       shown.decided = decided->second.wanted;
       shown.decided_by = decided->second.by;
       shown.decided_at = decided->second.at;
+    }
+  }
+  for (const PluginInfo& info : infos) {
+    const auto used = running.find(info.name);
+    if (used == running.end() || used->second != info.hash || info.migrations.empty()) continue;
+    const auto states = runtime_.migrations_->states(info.name);
+    for (auto& one : out) {
+      if (one.info.name != info.name) continue;
+      for (const auto& migration : info.migrations) {
+        const auto state = std::find_if(states.begin(), states.end(), [&](const auto& known) { return known.name == migration.name; });
+        if (state == states.end()) one.migrations.push_back({migration.name, "", 0, std::nullopt});
+        else one.migrations.push_back({state->name, state->version, state->records, state->done_at});
+      }
     }
   }
   for (const auto& report : runtime_.plugins_->report()) {

@@ -292,6 +292,43 @@ class Installing(_Plugins):
         self.assertEqual(self.answers("/records/sales.inquiry"), 200)
 
 
+FILL = 'migrations: {fill: {entity: item, action: fill, where: "record.code == null"}}\n'
+
+
+class Migrations(_Plugins):
+    def test_a_kill_in_the_middle_loses_and_doubles_nothing(self):
+        many = 230
+        self.install(make_plugin(self.made))
+        self.change("gift", "enable")
+        for number in range(many):
+            self.ok(self.admin.post("/records/gift.item", {"name": f"item {number}"}), 201)
+        self.install(make_plugin(self.made, version="1.1.0", definitions=ITEM + CODE, more=FILL, flags=["-DSLOW=4"]))
+        self.change("gift", "upgrade")
+        state = lambda: self.plugin("gift")["migrations"][0]
+        self.again(lambda: 0 < state()["records"] < many, "it has begun")
+        self.server.kill()
+        self.server.start()
+        self.again(lambda: state()["done_at"] is not None, "it goes on by itself")
+        self.assertEqual((state()["records"], state()["version"]), (many, "1.1.0"))
+        seen, after = 0, ""
+        while after is not None:
+            page = self.ok(self.admin.get("/records/gift.item" + query(limit=200, **({"after": after} if after else {})))).json
+            seen += len(page["items"])
+            for one in page["items"]:
+                self.assertEqual((one["code"], one["version"]), ("filled", 2), one["name"])
+            after = page["next"]
+        self.assertEqual(seen, many)
+        told = self.ok(self.admin.get(f"/records/gift.item/{page['items'][0]['id']}/timeline")).json["items"][0]
+        self.assertEqual(told["source"], "migration gift.fill")
+        # Forward only, and once: a later start does nothing.
+        self.ok(self.admin.post("/records/gift.item", {"name": "later"}), 201)
+        self.server.stop()
+        self.server.start()
+        self.admin = self.server.client("admin", fresh=True)
+        later = self.ok(self.admin.get("/records/gift.item" + query(filter="record.name == 'later'"))).json["items"][0]
+        self.assertEqual((later["code"], later["version"]), (None, 1))
+
+
 class Turns(_Plugins):
     def test_requests_of_others_do_not_notice(self):
         """1,000 turns with --full: the plugin off and on, under 16 connections."""
