@@ -1,5 +1,6 @@
 #pragma once
 
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,7 +24,11 @@ class Channel {
     std::string body;
   };
   /// `target` is a path with query, already encoded. Throws Error(unavailable).
-  Answer send(std::string_view method, const std::string& target, std::string_view content_type = {}, std::string_view body = {});
+  /// The body of a success goes to `file` where one is given.
+  Answer send(std::string_view method, const std::string& target, std::string_view content_type = {}, std::string_view body = {},
+              std::ostream* file = nullptr);
+  /// Whether a server answers; else everything is done in this process.
+  bool served();
 
  private:
   Settings settings_;

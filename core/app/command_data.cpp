@@ -1,11 +1,13 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <thread>
 #include <unistd.h>
 
 #include "api/json_writer.h"
@@ -67,31 +69,10 @@ std::string query_text(const std::string& text) {
   return out;
 }
 
-int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, bool dry_run,
-           const std::string& errors) {
-  const Settings settings = settings_or_exit(overrides);
-  // A file, or the name of a map of the definitions.
-  const bool named = !fs::exists(map);
-  if (named && (map.find('/') != std::string::npos || map.ends_with(".yaml"))) throw Error(ErrorCode::invalid_argument, "There is no file " + map + ".");
-  const std::string content = read_file(file), map_text = named ? std::string() : read_file(map);
-  std::string boundary = "caravan-import";
-  while (content.find(boundary) != std::string::npos || map_text.find(boundary) != std::string::npos) boundary += "-x";
-  std::string body;
-  body.reserve(content.size() + map_text.size() + 512);
-  const auto part = [&](const char* name, const std::string& filename, const std::string& text) {
-    std::string safe = fs::path(filename).filename().string();
-    std::replace_if(safe.begin(), safe.end(), [](char c) { return c == '"' || c == '\r' || c == '\n' || c == '\\'; }, '_');
-    body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"" + safe + "\"\r\n\r\n" + text + "\r\n";
-  };
-  if (!named) part("map", map, map_text);
-  part("file", file, content);
-  body += "--" + boundary + "--\r\n";
-  Channel channel(settings);
-  const auto report = ok_or_exit(channel.send("POST", "/api/v1/import/" + entity + (dry_run ? "?dry_run=1" : "?dry_run=0") + (named ? "&map=" + query_text(map) : ""),
-                                              "multipart/form-data; boundary=" + boundary, body));
-  std::cout << "rows " << json_text(report, "rows") << ": created " << json_text(report, "created") << ", updated "
-            << json_text(report, "updated") << ", unchanged " << json_text(report, "unchanged") << ", failed "
-            << json_text(report, "failed") << (dry_run ? " (dry run, nothing kept)" : "") << '\n';
+void print_report(const records::Json& report, bool dry_run) {
+  std::cout << "rows " << json_text(report, "rows") << ": created " << json_text(report, "created") << ", updated " << json_text(report, "updated")
+            << ", unchanged " << json_text(report, "unchanged") << ", failed " << json_text(report, "failed") << (dry_run ? " (dry run, nothing kept)" : "")
+            << '\n';
   if (const auto* notes = report.find("notes"); notes && notes->as<records::Json::Object>() && !notes->as<records::Json::Object>()->empty()) {
     std::cout << "notes:\n";
     for (const auto& [note, count] : *notes->as<records::Json::Object>()) {
@@ -107,10 +88,55 @@ int import(const Overrides& overrides, const std::string& entity, const std::str
       std::cout << "row " << json_text(mistake, "row") << (column.empty() ? "" : ", " + column) << ": " << json_text(mistake, "message") << '\n';
     }
   }
+}
+
+/// Waits until the import has ended, showing how far it is.
+records::Json follow_import(Channel& channel, const std::string& id) {
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  while (true) {
+    if (!channel.served()) throw Error(ErrorCode::unavailable, "The server is gone; import " + id + " goes on when it runs again.");
+    records::Json run = ok_or_exit(channel.send("GET", "/api/v1/imports/" + id));
+    const std::string state = json_text(run, "state");
+    if (terminal) std::cerr << "\r" << json_text(run, "done") << " of " << json_text(run, "rows") << " rows" << (state == "done" || state == "failed" ? "\n" : "") << std::flush;
+    if (state == "failed") throw Error(ErrorCode::invalid_argument, json_text(run, "message"));
+    if (state == "done") return run;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+}
+
+int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, bool dry_run,
+           const std::string& errors) {
+  const Settings settings = settings_or_exit(overrides);
+  // A file, or the name of a map of the definitions; without, the name stands in the place of the entity's.
+  const bool named = map.empty() || !fs::exists(map);
+  if (named && (map.find('/') != std::string::npos || map.ends_with(".yaml"))) throw Error(ErrorCode::invalid_argument, "There is no file " + map + ".");
+  const std::string content = read_file(file), map_text = named ? std::string() : read_file(map);
+  std::string boundary = "caravan-import";
+  while (content.find(boundary) != std::string::npos || map_text.find(boundary) != std::string::npos) boundary += "-x";
+  std::string body;
+  body.reserve(content.size() + map_text.size() + 512);
+  const auto part = [&](const char* name, const std::string& filename, const std::string& text) {
+    std::string safe = fs::path(filename).filename().string();
+    std::replace_if(safe.begin(), safe.end(), [](char c) { return c == '"' || c == '\r' || c == '\n' || c == '\\'; }, '_');
+    body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"" + safe + "\"\r\n\r\n" + text + "\r\n";
+  };
+  if (!named) part("map", map, map_text);
+  part("file", file, content);
+  body += "--" + boundary + "--\r\n";
+  Channel channel(settings);
+  // A running server does it as a job, which goes on where it is killed; else it is done here and now.
+  const bool job = channel.served();
+  std::string target = "/api/v1/import/" + query_text(entity) + (dry_run ? "?dry_run=1" : "?dry_run=0") + (job ? "&job=1" : "");
+  if (!map.empty() && named) target += "&map=" + query_text(map);
+  records::Json report = ok_or_exit(channel.send("POST", target, "multipart/form-data; boundary=" + boundary, body));
+  const std::string id = job ? json_text(report, "id") : std::string();
+  if (job) report = follow_import(channel, id);
+  print_report(report, dry_run);
   const bool failed = json_text(report, "failed") != "0";
   if (!errors.empty() && failed) {
     std::ofstream out(errors, std::ios::binary | std::ios::trunc);
-    out << json_text(report, "error_file");
+    if (job) channel.send("GET", "/api/v1/imports/" + id + "/errors", {}, {}, &out);
+    else out << json_text(report, "error_file");
     out.close();
     if (!out) throw Error(ErrorCode::invalid_argument, "The error file " + errors + " cannot be written.");
     std::cout << "failed rows are in " << errors << '\n';
@@ -143,11 +169,11 @@ void add_data_commands(CommandLine& line) {
   passwd->add_flag("--password-stdin", given->password_stdin, "Read the password from standard input");
   passwd->callback([&line, given] { line.code = set_password(line.overrides, given->username, given->password_stdin); });
 
-  auto* importing = line.app.add_subcommand("import", "Import records from CSV");
+  auto* importing = line.app.add_subcommand("import", "Import records from CSV or JSON lines");
   line.place(importing);
-  importing->add_option("entity", given->entity, "Entity, as MODULE.NAME")->required();
-  importing->add_option("file", given->file, "CSV file")->required()->check(CLI::ExistingFile);
-  importing->add_option("--map", given->map, "Import map: a YAML file, or the name of one of the definitions")->required();
+  importing->add_option("entity", given->entity, "Entity or import map of the definitions, as MODULE.NAME")->required();
+  importing->add_option("file", given->file, "File of CSV or JSON lines")->required()->check(CLI::ExistingFile);
+  importing->add_option("--map", given->map, "Import map: a YAML file, or the name of one of the definitions");
   importing->add_flag("--dry-run", given->dry_run, "Do everything but keep it");
   importing->add_option("--errors", given->errors, "Write the failed rows to this file")->type_name("FILE");
   importing->callback([&line, given] { line.code = import(line.overrides, given->entity, given->file, given->map, given->dry_run, given->errors); });

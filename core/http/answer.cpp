@@ -145,7 +145,7 @@ Answer serialize(api::Response response, const AnswerStyle& style) {
     }
     if (!endless) {
       head += "\r\nContent-Length: ";
-      head += std::to_string(response.body.size());
+      head += std::to_string(response.body.size() + (response.file ? response.file->size() : 0));
     }
   }
   head += "\r\nX-Content-Type-Options: nosniff";
@@ -162,7 +162,10 @@ Answer serialize(api::Response response, const AnswerStyle& style) {
     head += value;
   }
   head += "\r\n\r\n";
-  if (!no_body && !style.head_method) answer.body = std::move(response.body);
+  if (!no_body && !style.head_method) {
+    answer.body = std::move(response.body);
+    answer.file = std::move(response.file);
+  }
   return answer;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/event_stream.h"
+#include "api/file_body.h"
 #include "api/message.h"
 #include "http/framing.h"
 
@@ -24,6 +25,7 @@ struct Answer {
   std::string body;
   bool close = false;
   std::shared_ptr<api::EventStream> stream;
+  std::shared_ptr<const api::FileBody> file;  ///< follows the body
 };
 
 /// Adds Content-Length, Date, Connection and X-Content-Type-Options; a handler's own values of the first

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -64,6 +65,8 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr int unsent_in_kernel = 256 * 1024;
 /// Read from one connection before the others have their turn.
 constexpr std::size_t read_turn = 256 * 1024;
+/// Least bytes a second of large uploads and of files that are drained, beyond the ordinary time.
+constexpr double least_upload_rate = 64 * 1024, least_file_rate = 16 * 1024;
 /// After an answer that ends the connection, so that the client reads it before a reset arrives.
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr auto accept_pause = std::chrono::milliseconds(100);
@@ -218,6 +221,9 @@ struct Connection {
   ChunkedDecoder chunks;
   Answer answer;
   std::size_t sent = 0;
+  off_t file_sent = 0;
+  std::uint64_t body_limit = 0;
+  Time began = never;                    ///< the body of an upload, or the draining of a file
   std::shared_ptr<api::EventStream> stream;
   std::shared_ptr<StreamState> stream_state;
 };
@@ -828,11 +834,13 @@ class Door final : public FrontDoor {
     const auto head = data.substr(0, length);
     data.remove_prefix(length);
     if ((refusal = check_head(head, c.framing))) return refuse(c, *refusal);
-    if (c.framing.content_length > options_.max_body_bytes) return refuse(c, too_large());
+    c.body_limit = body_limit(head);
+    if (c.framing.content_length > c.body_limit) return refuse(c, too_large(c));
     c.head.assign(head);
     if (!c.framing.chunked && c.framing.content_length == 0) return dispatch(c);
     c.state = State::body;
     c.chunks = {};
+    c.began = now_;
     set_deadline(c, now_ + seconds(options_.body_timeout));
     if (c.framing.expects_continue && data.empty()) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -852,14 +860,16 @@ class Door final : public FrontDoor {
                                              data.size(), c.framing.content_length - c.body.size())));
         c.body.append(part, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
         data.remove_prefix(part.size());
+        lengthen(c);
         return c.body.size() == c.framing.content_length && dispatch(c);
       }
       while (true) {
         auto step = c.chunks.step(data);
         if (step.refusal) return refuse(c, *step.refusal);
-        if (c.body.size() + step.data.size() > options_.max_body_bytes) return refuse(c, too_large());
+        if (c.body.size() + step.data.size() > c.body_limit) return refuse(c, too_large(c));
         c.body.append(step.data, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
         data.remove_prefix(step.consumed);
+        lengthen(c);
         if (step.done) return dispatch(c);
         if (step.consumed == 0) return false;
       }
@@ -868,8 +878,25 @@ class Door final : public FrontDoor {
     }
   }
 
-  Refusal too_large() const {
-    return {413, "The body is larger than " + std::to_string(options_.max_body_bytes) + " bytes."};
+  Refusal too_large(const Connection& c) const {
+    return {413, "The body is larger than " + std::to_string(c.body_limit) + " bytes."};
+  }
+
+  /// Bound of the request's body, by its first line.
+  std::uint64_t body_limit(std::string_view head) const {
+    if (!options_.is_upload) return options_.max_body_bytes;
+    const auto line = head.substr(0, head.find("\r\n"));
+    const auto method_end = line.find(' '), target_end = line.rfind(' ');
+    if (method_end >= target_end || target_end == std::string_view::npos) return options_.max_body_bytes;
+    const auto target = line.substr(method_end + 1, target_end - method_end - 1);
+    return options_.is_upload(line.substr(0, method_end), target) ? std::max<std::uint64_t>(options_.max_upload_bytes, options_.max_body_bytes)
+                                                                  : options_.max_body_bytes;
+  }
+
+  /// An upload may take longer, while it goes on.
+  void lengthen(Connection& c) {
+    if (c.body_limit <= options_.max_body_bytes || c.state != State::body) return;
+    set_deadline(c, c.began + seconds(options_.body_timeout + static_cast<double>(c.body.size()) / least_upload_rate));
   }
 
   /// Hands the complete request to a worker.
@@ -909,6 +936,8 @@ class Door final : public FrontDoor {
     output_memory_ += answer.body.size();
     c.answer = std::move(answer);
     c.sent = 0;
+    c.file_sent = 0;
+    c.began = now_;
     c.state = State::writing;
     set_deadline(c, now_ + seconds(options_.write_timeout));
   }
@@ -941,6 +970,7 @@ class Door final : public FrontDoor {
       }
       c.sent += static_cast<std::size_t>(sent);
     }
+    if (c.answer.file && !write_file(c)) return false;
     output_memory_ -= body.size();
     if (c.stream && !draining_) {
       begin_stream(c);
@@ -958,6 +988,25 @@ class Door final : public FrontDoor {
     c.state = State::lingering;
     c.readable = true;
     set_deadline(c, now_ + linger_time);
+    return true;
+  }
+
+  /// What of the answer lies in a file. False where the connection is gone or its socket is full.
+  bool write_file(Connection& c) {
+    const auto size = static_cast<off_t>(c.answer.file->size());
+    while (c.file_sent < size) {
+      const auto sent = ::sendfile(c.fd.get(), c.answer.file->descriptor(), &c.file_sent, static_cast<std::size_t>(std::min<off_t>(size - c.file_sent, read_turn)));
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        c.writable = false;
+        set_deadline(c, c.began + seconds(options_.write_timeout + static_cast<double>(c.file_sent) / least_file_rate));
+        return false;
+      }
+      if (sent <= 0) {  // the file has become shorter, or the client has left
+        close(c);
+        return false;
+      }
+    }
     return true;
   }
 

@@ -14,7 +14,7 @@ namespace caravan::http {
 
 std::optional<LocalResponse> local_request(const std::string& socket_path, std::string_view method,
                                            const std::string& target, std::string_view content_type,
-                                           std::string_view body, int timeout_seconds) {
+                                           std::string_view body, int timeout_seconds, std::ostream* file) {
   Poco::Net::StreamSocket socket;
   try {
     socket.connect(Poco::Net::SocketAddress(Poco::Net::AddressFamily::UNIX_LOCAL, socket_path),
@@ -35,7 +35,8 @@ std::optional<LocalResponse> local_request(const std::string& socket_path, std::
     std::istream& in = session.receiveResponse(response);
     LocalResponse result;
     result.status = static_cast<int>(response.getStatus());
-    Poco::StreamCopier::copyToString64(in, result.body);
+    if (file != nullptr && result.status < 300) Poco::StreamCopier::copyStream64(in, *file, 256 * 1024);
+    else Poco::StreamCopier::copyToString64(in, result.body);
     return result;
   } catch (const Poco::Exception& error) {
     throw Error(ErrorCode::unavailable,

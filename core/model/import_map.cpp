@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unicode/ucnv.h>
+
 #include "model/diagnostics.h"
 #include "model/import_reader.h"
 #include "model/yaml_tree.h"
@@ -16,13 +18,15 @@ class Reader {
   ImportMap read(const Node& document) {
     ImportMap map;
     file_ = document.at.file;
-    known(document, {"edition", "kind", "name", "label", "entity", "source", "format", "records"});
+    known(document, {"edition", "kind", "name", "label", "entity", "source", "format", "repeats", "notes", "records"});
     map.name = scalar(document, "name", true);
     map.entity = entity_of(document);
     map.source = scalar(document, "source", true);
     map.origin = to_origin(document.at);
     if (map.source.size() > 64) error(document.get("source")->at, "too-long", "the source has more than 64 bytes", "a short name such as website");
     if (const Node* format = map_of(document, "format", false)) read_format(*format, map);
+    map.repeats = static_cast<ImportMap::Repeats>(one_of(document, "repeats", {"update", "skip", "refuse"}));
+    if (const Node* notes = map_of(document, "notes", false)) read_notes(*notes, map);
     const Node* records = map_of(document, "records", true);
     if (records == nullptr) return map;
     std::optional<std::size_t> main;
@@ -47,6 +51,7 @@ class Reader {
             "one of `records` with that entity");
     }
     map.main = main.value_or(0);
+    map.numbers_rows = numbers_rows_;
     return map;
   }
 
@@ -91,26 +96,83 @@ class Reader {
   }
 
   void read_format(const Node& format, ImportMap& map) {
-    known(format, {"delimiter", "encoding"});
-    if (const Node* delimiter = format.get("delimiter")) {
-      if (delimiter->text.size() != 1 || delimiter->text == "\"" || delimiter->text == "\n") {
-        error(delimiter->at, "bad-delimiter", "the delimiter must be one character", "for example \",\" or \";\"");
+    known(format, {"type", "delimiter", "encoding"});
+    map.type = static_cast<ImportMap::Type>(one_of(format, "type", {"detect", "csv", "jsonl"}));
+    if (const Node* delimiter = format.get("delimiter"); delimiter != nullptr && delimiter->text != "detect") {
+      if (delimiter->text.size() != 1 || delimiter->text == "\"" || delimiter->text == "\n" || delimiter->text == "\r") {
+        error(delimiter->at, "bad-delimiter", "the delimiter must be one character", "for example \",\" or \";\", or `detect`");
       } else {
         map.delimiter = delimiter->text.front();
       }
     }
-    if (const Node* encoding = format.get("encoding"); encoding != nullptr && encoding->text != "utf-8") {
-      error(encoding->at, "bad-encoding", "the encoding " + quoted(encoding->text) + " is not known", "utf-8");
+    if (const Node* encoding = format.get("encoding"); encoding != nullptr && encoding->text != "detect") {
+      UErrorCode status = U_ZERO_ERROR;
+      UConverter* converter = encoding->text.empty() ? nullptr : ucnv_open(encoding->text.c_str(), &status);
+      if (converter == nullptr || U_FAILURE(status)) {
+        error(encoding->at, "bad-encoding", "the encoding " + quoted(encoding->text) + " is not known", "utf-8, gb18030, big5, utf-16, windows-1252 …, or `detect`");
+      } else {
+        map.encoding = encoding->text;
+      }
+      if (converter != nullptr) ucnv_close(converter);
     }
+  }
+
+  void read_notes(const Node& notes, ImportMap& map) {
+    for (const Entry& entry : notes.entries) {
+      if (entry.bad || entry.value.bad) continue;
+      ImportNote note;
+      note.name = entry.key;
+      if (!entry.value.is_map()) {
+        error(entry.value.at, "wrong-kind", "the note " + quoted(entry.key) + " is not a map", "when: \"row['Price'] == ''\"");
+        continue;
+      }
+      known(entry.value, {"when", "label"});
+      if (const Node* label = entry.value.get("label")) {
+        if (label->is_scalar()) note.label.set("en", label->text);
+        for (const Entry& text : label->entries) note.label.set(text.key, text.value.text);
+      }
+      const Node* when = entry.value.get("when");
+      if (when == nullptr && !shaped_) error(entry.value.at, "missing-word", "the word `when` is missing", "when: \"row['Price'] == ''\"");
+      if (when != nullptr) note.when = program_of(*when, expr::TypeKind::boolean);
+      if (note.when) map.notes.push_back(std::move(note));
+    }
+  }
+
+  std::shared_ptr<const expr::Program> program_of(const Node& node, expr::TypeKind result = expr::TypeKind::any) {
+    if (node.bad || !node.is_scalar()) {
+      if (!node.bad) error(node.at, "wrong-kind", "an expression must be a text");
+      return nullptr;
+    }
+    expr::Environment environment = import_environment();
+    environment.result = result;
+    const expr::Compiled compiled = expr::compile(node.text, environment);
+    for (const expr::Issue& issue : compiled.issues) diagnostics_.error(place_inside(node, issue.line, issue.column), "expression", issue.message, issue.hint);
+    numbers_rows_ = numbers_rows_ || node.text.find("row_number") != std::string::npos;
+    return compiled.program;
+  }
+
+  int one_of(const Node& node, std::string_view key, std::initializer_list<std::string_view> allowed) {
+    const Node* value = node.get(key);
+    if (value == nullptr) return 0;
+    // `null` written bare is YAML's null.
+    const std::string_view text = value->is_null() ? std::string_view("null") : std::string_view(value->text);
+    int index = 0;
+    for (const auto word : allowed) {
+      if (text == word) return index;
+      ++index;
+    }
+    error(value->at, "unknown-word", "`" + std::string(key) + "` cannot be " + quoted(text), suggest(text, allowed));
+    return 0;
   }
 
   ImportRecord read_record(const Entry& entry, const std::vector<ImportRecord>& earlier) {
     ImportRecord record;
     record.name = entry.key;
-    known(entry.value, {"entity", "external_id", "fields"});
+    known(entry.value, {"entity", "external_id", "when", "fields"});
     record.entity = entity_of(entry.value);
+    if (const Node* when = entry.value.get("when")) record.when = program_of(*when, expr::TypeKind::boolean);
     if (const Node* id = map_of(entry.value, "external_id", true)) {
-      record.external_id = read_source(*id, {"column", "value", "template", "trim"}, earlier);
+      record.external_id = read_source(*id, {"column", "value", "template", "expr", "transform", "trim"}, earlier);
     }
     const Node* fields = map_of(entry.value, "fields", true);
     if (fields == nullptr) return record;
@@ -120,12 +182,12 @@ class Reader {
         error(field.value.at, "wrong-kind", "the field " + quoted(field.key) + " needs a map", "{column: …}");
         continue;
       }
-      ImportField import = read_source(field.value, {"column", "template", "value", "record", "trim", "map", "unmapped", "empty", "default", "note"}, earlier);
+      ImportField import = read_source(field.value, {"column", "template", "value", "record", "expr", "transform", "trim", "map", "unmapped", "empty", "default", "note", "lookup", "missing"}, earlier);
       if (record.entity != nullptr) {
         import.field = names_.field(*record.entity, field.key, field.at);
         if (import.field == nullptr) continue;
         const bool settable = !import.field->compute && !import.field->read_only &&
-                              (!import.field->system || import.field->slot == slot_owner);
+                              (!import.field->system || import.field->slot == slot_owner) && !is_file(*import.field);
         if (!settable) {
           error(field.at, "not-settable", "the field " + quoted(field.key) + " cannot be set");
           continue;
@@ -134,10 +196,27 @@ class Reader {
           error(field.at, "not-a-reference", "the field " + quoted(field.key) + " is no reference", "column, template or value");
         }
       }
+      if (const Node* lookup = field.value.get("lookup")) read_lookup(field.value, *lookup, import);
       check_options(import);
       record.fields.push_back(std::move(import));
     }
     return record;
+  }
+
+  void read_lookup(const Node& field, const Node& lookup, ImportField& import) {
+    import.missing = static_cast<ImportField::Missing>(one_of(field, "missing", {"refuse", "note", "null"}));
+    if (import.field == nullptr) return;
+    if (import.field->target == nullptr || import.source == ImportField::Source::record) {
+      error(lookup.at, "not-a-reference", "`lookup` finds what a reference points at, and " + quoted(import.field->name) + " is none that needs it",
+            "a field of type ref or refs");
+      return;
+    }
+    import.lookup = names_.field(*import.field->target, lookup.text, lookup.at);
+    if (import.lookup == nullptr) return;
+    const FieldType type = import.lookup->type;
+    const bool fits = !import.lookup->sensitive && (type == FieldType::text || type == FieldType::choice || type == FieldType::integer || type == FieldType::id);
+    if (!fits) error(lookup.at, "wrong-type", "records cannot be found by " + quoted(import.lookup->name), "a field of type text, choice or int that is not sensitive");
+    if (!fits) import.lookup = nullptr;
   }
 
   /// What the map itself gives a choice must be on offer.
@@ -154,6 +233,7 @@ class Reader {
     for (const auto& [cell, mapped] : import.map) check(mapped.value, mapped.at);
     if (import.default_value) check(import.default_value->value, import.default_value->at);
   }
+  bool numbers_rows_ = false;
   /// A place in the map's own file.
   Place place_of_(const Origin& at) const { return {file_, at.line, at.column}; }
 
@@ -170,6 +250,7 @@ class Reader {
       field.text = scalar(node, key, false);
       field.at = to_origin(value->at);
       if (kind == ImportField::Source::text_template) read_template(*value, field);
+      if (kind == ImportField::Source::expression) field.program = program_of(*value);
       if (kind == ImportField::Source::record && std::none_of(earlier.begin(), earlier.end(), [&](const ImportRecord& r) { return r.name == field.text; })) {
         error(value->at, "unknown-record", "no record " + quoted(field.text) + " is made before this one");
       }
@@ -177,11 +258,16 @@ class Reader {
     source("column", ImportField::Source::column);
     source("template", ImportField::Source::text_template);
     source("value", ImportField::Source::value);
+    source("expr", ImportField::Source::expression);
     if (std::find(words.begin(), words.end(), "record") != words.end()) source("record", ImportField::Source::record);
     const bool unsure = std::any_of(node.entries.begin(), node.entries.end(), [](const Entry& one) { return one.bad || one.value.bad; });
     if (sources != 1 && !unsure) {
       error(node.at, "one-source", sources == 0 ? "nothing says where the value comes from" : "several sources are named",
-            "exactly one of column, template, value, record");
+            "exactly one of column, template, value, record, expr");
+    }
+    if (const Node* transform = node.get("transform")) {
+      if (field.source == ImportField::Source::column) field.program = program_of(*transform);
+      else error(transform->at, "contradiction", "`transform` changes the cell of a column, and there is none", "`expr` alone");
     }
     if (const Node* trim = node.get("trim")) {
       if (trim->text != "true" && trim->text != "false") error(trim->at, "wrong-kind", "`trim` must be true or false");
@@ -201,21 +287,8 @@ class Reader {
   }
 
   void read_words(const Node& node, ImportField& field) {
-    const auto one_of = [&](std::string_view key, std::initializer_list<std::string_view> allowed) -> int {
-      const Node* value = node.get(key);
-      if (value == nullptr) return 0;
-      // `null` written bare is YAML's null.
-      const std::string_view text = value->is_null() ? std::string_view("null") : std::string_view(value->text);
-      int index = 0;
-      for (const auto word : allowed) {
-        if (text == word) return index;
-        ++index;
-      }
-      error(value->at, "unknown-word", "`" + std::string(key) + "` cannot be " + quoted(text), suggest(text, allowed));
-      return 0;
-    };
-    field.unmapped = static_cast<ImportField::Unmapped>(one_of("unmapped", {"refuse", "keep", "note"}));
-    field.empty = static_cast<ImportField::Empty>(one_of("empty", {"null", "note", "refuse"}));
+    field.unmapped = static_cast<ImportField::Unmapped>(one_of(node, "unmapped", {"refuse", "keep", "note"}));
+    field.empty = static_cast<ImportField::Empty>(one_of(node, "empty", {"null", "note", "refuse"}));
     if (const Node* value = node.get("default")) {
       if (value->is_scalar()) field.default_value = ImportField::Mapped{value->text, to_origin(value->at)};
       else error(value->at, "wrong-kind", "`default` must be a text");
@@ -265,6 +338,19 @@ class Reader {
 };
 
 }  // namespace
+
+const expr::Environment& import_environment() {
+  static const expr::Environment environment = [] {
+    expr::Environment made;
+    expr::Type text, row;
+    text.kind = expr::TypeKind::string;
+    row.kind = expr::TypeKind::map;
+    row.key = row.element = std::make_shared<const expr::Type>(text);
+    made.variables = {{"row", row}, {"value", text}, {"row_number", {expr::TypeKind::int64, nullptr, nullptr, nullptr}}};
+    return made;
+  }();
+  return environment;
+}
 
 ImportMap read_import_map(const Node& document, const ImportNames& names, bool shaped, Diagnostics& diagnostics) {
   return Reader(names, shaped, diagnostics).read(document);

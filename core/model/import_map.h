@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "expr/expression.h"
 #include "model/catalog.h"
 #include "model/loader.h"
 
@@ -13,7 +14,7 @@ namespace caravan::model {
 
 /// Where the value of a field comes from, and how a cell is treated. See docs/import.md for the words.
 struct ImportField {
-  enum class Source : std::uint8_t { column, text_template, value, record };
+  enum class Source : std::uint8_t { column, text_template, value, record, expression };
   enum class Unmapped : std::uint8_t { refuse, keep, note };
   enum class Empty : std::uint8_t { null, note, refuse };
   struct Mapped {
@@ -30,6 +31,11 @@ struct ImportField {
   Source source = Source::column;
   std::string text;              ///< the column, the value, or the record's name
   std::vector<Piece> pieces;     ///< of a template
+  /// Over `row`, `value` and `row_number`: the source itself, or what becomes of the cell of a column before `map`.
+  std::shared_ptr<const expr::Program> program;
+  /// Of a reference: the cell is not an id but the value of a field by which the record is found.
+  const Field* lookup = nullptr;
+  enum class Missing : std::uint8_t { refuse, note, null } missing = Missing::refuse;
   bool trim = true;
   std::map<std::string, Mapped, std::less<>> map;
   Unmapped unmapped = Unmapped::refuse;
@@ -43,8 +49,20 @@ struct ImportRecord {
   std::string name;
   const Entity* entity = nullptr;
   ImportField external_id;
+  std::shared_ptr<const expr::Program> when;  ///< over the same; whether the row makes it; null: always
   std::vector<ImportField> fields;
 };
+
+/// Something about rows that is counted in the report.
+struct ImportNote {
+  std::string name;
+  Text label;
+  std::shared_ptr<const expr::Program> when;  ///< over the same
+};
+
+/// Variables of a map's expressions, in their order.
+enum ImportVariable : std::uint8_t { import_row, import_value, import_row_number };
+const expr::Environment& import_environment();
 
 /// How the rows of a file become records.
 struct ImportMap {
@@ -54,7 +72,13 @@ struct ImportMap {
   const Entity* entity = nullptr;      ///< of the row's main record
   std::size_t main = 0;                ///< its index in `records`
   std::string source;
-  char delimiter = ',';
+  enum class Type : std::uint8_t { detect, csv, jsonl } type = Type::detect;
+  char delimiter = 0;                  ///< 0: found out from the file
+  std::string encoding;                ///< ICU's name of it; empty: found out from the file
+  /// What a row does whose main record an earlier row of the file has made.
+  enum class Repeats : std::uint8_t { update, skip, refuse } repeats = Repeats::update;
+  std::vector<ImportNote> notes;
+  bool numbers_rows = false;           ///< some expression reads `row_number`
   std::vector<ImportRecord> records;   ///< in the order in which a row makes them
 };
 

@@ -1,97 +1,70 @@
 #include "records/import.h"
 
 #include <algorithm>
-#include <csv.h>
+#include <charconv>
 #include <set>
-#include <unicode/utf8.h>
+#include <unordered_map>
 
 #include "base/error.h"
+#include "records/access.h"
 #include "records/bulk.h"
 #include "records/codec.h"
+#include "records/import_source.h"
+#include "records/json.h"
+#include "records/plans.h"
+#include "records/query.h"
 
 namespace caravan::records {
 namespace {
 
 using model::ImportField;
 using Row = std::vector<std::string>;
+using Notes = std::map<std::string, std::int64_t>;
 
 constexpr std::size_t rows_per_transaction = 200;
 constexpr std::size_t kept_errors = 1000;
+constexpr std::size_t most_notes = 2000;  ///< different ones; the rest is counted together
 
-/// The whole file as rows. Throws invalid_argument naming the row where the CSV breaks.
-std::vector<Row> parse_csv(std::string_view text, char delimiter) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  struct State {
-    std::vector<Row> rows;
-    Row row;
-  } state;
-  csv_parser parser;
-  if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) throw Error(ErrorCode::internal, "The CSV reader cannot start.");
-  csv_set_delim(&parser, static_cast<unsigned char>(delimiter));
-  // Cells are kept as they are; the map says what is trimmed.
-  csv_set_space_func(&parser, [](unsigned char) { return 0; });
-  const auto field = [](void* data, std::size_t size, void* target) {
-    static_cast<State*>(target)->row.emplace_back(data ? static_cast<const char*>(data) : "", data ? size : 0);
-  };
-  const auto end = [](int, void* target) {
-    auto* s = static_cast<State*>(target);
-    s->rows.push_back(std::move(s->row));
-    s->row.clear();
-  };
-  const std::size_t read = csv_parse(&parser, text.data(), text.size(), field, end, &state);
-  const int finished = read == text.size() ? csv_fini(&parser, field, end, &state) : -1;
-  const int error = csv_error(&parser);
-  csv_free(&parser);
-  if (finished != 0) {
-    throw Error(ErrorCode::invalid_argument, "The CSV is malformed in row " + std::to_string(state.rows.size()) +
-                                                 " (the header is row 0): " +
-                                                 (error == CSV_EPARSE ? "a quote stands where none may, or is never closed."
-                                                                      : csv_strerror(error)));
-  }
-  return std::move(state.rows);
+void add_note(Notes& notes, const std::string& note, std::int64_t count = 1) {
+  const auto found = notes.find(note);
+  if (found != notes.end()) found->second += count;
+  else if (notes.size() < most_notes) notes.emplace(note, count);
+  else notes["further notes"] += count;
 }
 
-bool valid_utf8(std::string_view text) {
-  const auto size = static_cast<std::int32_t>(text.size());
-  for (std::int32_t i = 0; i < size;) {
-    UChar32 c;
-    U8_NEXT(reinterpret_cast<const std::uint8_t*>(text.data()), i, size, c);
-    if (c < 0) return false;
+/// Which rows and main records the file has had so far: 16 bytes each at most.
+class SeenHashes {
+ public:
+  bool has(std::uint64_t hash) const { return !slots_.empty() && slots_[place(hash)] != 0; }
+  void add(std::uint64_t hash) {
+    if ((used_ + 1) * 2 > slots_.size()) grow();
+    std::uint64_t& slot = slots_[place(hash)];
+    if (slot == 0) ++used_;
+    slot = hash;
   }
-  return true;
-}
 
-void write_csv_row(std::string& out, const Row& row, char delimiter) {
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (i) out.push_back(delimiter);
-    const std::string& cell = row[i];
-    if (cell.find_first_of("\"\r\n") == std::string::npos && cell.find(delimiter) == std::string::npos) {
-      out += cell;
-      continue;
+ private:
+  std::size_t place(std::uint64_t hash) const {
+    std::size_t at = hash & (slots_.size() - 1);
+    while (slots_[at] != 0 && slots_[at] != hash) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+  void grow() {
+    std::vector<std::uint64_t> before(std::max<std::size_t>(slots_.size() * 2, 1024));
+    before.swap(slots_);
+    for (const std::uint64_t hash : before) {
+      if (hash != 0) slots_[place(hash)] = hash;
     }
-    out.push_back('"');
-    for (const char c : cell) {
-      if (c == '"') out.push_back('"');
-      out.push_back(c);
-    }
-    out.push_back('"');
   }
-  out.push_back('\n');
-}
+  std::vector<std::uint64_t> slots_;  ///< 0: free
+  std::size_t used_ = 0;
+};
 
-/// With U+FFFD for every byte that is no UTF-8: reports are read as text.
-std::string readable(std::string_view text) {
-  if (valid_utf8(text)) return std::string(text);
-  std::string out;
-  const auto size = static_cast<std::int32_t>(text.size());
-  for (std::int32_t i = 0; i < size;) {
-    const std::int32_t start = i;
-    UChar32 c;
-    U8_NEXT(reinterpret_cast<const std::uint8_t*>(text.data()), i, size, c);
-    if (c < 0) out += "\xEF\xBF\xBD";
-    else out.append(text.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(i - start)));
-  }
-  return out;
+/// Never 0.
+std::uint64_t hash_of(std::string_view text, std::uint64_t before = 14695981039346656037u) {
+  for (const char c : text) before = (before ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  before ^= before >> 32;
+  return before == 0 ? 1 : before;
 }
 
 /// In quotes, cut to about 60 bytes at a character's end.
@@ -109,7 +82,21 @@ struct RowRefused {
 
 class Importer {
  public:
-  Importer(const Context& context, const model::ImportMap& map, const Row& header) : context_(context), map_(map), header_(header) {
+  Importer(const RecordService& records, const Context& context, const model::ImportMap& map, const ImportSource& source)
+      : context_(context), map_(map), header_(source.header()), decoded_(source.format().encoding != "UTF-8"), encoding_(source.format().encoding) {
+    const Row& header = header_;
+    needs_row_ = std::any_of(map.notes.begin(), map.notes.end(), [](const auto& note) { return note.when != nullptr; });
+    for (const auto& record : map.records) {
+      const auto reads = [](const ImportField& field) { return field.program != nullptr; };
+      needs_row_ = needs_row_ || record.when || reads(record.external_id) || std::any_of(record.fields.begin(), record.fields.end(), reads);
+      for (const auto& field : record.fields) {
+        if (field.lookup == nullptr) continue;
+        if (!plans_) plans_ = std::make_unique<Plans>(context.catalog, records.database().dialect());
+        require_readable(context, *field.field->target, *field.lookup);
+      }
+    }
+    const auto numbered = std::find(header.begin(), header.end(), "error_row");
+    if (map.numbers_rows && numbered != header.end()) number_column_ = static_cast<std::size_t>(numbered - header.begin());
     for (std::size_t i = 0; i < header.size(); ++i) {
       if (!columns_.emplace(header[i], i).second) mistakes_.push_back({"", "duplicate-column", "The file has the column " + quoted(header[i]) + " twice."});
     }
@@ -128,31 +115,61 @@ class Importer {
 
   /// Writes one row's records; adds to `notes` and says what became of the row.
   enum class Outcome { created, updated, unchanged };
-  Outcome write(Work& work, const Row& row, std::map<std::string, std::int64_t>& notes) const {
+
+  /// What identifies the row's main record in the file; 0 where it makes none, or none that could be made.
+  std::uint64_t main_id(const SourceRow& row) {
+    Notes ignored;
+    try {
+      begin(row);
+      if (row.cells.size() != header_.size() || !made(map_.records[map_.main])) return 0;
+      const auto id = external_id(map_.records[map_.main], row.cells, ignored);
+      return hash_of(id);
+    } catch (const RowRefused&) {
+      return 0;
+    }
+  }
+  static std::uint64_t content(const SourceRow& row) {
+    std::uint64_t hash = hash_of("");
+    for (const auto& cell : row.cells) hash = hash_of(cell, hash_of(std::string_view("\0", 1), hash));
+    return hash;
+  }
+
+  /// Of the row that was written last, as the file it came from first counted it.
+  std::int64_t number() const { return number_; }
+
+  /// A new attempt at a batch: what was looked up may be gone.
+  void begin_batch() { found_.clear(); }
+
+  Outcome write(Work& work, const SourceRow& source, Notes& notes) {
+    const Row& row = source.cells;
     if (row.size() != header_.size()) {
       throw RowRefused{"", "The row has " + std::to_string(row.size()) + " cells, the header has " + std::to_string(header_.size()) + "."};
     }
     for (const auto& cell : row) {
-      if (!valid_utf8(cell)) throw RowRefused{header_[static_cast<std::size_t>(&cell - row.data())], "The cell is not valid UTF-8."};
+      const bool broken = decoded_ ? cell.find("\xEF\xBF\xBD") != std::string::npos : !is_utf8(cell);
+      if (broken) throw RowRefused{header_[static_cast<std::size_t>(&cell - row.data())], "The cell is not valid " + encoding_ + "."};
     }
-    std::map<std::string_view, std::int64_t> made;
+    begin(source);
+    for (const auto& note : map_.notes) {
+      if (evaluate(*note.when, "").is_true()) add_note(notes, note.label.empty() ? note.name : note.label.in(context_.locale));
+    }
+    std::map<std::string_view, std::int64_t> made_here;
     Outcome outcome = Outcome::unchanged;
     for (std::size_t i = 0; i < map_.records.size(); ++i) {
       const model::ImportRecord& record = map_.records[i];
-      const auto id = text_of(record.external_id, row, notes);
-      if (!id || id->empty()) throw RowRefused{column_of(record.external_id), "The external id is empty."};
-      if (id->size() > 190) throw RowRefused{column_of(record.external_id), "The external id has more than 190 bytes."};
+      if (!made(record)) continue;
+      const std::string id = external_id(record, row, notes);
       Input input;
-      for (const auto& field : record.fields) input.emplace_back(field.field, value_of(field, row, made, notes));
+      for (const auto& field : record.fields) input.emplace_back(field.field, value_of(work, field, row, made_here, notes));
       try {
-        if (const auto stored = work.find_external(*record.entity, map_.source, *id)) {
+        if (const auto stored = work.find_external(*record.entity, map_.source, id)) {
           const Record changed = work.update(*record.entity, stored->id(), std::move(input), std::nullopt);
-          made[record.name] = changed.id();
+          made_here[record.name] = changed.id();
           if (changed.version() != stored->version() && outcome == Outcome::unchanged) outcome = Outcome::updated;
         } else {
           input.emplace_back(record.entity->fields[model::slot_external_source].get(), expr::Value(map_.source));
-          input.emplace_back(record.entity->fields[model::slot_external_id].get(), expr::Value(*id));
-          made[record.name] = work.create(*record.entity, std::move(input)).id();
+          input.emplace_back(record.entity->fields[model::slot_external_id].get(), expr::Value(id));
+          made_here[record.name] = work.create(*record.entity, std::move(input)).id();
           if (i == map_.main) outcome = Outcome::created;
           else if (outcome == Outcome::unchanged) outcome = Outcome::updated;
         }
@@ -164,6 +181,54 @@ class Importer {
   }
 
  private:
+  /// What the expressions see of the row.
+  void begin(const SourceRow& row) {
+    number_ = row.number;
+    if (number_column_ && *number_column_ < row.cells.size()) {
+      const std::string& text = row.cells[*number_column_];
+      std::int64_t number = 0;
+      const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (code == std::errc() && end == text.data() + text.size() && number > 0) number_ = number;
+    }
+    if (!needs_row_) return;
+    expr::Map cells;
+    cells.reserve(row.cells.size());
+    for (std::size_t i = 0; i < row.cells.size() && i < header_.size(); ++i) cells.emplace_back(expr::Value(header_[i]), expr::Value(std::string(without_blanks(row.cells[i]))));
+    variables_[model::import_row] = expr::Value(std::move(cells));
+    variables_[model::import_row_number] = expr::Value(number_);
+  }
+
+  expr::Evaluation evaluate(const expr::Program& program, std::string_view value) {
+    variables_[model::import_value] = expr::Value(value);
+    expr::Activation activation;
+    activation.variables = variables_;
+    activation.count = std::size(variables_);
+    activation.now = context_.now;
+    activation.time_zone = context_.catalog->agency.time_zone;
+    return program.evaluate(activation);
+  }
+
+  /// The expression's value; null where it is not known. Throws RowRefused.
+  expr::Value result_of(const ImportField& field, std::string_view value) {
+    expr::Evaluation result = evaluate(*field.program, value);
+    if (result.outcome == expr::Outcome::error) throw RowRefused{column_of(field), (value.empty() ? std::string() : quoted(value) + ": ") + result.message};
+    return result.outcome == expr::Outcome::value ? std::move(result.value) : expr::Value();
+  }
+
+  bool made(const model::ImportRecord& record) {
+    if (!record.when) return true;
+    const expr::Evaluation result = evaluate(*record.when, "");
+    if (result.outcome == expr::Outcome::error) throw RowRefused{"", "Whether the row makes " + record.name + ": " + result.message};
+    return result.is_true();
+  }
+
+  std::string external_id(const model::ImportRecord& record, const Row& row, Notes& notes) {
+    const auto id = text_of(record.external_id, row, notes);
+    if (!id || id->empty()) throw RowRefused{column_of(record.external_id), "The external id is empty."};
+    if (id->size() > 190) throw RowRefused{column_of(record.external_id), "The external id has more than 190 bytes."};
+    return *id;
+  }
+
   std::string where(const model::Origin& at) const {
     return at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
   }
@@ -204,25 +269,26 @@ class Importer {
     return {};
   }
 
-  static std::string_view trimmed(const ImportField& field, std::string_view text) {
-    if (!field.trim) return text;
-    while (!text.empty() && std::string_view(" \t\r\n").find(text.front()) != std::string_view::npos) text.remove_prefix(1);
-    while (!text.empty() && std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
-    return text;
-  }
+  static std::string_view trimmed(const ImportField& field, std::string_view text) { return field.trim ? without_blanks(text) : text; }
 
-  void note_empty(const ImportField& field, const std::string& column, std::map<std::string, std::int64_t>& notes) const {
+  void note_empty(const ImportField& field, const Row& row, const std::string& column, Notes& notes) const {
     if (field.empty == ImportField::Empty::refuse) throw RowRefused{column, column + " is empty."};
-    if (field.empty == ImportField::Empty::note) ++notes[column + " empty"];
+    if (field.empty != ImportField::Empty::note) return;
+    add_note(notes, column + " empty");
+    if (!cell(row, column).empty()) add_note(notes, column + " holds only blanks");
   }
 
   /// The field's text for the row; nullopt leaves it empty.
-  std::optional<std::string> text_of(const ImportField& field, const Row& row, std::map<std::string, std::int64_t>& notes) const {
+  std::optional<std::string> text_of(const ImportField& field, const Row& row, Notes& notes) {
     const auto fallback = [&]() -> std::optional<std::string> {
       if (field.default_value) return field.default_value->value;
       return std::nullopt;
     };
     if (field.source == ImportField::Source::value) return field.text;
+    if (field.source == ImportField::Source::expression) {
+      const expr::Value value = result_of(field, "");
+      return value.is_null() ? fallback() : text_of(field, value);
+    }
     if (field.source == ImportField::Source::text_template) {
       std::string text;
       bool any = false, columns = false;
@@ -233,46 +299,129 @@ class Importer {
         }
         columns = true;
         const std::string_view value = trimmed(field, cell(row, piece.text));
-        if (value.empty()) note_empty(field, piece.text, notes);
+        if (value.empty()) note_empty(field, row, piece.text, notes);
         any = any || !value.empty();
         text += value;
       }
       return any || !columns ? std::optional<std::string>(std::move(text)) : fallback();
     }
-    const std::string_view value = trimmed(field, cell(row, field.text));
+    std::string_view value = trimmed(field, cell(row, field.text));
     if (value.empty()) {
-      note_empty(field, field.text, notes);
+      note_empty(field, row, field.text, notes);
       return fallback();
     }
+    std::string changed;
+    if (field.program) {
+      const expr::Value result = result_of(field, value);
+      if (result.is_null()) return fallback();
+      value = changed = text_of(field, result);
+    }
     if (field.map.empty()) {
-      if (field.note.count(value) != 0) ++notes[field.text + " " + quoted(value)];
+      if (field.note.count(value) != 0) add_note(notes, field.text + " " + quoted(value));
       return std::string(value);
     }
     if (const auto mapped = field.map.find(value); mapped != field.map.end()) {
-      if (field.note.count(value) != 0) ++notes[field.text + " " + quoted(value) + " taken as " + quoted(mapped->second.value)];
+      if (field.note.count(value) != 0) add_note(notes, field.text + " " + quoted(value) + " taken as " + quoted(mapped->second.value));
       return mapped->second.value;
     }
     switch (field.unmapped) {
       case ImportField::Unmapped::keep: return std::string(value);
-      case ImportField::Unmapped::note: ++notes[field.text + " " + quoted(value) + " is not in the map"]; return fallback();
+      case ImportField::Unmapped::note: add_note(notes, field.text + " " + quoted(value) + " is not in the map"); return fallback();
       case ImportField::Unmapped::refuse: break;
     }
     throw RowRefused{field.text, field.text + " " + quoted(value) + " is not in the map."};
   }
 
-  expr::Value value_of(const ImportField& field, const Row& row, const std::map<std::string_view, std::int64_t>& made,
-                       std::map<std::string, std::int64_t>& notes) const {
+  /// What an expression gave, as a cell would say it.
+  std::string text_of(const ImportField& field, const expr::Value& value) const {
+    if (const auto* text = value.as<std::string>()) return *text;
+    if (const auto* number = value.as<std::int64_t>()) return std::to_string(*number);
+    if (const auto* yes = value.as<bool>()) return *yes ? "true" : "false";
+    if (const auto* decimal = value.as<Decimal>()) return format_decimal(*decimal);
+    if (const auto* day = value.as<Date>()) return format_date(*day);
+    if (const auto* moment = value.as<Timestamp>()) return format_timestamp(*moment);
+    if (const auto* number = value.as<double>()) {
+      char buffer[32];
+      return {buffer, std::to_chars(buffer, buffer + sizeof buffer, *number).ptr};
+    }
+    if (const auto* list = value.as_list()) {
+      std::string out = "[";
+      for (const auto& one : *list) {
+        if (out.size() > 1) out += ",";
+        write_json_string(out, text_of(field, one));
+      }
+      return out + "]";
+    }
+    throw RowRefused{column_of(field), "The expression gives no value that a field can hold."};
+  }
+
+  expr::Value value_of(Work& work, const ImportField& field, const Row& row, const std::map<std::string_view, std::int64_t>& made_here, Notes& notes) {
     if (field.source == ImportField::Source::record) {
-      const expr::Value id(made.at(field.text));
+      const auto found = made_here.find(field.text);
+      if (found == made_here.end()) return {};
+      const expr::Value id(found->second);
       return field.field->type == model::FieldType::refs ? expr::Value(expr::List{id}) : id;
     }
     const auto text = text_of(field, row, notes);
     if (!text) return {};
+    if (field.lookup != nullptr) return look_up(work, field, *text, notes);
     try {
       return parse_text(*context_.catalog, *field.field, *text, context_.locale);
     } catch (const Error& error) {
       throw RowRefused{column_of(field), quoted(*text) + ": " + error.message()};
     }
+  }
+
+  expr::Value look_up(Work& work, const ImportField& field, const std::string& text, Notes& notes) {
+    if (field.field->type == model::FieldType::ref) {
+      const std::int64_t id = find(work, field, text, notes);
+      return id == 0 ? expr::Value() : expr::Value(id);
+    }
+    // A list of texts, as an expression gave it or with semicolons between.
+    model::Field texts = *field.field;
+    texts.type = model::FieldType::multi;
+    texts.choices = nullptr;
+    expr::List ids;
+    const expr::Value list = parse_text(*context_.catalog, texts, text, context_.locale);
+    for (const auto& one : list.as_list() ? *list.as_list() : expr::List()) {
+      const std::int64_t id = find(work, field, std::string(without_blanks(*one.as<std::string>())), notes);
+      const bool there = std::any_of(ids.begin(), ids.end(), [&](const expr::Value& other) { return *other.as<std::int64_t>() == id; });
+      if (id != 0 && !there) ids.emplace_back(id);
+    }
+    return ids.empty() ? expr::Value() : expr::Value(std::move(ids));
+  }
+
+  /// The record that the actor may read and whose field holds the text; 0 where there is none and that is no mistake.
+  std::int64_t find(Work& work, const ImportField& field, const std::string& text, Notes& notes) {
+    auto& known = found_[&field];
+    if (const auto kept = known.find(text); kept != known.end()) return kept->second;
+    const model::Entity& target = *field.field->target;
+    const EntityPlan& plan = plans_->of(target);
+    const ReadRule rule = read_rule(context_, target, work.session());
+    expr::Value wanted;
+    try {
+      wanted = parse_text(*context_.catalog, *field.lookup, text, context_.locale);
+    } catch (const Error& error) {
+      throw RowRefused{column_of(field), quoted(text) + ": " + error.message()};
+    }
+    std::vector<std::int64_t> ids;
+    if (rule.kind != ReadRule::Kind::never && !wanted.is_null()) {
+      std::string sql = "SELECT " + std::string("r.") + plan.id_column + plan.from + " WHERE r." + storage::quote(plans_->dialect(), field.lookup->column) + " = ?";
+      if (field.lookup->slot == model::slot_external_id) sql += " AND r." + storage::quote(plans_->dialect(), target.fields[model::slot_external_source]->column) + " = ?";
+      if (rule.kind == ReadRule::Kind::condition) sql += " AND (" + rule.sql + ")";
+      storage::Statement& statement = work.session().prepare(sql + " ORDER BY r." + plan.id_column + " LIMIT 2");
+      int index = bind_field(statement, 1, *field.lookup, wanted);
+      if (field.lookup->slot == model::slot_external_id) statement.bind(index++, std::string_view(map_.source));
+      if (rule.kind == ReadRule::Kind::condition) bind_parameters(statement, rule.parameters, index);
+      while (statement.step()) ids.push_back(statement.integer(0));
+      statement.reset();
+    }
+    const std::string what = target.label.in(context_.locale) + " " + field.lookup->name + " " + quoted(text);
+    if (ids.size() > 1) throw RowRefused{column_of(field), "There are several records: " + what + "."};
+    if (ids.empty() && field.missing == ImportField::Missing::refuse) throw RowRefused{column_of(field), "There is no record: " + what + "."};
+    if (ids.empty() && field.missing == ImportField::Missing::note) add_note(notes, column_of(field) + " " + quoted(text) + " is not known");
+    if (ids.empty()) return 0;
+    return known.emplace(text, ids.front()).first->second;
   }
 
   [[noreturn]] void refuse(const model::ImportRecord& record, const Error& error) const {
@@ -292,8 +441,16 @@ class Importer {
   const Context& context_;
   const model::ImportMap& map_;
   const Row& header_;
+  const bool decoded_;               ///< from another encoding: what could not be is U+FFFD
+  const std::string encoding_;
   std::map<std::string, std::size_t, std::less<>> columns_;
   std::vector<FieldError> mistakes_;
+  bool needs_row_ = false;           ///< some expression reads it
+  std::optional<std::size_t> number_column_;
+  std::int64_t number_ = 0;
+  expr::Value variables_[3];
+  std::unique_ptr<Plans> plans_;     ///< where something is looked up
+  std::unordered_map<const ImportField*, std::unordered_map<std::string, std::int64_t>> found_;
 };
 
 /// Ends a dry run's transaction.
@@ -301,75 +458,145 @@ struct DryRunOver {};
 
 }  // namespace
 
-ImportReport import_csv(const RecordService& records, const Context& context, const model::ImportMap& map, std::string_view csv,
-                        bool dry_run) {
-  const std::vector<Row> rows = parse_csv(csv, map.delimiter);
-  if (rows.empty()) throw Error(ErrorCode::invalid_argument, "The file is empty; its first row must name the columns.");
-  const Row& header = rows.front();
-  for (const auto& name : header) {
-    if (!valid_utf8(name)) throw Error(ErrorCode::invalid_argument, "The file's first row is not UTF-8; save the file as UTF-8.");
+void ImportReport::add(const ImportReport& batch) {
+  created += batch.created;
+  updated += batch.updated;
+  unchanged += batch.unchanged;
+  failed += batch.failed;
+  for (const auto& [note, count] : batch.notes) add_note(notes, note, count);
+  for (const auto& error : batch.errors) {
+    if (errors.size() < kept_errors) errors.push_back({error.row, error.column, error.message, {}});
   }
-  const Importer importer(context, map, header);
-  // A file of failed rows that was mended has the last report's column `error`; it is written anew.
-  const auto old_error = std::find(header.begin(), header.end(), "error");
-  const auto error_column = old_error - header.begin();
+}
 
+ImportReport import_rows(const RecordService& records, const Context& context, const model::ImportMap& map, ImportSource& source, bool dry_run,
+                         const ImportSteps& steps) {
+  Importer importer(records, context, map, source);
   ImportReport report;
-  report.rows = static_cast<std::int64_t>(rows.size()) - 1;
-  const std::size_t step = dry_run ? std::max<std::size_t>(rows.size(), 1) : rows_per_transaction;
-  for (std::size_t begin = 1; begin < rows.size(); begin += step) {
-    const std::size_t end = std::min(begin + step, rows.size());
+  report.rows = source.rows();
+  report.encoding = source.format().encoding;
+  SeenHashes seen, contents;
+  using Repeats = model::ImportMap::Repeats;
+  SourceRow next;
+  std::int64_t done = 0;
+  for (; done < steps.skip && source.next(next); ++done) {
+    const auto content = Importer::content(next);
+    if (const auto id = steps.failed.count(next.number) == 0 ? importer.main_id(next) : 0) seen.add(id);
+    contents.add(content);
+  }
+  while (true) {
+    std::vector<SourceRow> rows;
+    // A dry run reads as it goes: all of it is one transaction.
+    while (!dry_run && rows.size() < rows_per_transaction && source.next(next)) rows.push_back(std::move(next));
+    if (!dry_run && rows.empty()) break;
+    if (steps.stopping && steps.stopping()) throw Error(ErrorCode::unavailable, "The server is stopping.");
     ImportReport batch;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> fresh;
+    std::int64_t handled = 0;
+    const auto remember = [&] {
+      for (const auto& [id, content] : fresh) {
+        if (id != 0) seen.add(id);
+        contents.add(content);
+      }
+      fresh.clear();
+    };
+    const auto write = [&](Work& work, const SourceRow& row) {
+      ++handled;
+      Notes notes;
+      std::uint64_t id = 0, content = 0;
+      Savepoint savepoint(work.session());
+      try {
+        id = importer.main_id(row);
+        content = Importer::content(row);
+        bool known = id != 0 && seen.has(id), equal = contents.has(content);
+        for (const auto& [other, by] : fresh) {
+          known = known || (id != 0 && other == id);
+          equal = equal || by == content;
+        }
+        if (equal) add_note(notes, "rows equal to an earlier one");
+        else if (known) add_note(notes, "rows with the external id of an earlier one and other cells");
+        if (known && map.repeats == Repeats::refuse) throw RowRefused{"", "An earlier row has the same external id."};
+        fresh.emplace_back(0, content);
+        if (!known || map.repeats == Repeats::update) {
+          switch (importer.write(work, row, notes)) {
+            case Importer::Outcome::created: ++batch.created; break;
+            case Importer::Outcome::updated: ++batch.updated; break;
+            case Importer::Outcome::unchanged: ++batch.unchanged; break;
+          }
+        } else {
+          ++batch.unchanged;
+        }
+        savepoint.keep();
+        fresh.back().first = id;  // what was refused has not been made
+        for (const auto& [note, count] : notes) add_note(batch.notes, note, count);
+      } catch (const RowRefused& refused) {
+        savepoint.undo();
+        ++batch.failed;
+        std::vector<std::pair<std::string, std::string>> extra{{"error", refused.message}};
+        if (map.numbers_rows) extra.emplace_back("error_row", std::to_string(importer.number()));
+        batch.errors.push_back({row.number, refused.column, refused.message, source.line(&row.cells, extra)});
+      }
+    };
     try {
       records.transact(
           context,
           [&](Work& work) {
+            if (dry_run && handled > 0) throw Error(ErrorCode::unavailable, "The dry run lost a race with another change; start it again.");
             batch = ImportReport();  // a batch that lost a race runs again from its start
-            for (std::size_t i = begin; i < end; ++i) {
-              std::map<std::string, std::int64_t> notes;
-              Savepoint savepoint(work.session());
-              try {
-                switch (importer.write(work, rows[i], notes)) {
-                  case Importer::Outcome::created: ++batch.created; break;
-                  case Importer::Outcome::updated: ++batch.updated; break;
-                  case Importer::Outcome::unchanged: ++batch.unchanged; break;
-                }
-                savepoint.keep();
-                for (const auto& [note, count] : notes) batch.notes[note] += count;
-              } catch (const RowRefused& refused) {
-                savepoint.undo();
-                ++batch.failed;
-                batch.errors.push_back({static_cast<std::int64_t>(i), refused.column, refused.message});
-                Row failed;
-                for (const auto& cell : rows[i]) failed.push_back(readable(cell));
-                // A row with too few or too many cells keeps them, so that it is refused again until it is mended.
-                if (old_error == header.end()) failed.push_back(refused.message);
-                else if (failed.size() == header.size()) failed[static_cast<std::size_t>(error_column)] = refused.message;
-                write_csv_row(batch.error_file, failed, map.delimiter);
+            fresh.clear();
+            handled = 0;
+            importer.begin_batch();
+            if (dry_run) {
+              while (source.next(next)) {
+                write(work, next);
+                remember();
               }
+              throw DryRunOver();
             }
-            if (dry_run) throw DryRunOver();
+            for (const auto& row : rows) write(work, row);
+            if (steps.kept) {
+              ImportReport so_far = report;
+              so_far.add(batch);
+              steps.kept(&work.session(), so_far, batch, done + handled);
+            }
           },
-          static_cast<std::int64_t>((end - begin) * map.records.size()));
+          (dry_run ? source.rows() : static_cast<std::int64_t>(rows.size())) * static_cast<std::int64_t>(map.records.size()));
     } catch (const DryRunOver&) {
     }
-    report.created += batch.created;
-    report.updated += batch.updated;
-    report.unchanged += batch.unchanged;
-    report.failed += batch.failed;
-    for (const auto& [note, count] : batch.notes) report.notes[note] += count;
-    for (auto& error : batch.errors) {
-      if (report.errors.size() < kept_errors) report.errors.push_back(std::move(error));
+    remember();
+    done += handled;
+    report.add(batch);
+    if (dry_run) {
+      if (steps.kept) steps.kept(nullptr, report, batch, done);
+      break;
     }
-    report.error_file += batch.error_file;
+    if (steps.progress) steps.progress(done, report.rows);
   }
-  if (report.failed > 0) {
-    Row head = header;
-    if (old_error == header.end()) head.emplace_back("error");
-    std::string file;
-    write_csv_row(file, head, map.delimiter);
-    report.error_file = file + report.error_file;
-  }
+  return report;
+}
+
+std::string import_error_head(const model::ImportMap& map, const ImportSource& source) {
+  if (source.format().type == model::ImportMap::Type::jsonl) return {};
+  std::vector<std::pair<std::string, std::string>> extra{{"error", ""}};
+  if (map.numbers_rows) extra.emplace_back("error_row", "");
+  return source.line(nullptr, extra);
+}
+
+ImportReport import_csv(const RecordService& records, const Context& context, const model::ImportMap& map, std::string_view file, bool dry_run) {
+  ImportSource source(file, map);
+  std::string lines;
+  ImportSteps steps;
+  std::int64_t lines_of = -1;
+  std::size_t before = 0;
+  steps.kept = [&](storage::Session* session, const ImportReport&, const ImportReport& batch, std::int64_t done) {
+    // The same batch again replaces what it said.
+    if (session != nullptr && done == lines_of) lines.resize(before);
+    before = lines.size();
+    lines_of = done;
+    for (const auto& error : batch.errors) lines += error.line;
+  };
+  ImportReport report = import_rows(records, context, map, source, dry_run, steps);
+  if (report.failed > 0) report.error_file = import_error_head(map, source) + lines;
   return report;
 }
 
