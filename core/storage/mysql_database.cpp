@@ -866,6 +866,7 @@ class MysqlDatabase final : public Database {
   ReadSession read() override { return make_read(this, take(true)); }
   Transaction begin() override { return make_transaction(this, take(false)); }
   std::string description() const override { return url_.description(); }
+  const DatabaseUrl& url() const { return url_; }
 
  protected:
   void give_back(Session* borrowed) noexcept override;
@@ -969,6 +970,11 @@ void MysqlDatabase::give_back(Session* borrowed) noexcept {
 }
 
 }  // namespace
+
+const DatabaseUrl* mysql_url(const Database& database) {
+  const auto* mysql = dynamic_cast<const MysqlDatabase*>(&database);
+  return mysql ? &mysql->url() : nullptr;
+}
 
 std::unique_ptr<Database> open_mysql(const DatabaseUrl& url, const DatabaseOptions& options) {
   static const int initialised = mysql_library_init(0, nullptr, nullptr);  // before any thread connects

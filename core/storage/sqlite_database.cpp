@@ -551,6 +551,7 @@ class SqliteDatabase final : public Database {
 
   Dialect dialect() const override { return Dialect::sqlite; }
   std::string description() const override { return url_.description(); }
+  const DatabaseUrl& url() const { return url_; }
 
   ReadSession read() override {
     if (!reader_places_.enter(seconds(options_.connect_timeout_seconds))) {
@@ -628,6 +629,11 @@ class SqliteDatabase final : public Database {
 
 std::unique_ptr<Database> open_sqlite(const DatabaseUrl& url, const DatabaseOptions& options) {
   return std::make_unique<SqliteDatabase>(url, options);
+}
+
+const DatabaseUrl* sqlite_url(const Database& database) {
+  const auto* sqlite = dynamic_cast<const SqliteDatabase*>(&database);
+  return sqlite ? &sqlite->url() : nullptr;
 }
 
 std::optional<int> sqlite_owner(const std::string& path) {
