@@ -357,6 +357,10 @@ void Builder::build_choice(Draft& draft, const Entry& entry, Field& field) {
 
 void Builder::build_file(Draft& draft, const Node& node, Field& field) {
   draft.entity->files = true;
+  if (const Entry* required = node.entry("required"); required != nullptr && field.required) {
+    diagnostics_.error(required->at, "contradiction", "field " + quoted(field.name) + " is required, but a file can only be attached to a record that is there",
+                       "a condition such as `required: \"record.state != 'new'\"`, or `require` of a transition");
+  }
   if (const Node* size = node.get("max_size")) {
     const std::string& text = size->text;
     const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "records/attachments.h"
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/messages.h"
@@ -68,7 +69,14 @@ void TransactionWork::check_references(const Record& record, const Record* befor
       }
       continue;
     }
-    if (field->type != model::FieldType::ref || field->target == nullptr) continue;
+    if (field->type != model::FieldType::ref || field->target == nullptr) {
+      if (!record.entity().files || !model::is_file(*field)) continue;
+      const auto* file = record[field->slot].as<std::int64_t>();
+      if (file == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
+      if (is_attached(session_, record.entity(), record.id(), field->name, *file)) continue;
+      mistakes.push_back({field->name, "unknown_reference", message("unknown_attachment", context_.locale, {label(*field)})});
+      continue;
+    }
     const auto* id = record[field->slot].as<std::int64_t>();
     if (id == nullptr || (before != nullptr && (*before)[field->slot].same_as(record[field->slot]))) continue;
     // What a definition orders is set by its right; what a step's form asks for, by the actor's.

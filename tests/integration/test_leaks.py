@@ -270,6 +270,25 @@ class Leaks(caravan.ServerCase):
             if not after:
                 return
 
+    def test_exports(self):
+        for role in self.ROLES:
+            for entity, own in FIELDS.items():
+                base = f"/export/{entity}"
+                types = {**SYSTEM_TYPES, **own}
+                for parameters in ({}, {"format": "jsonl"}, {"labels": 1}, {"labels": 1, "format": "jsonl"}, {"raw": 1}):
+                    self.same(role, "GET", base + query(**parameters))
+                for name, kind in types.items():
+                    self.same(role, "GET", base + query(sort=name))
+                    self.same(role, "GET", base + query(fields=name, labels=1))
+                    self.same(role, "GET", base + query(fields=f"id,{name}", sort="-" + name, format="jsonl"))
+                    for condition in conditions(name, kind):
+                        self.same(role, "GET", base + query(filter=condition))
+                for condition in NESTED:
+                    self.same(role, "GET", base + query(filter=condition))
+                for words in ("SECRET", "verborgen1", "Zebra", "0815"):
+                    self.same(role, "GET", base + query(q=words))
+        self.none(800)
+
     def test_aggregates(self):
         for role in self.ROLES:
             for entity, own in FIELDS.items():

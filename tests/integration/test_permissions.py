@@ -1,6 +1,8 @@
 """Who may do what: every route of the server's own table, for every role and every relation to a record, against an oracle of the
 tests' own (desk.py). Whatever is refused has changed nothing."""
 
+import csv
+import io
 import json
 
 import caravan
@@ -569,6 +571,103 @@ def import_maps(case, person):
 def _(case, person):
     body, kind = multipart(map=("m.yaml", MAP), file=("r.csv", f"id,topic\n{person.role},x\n"))
     yield from administrators("POST", f"/import/{FILE}", body, Content_Type=kind)(case, person)
+
+
+def an_import(case):
+    """The id of an import that has ended, made by the first who asks."""
+    if not hasattr(case, "import_id"):
+        body, kind = multipart(map=("m.yaml", MAP), file=("r.csv", "id,topic\nmatrix,x\n"))
+        started = case.desk.root.call("POST", f"/import/{FILE}?job=1", body, Content_Type=kind)
+        desk.check(started, 202)
+        type(case).import_id = started.json["id"]
+        caravan.wait_until(lambda: case.desk.root.call("GET", f"/imports/{case.import_id}").json["state"] == "done", 30, "the end of the import")
+    return case.import_id
+
+
+@route("GET /imports")
+def _(case, person):
+    an_import(case)
+    yield from administrators("GET", "/imports")(case, person)
+
+
+@route("GET /imports/{import}")
+def _(case, person):
+    yield from administrators("GET", f"/imports/{an_import(case)}")(case, person)
+
+
+@route("GET /imports/{import}/errors")
+def _(case, person):
+    yield from administrators("GET", f"/imports/{an_import(case)}/errors")(case, person)
+
+
+@route("GET /admin/exports")
+def _(case, person):
+    yield from administrators("GET", "/admin/exports")(case, person)
+
+
+@route("GET /export/{entity}")
+def _(case, person):
+    def exactly(reply):
+        if reply.status != 200:
+            return
+        rows = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8"))))
+        case.assertEqual({row["id"] for row in rows if row["id"] in case.everybodys}, seen_by(case, person), person.role)
+        if person.role != "administrator":
+            case.assertFalse({"margin", "rank", "hint", "due", "boss", "grade", "badge"} - ({"rank", "margin"} if person.role == "desk.lead" else set())
+                             & set(rows[0] if rows else ()), person.role)
+            case.assertNotIn("4711-0", reply.body.decode())
+    readable = gives(person.role, FILE, "read") or sees(person.role, "shared to read")
+    chosen = "record.id in [" + ", ".join(case.everybodys) + "]"
+    yield Ask("all", "GET", f"/export/{FILE}" + query(filter=chosen), status=200 if readable else 403, then=exactly)
+    yield Ask("clients", "GET", f"/export/{CLIENT}" + query(format="jsonl"), status=200 if gives(person.role, CLIENT, "read") else 403)
+    yield Ask("clients", "GET", f"/export/{CLIENT}" + query(format="xlsx", labels=1), status=200 if gives(person.role, CLIENT, "read") else 403)
+    yield Ask("users", "GET", "/export/core.user", status=200 if gives(person.role, "core.user", "read") else 403)
+    hidden = 200 if person.role == "administrator" else 403
+    yield Ask("filtered by a hidden field", "GET", f"/export/{FILE}" + query(filter='record.hint == "hint"'), status=hidden)
+    yield Ask("sorted by a hidden field", "GET", f"/export/{FILE}" + query(sort="due"), status=hidden)
+
+
+def attached(case, identifier):
+    body, kind = multipart(file=("note.txt", "attached"))
+    made = case.desk.root.call("POST", f"/records/{FILE}/{identifier}/attachments", body, Content_Type=kind)
+    desk.check(made, 201)
+    return made.json["id"]
+
+
+@route("GET /records/{entity}/{id}/attachments")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/attachments", status=of_record(person.role, "read", relation))
+
+
+@route("POST /records/{entity}/{id}/attachments")
+def _(case, person):
+    body, kind = multipart(file=("note.txt", "mine"))
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        yield Ask(relation, "POST", f"/records/{FILE}/{identifier}/attachments", body, of_record(person.role, "update", relation, 201), Content_Type=kind)
+
+
+@route("GET /records/{entity}/{id}/attachments/{attachment}")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        number = attached(case, identifier)
+
+        def content(reply):
+            if reply.status == 200:
+                case.assertEqual(reply.body, b"attached")
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/attachments/{number}", status=of_record(person.role, "read", relation), then=content)
+        elsewhere = case.standing[person.role]["own"]
+        yield Ask("of another record", "GET", f"/records/{FILE}/{elsewhere}/attachments/{number}", status=404)
+
+
+@route("DELETE /records/{entity}/{id}/attachments/{attachment}")
+def _(case, person):
+    for relation in RELATIONS:
+        identifier = case.desk.record(relation, person)
+        number = attached(case, identifier)
+        yield Ask(relation, "DELETE", f"/records/{FILE}/{identifier}/attachments/{number}", None, of_record(person.role, "update", relation, 204))
 
 
 @route("GET /model")
