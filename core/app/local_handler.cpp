@@ -85,6 +85,8 @@ api::Response local(Runtime& runtime, const api::Request& request) {
       throw Error(ErrorCode::conflict, "This server was started without a supervisor: stop it and start it again.");
     response.status = 202;
     json.begin_object().member("restarting", true).end_object();
+  } else if (request.path == "/local/backup" && request.method == "POST") {
+    response.body = runtime.backup(text_of(records::parse_json(request.body), "folder"));
   } else if (request.path == "/local/simulate" && request.method == "POST") {
     const auto body = records::parse_json(request.body);
     response.body = runtime.simulate(text_of(body, "config"), simulation_query(body));
