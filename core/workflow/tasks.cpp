@@ -148,16 +148,17 @@ void task_ended(records::Work& work, const Record& task) {
 void follow_tasks(records::Work& work, const Record& record, const Record* before, bool deleted) {
   const Entity& entity = record.entity();
   if (entity.full_name == task_entity) {
-    const bool was_open = before != nullptr && before->state() == "open";
-    if (was_open && (deleted || record.state() != "open") && cascade_of(work).cancelling == 0) task_ended(work, record);
+    const Record* last = deleted ? &record : before;
+    if (last != nullptr && last->state() == "open" && (deleted || record.state() != "open") && cascade_of(work).cancelling == 0) task_ended(work, record);
     return;
   }
   if (!deleted && before != nullptr && before->state() == record.state()) return;
   const State* state = deleted || !entity.workflow ? nullptr : entity.workflow->state(record.state());
-  const State* left = before != nullptr && entity.workflow ? entity.workflow->state(before->state()) : nullptr;
+  const Record* last = deleted ? &record : before;
+  const State* left = last != nullptr && entity.workflow ? entity.workflow->state(last->state()) : nullptr;
   if ((state == nullptr || state->tasks.empty()) && (left == nullptr || left->tasks.empty())) return;
   std::vector<OpenTask> open = open_tasks(work.session(), record, true);
-  cancel(work, open, deleted ? "delete" : "state " + entity.full_name + "." + std::string(before != nullptr ? before->state() : record.state()),
+  cancel(work, open, deleted ? "delete" : "state " + entity.full_name + "." + std::string(last != nullptr ? last->state() : record.state()),
          state != nullptr ? std::string_view(state->name) : std::string_view());
   if (state == nullptr || state->tasks.empty()) return;
   const auto follow = follow_in(work);
