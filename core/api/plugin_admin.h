@@ -27,7 +27,6 @@ struct PluginVersion {
 /// What one callback has done since the process began. Times in microseconds, with what the server did for it.
 struct PluginCallback {
   std::string name;                    ///< `before_create of sales.order`
-  std::vector<PluginMigration> migrations;
   std::int64_t calls = 0, errors = 0, refusals = 0;
   std::int64_t late = 0;               ///< calls that took longer than they may
   std::int64_t micros = 0, longest_micros = 0;
