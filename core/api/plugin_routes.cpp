@@ -130,7 +130,13 @@ void list_plugins(Call& call) {
   check_parameters(call, {});
   JsonWriter json(call.response.body);
   json.begin_object().key("items").begin_array();
-  for (const auto& plugin : admin_of(call).list(call.context)) write_plugin(json, plugin);
+  std::vector<PluginDetail> plugins;
+  if (call.services.plugin_admin != nullptr) {
+    plugins = call.services.plugin_admin->list(call.context);
+  } else if (call.services.plugins) {
+    for (auto& info : call.services.plugins()) plugins.emplace_back().info = std::move(info);
+  }
+  for (const auto& plugin : plugins) write_plugin(json, plugin);
   json.end_array().end_object();
 }
 

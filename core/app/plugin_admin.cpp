@@ -330,6 +330,19 @@ api::PluginChange PluginAdministration::upgrade(const records::Context& context,
     target = version_of(version);
   }
   if (target && puzzle.running.contains(name) && puzzle.running.at(name) == *target) {
+    // Where an upgrade failed at its start, that is to be tried no more.
+    const auto decisions = runtime_.store_->decisions();
+    if (const auto known = decisions.find(name); known != decisions.end() && !known->second.hash.empty() && known->second.hash != running.at(name)) {
+      PluginDecision decision = known->second;
+      decision.hash = running.at(name);
+      decision.version = to_string(*target);
+      decision.previous.clear();
+      const auto id = runtime_.store_->new_event_id();
+      runtime_.store_->database().transact([&](storage::Session& session) {
+        PluginStore::decide(session, decision);
+        PluginStore::record(session, id, context, {0, name, "kept", decision.version, decision.hash, {}, {}, "the version before", {}});
+      });
+    }
     api::PluginChange nothing;
     nothing.result.hash = runtime_.catalog()->hash;
     return nothing;
