@@ -705,6 +705,8 @@ void PluginRegistry::rescan(RegistryOptions options) {
   State& state = *state_;
   options.directory = state.options.directory;
   options.instance = state.options.instance;
+  // Where several files hold what runs, nothing was decided: the one that runs stays.
+  for (const auto& one : state.in_use()->running) options.pinned.try_emplace(one->name(), one->file->info.hash);
   state.options = std::move(options);
   std::vector<Row> found = state.read_folders();
   // What runs keeps the file that was read when it was loaded.

@@ -57,6 +57,24 @@ TEST(Manifest, NamesEveryMistakeWithItsPlace) {
   EXPECT_THAT(all, HasSubstr("unknown word \"colour\""));
 }
 
+TEST(Manifest, MigrationsAreReadInTheirOrder) {
+  const Manifest manifest = parse_manifest(
+      "name: gift\nversion: 1.1.0\nlabel: Gift\nsdk: \">=0.1\"\n"
+      "migrations:\n  later: {entity: item, action: fill, where: \"record.code == null\"}\n  again: {entity: other.thing, action: count}\n",
+      "x.so:plugin.yaml");
+  ASSERT_EQ(manifest.migrations.size(), 2u);
+  EXPECT_EQ(manifest.migrations[0].name, "later");
+  EXPECT_EQ(manifest.migrations[0].entity, "gift.item");
+  EXPECT_EQ(manifest.migrations[0].action, "gift.fill");
+  EXPECT_EQ(manifest.migrations[0].where, "record.code == null");
+  EXPECT_EQ(manifest.migrations[1].entity, "other.thing");
+  const std::string all = mistakes(
+      "name: gift\nversion: 1.1.0\nlabel: Gift\nsdk: \">=0.1\"\nmigrations: {Later: {entity: item, act: fill}}\n");
+  EXPECT_THAT(all, HasSubstr("\"Later\" cannot name one"));
+  EXPECT_THAT(all, HasSubstr("unknown word \"act\": a migration has entity, action and where"));
+  EXPECT_THAT(all, HasSubstr("Later lacks action"));
+}
+
 TEST(Manifest, RefusesWhatIsNoManifest) {
   EXPECT_THAT(mistakes(""), HasSubstr("the manifest is empty"));
   EXPECT_THAT(mistakes("a: 1\n---\nb: 2\n"), HasSubstr("must be one YAML document"));
