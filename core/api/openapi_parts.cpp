@@ -38,6 +38,8 @@ constexpr OpenapiPart query[] = {
     {"user.looks", R"({"description":"Only looks by the user with this id.","schema":{"type":"string"}})"},
     {"id", R"({"description":"Only looks at the record with this id.","schema":{"type":"string"}})"},
     {"q", R"({"description":"Words to be found in the fields that are marked for search.","schema":{"type":"string"}})"},
+    {"other", R"({"required":true,"description":"Id of the other record.","schema":{"type":"string"},"example":"1"})"},
+    {"dismissed", R"({"description":"1: those that somebody said are not the same.","schema":{"type":"string","enum":["0","1"]}})"},
     {"q.search", R"({"required":true,"description":"Words, the last one perhaps only begun, or Chinese characters; all must be found. Traditional and simplified characters, full and half width, capitals and diacritics are the same; short Chinese texts are found by pinyin and its initials, long numbers by their last four digits.","schema":{"type":"string","maxLength":400},"example":"昆明"})"},
     {"entities", R"({"description":"By comma: only these.","schema":{"type":"string"},"example":"core.user"})"},
     {"limit.search", R"({"description":"Most hits of the page.","schema":{"type":"integer","minimum":1,"maximum":100,"default":20}})"},
@@ -50,6 +52,7 @@ constexpr OpenapiPart query[] = {
     {"format.export", R"({"description":"How the file is written.","schema":{"type":"string","enum":["csv","jsonl","xlsx"],"default":"csv"}})"},
     {"labels", R"({"description":"1: columns and values as people read them, in the language of the request; 0: names that an import takes again.","schema":{"type":"string","enum":["0","1"]}})"},
     {"raw", R"({"description":"1: cells of CSV as they are, also those that a spreadsheet would run.","schema":{"type":"string","enum":["0","1"]}})"},
+    {"source", R"({"description":"Where a file without a map comes from: its columns are named as fields, and this becomes the records' `external_source`.","schema":{"type":"string","maxLength":64}})"},
     {"job", R"({"description":"1: as a job that outlives the server; the answer says where to look for it.","schema":{"type":"string","enum":["0","1"]}})"},
     {"dry_run", R"({"description":"1: check everything, write nothing.","schema":{"type":"string","enum":["0","1"]}})"},
     {"format.report", R"({"description":"`csv`: the rows as a file instead of JSON.","schema":{"type":"string","enum":["json","csv"],"default":"json"}})"},
@@ -491,6 +494,30 @@ constexpr OpenapiPart schemas[] = {
 "name":{"type":"string"},"label":{"type":"string"},"entity":{"type":["string","null"]},"cron":{"type":"string"},"active":{"type":"boolean"},
 "next":{"type":["string","null"],"format":"date-time"},"last":{"anyOf":[{"$ref":"#/components/schemas/RuleRun"},{"type":"null"}]}}}}}})"},
     {"QueuedRun", R"({"type":"object","required":["job"],"properties":{"job":{"type":"string","description":"Id of the job that does it."}}})"},
+    {"DuplicateSearch", R"({"type":"object","required":["started"],"properties":{"started":{"type":"boolean","description":"False: one was waiting already."}}})"},
+    {"DuplicateRecord", R"({"type":"object","required":["id","version","title"],"properties":{"id":{"type":"string"},"version":{"type":"integer"},"title":{"type":"string"}}})"},
+    {"DuplicatePair", R"({"type":"object","required":["first","second","rule","score","dismissed","found_at"],"properties":{
+"first":{"$ref":"#/components/schemas/DuplicateRecord"},"second":{"$ref":"#/components/schemas/DuplicateRecord"},"rule":{"type":"string"},
+"score":{"type":"string","description":"Sum of the rule's weights."},"dismissed":{"type":"boolean"},"found_at":{"type":"string","format":"date-time"}}})"},
+    {"DuplicatePage", R"({"type":"object","required":["items","next"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/DuplicatePair"}},
+"next":{"type":["string","null"],"description":"For `after`; null on the last page."}}})"},
+    {"DuplicateDecision", R"({"type":"object","additionalProperties":false,"properties":{"dismissed":{"type":["boolean","null"],"default":true}},"examples":[{"dismissed":true}]})"},
+    {"MergePreview", R"({"type":"object","required":["mine","theirs","fields","references"],"properties":{
+"mine":{"type":"object","additionalProperties":true},"theirs":{"type":"object","additionalProperties":true},
+"fields":{"type":"array","items":{"type":"object","required":["field","label","keep","differs","settable"],"properties":{"field":{"type":"string"},"label":{"type":"string"},
+"keep":{"type":"string","enum":["mine","theirs","both"],"description":"What is kept where nobody says."},"differs":{"type":"boolean"},
+"settable":{"type":"boolean","description":"Whether the caller may choose."}}}},
+"references":{"type":"array","description":"What refers to the other record, of entities that the caller may read whole.","items":{"type":"object","required":["entity","entity_label","field","field_label","count"],"properties":{
+"entity":{"type":"string"},"entity_label":{"type":"string"},"field":{"type":"string"},"field_label":{"type":"string"},"count":{"type":"integer"}}}}}})"},
+    {"MergeInput", R"({"type":"object","required":["other"],"additionalProperties":false,"properties":{
+"other":{"type":"string","description":"Id of the record that goes into this one."},"other_version":{"type":["integer","null"],"description":"Refused where it is not this one."},
+"fields":{"type":["object","null"],"description":"Whose value is kept, by field; else this one's, or the other's where it has none.","additionalProperties":{"type":"string","enum":["mine","theirs","both"]}},
+"note":{"type":["string","null"],"maxLength":4000}},"examples":[{"other":"1","fields":{}}]})"},
+    {"Merge", R"({"type":"object","required":["id","merged","number","title","at","by","undo_until","undone_at"],"properties":{"id":{"type":"string"},
+"merged":{"type":"string","description":"Id of the record that was merged into this one; its timeline stays."},"number":{"type":["string","null"]},"title":{"type":["string","null"]},
+"at":{"type":"string","format":"date-time"},"by":{"type":["string","null"]},"undo_until":{"type":"string","format":"date-time"},"undone_at":{"type":["string","null"],"format":"date-time"}}})"},
+    {"MergeList", R"({"type":"object","required":["items"],"properties":{"items":{"type":"array","maxItems":100,"items":{"$ref":"#/components/schemas/Merge"}}}})"},
     {"SearchHit", R"({"type":"object","required":["entity","entity_label","id","title","number","field","field_label","rank","fragment"],"properties":{
 "entity":{"type":"string"},"entity_label":{"type":"string"},"id":{"type":"string"},"title":{"type":"string"},"number":{"type":["string","null"]},
 "field":{"type":"string","description":"Where it was found."},"field_label":{"type":"string"},"rank":{"type":"integer","minimum":1,"maximum":3},
@@ -521,7 +548,7 @@ constexpr OpenapiPart schemas[] = {
 "type":"object","required":["name","label","source"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
 "source":{"type":"string","description":"The records' `external_source`."}}}}}})"},
     {"ImportForm", R"({"type":"object","required":["file"],"properties":{
-"map":{"type":"string","description":"The import map, YAML; required unless the parameter `map` names one."},
+"map":{"type":"string","description":"The import map, YAML; required unless one is named, or `source` is given."},
 "file":{"type":"string","contentMediaType":"application/octet-stream","description":"CSV or JSON lines."}}})", "multipart/form-data"},
     {"ImportReport", R"({"type":"object","required":["rows","created","updated","unchanged","failed","encoding","notes","errors","error_file"],"properties":{
 "encoding":{"type":"string","description":"Of the file, as given or found out."},

@@ -151,7 +151,15 @@ void show_record(Call& call) {
   const Entity& entity = entity_of(call);
   check_parameters(call, {"expand"});
   Expansion expand(call, entity);
-  const Record record = call.services.records.get(call.context, entity, id_of(call));
+  const std::int64_t id = id_of(call);
+  const Record record = [&] {
+    try {
+      return call.services.records.get(call.context, entity, id);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::not_found) refuse_merged(call, entity, id, error);
+      throw;
+    }
+  }();
   // What of a record is left out depends on who asks, and the tag is its version only: kept answers are for those who see all of it.
   if (record.restricted() == nullptr) call.response.headers.emplace_back("Cache-Control", "private, no-cache");
   if (expand.empty() && record.restricted() == nullptr && has_seen(call.request.header("If-None-Match"), entity_tag(record.version()))) {

@@ -119,6 +119,16 @@ void run_schedule(Call& call);
 void search_records(Call& call);
 void show_search_index(Call& call);
 void rebuild_search_index(Call& call);
+// merge_routes.cpp
+void preview_merge(Call& call);
+void merge_records(Call& call);
+void list_merges(Call& call);
+void undo_merge(Call& call);
+/// Where the record was merged into one that the caller may read: throws a refusal that tells where it is now.
+void refuse_merged(const Call& call, const model::Entity& entity, std::int64_t id, const Error& error);
+void list_duplicates(Call& call);
+void decide_duplicate(Call& call);
+void find_duplicates(Call& call);
 // job_routes.cpp
 void list_jobs(Call& call);
 void show_job(Call& call);

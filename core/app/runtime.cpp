@@ -21,6 +21,7 @@
 #include "channels/delivery.h"
 #include "channels/outbound.h"
 #include "records/data_check.h"
+#include "records/duplicates.h"
 #include "records/attachments.h"
 #include "records/backup.h"
 #include "records/import_runs.h"
@@ -252,6 +253,7 @@ void Runtime::make_queue() {
 
   const records::Search search(*job_records_, [this] { return catalog_.load(); });
   queue_->handle_batch(records::search_kind, [search](std::span<jobs::Attempt* const> attempts) { search.keep_up(attempts); });
+  queue_->handle(records::duplicates_kind, [this](jobs::Attempt& attempt) { records::Duplicates(*job_records_).run(attempt, catalog_.load(), queue_->now()); });
   queue_->handle(records::search_build_kind, [search](jobs::Attempt& attempt) { search.build(attempt); });
 
   clocks_ = std::make_unique<workflow::Clocks>(*job_records_, [this] { return catalog_.load(); }, [this] { return queue_->now(); });

@@ -217,6 +217,12 @@ std::vector<Duplicate> TransactionWork::duplicates(const Record& record) {
   const EntityPlan& plan = plans_->of(entity);
   const storage::Dialect dialect = plans_->dialect();
   for (const model::DuplicateRule& one : entity.duplicates) {
+    if (one.match) {
+      if (one.where && !rights.unrestricted() && !reads_only_readable(context_, *one.where)) continue;
+      Duplicate duplicate = alike(record, one, rights, rule);
+      if (!duplicate.items.empty()) found.push_back(std::move(duplicate));
+      continue;
+    }
     const bool comparable = std::all_of(one.fields.begin(), one.fields.end(), [&](const Field* field) {
       return rights.readable(*field) && !record[field->slot].is_null();
     });

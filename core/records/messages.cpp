@@ -88,6 +88,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"value_gone", {"{0}: \"{1}\" is no more; say with `moved` in the definitions what takes its place.", "{0}：“{1}”已不存在，请在定义中用 `moved` 指明替代项。", "{0}：「{1}」已不存在，請在定義中用 `moved` 指明替代項。"}},
       {"reference_gone", {"{0}: the {1} it refers to is gone.", "{0}：所引用的{1}已不存在。", "{0}：所引用的{1}已不存在。"}},
       {"function_type", {"What {0} answers is no value of the field {1}.", "{0} 返回的值不适用于字段“{1}”。", "{0} 傳回的值不適用於欄位「{1}」。"}},
+      {"no_duplicate", {"There is no such pair.", "没有这一对记录。", "沒有這一對記錄。"}},
       {"merge_same", {"A record cannot be merged with itself.", "记录不能与自身合并。", "記錄不能與自身合併。"}},
       {"merge_never", {"{0} cannot be merged.", "{0}不能合并。", "{0}不能合併。"}},
       {"merge_approval", {"{0} waits for an approval. Decide or withdraw it first.", "{0}有待审批的申请，请先审批或撤回。", "{0}有待簽核的申請，請先簽核或撤回。"}},

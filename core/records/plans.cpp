@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "records/query.h"
 #include "records/seal.h"
+#include "records/search_index.h"
 #include "storage/schema.h"
 
 namespace caravan::records {
@@ -52,6 +53,7 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
       }
       if (field->search) plan.search.push_back(field.get());
     }
+    plan.indexed = is_indexed(*entity);
     const std::string table = storage::quote(dialect, entity->table_name);
     const auto name = [&](std::uint32_t slot) { return storage::quote(dialect, entity->fields[slot]->column); };
     plan.from = " FROM " + table + " r";

@@ -36,6 +36,7 @@ struct EntityPlan {
   std::string id_column;       ///< quoted
   std::string remove;          ///< parameters: id, version
   std::vector<const model::Field*> search;  ///< fields marked `search`
+  bool indexed = false;        ///< the search index follows its records
   const class Keys* keys = nullptr;  ///< of an entity with sensitive fields, once its Catalog has them
   bool seals = false;          ///< some field is sensitive
   /// Statements for the links of one field of type refs.

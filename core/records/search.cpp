@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/duplicates.h"
 #include "records/json.h"
 #include "records/query.h"
 #include "records/work.h"
@@ -25,6 +26,7 @@ storage::SearchDocument document_of(const Record& record, const std::vector<cons
   for (const Field* field : fields) {
     for (const std::string_view text : texts_of(record[field->slot])) add_words(words, text);
   }
+  add_match_words(words, record);
   return {record.id(), joined(words)};
 }
 
@@ -35,7 +37,7 @@ void TransactionWork::index_written() {
   if (index == nullptr || written_.empty()) return;
   std::map<std::string_view, std::set<std::int64_t>> ids;
   for (const Written& one : written_) {
-    if (!plans_->of(*one.entity).search.empty()) ids[one.entity->full_name].insert(one.id);
+    if (plans_->of(*one.entity).indexed) ids[one.entity->full_name].insert(one.id);
   }
   if (ids.empty()) return;
   jobs::NewJob job;
@@ -272,6 +274,10 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
 
 Search::Search(const RecordService& service, std::function<std::shared_ptr<const model::Catalog>()> catalog)
     : service_(service), index_(*service.search_), catalog_(std::move(catalog)) {}
+
+std::shared_ptr<const Plans> Search::plans(const RecordService& service, const Context& context) {
+  return service.plans(context);
+}
 
 bool Search::exists(const RecordService& service) {
   return service.search_ != nullptr;

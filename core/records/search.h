@@ -44,6 +44,8 @@ class Search {
   /// Whether the service has an index at all.
   static bool exists(const RecordService& service);
   SearchIndex& index() const { return index_; }
+  /// The statements of the context's Catalog.
+  static std::shared_ptr<const class Plans> plans(const RecordService& service, const Context& context);
   /// Throws invalid_argument where nothing can be looked for.
   SearchAnswer find(const Context& context, const SearchQuery& query) const;
   /// Handlers of the queue: search_kind in batches, search_build_kind.

@@ -4,6 +4,7 @@
 
 #include "jobs/queue.h"
 #include "model/digest.h"
+#include "records/duplicates.h"
 #include "records/json.h"
 #include "records/search_words.h"
 #include "storage/query.h"
@@ -15,10 +16,21 @@ std::int64_t steady_milliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count() + 1;
 }
 
-std::string definition_of(const std::vector<const model::Field*>& fields) {
+std::string definition_of(const model::Entity& entity) {
   model::Digest digest;
   digest.add_delimited(std::to_string(words_version));
-  for (const model::Field* field : fields) digest.add_delimited(field->column);
+  for (const model::Field* field : searched_fields(entity)) digest.add_delimited(field->column);
+  for (const model::DuplicateRule& rule : entity.duplicates) {
+    if (!rule.match) continue;
+    digest.add_delimited("match " + rule.name + " " + rule.match->region);
+    for (const model::MatchKey& key : rule.match->keys) {
+      digest.add_delimited("key");
+      for (const model::MatchKeyPart& part : key.parts) {
+        const model::MatchInput& input = rule.match->inputs[part.input];
+        digest.add_delimited(input.name + " " + model::to_string(input.as) + " " + std::to_string(static_cast<int>(part.take)) + " " + std::to_string(part.count));
+      }
+    }
+  }
   return digest.hex();
 }
 
@@ -31,6 +43,10 @@ std::vector<const model::Field*> searched_fields(const model::Entity& entity) {
   }
   if (!fields.empty()) fields.push_back(entity.fields[model::slot_number].get());
   return fields;
+}
+
+bool is_indexed(const model::Entity& entity) {
+  return weighs(entity) || std::any_of(entity.fields.begin(), entity.fields.end(), [](const auto& field) { return field->search && !field->sensitive; });
 }
 
 SearchIndex::SearchIndex(storage::Database& database, storage::Sequences& sequences)
@@ -68,12 +84,12 @@ std::optional<SearchIndex::State> SearchIndex::of(std::string_view entity) const
 std::size_t SearchIndex::follow(const model::Catalog& catalog, Timestamp now) {
   std::vector<const model::Entity*> entities;
   for (const auto& entity : catalog.entities) {
-    if (!searched_fields(*entity).empty()) entities.push_back(entity.get());
+    if (is_indexed(*entity)) entities.push_back(entity.get());
   }
   const auto known = states();
   std::erase_if(entities, [&](const model::Entity* entity) {
     const auto found = known.find(entity->full_name);
-    return found != known.end() && found->second.definition == definition_of(searched_fields(*entity));
+    return found != known.end() && found->second.definition == definition_of(*entity);
   });
   return entities.empty() ? 0 : start(catalog, entities, false, now);
 }
@@ -85,9 +101,8 @@ std::size_t SearchIndex::rebuild(const model::Catalog& catalog, const std::vecto
 std::size_t SearchIndex::start(const model::Catalog&, const std::vector<const model::Entity*>& entities, bool all, Timestamp now) {
   std::size_t started = 0;
   for (const model::Entity* entity : entities) {
-    const auto fields = searched_fields(*entity);
-    if (fields.empty()) continue;
-    const std::string definition = definition_of(fields);
+    if (!is_indexed(*entity)) continue;
+    const std::string definition = definition_of(*entity);
     const std::int64_t job_id = sequences_.next("job");
     bool wanted = false;
     database_.transact([&](storage::Session& session) {

@@ -25,6 +25,9 @@ inline constexpr const char* search_build_kind = "records.search_build";  ///< a
 /// The entity's fields marked `search`, its number among them where it has one. Empty: it is not searched.
 std::vector<const model::Field*> searched_fields(const model::Entity& entity);
 
+/// Whether the index follows the entity's records: some field is searched, or a duplicate rule weighs.
+bool is_indexed(const model::Entity& entity);
+
 /// Thread-safe. The database and sequences outlive it.
 class SearchIndex {
  public:

@@ -34,6 +34,8 @@ class TransactionWork final : public Work {
   bool announced() const { return announced_; }
   DraftAnswer draft(const model::Entity& entity, const DraftQuery& query);
   std::vector<Duplicate> duplicates(const Record& record);
+  /// What a rule that weighs finds; nothing where the entity is not in the search index.
+  Duplicate alike(const Record& record, const model::DuplicateRule& rule, const class FieldRights& rights, const struct ReadRule& read);
   /// Takes the locks that an earlier run of the transaction came to want, before anything else, so that it cannot lose against the
   /// same others again; and notes in `rows`, which outlives it, those that it comes to want itself.
   void set_locks(std::vector<RowLock>* rows) {
