@@ -65,6 +65,7 @@ TEST(Scan, RefusesFaultyFilesAndKeepsTheOthers) {
       << list["needs_fails.so"].error;
   EXPECT_NE(list["small.so"].error.find("impossible size of 16"), std::string::npos)
       << list["small.so"].error;
+  EXPECT_NE(list["missing.so"].error.find("undefined symbol: caravan_test_is_not_there"), std::string::npos) << list["missing.so"].error;
   EXPECT_NE(list["no_destroy.so"].error.find("lacks create or destroy"), std::string::npos)
       << list["no_destroy.so"].error;
   ASSERT_EQ(registry->layers().size(), 1u);

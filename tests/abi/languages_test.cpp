@@ -80,12 +80,14 @@ TEST_P(Language, RouteAnswers) {
 
 INSTANTIATE_TEST_SUITE_P(All, Language,
                          ::testing::Values(std::pair("in_c", "c"), std::pair("in_clang_c", "c"),
+                                           std::pair("frozen_c", "c"), std::pair("frozen_clang_c", "c"), std::pair("frozen_gxx", "gxx"),
+                                           std::pair("frozen_clangxx", "clangxx"), std::pair("frozen_libcxx", "libcxx"),
                                            std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx"),
                                            std::pair("stripped", "gxx")),
                          [](const auto& one) { return std::string(one.param.first); });
 
 TEST(Settings, AreReadAsTheDefinitionsHaveThem) {
-  for (const auto& [plugin, language] : {std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx")}) {
+  for (const auto& [plugin, language] : {std::pair("in_gxx", "gxx"), std::pair("in_libcxx", "libcxx"), std::pair("frozen_libcxx", "libcxx")}) {
     const records::Record record = host().make(plugin, "settings");
     EXPECT_EQ(*record[record.entity().field("name")->slot].as<std::string>(), std::string("9 0.25 none open (") + language + ")");
     EXPECT_EQ(error_of([&] { host().make(plugin, "no such setting"); }).code(), ErrorCode::internal);

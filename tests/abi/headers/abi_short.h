@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CARAVAN_ABI_MAJOR 0
+#define CARAVAN_ABI_MAJOR 1
 #define CARAVAN_ABI_MINOR 1
 
 #ifdef __cplusplus

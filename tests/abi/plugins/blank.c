@@ -25,7 +25,16 @@ static caravan_status create(const caravan_host* host, caravan_call call, void**
 }
 #endif
 
+#ifdef MISSING
+/* What no library has. */
+extern void caravan_test_is_not_there(void);
+static void destroy(void* self) {
+  (void)self;
+  caravan_test_is_not_there();
+}
+#else
 static void destroy(void* self) { (void)self; }
+#endif
 
 #ifdef LOADED
 /* Runs when the library is mapped: leaves a trace, so that a test sees that it was not. */

@@ -39,4 +39,4 @@ static caravan_status create(const caravan_host* given, caravan_call call, void*
 
 static void destroy(void* self) { (void)self; }
 
-const caravan_plugin caravan_plugin_v1 = {sizeof(caravan_plugin), 0, 0, 0, create, destroy};
+const caravan_plugin caravan_plugin_v1 = {sizeof(caravan_plugin), CARAVAN_ABI_MAJOR, 0, 0, create, destroy};
