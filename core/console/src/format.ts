@@ -93,3 +93,10 @@ const presets: Record<string, string> = {
   orange: '#fa8c16', warning: '#faad14', gold: '#faad14', yellow: '#fadb14', cyan: '#13c2c2', purple: '#722ed1',
   magenta: '#eb2f96', pink: '#eb2f96', volcano: '#fa541c', geekblue: '#2f54eb', lime: '#a0d911', grey: '#8c8c8c', gray: '#8c8c8c',
 };
+
+/** A size of a file, in the unit that leaves few digits. */
+export function formatBytes(bytes: number, locale: string): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+  const at = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log(bytes) / Math.log(1024)));
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: units[at], unitDisplay: 'short', maximumFractionDigits: at === 0 ? 0 : 1 }).format(bytes / 1024 ** at);
+}

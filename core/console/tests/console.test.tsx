@@ -83,7 +83,7 @@ describe('the frame', () => {
     const navigation = within(await screen.findByRole('navigation', { name: '导航' }));
     expect(navigation.getByText('演示')).toBeTruthy();
     expect(navigation.queryByText('空模块')).toBeNull();
-    expect(navigation.getAllByRole('link').map((link) => link.textContent)).toEqual(['任务', '全部人员']);
+    expect(navigation.getAllByRole('link').map((link) => link.textContent)).toEqual(['我的工作台', '任务', '全部人员']);
     expect(navigation.getByRole('link', { name: '任务' }).getAttribute('href')).toBe('/records/demo.task');
   });
 
@@ -93,7 +93,7 @@ describe('the frame', () => {
       one.user.administrator = false;
     }));
     const navigation = within(await screen.findByRole('navigation', { name: '导航' }));
-    expect(navigation.getAllByRole('link').map((link) => link.textContent)).toEqual(['任务']);
+    expect(navigation.getAllByRole('link').map((link) => link.textContent)).toEqual(['我的工作台', '任务']);
   });
 
   it('switches the language everywhere and keeps it', async () => {
@@ -124,7 +124,7 @@ describe('the frame', () => {
 
   it('signs nobody out by a foreign link', async () => {
     const { server: fake } = open('/logout');
-    expect(await screen.findByRole('heading', { level: 1, name: '任务' })).toBeTruthy();
+    expect(await screen.findByRole('heading', { level: 1, name: '我的工作台' })).toBeTruthy();
     expect(fake.signedIn).toBe(true);
   });
 
@@ -155,7 +155,7 @@ describe('the list', () => {
   it('shows the columns of the view, formatted', async () => {
     const { server: fake } = open('/records/demo.task?size=20', filled());
     const row = (await screen.findByText('任务45')).closest('tr')!;
-    expect(within(row).getAllByRole('cell').map((cell) => cell.textContent)).toEqual(['T-146', '任务45', '王芳', '电话', '新建', '2026/12/20', '3', '¥12,000.00', '2026/11/19 04:30']);
+    expect(within(row).getAllByRole('cell').map((cell) => cell.textContent)).toEqual(['', 'T-146', '任务45', '王芳', '电话', '新建', '2026/12/20', '3', '¥12,000.00', '2026/11/19 04:30']);
     expect(screen.getByText('共 45 条')).toBeTruthy();
     expect(lastQuery(fake)).toEqual({ sort: '-created_at', limit: '20', count: '1', expand: 'person' });
   });

@@ -20,6 +20,7 @@ beforeAll(() => switchLanguage('zh-CN'));
 
 beforeEach(async () => {
   localStorage.clear();
+  sessionStorage.clear();
   await switchLanguage('zh-CN');
 });
 

@@ -91,6 +91,11 @@ export class ApiClient {
     return this.send('POST', path, body, options as AnyOptions | undefined);
   }
 
+  /** Sends a form with files. */
+  upload<P extends Path<'post'>>(path: P, form: FormData, ...[options]: Rest<Operation<'post', P>>): Promise<Answered<Operation<'post', P>>> {
+    return this.send('POST', path, form, options as AnyOptions | undefined);
+  }
+
   patch<P extends Path<'patch'>>(path: P, body: Body<Operation<'patch', P>>, ...[options]: Rest<Operation<'patch', P>>): Promise<Answered<Operation<'patch', P>>> {
     return this.send('PATCH', path, body, options as AnyOptions | undefined);
   }
@@ -131,7 +136,8 @@ export class ApiClient {
 
   private async once<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': this.locale };
-    if (body !== undefined) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const form = body instanceof FormData; // the browser says its type, with the boundary
+    if (body !== undefined && !form) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     if (method !== 'GET' && this.user?.csrf) headers['X-CSRF-Token'] = this.user.csrf;
     if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
 
@@ -142,7 +148,7 @@ export class ApiClient {
         method,
         headers,
         credentials: 'same-origin',
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
         ...(options.signal ? { signal: options.signal } : {}),
       });
       text = await response.text();

@@ -683,7 +683,7 @@ export interface paths {
          */
         get: operations["listPlugins"];
         put?: never;
-        post?: never;
+        post: operations["installPlugin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1038,18 +1038,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/roles": {
+    "/reports": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Settings that rules read, with their origin
-         * @description As many as the definitions have. For administrators.
-         */
-        get: operations["listRoles"];
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports/{report}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listDashboards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listTasks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1065,10 +1109,6 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Queues from which one may take records
-         * @description Rules of assignment of which the caller is a candidate: queues, and others in which records wait.
-         */
         get: operations["listOwnClocks"];
         put?: never;
         post?: never;
@@ -1087,8 +1127,311 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Share the record with a user, role or department */
         post: operations["commentRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listAttachments"];
+        put?: never;
+        post: operations["addAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showAttachment"];
+        put?: never;
+        post?: never;
+        delete: operations["removeAttachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listImports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{import}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showImportErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["exportRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["searchRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showPlugin"];
+        put?: never;
+        post?: never;
+        delete: operations["removePlugin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["enablePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["disablePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["upgradePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["clearQuarantine"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["previewPurge"];
+        put?: never;
+        post: operations["purgePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPluginHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showPluginSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch: operations["changePluginSettings"];
+        trace?: never;
+    };
+    "/admin/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showSearchIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/search/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["rebuildSearchIndex"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1657,7 +2000,7 @@ export interface components {
         ImportForm: {
             /** @description The import map, YAML; required unless the parameter `map` names one. */
             map?: string;
-            /** @description The CSV file. */
+            /** @description CSV or JSON lines. */
             file: string;
         };
         ImportMapList: {
@@ -1669,6 +2012,8 @@ export interface components {
             }[];
         };
         ImportReport: {
+            /** @description Of the file, as given or found out. */
+            encoding: string;
             rows: number;
             created: number;
             updated: number;
@@ -1682,7 +2027,7 @@ export interface components {
                 column: string;
                 message: string;
             }[];
-            /** @description The rows that failed, as CSV with the reason. */
+            /** @description The rows that failed, as the file was written, with the reason. */
             error_file: string;
         };
         Job: {
@@ -1799,8 +2144,7 @@ export interface components {
             items: {
                 name: string;
                 label: string;
-                /** @enum {string} */
-                channel: "mail" | "console";
+                channel: string;
                 subject: string;
                 body: string;
                 /** @description Phrases for which the message would be held. */
@@ -1902,7 +2246,7 @@ export interface components {
             label: string;
             help: string;
             /** @enum {string} */
-            type: "id" | "text" | "int" | "bool" | "decimal" | "money" | "date" | "instant" | "choice" | "ref" | "json" | "multi" | "refs" | "localized";
+            type: "id" | "text" | "int" | "bool" | "decimal" | "money" | "date" | "instant" | "choice" | "ref" | "json" | "multi" | "refs" | "localized" | "file" | "image";
             /** @description Entity that a ref points to. */
             to: string | null;
             /**
@@ -1969,6 +2313,12 @@ export interface components {
             /** @enum {string} */
             category: "open" | "waiting" | "done" | "cancelled";
             color: string;
+            /** @description Tasks that a record brings with it when it comes to the state; absent where there are none. */
+            tasks?: {
+                name: string;
+                label: string;
+                required: boolean;
+            }[];
         };
         ModelTransition: {
             name: string;
@@ -1977,6 +2327,8 @@ export interface components {
             to: string;
             form: string | null;
             comment_required: boolean;
+            /** @description Not possible while a required task of the state is open; absent where it is not. */
+            waits_for_tasks?: boolean;
             /** @description Steps of the approval that it may need. */
             approval?: {
                 name: string;
@@ -2025,13 +2377,62 @@ export interface components {
             version: string;
             label: string;
             /** @enum {string} */
-            state: "enabled" | "disabled" | "refused";
+            kind: "library" | "pack";
+            /** @enum {string} */
+            state: "enabled" | "disabled" | "refused" | "quarantined";
             file: string;
             sdk: string;
-            /** @description Why it was refused. */
+            /** @description Why it was refused, or is in quarantine. */
             error: string | null;
             hooks: number;
             routes: string[];
+            /** @description SHA-256 of the file. */
+            hash: string;
+            vendor: string;
+            description: string;
+            /** @enum {string} */
+            signature: "unsigned" | "damaged" | "unknown" | "trusted";
+            /** @description The trusted key's name. */
+            signed_by: string | null;
+            /** @description Its file was installed, and is not of the server's own folder. */
+            installed: boolean;
+            /** @description Plugins with ranges of versions. */
+            requires: string[];
+            /** @description Plugins in use that need it. */
+            dependents: string[];
+            /** @description What was said while the server ran; null: caravan.yaml says it. */
+            decided: {
+                on: boolean;
+                by: string;
+                /** Format: date-time */
+                at: string;
+            } | null;
+            versions: {
+                version: string;
+                file: string;
+                hash: string;
+                used: boolean;
+                error: string | null;
+            }[];
+            /** @description Since the process began. */
+            health: {
+                calls: number;
+                errors: number;
+                refusals: number;
+                /** @description Callbacks that are not called for some seconds, after repeated errors. */
+                paused: number;
+                callbacks: {
+                    name: string;
+                    calls: number;
+                    errors: number;
+                    refusals: number;
+                    /** @description Calls that took longer than they may. */
+                    late: number;
+                    micros: number;
+                    longest_micros: number;
+                    paused_seconds: number;
+                }[];
+            };
         };
         PluginList: {
             items: components["schemas"]["Plugin"][];
@@ -2325,6 +2726,274 @@ export interface components {
                 until: string;
             };
         };
+        /**
+         * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+         * @example core.user_list
+         */
+        view: unknown;
+        /**
+         * @description A condition in CEL over `record` and `user`, e.g. `record.state == "new"`.
+         * @example record.state == "new"
+         */
+        filter: unknown;
+        /**
+         * @description Fields by comma, `-` before those that descend.
+         * @example -created_at,id
+         */
+        sort: unknown;
+        /** @description Most items of the page. */
+        limit: unknown;
+        /** @description `next` of the page before. Opaque. */
+        after: unknown;
+        /** @description `next` of the page before: the id of an event. */
+        before: unknown;
+        /**
+         * @description Only these fields, by comma; `id` and `version` are always there.
+         * @example number,state
+         */
+        fields: unknown;
+        /**
+         * @description References by comma, of which `expanded` shall show the titles; with a point also fields of the target, or references of it.
+         * @example owner,owner.username
+         */
+        expand: unknown;
+        /**
+         * @description By comma at most 20 of: an entity, or one record of it as ENTITY/ID.
+         * @example core.user,core.delegation/17
+         */
+        watch: unknown;
+        /**
+         * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
+         * @example state,created_at:month
+         */
+        group: unknown;
+        /**
+         * @description By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.
+         * @example count
+         */
+        measure: unknown;
+        /** @description `waiting`: for the caller's decision, the oldest first. `asked`: by the caller, newest first, also those that ended. `all`: for administrators, all that wait. */
+        box: unknown;
+        /** @description Only runs with this outcome. */
+        outcome: unknown;
+        /**
+         * @description Only jobs of this queue.
+         * @example events
+         */
+        queue: unknown;
+        /**
+         * @description Only jobs of this kind.
+         * @example records.after_commit
+         */
+        kind: unknown;
+        /** @description Id of the user asked about; oneself where absent. */
+        user: unknown;
+        /**
+         * @description Id, as lists give it.
+         * @example 7
+         */
+        id: unknown;
+        /** @description Words to be found in the fields that are marked for search. */
+        q: unknown;
+        /**
+         * @description By comma: only these.
+         * @example core.user
+         */
+        entities: unknown;
+        /** @description 1: also `total`. */
+        count: unknown;
+        /**
+         * @description Full name of an entity.
+         * @example core.user
+         */
+        entity: unknown;
+        /** @description Only the record with this id; with `entity`. */
+        record: unknown;
+        /** @description Name of an import map of the definitions, instead of the part `map`. */
+        map: unknown;
+        /** @description 1: to be shown in a page, where it is a PNG, JPEG, GIF or WebP. */
+        inline: unknown;
+        /** @description 1: columns and values as people read them, in the language of the request; 0: names that an import takes again. */
+        labels: unknown;
+        /** @description 1: cells of CSV as they are, also those that a spreadsheet would run. */
+        raw: unknown;
+        /** @description 1: as a job that outlives the server; the answer says where to look for it. */
+        job: unknown;
+        /** @description 1: check everything, write nothing. */
+        dry_run: unknown;
+        /**
+         * @description Values of the report's parameters, each by its name.
+         * @example {
+         *       "period": "this_month"
+         *     }
+         */
+        parameters: unknown;
+        /** @description Language of labels; that of Accept-Language where absent. */
+        locale: unknown;
+        /** @description The version, in quotes. */
+        ETag: unknown;
+        /** @description Path of what was made. */
+        Location: unknown;
+        /** @description Where there is a next page: `<…>; rel="next"`. */
+        Link: unknown;
+        /** @description What is left (draft-ietf-httpapi-ratelimit-headers): `"user";r=100;t=2`. */
+        RateLimit: unknown;
+        /** @description Methods that the path takes. */
+        Allow: unknown;
+        /** @description Name, as lists give it. */
+        name: unknown;
+        /** @description Full name of a report. */
+        report: unknown;
+        /**
+         * @description Name of a plugin or pack.
+         * @example customers
+         */
+        plugin: unknown;
+        /** @description Id of a share. */
+        share: unknown;
+        ReportParameter: {
+            name: string;
+            label: string;
+            help: string | null;
+            /** @enum {string} */
+            type: "period" | "text" | "int" | "bool" | "decimal" | "date" | "choice" | "ref";
+            required: boolean;
+            /** @description Of a choice: its list, in the model. */
+            choices?: string;
+            /** @description Of a ref: its entity. */
+            to?: string;
+            /** @description What is taken where nothing is given. */
+            default?: string | null;
+            /** @description What was taken; null: its conditions are left out. */
+            value?: string | null;
+            /**
+             * Format: date
+             * @description First day of a period.
+             */
+            from?: string;
+            /**
+             * Format: date
+             * @description Last day of a period, included.
+             */
+            to_day?: string;
+        };
+        ReportList: {
+            items: {
+                name: string;
+                label: string;
+                help: string | null;
+                entity: string;
+                entity_label: string;
+                /** @enum {string} */
+                chart: "table" | "bar" | "line" | "pie" | "number";
+                parameters: components["schemas"]["ReportParameter"][];
+            }[];
+        };
+        ReportFigures: {
+            /** @description For the list of the entity's records: those of the row; empty: all. */
+            filter: string;
+            /** @description By measure. */
+            measures: {
+                [key: string]: {
+                    /** @description A number, a decimal as text, a date or time, an array of amounts by currency, or null. */
+                    value: unknown;
+                    /** @description Where the measure takes only some of the row's records: these. */
+                    filter?: string;
+                };
+            };
+        };
+        Report: {
+            name: string;
+            label: string;
+            help: string | null;
+            entity: string;
+            entity_label: string;
+            /** @enum {string} */
+            chart: "table" | "bar" | "line" | "pie" | "number";
+            /** Format: date-time */
+            made_at: string;
+            parameters: components["schemas"]["ReportParameter"][];
+            groups: {
+                name: string;
+                label: string;
+                field: string;
+                type: string;
+                /** @enum {string|null} */
+                bucket: "day" | "week" | "month" | "quarter" | "year" | null;
+            }[];
+            measures: {
+                name: string;
+                label: string;
+                /** @enum {string} */
+                type: "int" | "decimal" | "money" | "date" | "instant";
+                /** @description People read it as a share: 0.25 as 25 %. */
+                percent: boolean;
+            }[];
+            rows: (components["schemas"]["ReportFigures"] & {
+                /** @description By group: the field's value, or the first day of the part of the calendar. */
+                group: Record<string, never>;
+                /** @description By group, where its value does not say it all. */
+                label: {
+                    [key: string]: string;
+                };
+            })[];
+            total: components["schemas"]["ReportFigures"];
+            /** @description There are more rows than the report shows; `total` counts them, too. */
+            more: boolean;
+        };
+        DashboardList: {
+            items: {
+                name: string;
+                label: string;
+                icon: string | null;
+                tiles: {
+                    name: string;
+                    report: string;
+                    label: string;
+                    /** @enum {string} */
+                    chart: "table" | "bar" | "line" | "pie" | "number";
+                    width: number;
+                    measures: string[];
+                    /** @description Values of the report's parameters that the tile gives. */
+                    given: {
+                        [key: string]: string;
+                    };
+                    parameters: components["schemas"]["ReportParameter"][];
+                }[];
+            }[];
+        };
+        TaskList: {
+            items: {
+                id: string;
+                version: number;
+                /** @description In the caller's language. */
+                title: string;
+                /** @enum {string} */
+                state: "open" | "done" | "cancelled";
+                state_label: string;
+                /** @description Steps that wait for tasks wait for it. */
+                required: boolean;
+                /** Format: date-time */
+                due_at: string | null;
+                assignee: {
+                    id: string;
+                    name: string;
+                } | null;
+                /** @description Whoever holds it may do the task. */
+                role: {
+                    name: string;
+                    label: string;
+                } | null;
+                /** @description What came of it. */
+                note: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+                /** @description The caller may do it. */
+                may_finish: boolean;
+            }[];
+        };
         OwnClockList: {
             /** Format: date-time */
             now: string;
@@ -2381,6 +3050,216 @@ export interface components {
                     line: number;
                 }[];
             }[];
+        };
+        SearchHit: {
+            entity: string;
+            entity_label: string;
+            id: string;
+            title: string;
+            number: string | null;
+            /** @description Where it was found. */
+            field: string;
+            field_label: string;
+            rank: number;
+            /** @description The text around the place, in pieces. */
+            fragment: {
+                text: string;
+                hit: boolean;
+            }[];
+        };
+        SearchPage: {
+            items: components["schemas"]["SearchHit"][];
+            /** @description For `after`; null on the last page. */
+            next: string | null;
+            building: string[];
+        };
+        SearchIndex: {
+            /** @description Jobs of the index that are to be done. */
+            waiting: number;
+            dead: number;
+            /** @description For how long the oldest of them waits. */
+            lag_seconds: number;
+            items: {
+                entity: string;
+                complete: boolean;
+                fields: string[];
+            }[];
+        };
+        /** @example {
+         *       "entities": [
+         *         "core.user"
+         *       ]
+         *     } */
+        SearchRebuild: {
+            /** @description All unless given. */
+            entities?: string[] | null;
+        };
+        SearchRebuilt: {
+            /** @description How many are being built. */
+            entities: number;
+        };
+        ImportRun: {
+            id: string;
+            entity: string;
+            map: string;
+            /** @enum {string} */
+            state: "waiting" | "running" | "done" | "failed";
+            dry_run: boolean;
+            file_name: string;
+            file_bytes: number;
+            /** @description Rows so far. */
+            done: number;
+            by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description Why it failed. */
+            message: string | null;
+            rows: number;
+            created: number;
+            updated: number;
+            unchanged: number;
+            failed: number;
+            encoding: string;
+            notes: {
+                [key: string]: number;
+            };
+            /** @description The first 1000; only where one import is asked for. */
+            errors?: {
+                row: number;
+                column: string;
+                message: string;
+            }[];
+        };
+        ImportRunPage: {
+            items: components["schemas"]["ImportRun"][];
+            next: string | null;
+        };
+        AttachmentForm: {
+            file: string;
+        };
+        Attachment: {
+            id: string;
+            name: string;
+            /** @description As the content says. */
+            media_type: string;
+            size: number;
+            sha256: string;
+            /** @description Field whose value it is or was. */
+            field: string | null;
+            /** @description It is the field's value now. */
+            current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string | null;
+            href: string;
+        };
+        AttachmentList: {
+            items: components["schemas"]["Attachment"][];
+        };
+        ExportPage: {
+            items: {
+                id: string;
+                entity: string;
+                /** Format: date-time */
+                at: string;
+                user: string | null;
+                username: string;
+                source: string;
+                request_id: string;
+                format: string;
+                fields: string;
+                filter: string;
+                rows: number;
+            }[];
+            next: string | null;
+        };
+        /** Format: binary */
+        FileContent: string;
+        PluginForm: {
+            /** @description NAME.so, or a pack. */
+            file: string;
+        };
+        PluginEnable: {
+            version?: string | null;
+            /** @description Also what it needs. */
+            dependencies?: boolean | null;
+        };
+        PluginDisable: {
+            /** @description Also what needs it. */
+            dependents?: boolean | null;
+        };
+        PluginUpgrade: {
+            /** @description The newest that is here where absent. */
+            version?: string | null;
+        };
+        PluginChange: {
+            hash: string;
+            changed: boolean;
+            on: string[];
+            off: string[];
+            /** @description A fresh process takes over in a moment. */
+            restarting: boolean;
+            /** @description The server must be restarted by hand. */
+            restart_needed: boolean;
+            warnings?: components["schemas"]["FieldError"][];
+        };
+        PurgePreview: {
+            /** @description To be sent back. */
+            confirm: string;
+            tables: {
+                table: string;
+                rows: number;
+            }[];
+        };
+        PurgeInput: {
+            confirm: string;
+        };
+        PurgeResult: {
+            /** @description Folder with the rows, on the server. */
+            backup: string;
+            tables: {
+                table: string;
+                rows: number;
+            }[];
+        };
+        PluginHistory: {
+            next: string | null;
+            items: {
+                id: string;
+                /** Format: date-time */
+                at: string;
+                action: string;
+                version: string | null;
+                by: string | null;
+                detail: string | null;
+                request_id: string | null;
+            }[];
+        };
+        PluginSettings: {
+            settings: {
+                name: string;
+                label: string;
+                help: string;
+                type: string;
+                value: unknown;
+                default: unknown;
+                /** @description By this route, and not by a file. */
+                changed_here: boolean;
+                file: string;
+                line: number;
+                options: {
+                    name: string;
+                    label: string;
+                }[];
+            }[];
+        };
+        /** @example {
+         *       "max_discount": "0.2"
+         *     } */
+        PluginSettingsInput: {
+            [key: string]: string | number | boolean | null;
         };
     };
     responses: {
@@ -4532,6 +5411,29 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    installPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["PluginForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
     showAudit: {
         parameters: {
             query?: {
@@ -5207,7 +6109,7 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
-    listRoles: {
+    listReports: {
         parameters: {
             query?: never;
             header?: never;
@@ -5216,29 +6118,85 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
             200: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RoleList"];
+                    "application/json": components["schemas"]["ReportList"];
                 };
             };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
+        };
+    };
+    showReport: {
+        parameters: {
+            query?: {
+                format?: string;
+                parameters?: string;
+            };
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    listDashboards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardList"];
+                };
+            };
+        };
+    };
+    listTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
+                };
+            };
         };
     };
     listOwnClocks: {
         parameters: {
             query?: {
-                /** @description Most items of the page. */
-                limit?: components["parameters"]["query.limit"];
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -5246,42 +6204,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
             200: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OwnClockList"];
                 };
             };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
         };
     };
     commentRecord: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
-                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
-            };
+            header?: never;
             path: {
-                /**
-                 * @description Full name of an entity.
-                 * @example core.user
-                 */
-                entity: components["parameters"]["path.entity"];
-                /**
-                 * @description Id, as lists give it.
-                 * @example 7
-                 */
-                id: components["parameters"]["path.id"];
+                entity: string;
+                id: string;
             };
             cookie?: never;
         };
@@ -5291,29 +6230,570 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Created */
             201: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
-                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CommentDone"];
                 };
             };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            413: components["responses"]["413"];
-            415: components["responses"]["415"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
+        };
+    };
+    listAttachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentList"];
+                };
+            };
+        };
+    };
+    addAttachment: {
+        parameters: {
+            query?: {
+                field?: string;
+            };
+            header?: never;
+            path: {
+                entity: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["AttachmentForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+        };
+    };
+    showAttachment: {
+        parameters: {
+            query?: {
+                inline?: string;
+            };
+            header?: never;
+            path: {
+                entity: string;
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileContent"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    removeAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity: string;
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRunPage"];
+                };
+            };
+        };
+    };
+    showImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRun"];
+                };
+            };
+        };
+    };
+    showImportErrors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileContent"];
+                };
+            };
+        };
+    };
+    exportRecords: {
+        parameters: {
+            query?: {
+                view?: string;
+                filter?: string;
+                sort?: string;
+                q?: string;
+                fields?: string;
+                format?: string;
+                labels?: string;
+                locale?: string;
+                raw?: string;
+            };
+            header?: never;
+            path: {
+                entity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileContent"];
+                };
+            };
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPage"];
+                };
+            };
+        };
+    };
+    searchRecords: {
+        parameters: {
+            query?: {
+                q?: string;
+                entities?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
+                };
+            };
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+        };
+    };
+    showPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+        };
+    };
+    removePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    enablePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginEnable"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+        };
+    };
+    disablePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginDisable"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+        };
+    };
+    upgradePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginUpgrade"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+        };
+    };
+    clearQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+        };
+    };
+    previewPurge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgePreview"];
+                };
+            };
+        };
+    };
+    purgePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeResult"];
+                };
+            };
+        };
+    };
+    listPluginHistory: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginHistory"];
+                };
+            };
+        };
+    };
+    showPluginSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginSettings"];
+                };
+            };
+        };
+    };
+    changePluginSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plugin: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginSettingsInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginSettings"];
+                };
+            };
+        };
+    };
+    showSearchIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchIndex"];
+                };
+            };
+        };
+    };
+    rebuildSearchIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SearchRebuild"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchRebuilt"];
+                };
+            };
         };
     };
 }

@@ -4,8 +4,9 @@ import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
 import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
+import SearchOutlined from '@ant-design/icons/es/icons/SearchOutlined';
 import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
-import { useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { appearances, setAppearance, useAppearance } from '../appearance';
@@ -17,6 +18,10 @@ import { LiveProvider } from '../live';
 import { navigation } from '../model';
 import { approvalsPath, listPath, pagePath } from '../paths';
 import { useSession } from '../session';
+import { adminPages } from './admin_pages';
+
+const Palette = lazy(() => import('./palette'));
+const mac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** The frame of every page: navigation from the model, the user, the page itself. */
 export default function Shell() {
@@ -25,7 +30,17 @@ export default function Shell() {
   const location = useLocation();
   const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
   const [open, setOpen] = useState(false);
+  const [searching, setSearching] = useState(false);
   useEffect(() => setOpen(false), [location.pathname]);
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault(); // browsers would put the focus on their own search
+      setSearching((now) => !now);
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, []);
 
   return (
     <LiveProvider>
@@ -46,6 +61,14 @@ export default function Shell() {
           )}
           {!wide && <span className="header-name">{model.agency.name}</span>}
           <div className="spacer" />
+          <Button type="text" className="search-button" icon={<SearchOutlined aria-hidden />} onClick={() => setSearching(true)} aria-keyshortcuts="Control+K Meta+K">
+            <span className="wide-only">{t('palette.title')}</span> <kbd className="wide-only" aria-hidden>{mac ? '⌘K' : 'Ctrl K'}</kbd>
+          </Button>
+          {searching && (
+            <Suspense fallback={null}>
+              <Palette onClose={() => setSearching(false)} />
+            </Suspense>
+          )}
           <Notices />
           <LanguageSwitch />
           <UserMenu />
@@ -73,16 +96,6 @@ function Brand({ name }: { name: string }) {
   );
 }
 
-/** Pages for administrators, in the order of the navigation. */
-const adminPages = [
-  { path: '/admin/people', icon: 'team', label: 'people.title' },
-  { path: '/admin/rules', icon: 'schedule', label: 'rules.title' },
-  { path: '/admin/jobs', icon: 'unordered-list', label: 'jobs.title' },
-  { path: '/admin/audit', icon: 'safety', label: 'audit.title' },
-  { path: '/admin/configuration', icon: 'file-text', label: 'configuration.title' },
-  { path: '/settings', icon: 'setting', label: 'settings.title' },
-] as const;
-
 function Navigation() {
   const { t } = useTranslation();
   const { model, user } = useSession();
@@ -90,7 +103,9 @@ function Navigation() {
   const modules = navigation(model);
   const approvals = hasApprovals(model);
   const waiting = useWaitingCount(approvals);
-  const own: NonNullable<MenuProps['items']> = !approvals ? [] : [
+  const day = { key: '/', icon: <NamedIcon name="home" />, label: <Link to="/">{t('day.title')}</Link> };
+  const own: NonNullable<MenuProps['items']> = !approvals ? [day] : [
+    day,
     {
       key: 'approvals',
       icon: <NamedIcon name="audit" />,

@@ -1,10 +1,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Empty, Form, Skeleton } from 'antd';
-import { useMemo, useRef, useState } from 'react';
+import { Alert, App, Button, Empty, Form, Skeleton } from 'antd';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useParams } from 'react-router';
+import { useLocation, useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
-import type { Entity, Expanded, FormDefinition, Page, RecordData } from '../api/types';
+import type { Entity, Expanded, Field, FormDefinition, Page, RecordData } from '../api/types';
 import { ConflictDialog } from '../components/conflict_dialog';
 import { ComputedPreview, DuplicateAlerts } from '../components/draft_notes';
 import { FormProblemAlert } from '../components/form_problem';
@@ -15,6 +15,7 @@ import { PageHead } from '../components/page_head';
 import { formName, RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
 import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues, type Input } from '../form_values';
+import { forgetText, keepText, keptValues } from '../kept';
 import { expandedOf, mainForm, titleOf } from '../model';
 import { listPath, recordPagePath } from '../paths';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
@@ -54,6 +55,20 @@ function LoadedEditor({ entity, form, id }: { entity: Entity; form: FormDefiniti
   );
 }
 
+/** A record that is none yet, for what is shown before it is there. */
+const nothing: RecordData = { id: '', version: 0 };
+
+/** A reference that the page before has chosen for the new record. */
+function usePreset(fields: readonly Field[]) {
+  const { state } = useLocation() as { state: { preset?: { field?: unknown; id?: unknown; title?: unknown } } | null };
+  const { field: name, id, title } = state?.preset ?? {};
+  const field = fields.find((one) => one.name === name);
+  if (!field || typeof id !== 'string' || typeof title !== 'string') return undefined;
+  const one = { id, title };
+  const record: RecordData = { ...nothing, expanded: { [field.name]: field.type === 'refs' ? [one] : one } };
+  return { values: { [field.name]: field.type === 'refs' ? [id] : id }, record };
+}
+
 interface Conflict {
   theirs: RecordData;
   mine: Input;
@@ -69,7 +84,18 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   const changed = useRecordChanged();
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const [base, setBase] = useState(record);
+  const preset = usePreset(fields);
+  const keptKey = `form/${entity.name}/${record?.id ?? 'new'}`;
+  // What was typed before the page went away; of a version that has changed since it is offered all the same.
+  const [kept, setKept] = useState(() => (preset ? undefined : keptValues(keptKey)));
+  // Whoever leaves by himself was asked; a reload, a crash or a closed tab do not come by here.
+  useEffect(() => () => forgetText(keptKey), [keptKey]);
   const initial = useMemo(() => toFormValues(fields, base, locale), [fields, base, locale]);
+  const begin = useMemo(
+    () => (kept ? toFormValues(fields, { ...(base ?? nothing), ...kept }, locale) : preset ? { ...initial, ...preset.values } : initial),
+    // Only what it begins with: later changes of `base` are put into the form where they happen.
+    [],
+  );
   const { form, problem, show, clear } = useServerErrors(entity, fields);
   const [dirty, setDirty] = useState(false);
   const [saving, setSaving] = useState(false);
@@ -107,11 +133,12 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   };
 
   const leave = (to: string) => {
+    forgetText(keptKey);
     released.current = true;
     void navigate(to, { replace: true });
   };
 
-  const save = async (from: RecordData | undefined) => {
+  const save = async (from: RecordData | undefined, retried = false): Promise<void> => {
     setSaving(true);
     clear();
     try {
@@ -138,6 +165,12 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
           if (error.current) return error.current;
           throw failed;
         });
+        // A comment, say, is a new version without a change of what is edited here: nothing to ask about.
+        if (!retried && fields.every((field) => JSON.stringify(theirs[field.name] ?? null) === JSON.stringify(from[field.name] ?? null))) {
+          setBase(theirs);
+          await save(theirs, true);
+          return;
+        }
         setConflict({ theirs, mine: input });
         return;
       }
@@ -176,15 +209,31 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         title={heading}
       />
       <FormProblemAlert problem={problem} />
+      {kept && (
+        <Alert
+          type="info"
+          showIcon
+          className="form-alert"
+          title={t('form.kept')}
+          action={
+            <Button size="small" onClick={() => { forgetText(keptKey); setKept(undefined); form.setFieldsValue(toFormValues(fields, base, locale)); setDirty(false); }}>
+              {t('form.keptDrop')}
+            </Button>
+          }
+        />
+      )}
       <Form
         form={form}
         name={formName}
         layout="vertical"
-        initialValues={initial}
+        initialValues={begin}
         className={ready ? undefined : 'unready'}
         scrollToFirstError={{ block: 'center', focus: true }}
         onValuesChange={() => {
-          setDirty(Object.keys(difference(base)).length > 0);
+          const input = difference(base);
+          const changes = Object.keys(input).length > 0;
+          setDirty(changes);
+          keepText(keptKey, changes ? JSON.stringify(input) : '');
           ask();
         }}
         onFinish={() => {
@@ -192,7 +241,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         }}
       >
         {fields.length === 0 && <Empty description={t('form.noFields')} />}
-        <RecordFields entity={entity} form={definition} record={base} draft={draft} />
+        <RecordFields entity={entity} form={definition} record={base ?? preset?.record} draft={draft} />
         <ComputedPreview entity={entity} draft={draft} record={base} />
         <DuplicateAlerts entity={entity} draft={draft} />
         <div className="form-actions">

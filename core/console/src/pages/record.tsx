@@ -1,8 +1,10 @@
 import DeleteOutlined from '@ant-design/icons/es/icons/DeleteOutlined';
 import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
+import SafetyOutlined from '@ant-design/icons/es/icons/SafetyOutlined';
 import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Skeleton } from 'antd';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -27,6 +29,10 @@ import { useSession } from '../session';
 import { useSteady } from '../steady';
 import { useErrorText } from '../use_error_text';
 import { useTitle } from '../use_title';
+
+const Attachments = lazy(() => import('../components/attachments'));
+const CommentBox = lazy(() => import('../components/comment_box'));
+const Related = lazy(() => import('../components/related'));
 
 export default function RecordPage() {
   const { t } = useTranslation();
@@ -101,10 +107,17 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
             <FieldGroup key={group.name} title={group.label || t('record.details')} entity={entity} fields={group.shown} record={record} />
           ))}
           <FieldGroup title={t('record.other')} entity={entity} fields={others} record={record} filled />
+          <Suspense fallback={null}>
+            <Related entity={entity} record={record} />
+            <Attachments entity={entity} record={record} />
+          </Suspense>
           <Assignments entity={entity} record={record} />
           <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} filled />
         </div>
         <Card className="group-card record-side" title={<h2>{t('record.timeline')}</h2>}>
+          <Suspense fallback={null}>
+            <CommentBox key={record.id} entity={entity} id={record.id} />
+          </Suspense>
           <Timeline entity={entity} id={record.id} />
         </Card>
       </div>
@@ -146,6 +159,7 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   const { t } = useTranslation();
   const api = useApi();
   const navigate = useNavigate();
+  const { user } = useSession();
   const { message, modal } = App.useApp();
   const errorText = useErrorText();
   const changed = useRecordChanged();
@@ -181,6 +195,9 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   return (
     <>
       <Button icon={<LinkOutlined aria-hidden />} onClick={() => void copy()} aria-label={t('record.copyLink')} title={t('record.copyLink')} />
+      {user.administrator && (
+        <LinkButton icon={<SafetyOutlined aria-hidden />} aria-label={t('people.access')} title={t('people.access')} to={`/admin/people?tab=access&entity=${encodeURIComponent(entity.name)}&id=${record.id}`} />
+      )}
       {entity.rights.delete && (
         <Button
           danger

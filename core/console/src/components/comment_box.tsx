@@ -1,0 +1,95 @@
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Mentions } from 'antd';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Entity } from '../api/types';
+import { titleOf } from '../model';
+import { useRecordChanged } from '../record_queries';
+import { useApi } from '../services';
+import { useSession } from '../session';
+import { useErrorText } from '../use_error_text';
+import { forgetText, keepText, keptText } from '../kept';
+
+const users = 'core.user';
+
+/** Writes a comment into the record's history; `@` finds colleagues, who get a notice. */
+export default function CommentBox({ entity, id }: { entity: Entity; id: string }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const queries = useQueryClient();
+  const changed = useRecordChanged();
+  const { model } = useSession();
+  const { message } = App.useApp();
+  const errorText = useErrorText();
+  const key = `comment/${entity.name}/${id}`;
+  const [text, setText] = useState(() => keptText(key));
+  const [people, setPeople] = useState<Record<string, string>>({});
+  const [typed, setTyped] = useState<string | null>(null);
+  const [words, setWords] = useState('');
+  const [sending, setSending] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setWords(typed ?? ''), 200);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  const found = useQuery({
+    queryKey: ['options', users, words, 'mention'],
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: users }, query: { q: words || undefined, filter: 'record.active == true', limit: 8 }, signal }),
+    enabled: typed !== null && !!model.entities[users],
+    placeholderData: keepPreviousData,
+  });
+  const options = (found.data?.items ?? []).map((user) => ({ key: user.id, value: titleOf(model.entities[users], user), label: titleOf(model.entities[users], user) }));
+
+  const put = (next: string) => {
+    setText(next);
+    keepText(key, next);
+  };
+  const send = async () => {
+    const said = text.trim();
+    if (!said || sending) return;
+    setSending(true);
+    try {
+      // Whoever was chosen and is still named.
+      const mentions = Object.entries(people).filter(([name]) => said.includes(`@${name}`)).map(([, user]) => user);
+      const { told } = await api.post('/records/{entity}/{id}/comments', { text: said, ...(mentions.length > 0 ? { mentions } : {}) }, { path: { entity: entity.name, id } });
+      if (told.length < mentions.length) void message.warning(t('comment.notTold', { count: mentions.length - told.length }));
+      setText('');
+      forgetText(key);
+      setPeople({});
+      await changed(entity.name, id);
+      void queries.invalidateQueries({ queryKey: ['record', entity.name, id] });
+    } catch (error) {
+      void message.error(errorText(error), 6);
+    } finally {
+      setSending(false);
+    }
+  };
+  return (
+    <form
+      className="comment-box"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <Mentions
+        autoSize={{ minRows: 2, maxRows: 10 }}
+        aria-label={t('comment.write')}
+        placeholder={t('comment.placeholder')}
+        maxLength={4000}
+        value={text}
+        onChange={put}
+        options={options}
+        loading={found.isFetching}
+        filterOption={false}
+        onSearch={setTyped}
+        onSelect={(option) => option.key && setPeople((all) => ({ ...all, [String(option.value)]: String(option.key) }))}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void send();
+        }}
+      />
+      <Button size="small" type="primary" htmlType="submit" loading={sending} disabled={!text.trim()}>
+        {t('comment.send')}
+      </Button>
+    </form>
+  );
+}
