@@ -1,5 +1,6 @@
 // The customers plugin's code: what its definitions cannot say.
 #include <caravan/plugin.hpp>
+#include <set>
 
 #include "tidy.h"
 
@@ -61,11 +62,50 @@ void tidy_stored(Hook& hook) {
   if (changed) record.update();
 }
 
+constexpr std::size_t most_greetings = 5000;  // of one campaign, in one transaction
+
+/// `call: customers.greet_segment`: a greeting for each customer of a campaign's segment who has consented and has none for the occasion.
+void greet_segment(Hook& hook) {
+  const Record campaign = hook.read("customers.campaign", hook.record().id());
+  const auto segment_id = campaign.ref("segment");
+  const auto occasion = campaign.text("occasion");
+  if (!segment_id || !occasion) return;
+  const std::string rule = hook.read("customers.segment", *segment_id).text("rule").value_or(std::string());
+  const std::string kind = campaign.text("kind").value_or(std::string());
+  const std::string consents = kind == "offer" ? "marketing_consents" : kind == "photos" ? "photo_consents" : "care_consents";
+  std::string quoted;
+  for (const char c : *occasion) (c == '"' || c == '\\') ? quoted.append({'\\', c}) : quoted.append(1, c);
+  std::set<std::int64_t> greeted;
+  hook.for_each("customers.greeting", {.filter = "record.occasion == \"" + quoted + "\"", .sort = "id"}, [&](const Record& greeting) {
+    if (const auto customer = greeting.ref("customer")) greeted.insert(customer->value);
+  });
+  std::vector<Id> wanted;
+  const std::string filter = "(" + rule + ") && record." + consents + " > 0 && record.erased_at == null && (record.restricted_until == null || record.restricted_until < today())";
+  hook.for_each("customers.customer", {.filter = filter, .sort = "id"}, [&](const Record& customer) {
+    if (!greeted.contains(customer.id().value)) wanted.push_back(customer.id());
+  });
+  if (wanted.size() > most_greetings)
+    throw Refusal(Status::too_large, hook.say({{"en", "The segment has too many customers for one campaign; divide it."},
+                                               {"zh-CN", "分群人数过多，请拆分后再发送。"},
+                                               {"zh-TW", "分群人數過多，請拆分後再寄送。"}}));
+  for (const Id customer : wanted) {
+    Record greeting = hook.make("customers.greeting");
+    greeting.set("customer", customer);
+    greeting.set("kind", kind);
+    greeting.set("occasion", *occasion);
+    greeting.set("campaign", campaign.id());
+    greeting.set("channel", campaign.text("channel").value_or("wechat"));
+    greeting.set("text", campaign.text("text").value_or(std::string()));
+    greeting.create();
+  }
+}
+
 class Customers final : public Plugin {
   void setup(Setup& setup) override {
     setup.on("customers.customer", Point::before_create, tidy);
     setup.on("customers.customer", Point::before_update, tidy);
     setup.action("customers.customer", "tidy", tidy_stored);
+    setup.action("customers.campaign", "greet_segment", greet_segment);
   }
 };
 
