@@ -1,11 +1,19 @@
 // The sales plugin's code: what its definitions cannot say.
+#include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
+#include <map>
 
+#include "../shared/fields.h"
+#include "fees.h"
 #include "pipeline.h"
+#include "recommend.h"
 
 namespace {
 
 using namespace caravan::sdk;
+using departments::id_text, departments::list_of, departments::number_of;
+
+constexpr std::size_t most_candidates = 2000;
 
 /// Whoever takes down an inquiry owns it, unless it is given to another.
 void default_owner(Hook& hook) {
@@ -21,10 +29,187 @@ Response pipeline(Request& request) {
   return Response::json(pipeline.json());
 }
 
+std::int64_t cents_of(const std::optional<Decimal>& amount) {
+  return amount ? sales::hundredths(amount->str()).value_or(0) : 0;
+}
+
+/// The rows of the fee policy for the product; where it has none of its own, the general ones.
+std::vector<sales::FeeRule> fee_rules(const Call& call, const std::optional<Id>& product) {
+  std::vector<sales::FeeRule> own, general;
+  call.for_each("sales.fee_rule", {.sort = "id"}, [&](const Record& row) {
+    const auto of = row.ref("product");
+    if (of && (!product || of->value != product->value)) return;
+    sales::FeeRule rule;
+    rule.days_from = row.integer("days_from").value_or(0);
+    const auto percent = row.decimal("percent");
+    rule.percent_hundredths = percent ? sales::hundredths(percent->str()).value_or(0) : 0;
+    rule.name = row.text("name").value_or(std::string());
+    (of ? own : general).push_back(std::move(rule));
+  });
+  return own.empty() ? general : own;
+}
+
+/// `call: sales.price_change`: the fee of a change order by the policy, with the price lines of those who leave as its base.
+void price_change(Hook& hook) {
+  Record change = hook.read("sales.change_order", hook.record().id());
+  const auto order_id = change.ref("order");
+  if (!order_id) return;
+  const Record order = hook.read("sales.order", *order_id);
+  const std::string kind = change.text("kind").value_or(std::string());
+  std::string currency;
+  std::int64_t base = 0;
+  const auto add = [&](const Record& line) {
+    const std::string what = line.text("kind").value_or(std::string());
+    if (what == "fee" || what == "change") return;
+    const auto amount = line.decimal("amount");
+    if (amount && !amount->currency().empty()) currency = amount->currency();
+    base += cents_of(amount);
+  };
+  if (kind == "cancel") {
+    hook.for_each("sales.order_line", {.filter = "record.order == " + id_text(*order_id), .sort = "id"}, add);
+  } else if (kind == "travellers") {
+    const std::string items = "record.change == " + id_text(change.id());
+    hook.for_each("sales.change_item", {.filter = items, .sort = "id"}, [&](const Record& item) {
+      const auto traveller = item.ref("traveller");
+      if (!traveller) return;
+      const std::string lines = "record.order == " + id_text(*order_id) + " && record.traveller == " + id_text(*traveller);
+      hook.for_each("sales.order_line", {.filter = lines, .sort = "id"}, add);
+    });
+  }
+  const std::int64_t days = change.integer("days_before").value_or(0);
+  const sales::Fee fee = sales::fee_for(fee_rules(hook, order.ref("product")), days, base, sales::cause_of(change.text("cause")));
+  const auto money = [&](std::int64_t cents) { return Decimal::parse(sales::decimal_text(cents), currency).value_or(Decimal()); };
+  change.set("base", money(base));
+  change.set("percent", *Decimal::parse(sales::decimal_text(fee.percent_hundredths)));
+  change.set("fee", money(fee.cents));
+  const std::string percent = sales::decimal_text(fee.percent_hundredths), amount = sales::decimal_text(base), charged = sales::decimal_text(fee.cents);
+  const std::string when = std::to_string(days);
+  const std::string en = fee.rule.empty() ? "No fee." : fee.rule + ": " + when + " days before departure, " + percent + " % of " + amount + " = " + charged;
+  const std::string zh = fee.rule.empty() ? "不收取费用。" : fee.rule + "：距出发 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
+  const std::string tw = fee.rule.empty() ? "不收取費用。" : fee.rule + "：距出發 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
+  change.set("explanation", hook.say({{"en", en}, {"zh-CN", zh}, {"zh-TW", tw}}));
+  change.update();
+}
+
+std::optional<Date> date_of(std::optional<std::string_view> text) {
+  if (!text || text->size() != 10) return std::nullopt;
+  const auto part = [&](std::size_t from, std::size_t size) { return number_of(text->substr(from, size)); };
+  const auto year = part(0, 4), month = part(5, 2), day = part(8, 2);
+  if (!year || !month || !day) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+  return Date(date);
+}
+
+/// What an inquiry says of its need, with what the customer's file knows of his tastes.
+sales::Need need_of(const Request& request, const Record& inquiry) {
+  sales::Need need;
+  need.places = sales::words_of(inquiry.text("destination").value_or(std::string()));
+  need.depart_on = inquiry.date("depart_on");
+  need.party = inquiry.integer("party_size").value_or(1);
+  if (const auto budget = inquiry.decimal("per_head")) need.budget_cents = cents_of(budget);
+  need.hotel_stars = inquiry.integer("hotel_standard");
+  if (const auto id = inquiry.ref("customer")) {
+    if (const auto customer = request.find("customers.customer", *id)) {
+      need.interests = list_of(customer->text("interests"));
+      if (!need.hotel_stars) need.hotel_stars = customer->integer("hotel_standard");
+    }
+  }
+  return need;
+}
+
+/// What the query says goes before what the inquiry says.
+void read_query(const Request& request, sales::Need& need) {
+  if (const auto text = request.query("destination")) need.places = sales::words_of(*text);
+  if (const auto date = date_of(request.query("depart_on"))) need.depart_on = date;
+  if (const auto days = number_of(request.query("days"))) need.days = *days;
+  if (const auto party = number_of(request.query("party"))) need.party = std::max<std::int64_t>(1, *party);
+  if (const auto text = request.query("budget")) need.budget_cents = sales::hundredths(std::string(*text));
+  if (const auto stars = number_of(request.query("hotel_standard"))) need.hotel_stars = *stars;
+  if (const auto flexible = number_of(request.query("flexible_days"))) need.flexible_days = static_cast<int>(std::clamp<std::int64_t>(*flexible, 0, 60));
+  if (const auto text = request.query("interests")) need.interests = sales::words_of(*text);
+}
+
+/// Departures on sale, by product. Empty where no plugin plans departures, or the caller may not see them.
+std::map<std::int64_t, std::vector<sales::Offer>> offers_of(const Request& request) {
+  std::map<std::int64_t, std::vector<sales::Offer>> offers;
+  try {
+    request.for_each("scheduling.departure", {.filter = "record.state in ['on_sale', 'guaranteed'] && record.left > 0 && record.depart_on > today()", .sort = "id"},
+                     [&](const Record& departure) {
+                       const auto product = departure.ref("product");
+                       const auto date = departure.date("depart_on");
+                       if (!product || !date) return;
+                       offers[product->value].push_back({*date, departure.integer("left").value_or(0), cents_of(departure.decimal("price")),
+                                                         departure.text("number").value_or(std::string())});
+                     });
+  } catch (const HostError& error) {
+    if (error.status() != CARAVAN_E_UNKNOWN_NAME && error.status() != CARAVAN_FORBIDDEN) throw;
+  }
+  return offers;
+}
+
+std::vector<sales::Candidate> candidates_of(const Request& request) {
+  auto offers = offers_of(request);
+  std::vector<sales::Candidate> candidates;
+  request.for_each("sales.product", {.filter = "record.state == 'on_sale'", .sort = "id"}, [&](const Record& product) {
+    if (candidates.size() >= most_candidates) return;
+    sales::Candidate one;
+    one.id = product.id().value;
+    one.name = product.text("name").value_or(std::string());
+    one.destination = product.text("destination").value_or(std::string());
+    one.highlights = product.text("highlights").value_or(std::string());
+    one.days = product.integer("days").value_or(0);
+    one.price_cents = cents_of(product.decimal("price_from"));
+    one.hotel_stars = product.integer("hotel_standard");
+    one.interests = list_of(product.text("interests"));
+    try {
+      if (const auto rating = product.decimal("rating")) one.rating = static_cast<double>(cents_of(rating)) / 100;
+    } catch (const HostError& error) {
+      if (error.status() != CARAVAN_E_UNKNOWN_NAME) throw;  // of the after-sales plugin
+    }
+    if (const auto found = offers.find(one.id); found != offers.end()) one.offers = std::move(found->second);
+    candidates.push_back(std::move(one));
+  });
+  return candidates;
+}
+
+/// `GET /recommend?inquiry=ID&limit=5`: products for the inquiry, or for what the query says, each with its reasons.
+Response recommend(Request& request) {
+  sales::Need need;
+  if (const auto text = request.query("inquiry")) {
+    const auto id = number_of(text);
+    if (!id) throw Refusal(Status::invalid_argument, request.say({{"en", "`inquiry` is the id of an inquiry."}, {"zh-CN", "`inquiry` 须为咨询的编号。"}, {"zh-TW", "`inquiry` 須為諮詢的編號。"}}));
+    need = need_of(request, request.read("sales.inquiry", Id{*id}));
+  }
+  read_query(request, need);
+  const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(number_of(request.query("limit")).value_or(5), 1, 50));
+  const auto candidates = candidates_of(request);
+  std::map<std::int64_t, const sales::Candidate*> by_id;
+  for (const auto& one : candidates) by_id[one.id] = &one;
+  JsonWriter out;
+  out.begin_object().key("items").begin_array();
+  for (const auto& one : sales::recommend(need, candidates, limit)) {
+    const sales::Candidate& product = *by_id[one.id];
+    out.begin_object().key("product").text(std::to_string(one.id)).key("name").text(product.name).key("score").number(one.score).key("fits").boolean(one.fits);
+    out.key("price").text(sales::decimal_text(product.price_cents)).key("departure");
+    if (one.departure.empty()) out.null();
+    else out.text(one.departure);
+    out.key("reasons").begin_array();
+    for (const auto& reason : one.reasons)
+      out.begin_object().key("code").text(reason.code).key("good").boolean(reason.good).key("detail").text(reason.detail).end_object();
+    out.end_array().end_object();
+  }
+  out.end_array().end_object();
+  return Response::json(std::move(out).str());
+}
+
 class Sales final : public Plugin {
   void setup(Setup& setup) override {
-    setup.on("sales.inquiry", Point::before_create, default_owner);
+    for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"}) setup.on(entity, Point::before_create, default_owner);
+    setup.action("sales.change_order", "price_change", price_change);
     setup.route("GET", "/pipeline", "pipeline", pipeline);
+    setup.route("GET", "/recommend", "recommend", recommend);
   }
 };
 
