@@ -19,14 +19,28 @@ std::vector<SourceLayer> shipped_layers() {
   return {core_layer(), shipped("customers"), shipped("sales")};
 }
 
+/// All departments, as an agency has them.
+std::vector<SourceLayer> agency_layers() {
+  auto layers = shipped_layers();
+  for (const char* plugin : {"scheduling", "guides", "aftersales"}) layers.push_back(shipped(plugin));
+  return layers;
+}
+
 TEST(Shipped, DefinitionsLoadWithoutAWord) {
   const LoadResult result = load_catalog(shipped_layers(), {});
   EXPECT_EQ(all(result), "");
   ASSERT_TRUE(result.catalog);
 }
 
+TEST(Shipped, TheDepartmentsFitTogether) {
+  const LoadResult result = load_catalog(agency_layers(), {});
+  EXPECT_EQ(all(result), "");
+  ASSERT_TRUE(result.catalog);
+  EXPECT_TRUE(result.catalog->entity("aftersales.case"));
+}
+
 TEST(Shipped, EveryLabelExistsInThreeLanguages) {
-  const LoadResult result = load_catalog(shipped_layers(), {});
+  const LoadResult result = load_catalog(agency_layers(), {});
   ASSERT_TRUE(result.catalog);
   const auto expect_three = [](const Text& text, const std::string& what) {
     for (const char* locale : {"en", "zh-CN", "zh-TW"})
