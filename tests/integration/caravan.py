@@ -144,14 +144,14 @@ def query(**parameters):
 
 
 def multipart(**files):
-    """Body and content type of a form with files."""
+    """Body and content type of a form with files; contents are text or bytes."""
     boundary = "caravan-test-boundary"
     parts = []
     for name, (filename, text) in files.items():
-        parts.append(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
-            f"Content-Type: application/octet-stream\r\n\r\n{text}\r\n")
-    return ("".join(parts) + f"--{boundary}--\r\n").encode(), f"multipart/form-data; boundary={boundary}"
+        head = (f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
+                "Content-Type: application/octet-stream\r\n\r\n")
+        parts += [head.encode(), text if isinstance(text, bytes) else text.encode(), b"\r\n"]
+    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 database_numbers = itertools.count(1)
@@ -195,6 +195,8 @@ class Server:
         shutil.copytree(ROOT / "config", self.config)
         # Tests ask more often than people do; those of the limits set their own.
         self.limits(requests_per_second=0, anonymous_per_second=0)
+        # The two departments that most tests are about; those of the whole agency set all (agency.py).
+        self.setting("plugins", {"enabled": {"customers": True, "sales": True}})
         self.database = Database(kind, self.data)
         self.binary = Setup.build / "caravan"
         self.environment = {**os.environ, "CARAVAN_ADMIN_PASSWORD": ADMIN_PASSWORD}
@@ -383,6 +385,15 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def indexed(client, seconds=60):
+    """Waits until the search index holds everything that was written before."""
+    def settled():
+        state = client.get("/admin/search").json
+        return state["waiting"] == 0 and all(item["complete"] for item in state["items"])
+    wait_until(settled, seconds, "the search index")
+    time.sleep(1.1)  # what a node knows of it is a second old at most
 
 
 def wait_until(condition, seconds=10, what="condition"):
