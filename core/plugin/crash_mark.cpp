@@ -107,6 +107,8 @@ class ThreadMarks {
 #endif
   }
   ~ThreadMarks() {
+    // exit() in a plugin's code destroys this before on_exit_called() asks whose code it was.
+    if (slot_ != nullptr && slot_->depth.load(std::memory_order_relaxed) > 0) return;
     own_slot = nullptr;
     if (slot_ != nullptr) slot_->taken.store(0, std::memory_order_release);
     if (stack_ == nullptr) return;

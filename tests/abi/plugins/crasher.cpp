@@ -23,7 +23,7 @@ volatile bool for_ever = true;
 int overflow(int depth) {
   volatile char room[4096];
   room[0] = static_cast<char>(depth);
-  return overflow(depth + 1) + room[0];
+  return for_ever ? overflow(depth + 1) + room[0] : 0;
 }
 
 [[gnu::noinline]] void read_nothing() {

@@ -26,11 +26,12 @@ constexpr bool own_handlers = true;
 #endif
 
 volatile int sink = 0;
+volatile bool for_ever = true;
 
 int overflow(int depth) {
   volatile char room[4096];
   room[0] = static_cast<char>(depth);
-  return overflow(depth + 1) + room[0];
+  return for_ever ? overflow(depth + 1) + room[0] : 0;
 }
 
 struct MarksTest : ::testing::Test {
