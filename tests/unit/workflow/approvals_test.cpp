@@ -446,14 +446,6 @@ TEST_P(ApprovalsTest, DeputiesAreToldToo) {
   EXPECT_THAT(notices(), UnorderedElementsAre(HasSubstr("22: "), HasSubstr("33: "), HasSubstr("55: ")));
 }
 
-TEST_P(ApprovalsTest, EffectsOfTheDefinitionAskNobody) {
-  const auto made = order("60000");
-  auto system = who(11);
-  system.actor = records::Actor();
-  system.actor.system = true;
-  EXPECT_EQ(steps().run(system, made.entity(), made.id(), "win", {}, {}, std::nullopt).state(), "won");
-}
-
 TEST_P(ApprovalsTest, ItMayBeTakenBackByWhoeverAsked) {
   const auto made = order("60000");
   decide(22, asked(made));
@@ -573,7 +565,7 @@ kind: automation
 name: shop.win_now
 on: shop.order.updated
 in: transaction
-when: record.note == 'now' || record.note == 'again'
+when: record.state == 'fresh' && (record.note == 'now' || record.note == 'again')
 do: {win: {transition: win}}
 )yaml";
 

@@ -25,7 +25,7 @@ time_zone: Asia/Shanghai
 kind: calendar
 name: shop.office
 label: Office
-hours: {sat: "09:00-12:00", mon: "09:00-17:00"}
+hours: {saturday: ["09:00-12:00"], monday: ["09:00-17:00"]}
 ---
 kind: entity
 name: shop.order
