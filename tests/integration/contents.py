@@ -12,10 +12,13 @@ VOLATILE = {
     "credential": ("failed_count", "locked_until"),   # wrong passwords are counted
     "sequence_block": ("*",),                         # numbers that were reserved and not used
     "schema_info": ("*",),
+    # The search index follows by itself, some time after.
+    **{table: ("*",) for table in ("search_state", "search_term", "search_document", "search_text", "search_text_data", "search_text_idx",
+                                   "search_text_content", "search_text_docsize", "search_text_config")},
     "node": ("seen_at",),                             # every server says every two seconds that it lives
 }
 # Rows that the server writes by itself at any time.
-OWN = {"job": "queue = 'chores'"}
+OWN = {"job": "queue IN ('chores', 'search')"}
 
 
 class Contents:

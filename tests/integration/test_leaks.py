@@ -74,6 +74,10 @@ class _Twin:
             self.change = self.change_mariadb
         self.change(changes)
         self.server.start()
+        # The index of the twin's own values.
+        admin = self.server.client("admin")
+        desk.check(Wire(self.server.port, desk.token_of(admin)).call("POST", "/admin/search/rebuild", {}), 202)
+        caravan.indexed(admin)
 
     def change_sqlite(self, changes):
         with sqlite3.connect(self.server.data / "caravan.db") as connection:
@@ -164,6 +168,7 @@ class Leaks(caravan.ServerCase):
         cls.foreign_client = foreign_client
         # Each person's shares and lent records would be seen in another's stead: none are made here.
         cls.tokens = {person.role: person.token for person in cls.desk.people}
+        caravan.indexed(cls.server.client("admin"))
         cls.server.stop()
         bosses = ["UPDATE desk_file SET boss = CASE boss " + f"WHEN {boss_a} THEN {boss_b} WHEN {boss_b} THEN {boss_a} END WHERE boss IS NOT NULL",
                   "UPDATE desk_file SET grade = CASE grade WHEN 'group' THEN 'single' WHEN 'single' THEN 'group' END WHERE grade IS NOT NULL",
@@ -260,6 +265,28 @@ class Leaks(caravan.ServerCase):
                     for sort in ("rank", "hint", "due", "margin", "topic", "pin", ""):
                         self.same(role, "GET", base + query(after=cursor, **({"sort": sort} if sort else {})))
         self.none(4000)
+
+    def test_search(self):
+        words = {text for secret in ALL_SECRETS for text in (secret, secret[:5], secret[-4:], *re.split(r"[-@. ]", secret)) if len(text) > 1}
+        for role in self.ROLES:
+            for q in sorted(words) + ["seen", "seen 1", "F-00001", "00001", "gone", "person", "south"]:
+                self.same(role, "GET", "/search" + query(q=q))
+                self.same(role, "GET", "/search" + query(q=q + " seen"))
+                self.same(role, "GET", "/search" + query(q="seen " + q, entities=FILE, limit=1))
+        self.none(300)
+
+    def test_merges(self):
+        for role in self.ROLES:
+            mine = self.own[role]
+            for one, other in ((mine[0], mine[1]), (mine[0], self.foreign[0]), (self.foreign[0], mine[0]), (mine[0], self.gone[0]), (self.foreign[0], self.foreign[1])):
+                self.same(role, "GET", f"/records/{FILE}/{one}/merge?other={other}")
+                for name in FIELDS[FILE]:
+                    self.same(role, "POST", f"/records/{FILE}/{one}/merge", {"other": other, "other_version": 99, "fields": {name: "theirs"}})
+                self.same(role, "POST", f"/records/{FILE}/{one}/duplicates/{other}", {})
+                self.same(role, "GET", f"/records/{FILE}/{one}/merges")
+            self.same(role, "GET", f"/records/{FILE}/duplicates")
+            self.same(role, "GET", f"/records/{CLIENT}/{self.foreign_client}/merge?other={self.foreign_client}")
+        self.none(200)
 
     def pages(self, role, base, parameters):
         """All pages; cursors are looked into."""

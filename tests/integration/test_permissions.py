@@ -890,6 +890,81 @@ def _(case, person):
             yield Ask(relation + ", another's", "GET", f"/records/{FILE}/{identifier}/access?user=1", status=(403, 404))
 
 
+@route("GET /search")
+def _(case, person):
+    def only_seen(reply):
+        for item in reply.json["items"]:
+            case.assertIn(item["entity"], (FILE, CLIENT, "core.user"))
+            if item["entity"] == FILE and item["id"] in case.everybodys and person.role != "administrator":
+                case.assertEqual(case.ask(person, Ask("the hit", "GET", f"/records/{FILE}/{item['id']}")).status, 200, f"{person.role} {item}")
+    for words in ("foreign", "own", "4711", "0815", "hint", "13800001111"):
+        yield Ask(words, "GET", "/search" + query(q=words), then=only_seen)
+    yield Ask("nothing to look for", "GET", "/search" + query(q="%"), status=400)
+    yield Ask("what one may not read does not exist", "GET", "/search" + query(q="own", entities="desk.nosuch"), status=400)
+
+
+@route("GET /records/{entity}/duplicates")
+def _(case, person):
+    yield Ask("pairs", "GET", f"/records/{FILE}/duplicates", status=200 if gives(person.role, FILE, "update") or person.role == "deputy" else 403)
+    yield Ask("no such entity", "GET", "/records/desk.nosuch/duplicates", status=404)
+
+
+@route("POST /records/{entity}/duplicates")
+def _(case, person):
+    yield Ask("all", "POST", f"/records/{FILE}/duplicates", {}, 202 if person.role == "administrator" else 403)
+
+
+@route("POST /records/{entity}/{id}/duplicates/{other}")
+def _(case, person):
+    for relation in RELATIONS:
+        one, other = case.desk.record(relation, person), case.desk.record(relation, person)
+        yield Ask(relation, "POST", f"/records/{FILE}/{one}/duplicates/{other}", {}, of_record(person.role, "update", relation, 404))
+
+
+@route("GET /records/{entity}/{id}/merge")
+def _(case, person):
+    for relation in RELATIONS:
+        one, other = case.desk.record(relation, person), case.desk.record("own", person)
+        yield Ask(relation, "GET", f"/records/{FILE}/{one}/merge?other={other}", status=of_merge(person.role, relation))
+        yield Ask(relation + ", the other way", "GET", f"/records/{FILE}/{other}/merge?other={one}", status=of_merge(person.role, relation))
+
+
+def of_merge(role, relation, granted=200):
+    """Both must be seen, and both changed."""
+    if not (sees(role, relation) and sees(role, "own")):
+        return 404
+    return granted if gives(role, FILE, "update", relation) and gives(role, FILE, "update", "own") else 403
+
+
+@route("POST /records/{entity}/{id}/merge")
+def _(case, person):
+    for relation in RELATIONS:
+        one, other = case.desk.record(relation, person), case.desk.record("own", person)
+        yield Ask(relation, "POST", f"/records/{FILE}/{one}/merge", {"other": other}, of_merge(person.role, relation))
+        one, other = case.desk.record(relation, person), case.desk.record("own", person)
+        yield Ask(relation + ", the other way", "POST", f"/records/{FILE}/{other}/merge", {"other": one}, of_merge(person.role, relation))
+
+
+@route("GET /records/{entity}/{id}/merges")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/merges", status=200 if sees(person.role, relation) else 404)
+
+
+@route("POST /records/{entity}/{id}/merges/{merge}/undo")
+def _(case, person):
+    for relation in RELATIONS:
+        one, other = case.desk.record(relation, person), case.desk.record("own", person)
+        desk.check(case.desk.root.call("POST", f"/records/{FILE}/{one}/merge", {"other": other}), 200)
+        merge = case.desk.root.call("GET", f"/records/{FILE}/{one}/merges").json["items"][0]["id"]
+        if gives(person.role, FILE, "update", relation) and gives(person.role, FILE, "delete", "own"):
+            yield Ask(relation, "POST", f"/records/{FILE}/{one}/merges/{merge}/undo", {}, 200)
+        else:
+            yield Ask(relation, "POST", f"/records/{FILE}/{one}/merges/{merge}/undo", {}, (403, 404))
+
+
+ASKS["GET /admin/search"] = administrators("GET", "/admin/search")
+ASKS["POST /admin/search/rebuild"] = administrators("POST", "/admin/search/rebuild", {"entities": []}, 202)
 ASKS["GET /admin/roles"] = administrators("GET", "/admin/roles")
 ASKS["GET /admin/audit"] = administrators("GET", "/admin/audit")
 ASKS["GET /admin/audit/looks"] = administrators("GET", "/admin/audit/looks")
