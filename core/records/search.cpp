@@ -234,14 +234,14 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
         const bool ruled = rule.kind == ReadRule::Kind::condition;
         if (ruled) sql += " JOIN " + plan.from_table + " r ON " + record_id + " = " + select.record;
         sql += " WHERE " + select.where;
-        if (round > 0) sql += " AND " + select.record + " < ?";
+        if (round > 0) sql += " AND " + select.order + " < ?";
         if (ruled) sql += " AND (" + rule.sql + ")";
         if (!select.order.empty()) sql += " ORDER BY " + select.order + " DESC";
         else ask = 400;  // a record comes as often as it has words that begin so
         sql += " LIMIT ?";
         storage::Statement& statement = session->prepare(sql);
         int index = bind_parameters(statement, select.parameters);
-        if (round > 0) statement.bind(index++, below);
+        if (round > 0) statement.bind(index++, select.base + below);
         if (ruled) index = bind_parameters(statement, rule.parameters, index);
         statement.bind(index, static_cast<std::int64_t>(ask));
         std::size_t rows = 0;

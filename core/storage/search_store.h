@@ -29,6 +29,7 @@ struct SearchDocument {
 struct SearchSelect {
   std::string from, record, where;
   std::vector<expr::Value> parameters;
+  std::int64_t base = 0;        ///< what `order` is more than the record's id
   std::string order;            ///< what to sort by, descending, at no cost; empty: a record may come twice, and sorting would read all
 };
 

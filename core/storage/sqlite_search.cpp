@@ -55,9 +55,10 @@ class SqliteSearch final : public SearchStore {
     SearchSelect select;
     select.from = "search_text s";
     select.record = "(s.rowid - " + std::to_string(base) + ")";
-    select.where = "s.words MATCH ? AND s.rowid >= ? AND s.rowid < ?";
+    select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
     select.parameters = {expr::Value(match), expr::Value(base), expr::Value(base + entity_unit)};
     select.order = "s.rowid";
+    select.base = base;
     return select;
   }
 };
