@@ -167,9 +167,9 @@ void plan_calls(Hook& hook) {
   }
 }
 
-/// `call: guides.write_handover`: what the guide must know of the customers and the trip.
+/// A new hand-over sheet says what the guide must know of the customers and the trip.
 void write_handover(Hook& hook) {
-  Record sheet = hook.read("guides.handover", hook.record().id());
+  Record& sheet = hook.record();
   const auto departure_id = sheet.ref("departure");
   if (!departure_id) return;
   const Record departure = hook.read("scheduling.departure", *departure_id);
@@ -204,14 +204,13 @@ void write_handover(Hook& hook) {
   hook.for_each("scheduling.service_line", {.filter = "record.departure == " + id_text(*departure_id) + " && record.state in ['confirmed', 'amendment_unconfirmed', 'used']", .sort = "from,id"},
                 [&](const Record& line) { text += "- " + word(line, "name") + "，确认号 " + word(line, "reference") + "\n"; });
   sheet.set("text", text);
-  sheet.update();
 }
 
 class Guides final : public Plugin {
   void setup(Setup& setup) override {
     setup.action("guides.absence", "find_replacements", find_replacements);
     setup.action("guides.assignment", "plan_calls", plan_calls);
-    setup.action("guides.handover", "write_handover", write_handover);
+    setup.on("guides.handover", Point::before_create, write_handover);
     setup.route("GET", "/suitability", "suitability", suitability);
   }
 };

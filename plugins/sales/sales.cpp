@@ -49,9 +49,10 @@ std::vector<sales::FeeRule> fee_rules(const Call& call, const std::optional<Id>&
   return own.empty() ? general : own;
 }
 
-/// `call: sales.price_change`: the fee of a change order by the policy, with the price lines of those who leave as its base.
+/// The step `price`: the fee of a change order by the policy, with the price lines of those who leave as its base.
 void price_change(Hook& hook) {
-  Record change = hook.read("sales.change_order", hook.record().id());
+  if (hook.transition() != "price") return;
+  Record& change = hook.record();
   const auto order_id = change.ref("order");
   if (!order_id) return;
   const Record order = hook.read("sales.order", *order_id);
@@ -88,7 +89,6 @@ void price_change(Hook& hook) {
   const std::string zh = fee.rule.empty() ? "不收取费用。" : fee.rule + "：距出发 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
   const std::string tw = fee.rule.empty() ? "不收取費用。" : fee.rule + "：距出發 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
   change.set("explanation", hook.say({{"en", en}, {"zh-CN", zh}, {"zh-TW", tw}}));
-  change.update();
 }
 
 std::optional<Date> date_of(std::optional<std::string_view> text) {
@@ -207,7 +207,7 @@ Response recommend(Request& request) {
 class Sales final : public Plugin {
   void setup(Setup& setup) override {
     for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"}) setup.on(entity, Point::before_create, default_owner);
-    setup.action("sales.change_order", "price_change", price_change);
+    setup.on("sales.change_order", Point::before_transition, price_change);
     setup.route("GET", "/pipeline", "pipeline", pipeline);
     setup.route("GET", "/recommend", "recommend", recommend);
   }

@@ -71,15 +71,14 @@ scheduling::Group group_of(const Call& call, Id id) {
   return group;
 }
 
-/// `call: scheduling.write_paper`: the paper's text, of the traveller list as it is.
+/// A new paper has its text, of the traveller list as it is.
 void write_paper(Hook& hook) {
-  Record paper = hook.read("scheduling.document", hook.record().id());
+  Record& paper = hook.record();
   const auto departure = paper.ref("departure");
   if (!departure) return;
   const scheduling::Group group = group_of(hook, *departure);
   paper.set("text", scheduling::paper(group, word(paper, "kind")));
   paper.set("travellers", static_cast<std::int64_t>(group.travellers.size()));
-  paper.update();
 }
 
 void note_on_timeline(Hook& hook, Id customer, const char* occasion, const std::string& subject, const std::string& text, const char* about, const std::string& number) {
@@ -170,7 +169,7 @@ void fair_offer(Hook& hook) {
 
 class Scheduling final : public Plugin {
   void setup(Setup& setup) override {
-    setup.action("scheduling.document", "write_paper", write_paper);
+    setup.on("scheduling.document", Point::before_create, write_paper);
     setup.action("scheduling.document", "announce_paper", announce_paper);
     setup.action("scheduling.incident", "tell_incident", tell_incident);
     setup.on("scheduling.booking", Point::before_transition, fair_offer);
