@@ -394,7 +394,12 @@ api::PluginDetail PluginAdministration::install(const records::Context& context,
   look(info.name);
   for (auto& one : list(context)) {
     if (one.info.name != info.name) continue;
+    // Of the file that was installed; `state` is the plugin's.
     one.info.version = info.version;
+    one.info.file = file;
+    one.hash = info.hash;
+    one.signature = trust_word(info.trust.state);
+    one.signed_by = info.trust.by;
     return one;
   }
   throw no_plugin(info.name);

@@ -336,6 +336,7 @@ void Runtime::start_jobs() {
   schedule_->start();
   plan_clocks(*catalog_.load());
   rules_->plan_soon();
+  migrations_->plan();
   search_->follow(*catalog_.load(), queue_->now());
   queue_->wake();
 }

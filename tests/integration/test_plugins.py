@@ -397,6 +397,7 @@ class Nodes(_Plugins):
         other.database = self.server.database
         shutil.rmtree(other.config)
         shutil.copytree(self.server.config, other.config)
+        shutil.copy(self.server.home / "data.keys", other.home / "data.keys")  # every node has the same
         other.start()
         try:
             there = other.client("admin")
