@@ -200,8 +200,9 @@ void on_fatal_signal(int signal, siginfo_t*, void* context) {
   if (culprit == 0) culprit = by_address(*static_cast<const ucontext_t*>(context));
   write_death(by_signal, static_cast<std::uint32_t>(signal), culprit);
   if (culprit != 0) {
+    static constexpr std::string_view text = "caravan: the process dies in the code of the plugin ";
     const Name& name = region.load(std::memory_order_relaxed)->name[culprit - 1];
-    iovec parts[] = {{const_cast<char*>("caravan: the process dies in the code of the plugin "), 51},
+    iovec parts[] = {{const_cast<char*>(text.data()), text.size()},
                      {const_cast<char*>(name.plugin), ::strnlen(name.plugin, sizeof name.plugin)},
                      {const_cast<char*>(", "), 2},
                      {const_cast<char*>(name.callback), ::strnlen(name.callback, sizeof name.callback)},

@@ -8,9 +8,9 @@
 namespace caravan::plugin {
 namespace {
 
-constexpr std::chrono::milliseconds pause{100};
-constexpr double looks_per_second = 10;
-constexpr double hang_after = 1.5;     ///< deadlines
+constexpr std::chrono::milliseconds pause{50};
+constexpr double looks_per_second = 20;
+constexpr double hang_after = 1.2;     ///< deadlines
 constexpr double late_with_host = 10;  ///< deadlines, where the server's own work for it is counted too
 
 }  // namespace

@@ -12,14 +12,14 @@
 namespace caravan::plugin {
 
 /// How many seconds of its own a callback may take; what the server does for it in between is not counted. Beyond, functions of the
-/// host refuse; one that has not returned after half as long again is taken to hang. Above 0.
+/// host refuse; one that has not returned after a fifth of that more is taken to hang. Above 0.
 struct Deadlines {
   double inside = 1;    ///< hooks and actions in the transaction of a write: on SQLite all other writes wait meanwhile
   double outside = 30;  ///< routes, jobs, hooks after the commit
   double loading = 10;  ///< static constructors, create, enable
 };
 
-/// Looks ten times a second at what the marks say. Counts looks instead of time, so that a machine that stood still, or gave this
+/// Looks twenty times a second at what the marks say. Counts looks instead of time, so that a machine that stood still, or gave this
 /// process no time, makes nobody late.
 class Watchdog {
  public:

@@ -14,7 +14,7 @@ import urllib.request
 
 from caravan import Client, Server, ServerCase, Setup, children_of, free_port, process_lives, wait_until
 
-HEALTHY_SECONDS = 3
+HEALTHY_SECONDS = 10  # on a machine that does other things too; tests/fault/plugin_faults.py measures
 CRASHES = {  # what is done to the process → how that reads
     "segfault": "segmentation fault",
     "abort": "abort",
@@ -334,7 +334,7 @@ class Replace(_Contained):
         worker = self.server.worker
         began = time.monotonic()
         self.server.kill()
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 3)
         self.assertFalse(process_lives(worker))
         self.server.start()
 

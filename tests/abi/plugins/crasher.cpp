@@ -5,6 +5,7 @@
 #include <caravan/plugin.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -19,6 +20,7 @@ using namespace caravan::sdk;
 
 volatile int sink = 0;
 volatile bool for_ever = true;
+volatile std::uintptr_t nowhere = 8;
 
 int overflow(int depth) {
   volatile char room[4096];
@@ -27,8 +29,7 @@ int overflow(int depth) {
 }
 
 [[gnu::noinline]] void read_nothing() {
-  volatile int* const nothing = nullptr;
-  sink = *nothing;
+  sink = *reinterpret_cast<volatile int*>(nowhere);
 }
 
 [[gnu::noinline]] void throw_it() { throw std::runtime_error("through noexcept"); }
