@@ -353,7 +353,7 @@ ExportResult export_records(const RecordService& records, const Context& context
   std::replace(filter.begin(), filter.end(), filter_separator, ' ');
   database.transact([&](storage::Session& session) {
     storage::Query insert(session,
-                          "INSERT INTO export_log (id, entity, at, user_id, username, request_id, source, format, fields, filter, row_count) VALUES "
+                          "INSERT INTO export_log (id, entity, at, user_id, username, request_id, source, format, fields, filter, exported) VALUES "
                           "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                           id, entity.full_name, context.now);
     insert.add_or_null(context.actor.user_id);
@@ -372,7 +372,7 @@ ExportResult export_records(const RecordService& records, const Context& context
 std::vector<ExportEntry> list_exports(storage::Session& session, std::int64_t before, std::uint32_t limit) {
   std::vector<ExportEntry> entries;
   storage::Query query(session,
-                       "SELECT id, entity, at, user_id, username, request_id, source, format, fields, filter, row_count FROM export_log WHERE id < ? ORDER BY id DESC LIMIT ?",
+                       "SELECT id, entity, at, user_id, username, request_id, source, format, fields, filter, exported FROM export_log WHERE id < ? ORDER BY id DESC LIMIT ?",
                        before == 0 ? INT64_MAX : before, static_cast<std::int64_t>(limit));
   while (query.next()) {
     ExportEntry entry;

@@ -1,6 +1,7 @@
 #include "records/import_runs.h"
 
 #include "base/error.h"
+#include "jobs/steady.h"
 #include "records/import_source.h"
 #include "records/json.h"
 #include "storage/query.h"
@@ -58,7 +59,7 @@ ImportRun read_run(Query& query) {
 
 void keep_errors(storage::Session& session, std::int64_t id, const std::vector<RowError>& errors) {
   for (const auto& error : errors) {
-    storage::run_sql(session, "INSERT INTO import_error (import_id, row_number, column_name, message, line) VALUES (?, ?, ?, ?, ?)", id, error.row,
+    storage::run_sql(session, "INSERT INTO import_error (import_id, row_no, column_name, message, line) VALUES (?, ?, ?, ?, ?)", id, error.row,
                      error.column.substr(0, 190), error.message, error.line);
   }
 }
@@ -105,7 +106,7 @@ std::optional<ImportRun> find_import(storage::Session& session, std::int64_t id,
     if (query.next()) run = read_run(query);
   }
   if (!run || errors == 0) return run;
-  Query query(session, "SELECT row_number, column_name, message FROM import_error WHERE import_id = ? ORDER BY row_number LIMIT ?", id, static_cast<std::int64_t>(errors));
+  Query query(session, "SELECT row_no, column_name, message FROM import_error WHERE import_id = ? ORDER BY row_no LIMIT ?", id, static_cast<std::int64_t>(errors));
   while (query.next()) run->report.errors.push_back({query.integer(0), query.text(1), query.text(2), {}});
   return run;
 }
@@ -127,7 +128,7 @@ void write_import_errors(storage::Database& database, std::int64_t id, const std
   constexpr int page = 500;
   for (std::int64_t after = 0, got = page; got == page;) {
     const auto session = database.read();
-    Query query(*session, "SELECT row_number, line FROM import_error WHERE import_id = ? AND row_number > ? ORDER BY row_number LIMIT ?", id, after, page);
+    Query query(*session, "SELECT row_no, line FROM import_error WHERE import_id = ? AND row_no > ? ORDER BY row_no LIMIT ?", id, after, page);
     for (got = 0; query.next(); ++got) {
       after = query.integer(0);
       write(query.text(1));
@@ -202,7 +203,14 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
 
   model::ImportMapResult loaded;
   const model::ImportMap* map = nullptr;
-  if (map_text.empty()) {
+  const auto stored = files_.open(file);
+  model::ImportMap plain;
+  if (map_text.empty() && map_name.starts_with(plain_prefix)) {
+    const model::Entity* of = context.catalog->entity(entity);
+    if (of == nullptr) throw Error(ErrorCode::not_found, "There is no entity " + entity + " any more.");
+    plain = plain_map(*of, map_name.substr(plain_prefix.size()), stored->bytes());
+    map = &plain;
+  } else if (map_text.empty()) {
     for (const auto& one : context.catalog->import_maps) {
       if (one->name == map_name) map = one.get();
     }
@@ -216,7 +224,6 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
     map = &*loaded.map;
   }
 
-  const auto stored = files_.open(file);
   ImportSource source(stored->bytes(), *map);
   records_.database().transact([&](storage::Session& session) {
     // An attempt that was cut off before may still be at work, where its lease was lost: its next batch finds `rows_done` moved.
@@ -232,7 +239,7 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
   steps.skip = done;
   if (done > 0) {
     const auto session = records_.database().read();
-    Query query(*session, "SELECT row_number FROM import_error WHERE import_id = ?", id);
+    Query query(*session, "SELECT row_no FROM import_error WHERE import_id = ?", id);
     while (query.next()) steps.failed.insert(query.integer(0));
   }
   std::int64_t kept = done;
@@ -248,6 +255,7 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
     if (session == nullptr) kept = now_done;
   };
   steps.progress = [&](std::int64_t now_done, std::int64_t rows) {
+    if (kept == done) records_.database().transact([&](storage::Session& session) { jobs::forget_attempts(session, attempt.job().id); });
     kept = now_done;
     attempt.progress(now_done, rows, context.source);
   };

@@ -9,7 +9,6 @@
 #include <mysql_connection.h>
 #include <mysql_driver.h>
 
-#include <mutex>
 #include <optional>
 
 #include "storage/encode.h"
@@ -153,13 +152,18 @@ class StreamedRows final : public Statement {
   const std::string sql_;
 };
 
+/// The library keeps one, which it makes at the first call without a lock.
+sql::mysql::MySQL_Driver* driver_instance() {
+  static sql::mysql::MySQL_Driver* const driver = sql::mysql::get_mysql_driver_instance();
+  return driver;
+}
+
 /// MariaDB: a connection of its own, since nothing else can be asked while rows come.
 class MysqlStream final : public Stream {
  public:
   MysqlStream(const DatabaseUrl& url, Snapshot snapshot) {
     try {
-      sql::mysql::MySQL_Driver* const driver = sql::mysql::get_mysql_driver_instance();
-      driver->threadInit();
+      sql::mysql::MySQL_Driver* const driver = driver_instance();
       sql::ConnectOptionsMap options;
       options["hostName"] = sql::SQLString(url.socket.empty() ? "tcp://" + url.host + ":" + std::to_string(url.port) : "unix://" + url.socket);
       options["userName"] = sql::SQLString(url.user);

@@ -130,8 +130,8 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
        {"id"},
        {{"ix_import_run$age", {"finished_at"}}}},
       {"import_error",
-       {{"import_id", integer, true}, {"row_number", integer, true}, {"column_name", text(190)}, {"message", long_text}, {"line", long_text}},
-       {"import_id", "row_number"},
+       {{"import_id", integer, true}, {"row_no", integer, true}, {"column_name", text(190)}, {"message", long_text}, {"line", long_text}},
+       {"import_id", "row_no"},
        {}},
       // Who took what out (records/export.h).
       {"export_log",
@@ -145,7 +145,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"format", text(10), true},
         {"fields", long_text},
         {"filter", long_text},
-        {"row_count", integer, true}},
+        {"exported", integer, true}},
        {"id"},
        {{"ix_export_log$user", {"user_id", "id"}}}},
       // Contents of attachments, each once; `name` is that in the file store.

@@ -1,0 +1,92 @@
+#include "records/import_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "records/export.h"
+
+namespace caravan::records {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<std::vector<std::string>> rows_of(ImportSource& source) {
+  std::vector<std::vector<std::string>> rows;
+  for (SourceRow row; source.next(row);) rows.push_back(row.cells);
+  return rows;
+}
+
+TEST(ImportSource, DelimiterIsTheOneWithTheMapsColumns) {
+  model::ImportMap map;
+  map.records.emplace_back();
+  map.records.back().external_id.text = "a, b";  // a column whose name has a comma
+  ImportSource source("a, b;c\n1,2;3\n", map);
+  EXPECT_EQ(source.format().delimiter, ';');
+  EXPECT_THAT(source.header(), ElementsAre("a, b", "c"));
+  EXPECT_THAT(rows_of(source), ElementsAre(ElementsAre("1,2", "3")));
+  for (const char* text : {"x\ty\n1\t2\n", "x|y\n1|2\n", "x;y\n1;2\n", "x,y\n1,2\n"}) {
+    ImportSource other(text, {});
+    EXPECT_THAT(rows_of(other), ElementsAre(ElementsAre("1", "2"))) << text;
+  }
+}
+
+TEST(ImportSource, EncodingIsFoundOut) {
+  const std::string chinese = "城市,价格\n广州出发,一千二百元\n南京出发,三千四百元\n";
+  const auto gb = std::string("\xB3\xC7\xCA\xD0,\xBC\xDB\xB8\xF1\n\xB9\xE3\xD6\xDD\xB3\xF6\xB7\xA2,\xD2\xBB\xC7\xA7\xB6\xFE\xB0\xD9\xD4\xAA\n"
+                              "\xC4\xCF\xBE\xA9\xB3\xF6\xB7\xA2,\xC8\xFD\xC7\xA7\xCB\xC4\xB0\xD9\xD4\xAA\n");
+  for (const auto& [text, encoding] : {std::pair{chinese, "UTF-8"}, std::pair{"\xEF\xBB\xBF" + chinese, "UTF-8"}, std::pair{gb, "GB18030"}}) {
+    ImportSource source(text, {});
+    EXPECT_EQ(source.format().encoding, encoding);
+    EXPECT_THAT(source.header(), ElementsAre("城市", "价格"));
+    EXPECT_EQ(rows_of(source).at(0).at(0), "广州出发");
+  }
+  // Said wins, and one broken cell does not make another encoding.
+  model::ImportMap said;
+  said.encoding = "utf8";
+  EXPECT_EQ(ImportSource("a\n\xE9t\xE9\n", said).format().encoding, "UTF-8");
+  ImportSource broken("a\n广州\n\xFF\n", {});
+  EXPECT_EQ(broken.format().encoding, "UTF-8");
+  EXPECT_FALSE(is_utf8(rows_of(broken).at(1).at(0)));
+}
+
+TEST(ImportSource, JsonLines) {
+  ImportSource source("{\"a\": 1, \"b\": null}\n\n{\"c\": [\"x\"], \"a\": \"zwei\", \"d\": true}", {});
+  EXPECT_THAT(source.header(), ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(source.rows(), 2);
+  EXPECT_THAT(rows_of(source), ElementsAre(ElementsAre("1", "", "", ""), ElementsAre("zwei", "", "[\"x\"]", "true")));
+  const std::vector<std::string> cells{"1", "", "", ""};
+  EXPECT_EQ(source.line(&cells, {{"error", "no \"b\""}}), "{\"a\":\"1\",\"error\":\"no \\\"b\\\"\"}\n");
+  for (const char* bad : {"{\"a\": 1}\n[1]\n", "{\"a\": 1}\nnothing\n"}) {
+    try {
+      ImportSource wrong(bad, {});
+      FAIL() << bad;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.message(), HasSubstr("Line 2")) << bad;
+    }
+  }
+}
+
+TEST(ImportSource, RowsLongerThanAPieceAndQuotesOverPieces) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 3; ++i) text += "\"" + std::string(100'000, 'x') + "\"\"\n\",广\n";
+  ImportSource source(text, {});
+  const auto rows = rows_of(source);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2][0], std::string(100'000, 'x') + "\"\n");
+  EXPECT_EQ(rows[2][1], "广");
+  EXPECT_THROW(ImportSource("a\n\"" + std::string(9 << 20, 'x'), {}), Error);
+}
+
+TEST(Guard, CellsThatBeginAFormulaAreTextAndComeBack) {
+  for (const std::string text : {"=1", "+1", "-x", "@a", "\tb", "'=1", "''+1", "plain", "", "'quoted'", "a=1"}) {
+    const std::string cell = guarded_cell(text);
+    EXPECT_EQ(unguarded_cell(cell), text);
+    EXPECT_TRUE(cell.empty() || std::string_view("=+-@\t\r").find(cell.front()) == std::string_view::npos) << cell;
+  }
+  EXPECT_EQ(guarded_cell("'quoted'"), "'quoted'");
+}
+
+}  // namespace
+}  // namespace caravan::records
