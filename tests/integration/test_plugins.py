@@ -403,7 +403,7 @@ class Nodes(_Plugins):
             there = other.client("admin")
             self.change("sales", "disable")
             wait_until(lambda: there.get("/records/sales.inquiry").status == 404, 10, "it is off there")
-            self.assertEqual(self.plugin("sales", there)["state"], "disabled")
+            wait_until(lambda: self.plugin("sales", there)["state"] == "disabled", 10, "it is drained there")
             self.change("sales", "enable")
             wait_until(lambda: there.get("/records/sales.inquiry").status == 200, 10, "it is on there")
             # A file that was installed on one is fetched by the other.
