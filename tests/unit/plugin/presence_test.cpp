@@ -75,7 +75,7 @@ TEST(Readers, NobodyMeetsWhatWasFreedOrStopped) {
       }
     });
   }
-  for (int turn = 0; turn < 2000; ++turn) {
+  for (int turn = 0; turn < 500; ++turn) {
     auto next = std::make_unique<View>();
     next->thing = std::make_shared<Thing>();
     next->thing->number = turn;
