@@ -42,7 +42,21 @@ void print_line(const std::string& name, const std::string& version, const std::
   std::printf("%-16s %-10s %-11s %s%s%s\n", name.c_str(), version.c_str(), state.c_str(), file.c_str(), more.empty() ? "" : ": ", more.c_str());
 }
 
-/// Of the server that runs; where none does, of the files and caravan.yaml alone, without running anything.
+/// What was decided in servers that ran on this database; nothing where there is none yet.
+std::map<std::string, PluginDecision> stored_decisions(const Settings& settings) {
+  constexpr std::string_view sqlite = "sqlite://";
+  if (settings.database_url.starts_with(sqlite) && !std::filesystem::exists(settings.database_url.substr(sqlite.size()))) return {};
+  try {
+    const auto database = storage::Database::open(settings.database_url);
+    storage::Sequences sequences(*database);
+    return PluginStore(*database, sequences).decisions();
+  } catch (const Error& error) {
+    std::cerr << "caravan: the database does not answer, so this is what caravan.yaml and the files say: " << error.message() << '\n';
+    return {};
+  }
+}
+
+/// Of the server that runs; where none does, of files and decisions, without running anything of a plugin.
 int list(const Overrides& overrides, const Given& given) {
   const Settings settings = settings_or_exit(overrides);
   Channel channel(settings);
@@ -59,11 +73,11 @@ int list(const Overrides& overrides, const Given& given) {
       print_line(json_text(plugin, "name"), json_text(plugin, "version"), json_text(plugin, "state"), json_text(plugin, "file"), more);
     });
   }
-  const auto definitions = load_definitions(settings);
+  const auto plugins = plugin::PluginRegistry::scan(registry_options(settings, stored_decisions(settings)));
   std::string out;
   api::JsonWriter json(out);
   json.begin_array();
-  for (const auto& info : definitions.plugins->list()) {
+  for (const auto& info : plugins->list()) {
     json.begin_object().member("name", info.name).member("version", info.version).member("kind", plugin::to_string(info.kind));
     json.member("state", plugin::to_string(info.state)).member("file", info.file).member("sdk", info.sdk).member("error", info.error).end_object();
     if (!given.json) print_line(info.name, info.version, plugin::to_string(info.state), info.file, info.error);

@@ -166,6 +166,16 @@ class Switching(_Plugins):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("switch off sales", refused.stderr)
 
+    def test_without_a_server_it_holds_from_the_next_start_on(self):
+        self.server.stop()
+        done = self.server.cli("plugin", "disable", "sales", "--config", self.server.config)
+        self.assertIn("Switched off: sales\n", done.stdout, done.stderr)
+        self.assertRegex(self.server.cli("plugin", "list", "--config", self.server.config).stdout, r"(?m)^sales +\S+ +disabled")
+        self.server.start()
+        self.admin = self.server.client("admin", fresh=True)
+        self.assertEqual(self.plugin("sales")["state"], "disabled")
+        self.change("sales", "enable")
+
     def test_only_administrators_may(self):
         self.server.add_user("plain.user", "Plain", "sales.salesperson")
         plain = self.server.client("plain.user")
