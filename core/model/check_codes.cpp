@@ -187,6 +187,7 @@ constexpr CheckCode codes[] = {
     {"unknown-currency", error, "Currencies have ISO 4217 codes.", "currency: RMB", "currency: CNY"},
     {"unknown-department", error, "There is no department of that name.", "department: dessk", "department: desk"},
     {"unknown-entity", error, "There is no entity of that name.", "to: shop.persons", "to: shop.person"},
+    {"unknown-event", error, "The entity declares no event of that name under `events`, so no plugin can tell it.", "on: shop.trip.event.sean", "on: shop.trip.event.seen  # events: {seen: {}}"},
     {"unknown-field", error, "The entity has no field of that name, perhaps because a layer removed it.", "require: [begin_on]", "require: [start_on]"},
     {"unknown-form", error, "There is no form of that name.", "form: shop.lost_trip", "form: shop.lose_trip"},
     {"unknown-kind", error, "There is no such kind of document.", "kind: entty", "kind: entity"},

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +14,7 @@
 #include "plugin/crash_mark.h"
 #include "plugin/gate.h"
 #include "plugin/instance.h"
+#include "plugin/values.h"
 #include "records/functions.h"
 #include "records/hooks.h"
 
@@ -45,7 +46,7 @@ struct Call {
     records::Record* record = nullptr;
     std::optional<records::Record> own;
     std::set<std::uint32_t> touched;  ///< slots set by the plugin
-    std::deque<std::string> texts;
+    Texts texts;
   };
   struct Resolved {
     const model::Entity* entity;
@@ -86,15 +87,15 @@ struct Call {
   /// Throws unavailable where the plugin has been at work for longer than it may: nothing more is done for this call.
   void check_deadline() const;
 
-  std::deque<std::vector<caravan_record>> pages;
-  std::deque<std::string> texts;
+  std::list<std::vector<caravan_record>> pages;
+  Texts texts;
 
  private:
   std::uint64_t handle(std::size_t index) const { return (id << 32) | (index + 1); }
   std::optional<std::size_t> index(std::uint64_t handle, std::size_t count) const;
-  std::deque<std::unique_ptr<Entry>> entries_;  ///< null once released; handles are never used again
+  std::vector<std::unique_ptr<Entry>> entries_;  ///< null once released; handles are never used again
   std::size_t held_ = 0;
-  std::deque<Resolved> fields_;
+  std::vector<Resolved> fields_;
   std::unique_ptr<Gate> gate_;
 };
 

@@ -37,7 +37,7 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
-caravan_status to_abi(const expr::Value& value, std::deque<std::string>& texts, caravan_value& out) {
+caravan_status to_abi(const expr::Value& value, Texts& texts, caravan_value& out) {
   model::Field like;  // of the type that the value has
   if (value.is<bool>()) like.type = FieldType::boolean;
   else if (value.is<std::int64_t>()) like.type = FieldType::integer;
@@ -79,7 +79,7 @@ caravan_status from_abi(const caravan_value& value, expr::Value& out) {
   return from_abi(like, value, out);
 }
 
-caravan_status to_abi(const model::Field& field, const expr::Value& value, std::deque<std::string>& texts,
+caravan_status to_abi(const model::Field& field, const expr::Value& value, Texts& texts,
                       caravan_value& out) {
   out = caravan_value{};
   if (value.is_null()) return CARAVAN_OK;

@@ -112,7 +112,7 @@ class Sdk(ServerCase):
         # The timer waits in the queue; run by hand it lets the quote expire.
         jobs = [job for job in self.ok(self.admin.get("/admin/jobs" + query(kind="plugins.job"))).json["items"]]
         self.assertEqual([job["state"] for job in jobs], ["waiting"])
-        self.ok(self.admin.post(f"/admin/jobs/{jobs[0]['id']}/replay"))
+        self.ok(self.admin.post(f"/admin/jobs/{jobs[0]['id']}/replay"), 204)
         wait_until(lambda: self.ok(self.admin.get(f"/records/insurance.quote/{quote['id']}")).json["state"] == "expired", 20, "the quote expires")
         # Copies: all or none, then the event that the automation hears of.
         self.server.add_user(f"agent_{self.database}", "Agent", "insurance.agent")

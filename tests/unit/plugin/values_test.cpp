@@ -16,7 +16,7 @@ model::Field field(FieldType type) {
 }
 
 expr::Value there_and_back(FieldType type, const expr::Value& value) {
-  std::deque<std::string> texts;
+  Texts texts;
   caravan_value abi{};
   expr::Value out;
   EXPECT_EQ(to_abi(field(type), value, texts, abi), CARAVAN_OK);
@@ -48,7 +48,7 @@ TEST(Values, EveryTypeCrossesAndComesBack) {
 }
 
 TEST(Values, ListsAndTextsByLanguageCrossAsJson) {
-  std::deque<std::string> texts;
+  Texts texts;
   caravan_value abi{};
   ASSERT_EQ(to_abi(field(FieldType::refs), expr::List{expr::Value(std::int64_t{7})}, texts, abi), CARAVAN_OK);
   EXPECT_EQ(std::string(abi.as.text.data, abi.as.text.size), R"(["7"])");
@@ -67,7 +67,7 @@ TEST(Values, ListsAndTextsByLanguageCrossAsJson) {
 }
 
 TEST(Values, AMixedUpTypeIsAStatus) {
-  std::deque<std::string> texts;
+  Texts texts;
   caravan_value abi{};
   EXPECT_EQ(to_abi(field(FieldType::integer), "text", texts, abi), CARAVAN_E_TYPE);
   EXPECT_EQ(to_abi(field(FieldType::json), expr::Map{}, texts, abi), CARAVAN_E_UNSUPPORTED);
