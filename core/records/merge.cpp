@@ -213,6 +213,7 @@ class MergeWork {
     choose(wanted, mine, theirs, query);
     Detail detail;
     move_references(theirs.id(), survivor, detail);
+    let_go(survivor, theirs.id(), detail);
     move_rows("attachment", "", theirs.id(), survivor, detail.attachments);
     move_rows("record_share",
               " AND NOT EXISTS (SELECT 1 FROM (SELECT grantee_kind, grantee FROM record_share WHERE record_id = " + std::to_string(survivor) +
@@ -220,7 +221,6 @@ class MergeWork {
               theirs.id(), survivor, detail.shares);
     // Both may have changed with what was moved: rollups, and rules that follow.
     theirs = *work_.fetch(entity_, theirs.id(), TransactionWork::Lock::exclusive);
-    const Record now = *work_.fetch(entity_, survivor, TransactionWork::Lock::exclusive);
     work_.remove_stored(theirs, message("merged_into", context_.locale, {name_of(mine), std::to_string(survivor)}));
     const Record again = *work_.fetch(entity_, survivor, TransactionWork::Lock::exclusive);
     for (const auto& field : entity_.fields) {
@@ -329,13 +329,36 @@ class MergeWork {
     }
   }
 
+  /// The survivor's own references to the other one.
+  void let_go(std::int64_t survivor, std::int64_t other, Detail& detail) {
+    for (const auto& field : entity_.fields) {
+      if (!refers(*field, entity_) || field->compute) continue;
+      const Record stored = *work_.fetch(entity_, survivor, TransactionWork::Lock::exclusive);
+      expr::Value left = without(stored[field->slot], other);
+      if (left.same_as(stored[field->slot])) continue;
+      detail.moved.push_back({entity_.full_name, field->name, survivor, ids_of(stored[field->slot])});
+      work_.relabel(stored, field->slot, std::move(left), message("reference_merged", context_.locale, {label_of(context_, entity_)}));
+    }
+  }
+
   void move_back(const Moved& one, std::int64_t survivor, std::int64_t merged) {
     const Entity* entity = context_.catalog->entity(one.entity);
     const Field* field = entity ? entity->field(one.field) : nullptr;
     auto stored = field ? work_.fetch(*entity, one.id, TransactionWork::Lock::exclusive) : std::nullopt;
     if (!stored) return;
     expr::Value value = (*stored)[field->slot];
-    if (const auto* target = value.as<std::int64_t>()) {
+    if (one.id == survivor && entity == &entity_) {
+      expr::List before;
+      for (const std::int64_t id : one.list) before.emplace_back(id);
+      if (!before.empty()) {
+        if (!value.same_as(without(expr::Value(before), merged))) return;  // somebody has decided otherwise since
+        value = expr::Value(before);
+      } else if (value.is_null()) {
+        value = expr::Value(merged);
+      } else {
+        return;
+      }
+    } else if (const auto* target = value.as<std::int64_t>()) {
       if (*target != survivor) return;  // somebody has decided otherwise since
       value = expr::Value(merged);
     } else if (const expr::List* list = value.as_list()) {

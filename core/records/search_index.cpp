@@ -39,14 +39,14 @@ std::string definition_of(const model::Entity& entity) {
 std::vector<const model::Field*> searched_fields(const model::Entity& entity) {
   std::vector<const model::Field*> fields;
   for (const auto& field : entity.fields) {
-    if (field->search && !field->sensitive) fields.push_back(field.get());
+    if (field->search && !field->sensitive && !field->system) fields.push_back(field.get());
   }
   if (!fields.empty()) fields.push_back(entity.fields[model::slot_number].get());
   return fields;
 }
 
 bool is_indexed(const model::Entity& entity) {
-  return weighs(entity) || std::any_of(entity.fields.begin(), entity.fields.end(), [](const auto& field) { return field->search && !field->sensitive; });
+  return weighs(entity) || !searched_fields(entity).empty();
 }
 
 SearchIndex::SearchIndex(storage::Database& database, storage::Sequences& sequences)

@@ -4,6 +4,7 @@
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/looks.h"
+#include "records/merge.h"
 #include "records/messages.h"
 #include "records/plans.h"
 #include "records/query.h"
@@ -259,7 +260,7 @@ std::vector<Event> RecordService::timeline(const Context& context, const Entity&
     record = get(context, entity, id);
   } catch (const Error& error) {
     // The history outlives its record, for those who may see everything.
-    if (error.code() != ErrorCode::not_found || !(is_administrator(context) || may_restore(context, entity, id))) throw;
+    if (error.code() != ErrorCode::not_found || !(is_administrator(context) || may_restore(context, entity, id) || Merges(*this).survivor_of(context, entity, id))) throw;
   }
   std::optional<storage::ReadSession> session(database_.read());
   // By version, since ids come from blocks that several processes lease.

@@ -28,9 +28,9 @@ fields:
   code:     {type: text, max: 20, label: Code}
   parent:   {type: ref, to: dup.person, label: Parent}
   friends:  {type: refs, to: dup.person, label: Friends}
-  visits:   {type: int, rollup: {count: dup.visit, by: person}, label: Visits}
+  visits:   {type: int, rollup: {of: dup.visit, by: person, count: true}, label: Visits}
   twice:    {type: int, compute: "record.level * 2", label: Twice}
-  secret:   {type: text, max: 60, sensitive: true, label: Secret}
+  secret:   {type: text, max: 60, sensitive: true, right: masked, label: Secret}
   hidden:   {type: text, max: 60, right: hidden, label: Hidden}
 unique: {code: {fields: [code], message: Another has this code}}
 duplicates:
@@ -135,8 +135,8 @@ class Merge(ServerCase):
 
     # -- merging
     def test_everything_moves_and_comes_back(self):
-        mine = self.person(name="主", phone="13800137201", tags=["a", "b"], amount={"amount": "10.00", "currency": "CNY"}, secret="mine", code="C-1")
-        theirs = self.person(name="副", email="x@example.com", birthday="1980-01-01", tags=["b", "c"], amount={"amount": "7.50", "currency": "USD"},
+        mine = self.person(name="主", phone="13800137201", tags=["a", "b"], amount="10.00", amount_currency="CNY", secret="mine", code="C-1")
+        theirs = self.person(name="副", email="x@example.com", birthday="1980-01-01", tags=["b", "c"], amount="7.50", amount_currency="USD",
                              secret="theirs", hidden="h", level=4, texts={"en": "words", "zh-CN": "文字"}, code="C-2", friends=[mine])
         child = self.person(name="子", parent=theirs, friends=[theirs, mine])
         visits = [self.create(self.admin, "dup.visit", person=theirs, what="v", others=[theirs, child])["id"] for _ in range(3)]
@@ -153,8 +153,8 @@ class Merge(ServerCase):
         record = merged.json
         self.assertEqual((record["id"], record["name"], record["email"], record["birthday"], record["level"], record["twice"]),
                          (mine, "主", "x@example.com", "1980-01-01", 4, 8))
-        self.assertEqual((record["amount"], record["tags"], record["code"], record["secret"], record["hidden"], record["visits"]),
-                         ({"amount": "7.50", "currency": "USD"}, ["a", "b", "c"], "C-2", "theirs", "h", 4))
+        self.assertEqual((record["amount"], record["amount_currency"], record["tags"], record["code"], record["secret"], record["hidden"], record["visits"]),
+                         ("7.50", "USD", ["a", "b", "c"], "C-2", "theirs", "h", 4))
         self.assertEqual(record["friends"], None)  # not its own friend
         self.assertEqual((self.get(child)["parent"], self.get(child)["friends"]), (mine, [mine]))
         for visit in visits[:3]:
@@ -181,11 +181,14 @@ class Merge(ServerCase):
         """Property: whatever two records hold, and whatever refers to them."""
         rng = random.Random(11)
         values = {"phone": ["13800137301", "13900137302", None], "birthday": ["1980-01-01", "1981-02-02", None], "email": ["a@b.cn", None],
-                  "tags": [["a"], ["a", "b"], ["c", "d"], None], "amount": [{"amount": "1.00", "currency": "CNY"}, {"amount": "2.50", "currency": "USD"}, None],
+                  "tags": [["a"], ["a", "b"], ["c", "d"], None], "amount": [("1.00", "CNY"), ("1.00", "USD"), ("2.50", "USD"), None],
                   "level": [0, 7, None], "texts": [{"en": "x"}, {"en": "y", "zh-CN": "丙"}, None], "secret": ["s1", "s2", None], "hidden": ["h", None]}
         for turn in range(25):
             def some():
-                return {k: v for k, v in ((name, rng.choice(choice)) for name, choice in values.items()) if v is not None}
+                chosen = {k: v for k, v in ((name, rng.choice(choice)) for name, choice in values.items()) if v is not None}
+                if "amount" in chosen:
+                    chosen["amount"], chosen["amount_currency"] = chosen["amount"]
+                return chosen
             mine, theirs, third = (self.person(name=f"性质 {turn}.{n}", **some()) for n in range(3))
             for one in (mine, theirs, third):
                 change = {"parent": rng.choice([mine, theirs, third, None]), "friends": rng.sample([mine, theirs, third], rng.randint(0, 3)) or None}
@@ -228,7 +231,7 @@ class Merge(ServerCase):
 
     def test_rights(self):
         clerk, lead = self.server.client("clerk"), self.server.client("lead")
-        own, foreign = self.person(clerk, name="自己"), self.person(name="别人", hidden="not for lead")
+        own, foreign = self.person(name="自己", owner=self.ok(clerk.get("/me")).json["id"]), self.person(name="别人", hidden="not for lead")
         self.problem(self.merge(own, foreign, clerk), 403, "forbidden")
         self.problem(self.merge(foreign, own, clerk), 403, "forbidden")
         self.problem(clerk.get(f"{PERSON}/{own}/merge?other={foreign}"), 403, "forbidden")
