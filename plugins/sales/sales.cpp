@@ -2,10 +2,12 @@
 #include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
 #include <map>
+#include <set>
 
 #include "../shared/fields.h"
 #include "fees.h"
 #include "pipeline.h"
+#include "pricing.h"
 #include "recommend.h"
 
 namespace {
@@ -89,6 +91,53 @@ void price_change(Hook& hook) {
   const std::string zh = fee.rule.empty() ? "不收取费用。" : fee.rule + "：距出发 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
   const std::string tw = fee.rule.empty() ? "不收取費用。" : fee.rule + "：距出發 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
   change.set("explanation", hook.say({{"en", en}, {"zh-CN", zh}, {"zh-TW", tw}}));
+}
+
+/// `call: sales.price_travellers`: price lines by the product's season prices for the travellers of an order who have none yet.
+void price_travellers(Hook& hook) {
+  const Record& order = hook.record();
+  const auto product = order.ref("product");
+  const auto on = order.date("depart_on");
+  if (!product || !on) return;
+  std::string currency;
+  std::vector<sales::SeasonPrice> rows;
+  hook.for_each("sales.price", {.filter = "record.product == " + id_text(*product), .sort = "id"}, [&](const Record& row) {
+    const auto from = row.date("from"), to = row.date("to");
+    const auto price = row.decimal("price");
+    if (!from || !to || !price) return;
+    currency = price->currency();
+    rows.push_back({*from, *to, row.text("kind").value_or("adult"), row.integer("party_from").value_or(1), cents_of(price), cents_of(row.decimal("single_supplement")),
+                    row.text("season").value_or(std::string())});
+  });
+  const std::string mine = "record.order == " + id_text(order.id());
+  std::set<std::int64_t> priced;
+  hook.for_each("sales.order_line", {.filter = mine + " && record.kind == 'fare' && record.traveller != null", .sort = "id"},
+                [&](const Record& line) { priced.insert(line.ref("traveller").value_or(Id{}).value); });
+  struct Traveller {
+    Id id;
+    std::string kind;
+    bool single;
+  };
+  std::vector<Traveller> travellers;
+  hook.for_each("sales.traveller", {.filter = mine + " && record.state == 'active'", .sort = "id"}, [&](const Record& one) {
+    if (!priced.contains(one.id().value)) travellers.push_back({one.id(), one.text("kind").value_or("adult"), one.boolean("single_room").value_or(false)});
+  });
+  const std::int64_t party = order.integer("party_size").value_or(1);
+  const auto add = [&](const Traveller& traveller, const char* kind, const std::string& name, std::int64_t cents) {
+    Record line = hook.make("sales.order_line");
+    line.set("order", order.id());
+    line.set("kind", kind);
+    line.set("name", name);
+    line.set("traveller", traveller.id);
+    line.set("unit_price", Decimal::parse(sales::decimal_text(cents), currency).value_or(Decimal()));
+    line.create();
+  };
+  for (const Traveller& traveller : travellers) {
+    const auto row = sales::price_for(rows, traveller.kind, *on, party);
+    if (!row) continue;
+    add(traveller, "fare", row->season, row->cents);
+    if (traveller.single && row->single_cents > 0) add(traveller, "single", row->season, row->single_cents);
+  }
 }
 
 std::optional<Date> date_of(std::optional<std::string_view> text) {
@@ -208,6 +257,7 @@ class Sales final : public Plugin {
   void setup(Setup& setup) override {
     for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"}) setup.on(entity, Point::before_create, default_owner);
     setup.on("sales.change_order", Point::before_transition, price_change);
+    setup.action("sales.order", "price_travellers", price_travellers);
     setup.route("GET", "/pipeline", "pipeline", pipeline);
     setup.route("GET", "/recommend", "recommend", recommend);
   }

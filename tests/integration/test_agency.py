@@ -193,6 +193,18 @@ class AgencyInSale(Agency):
         notes = self.all_of("customers.interaction", f"record.customer == {self.customer['id']} && record.occasion == 'order'")
         self.assertTrue(notes)
 
+    def test_b4_prices_by_season_kind_and_party(self):
+        for season, kind, price, single, start, end in (("全年", "adult", "4000.00", "800.00", -300, 300), ("旺季", "adult", "4800.00", "900.00", 25, 35), ("全年", "child_no_bed", "2400.00", None, -300, 300)):
+            self.create(self.product, "sales.price", product=self.tour["id"], season=season, kind=kind, price=price, **{"from": day(start), "to": day(end)}, **({"single_supplement": single} if single else {}))
+        order = self.create(self.seller, "sales.order", customer=self.customer["id"], departure=self.departure["id"], product=self.tour["id"], destination="丽江", depart_on=self.departure["depart_on"],
+                            days=6, party_size=3)
+        for name, kind, single in (("甲", "adult", True), ("乙", "senior", False), ("丙", "child_no_bed", False)):
+            self.make_traveller(order, name, kind, single_room=single)
+        self.step(self.seller, "sales.order", order, "price")
+        self.assertEqual(self.now_of("sales.order", order)["total"], "12900.00", "4800 + 900 alone in a room, 4800, 2400")
+        self.step(self.seller, "sales.order", order, "price")
+        self.assertEqual(self.now_of("sales.order", order)["total"], "12900.00", "once")
+
     def test_b4_an_order_without_seats_is_not_confirmed(self):
         small = self.make_departure(self.tour, offset=40, capacity=2)
         self.create(self.seller, "scheduling.booking", departure=small["id"], seats=1)

@@ -1,0 +1,105 @@
+"""Two agencies that differ by configuration alone (config/examples): the requirements hold in both, and each has what is its own."""
+
+import shutil
+
+import caravan
+import test_agency
+from agency import Agency, day
+
+
+class _Example:
+    example = ""
+
+    @classmethod
+    def configure(cls):
+        super().configure()
+        shutil.copy(caravan.ROOT / "config" / "examples" / cls.example / "agency.yaml", cls.server.config / "agency.yaml")
+
+
+class _Boutique(_Example):
+    example = "boutique"
+    databases = ("sqlite",)
+
+
+class _Operator(_Example):
+    example = "group_operator"
+    databases = ("mariadb",)
+
+
+class BoutiqueBeforeSale(_Boutique, test_agency.AgencyBeforeSale):
+    pass
+
+
+class BoutiqueInSale(_Boutique, test_agency.AgencyInSale):
+    pass
+
+
+class BoutiqueAfterSale(_Boutique, test_agency.AgencyAfterSale):
+    pass
+
+
+class OperatorBeforeSale(_Operator, test_agency.AgencyBeforeSale):
+    pass
+
+
+class OperatorInSale(_Operator, test_agency.AgencyInSale):
+    pass
+
+
+class OperatorAfterSale(_Operator, test_agency.AgencyAfterSale):
+    pass
+
+
+class BoutiqueItself(_Boutique, Agency):
+    databases = ("sqlite", "mariadb")
+    people = ("seller", "product", "planner", "money")
+
+    def test_two_partners_do_everything(self):
+        self.server.add_user("anna", "安娜", "boutique.partner")
+        anna = self.server.client("anna")
+        customer = self.create(anna, "customers.customer", name="蜜月客户", kind="person")
+        inquiry = self.create(anna, "sales.inquiry", customer=customer["id"], channel="referral", destination="法国", x_style="honeymoon")
+        self.step(anna, "sales.inquiry", inquiry, "contact")
+        self.refused(anna, "sales.inquiry", inquiry, "x_dream", 422)
+        self.step(anna, "sales.inquiry", inquiry, "x_dream", comment="等假期确定")
+        self.assertEqual(self.step(anna, "sales.inquiry", inquiry, "x_wake")["state"], "contacted")
+        departure = self.make_departure(self.make_product("法国十日", days=10))
+        order = self.make_order(customer, departure, client=anna)
+        problem = self.problem(anna.patch(f"/records/sales.order/{order['id']}", {"x_visa_by": departure["depart_on"]}, If_Match="*"), 422, "invalid_record")
+        self.assertEqual(problem["errors"][0]["code"], "invariant:x_visa")
+        self.change(anna, "sales.order", order, x_visa_by=day(10))
+        booking = self.create(anna, "scheduling.booking", departure=departure["id"], seats=1)
+        self.assertGreater(booking["held_until"][:10], day(1), "held for three days")
+
+
+class OperatorItself(_Operator, Agency):
+    databases = ("sqlite", "mariadb")
+    people = ("seller", "product", "planner", "sales_boss", "money")
+
+    def test_shops_names_and_short_options(self):
+        departure = self.make_departure(self.make_product("黄山三日", days=3), capacity=200)
+        customer = self.make_customer("工会")
+        order = self.create(self.seller, "sales.order", customer=customer["id"], departure=departure["id"], product=departure["product"], destination="黄山", depart_on=departure["depart_on"], days=3,
+                            party_size=120)
+        self.assertEqual(order["x_pickup"], "station")
+        collecting = self.step(self.seller, "sales.order", order, "x_collect")
+        self.assertEqual(collecting["state"], "x_collecting")
+        clocks = [clock["name"] for clock in self.ok(self.seller.get(f"/records/sales.order/{order['id']}/clocks")).json["items"]]
+        self.assertEqual(clocks, ["operator.names"])
+        self.step(self.seller, "sales.order", order, "x_collected")
+        self.create(self.seller, "scheduling.booking", departure=departure["id"], seats=120)
+        problem = self.problem(self.seller.post("/records/scheduling.booking", {"departure": departure["id"], "seats": 81}), 422, "invalid_record")
+        self.assertEqual(problem["errors"][0]["code"], "invariant:seats")
+        # A coach rests a day between two groups.
+        coach = self.create(self.planner, "scheduling.vehicle", plate="皖A88888", kind="coach", seats=55)
+        self.create(self.planner, "scheduling.dispatch", departure=departure["id"], vehicle=coach["id"], **{"from": day(30), "to": day(32)})
+        again = {"departure": departure["id"], "vehicle": coach["id"], "from": day(33), "to": day(35)}
+        self.problem(self.planner.post("/records/scheduling.dispatch", again), 409, "conflict")
+        self.create(self.planner, "scheduling.dispatch", **{**again, "from": day(34)})
+        # Much money back is seen by finance.
+        big = self.confirm_order(self.make_order(customer, departure, party=2, price="30000.00"))
+        change = self.create(self.seller, "sales.change_order", order=big["id"], kind="cancel", wish="取消")
+        self.step(self.seller, "sales.change_order", change, "assess", assessment="可行")
+        self.step(self.seller, "sales.change_order", change, "price")
+        self.step(self.seller, "sales.change_order", change, "agree", agreed_by="工会", agreed_on=day(0))
+        self.assertEqual(self.post_step(self.sales_boss, "sales.change_order", change, "execute").status, 202)
