@@ -117,12 +117,24 @@ Response problem(const Refusal& refusal, std::string_view request_id) {
   return response;
 }
 
+namespace {
+
+/// What cannot be done at the moment is nobody's business, but for a plugin's fault, of which users may be told: the error names
+/// the plugin as its field, and a message of ours as its code.
+std::string why_later(const Error& error, std::string_view locale) {
+  if (error.fields().size() == 1 && error.fields()[0].code.starts_with("plugin_"))
+    return say(error.fields()[0].code, locale, {error.fields()[0].field});
+  return say("unavailable", locale);
+}
+
+}  // namespace
+
 Response problem(const Error& error, std::string_view request_id, std::string_view locale) {
   const bool ours = error.code() == ErrorCode::internal;
   const bool later = error.code() == ErrorCode::unavailable || error.code() == ErrorCode::retry;
   Refusal refusal(error.code(),
                   ours    ? say("internal", locale)
-                  : later ? say("unavailable", locale)
+                  : later ? why_later(error, locale)
                           : error.message(),
                   ours || later ? std::vector<FieldError>() : error.fields());
   refusal.retry_after = later ? std::max(1, error.retry_after) : error.retry_after;

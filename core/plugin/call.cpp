@@ -95,7 +95,7 @@ caravan_field Call::resolve(const model::Entity& entity, const model::Field& fie
 
 void Call::check_deadline() const {
   if (mark == nullptr || !mark->late()) return;
-  throw Error(ErrorCode::unavailable, "The plugin " + instance.name() + " takes too long in " + label + "; what it has asked for is no longer done.");
+  throw Error(ErrorCode::unavailable, "The plugin " + instance.name() + " takes too long in " + label + "; what it has asked for is no longer done.", {{instance.name(), "plugin_late", ""}});
 }
 
 Gate* Call::records() {

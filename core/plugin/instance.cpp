@@ -81,7 +81,8 @@ void Instance::check_breaker(const Breaker& breaker, const std::string& label) c
   if (seconds == 0) return;
   Error error(ErrorCode::unavailable, "The plugin " + name_ + " is paused in " + label +
                                           " after repeated errors; try again in " + std::to_string(seconds) +
-                                          " seconds.");
+                                          " seconds.",
+              {{name_, "plugin_paused", ""}});
   error.retry_after = seconds;
   throw error;
 }

@@ -338,7 +338,7 @@ bool guards(records::HookPoint point) {
 }
 
 Error in_quarantine(const Active& plugin) {
-  return {ErrorCode::unavailable, "The plugin " + plugin.name() + " is in quarantine: " + plugin.quarantined};
+  return {ErrorCode::unavailable, "The plugin " + plugin.name() + " is in quarantine: " + plugin.quarantined, {{plugin.name(), "plugin_quarantined", ""}}};
 }
 
 Error stopping() {
