@@ -62,7 +62,7 @@ const darkTheme: ThemeConfig = {
     colorLink: '#8ab8ff',
     colorLinkHover: '#adcdff',
     colorInfo: '#5b95f5',
-    colorError: '#e5484d',
+    colorError: '#ff928c',
     colorErrorText: '#ff8f8a',
     colorSuccess: '#7ccf57',
     colorText: '#e4e9f1',
@@ -83,7 +83,7 @@ const darkTheme: ThemeConfig = {
   components: {
     Layout: { headerBg: '#171c25', headerHeight: 52, headerPadding: '0 16px', siderBg: '#171c25', bodyBg: '#0f131a' },
     Menu: { itemHeight: 36, itemBg: '#171c25', itemSelectedBg: '#1a2a45', itemSelectedColor: '#8ab8ff', groupTitleColor: '#a3aebf' },
-    Button: { dangerColor: '#ffffff', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
+    Button: { dangerColor: '#1c0707', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
     Table: {
       headerBg: '#1e2530', headerColor: '#c3cbd8', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
       rowHoverBg: '#1a2333', rowSelectedBg: '#17243c', rowSelectedHoverBg: '#1b2b48', headerSortActiveBg: '#222b38', bodySortBg: '#171c25', headerSortHoverBg: '#222b38',

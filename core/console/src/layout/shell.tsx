@@ -96,6 +96,9 @@ function Brand({ name }: { name: string }) {
   );
 }
 
+/** With more than so many pages the departments are folded, all but the one that one is in. */
+const mostUnfolded = 16;
+
 function Navigation() {
   const { t } = useTranslation();
   const { model, user } = useSession();
@@ -117,8 +120,11 @@ function Navigation() {
       ),
     },
   ];
-  const items: NonNullable<MenuProps['items']> = modules.map(({ module, pages, entities }) => ({
-    type: 'group',
+  const many = modules.reduce((sum, { pages, entities }) => sum + pages.length + entities.length, 0) > mostUnfolded;
+  const folded = many ? {} : ({ type: 'group' } as const);
+  const items = modules.map(({ module, pages, entities }) => ({
+    ...folded,
+    ...(many ? { icon: <NamedIcon name={module.icon} /> } : {}),
     key: `module:${module.name}`,
     label: module.label,
     children: [
@@ -134,9 +140,10 @@ function Navigation() {
       })),
     ],
   }));
-  const administration: NonNullable<MenuProps['items']> = !user.administrator ? [] : [
+  const administration = !user.administrator ? [] : [
     {
-      type: 'group',
+      ...folded,
+      ...(many ? { icon: <NamedIcon name="tool" /> } : {}),
       key: 'administration',
       label: t('app.administration'),
       children: adminPages.map(({ path, icon, label }) => ({ key: path, icon: <NamedIcon name={icon} />, label: <Link to={path}>{t(label)}</Link> })),
@@ -144,12 +151,21 @@ function Navigation() {
   ];
   const [, kind, name] = /^\/(records|pages)\/([^/]+)/.exec(location.pathname) ?? [];
   const current = name && (kind === 'pages' ? `page:${decodeURIComponent(name)}` : decodeURIComponent(name));
+  const all = [...own, ...items, ...administration] as NonNullable<MenuProps['items']>;
+  const selected = location.pathname === approvalsPath ? 'approvals' : (current ?? location.pathname);
+  const home = [...items, ...administration].find((group) => group.children.some((one) => one.key === selected))?.key;
+  // Where one goes its group opens; those that are open stay so.
+  const [openKeys, setOpenKeys] = useState<string[]>(() => [home, ...(user.department ? [`module:${user.department}`] : [])].filter((key) => key !== undefined));
+  useEffect(() => {
+    if (home) setOpenKeys((keys) => (keys.includes(home) ? keys : [...keys, home]));
+  }, [home]);
   return (
     <nav aria-label={t('app.menu')}>
       <Menu
         mode="inline"
-        items={[...own, ...items, ...administration]}
-        selectedKeys={location.pathname === approvalsPath ? ['approvals'] : current ? [current] : [location.pathname]}
+        items={all}
+        {...(many ? { openKeys, onOpenChange: setOpenKeys, inlineIndent: 14 } : {})}
+        selectedKeys={[selected]}
         className="nav-menu"
       />
     </nav>

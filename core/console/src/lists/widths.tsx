@@ -1,4 +1,4 @@
-import { useCallback, useRef, useState, type KeyboardEvent, type PointerEvent, type ThHTMLAttributes } from 'react';
+import { createContext, use, useCallback, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode, type ThHTMLAttributes } from 'react';
 import { useTranslation } from 'react-i18next';
 
 /** Widths of columns in pixels, by field; a column that is not named takes what it needs. */
@@ -40,11 +40,15 @@ interface Sizing {
   onWidth: (width: number) => void;
 }
 
+/** What stands above the column of checkboxes. In antd's own title it would be in its hidden row of measures a second time. */
+export const ChooseAllContext = createContext<ReactNode>(null);
+
 /** The header cell of a table; with `sizing` it has an edge. (In the title itself it would stand in antd's hidden row of measures, too.) */
 export function SizedHeader({ sizing, children, ...rest }: ThHTMLAttributes<HTMLTableCellElement> & { sizing?: Sizing }) {
+  const chooseAll = use(ChooseAllContext);
   return (
     <th {...rest}>
-      {children}
+      {rest.className?.includes('ant-table-selection-column') ? chooseAll : children}
       {sizing && <Edge {...sizing} />}
     </th>
   );

@@ -10,7 +10,7 @@ import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
+import { Button, Checkbox, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
@@ -22,7 +22,7 @@ import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
-import { SizedHeader, useWidths } from '../lists/widths';
+import { ChooseAllContext, SizedHeader, useWidths } from '../lists/widths';
 import { expandedOf, expansion, fieldOf, groupable, isEditable, titleOf } from '../model';
 import { usePinyinFilter } from '../pinyin';
 import { createPath, recordPagePath } from '../paths';
@@ -330,6 +330,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
         ) : (
           <>
             {list.isError && <LoadError error={list.error} onRetry={() => void list.refetch()} />}
+            <ChooseAllContext value={bulk ? <ChooseAll page={page.items} chosen={chosen} onChange={setChosen} /> : null}>
             <Table<RecordData>
               size="small"
               rowKey="id"
@@ -345,7 +346,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
                       selectedRowKeys: chosen.map((record) => record.id),
                       preserveSelectedRowKeys: true,
                       columnWidth: 40,
-                      getTitleCheckboxProps: () => ({ 'aria-label': t('bulk.all') }) as object,
+                      hideSelectAll: true,
                       getCheckboxProps: (record: RecordData) => ({ disabled: isHead(record), 'aria-label': t('bulk.choose', { title: titleOf(entity, record) }) }) as object,
                       renderCell: (_: unknown, record: RecordData, __: number, node: ReactNode) => (isHead(record) ? null : node),
                       onChange: (_: unknown, next: RecordData[]) => setChosen(next.filter((record) => record && !isHead(record))),
@@ -389,6 +390,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
                 ),
               }}
             />
+            </ChooseAllContext>
             <nav className="pager" aria-label={t('list.paging')}>
               <Select
                 aria-label={t('list.pageSize')}
@@ -420,6 +422,14 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
       </div>
     </div>
   );
+}
+
+function ChooseAll({ page, chosen, onChange }: { page: RecordData[]; chosen: RecordData[]; onChange: (chosen: RecordData[]) => void }) {
+  const { t } = useTranslation();
+  const here = new Set(page.map((record) => record.id));
+  const others = chosen.filter((record) => !here.has(record.id));
+  const count = chosen.length - others.length;
+  return <Checkbox aria-label={t('bulk.all')} disabled={page.length === 0} checked={count > 0 && count === page.length} indeterminate={count > 0 && count < page.length} onChange={(event) => onChange(event.target.checked ? [...others, ...page] : others)} />;
 }
 
 const header = { header: { cell: SizedHeader } };

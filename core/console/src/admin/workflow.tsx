@@ -1,0 +1,218 @@
+import { useQuery } from '@tanstack/react-query';
+import { Background, Controls, Handle, MarkerType, Position, ReactFlow, type Edge, type Node, type NodeProps } from '@xyflow/react';
+import '@xyflow/react/dist/style.css';
+import { Empty, Select, Skeleton, Tag } from 'antd';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useSearchParams } from 'react-router';
+import type { Entity, HandbookChart, HandbookSection, ModelTransition } from '../api/types';
+import { useDark } from '../appearance';
+import { LoadError } from '../components/load_state';
+import { partsById } from '../handbook/parts';
+import { PartsContext, Section as HandbookPart } from '../handbook/section';
+import { listPath } from '../paths';
+import { useApi, useLanguage } from '../services';
+import { useSession } from '../session';
+import { useWatch } from '../live';
+import { AdminPage } from './parts';
+
+interface StateData extends Record<string, unknown> {
+  label: string;
+  category: string;
+  count: number | undefined;
+  initial: boolean;
+}
+type StateNode = Node<StateData, 'state'>;
+
+/** A state in the diagram, with how many records are in it. */
+function State({ data }: NodeProps<StateNode>) {
+  return (
+    <div className={`flow-state flow-state-${data.category}${data.initial ? ' flow-initial' : ''}`}>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <span>{data.label}</span>
+      {data.count !== undefined && <strong className="flow-count">{data.count}</strong>}
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </div>
+  );
+}
+
+const nodeTypes = { state: State };
+const columnWidth = 230, rowHeight = 92;
+
+/** The chart that the handbook lays out for an entity, wherever it stands in it. */
+function chartOf(sections: readonly HandbookSection[], id: string): HandbookChart | undefined {
+  for (const section of sections) {
+    const found = section.id === id ? section.blocks.find((block) => block.chart)?.chart : chartOf(section.sections, id);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function sectionOf(sections: readonly HandbookSection[], id: string): HandbookSection | undefined {
+  for (const section of sections) {
+    const found = section.id === id ? section : sectionOf(section.sections, id);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Where states stand where the handbook has not laid them out: by their distance from the first. */
+function placesOf(entity: Entity): Map<string, { x: number; y: number }> {
+  const depth = new Map<string, number>([[entity.initial ?? entity.states[0]?.name ?? '', 0]]);
+  for (let turn = 0; turn < entity.states.length; turn += 1) {
+    for (const step of entity.transitions) {
+      const from = Math.min(...step.from.map((name) => depth.get(name) ?? Infinity));
+      if (Number.isFinite(from) && !depth.has(step.to)) depth.set(step.to, from + 1);
+    }
+  }
+  const filled = new Map<number, number>();
+  return new Map(
+    entity.states.map((state) => {
+      const column = depth.get(state.name) ?? 0;
+      const row = filled.get(column) ?? 0;
+      filled.set(column, row + 1);
+      return [state.name, { x: column * columnWidth, y: row * rowHeight }];
+    }),
+  );
+}
+
+/** The running definition of a workflow as a diagram: states with their numbers, steps, and who may take them. */
+export default function WorkflowPage() {
+  const { t } = useTranslation();
+  const { model } = useSession();
+  const [params, setParams] = useSearchParams();
+  const entities = Object.values(model.entities).filter((entity) => entity.states.length > 0);
+  const entity = entities.find((one) => one.name === params.get('entity')) ?? entities.find((one) => one.module !== 'core') ?? entities[0];
+  return (
+    <AdminPage
+      title={t('workflow.title')}
+      actions={
+        entity && (
+          <Select
+            className="wide-select"
+            aria-label={t('workflow.choose')}
+            showSearch={{ optionFilterProp: 'label' }}
+            value={entity.name}
+            options={entities.map((one) => ({ value: one.name, label: one.label }))}
+            onChange={(name: string) => setParams({ entity: name })}
+          />
+        )
+      }
+    >
+      {entity ? <Workflow key={entity.name} entity={entity} /> : <Empty description={t('workflow.none')} />}
+    </AdminPage>
+  );
+}
+
+function Workflow({ entity }: { entity: Entity }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const { language } = useLanguage();
+  const dark = useDark();
+  const { model } = useSession();
+  useWatch(entity.name);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const counts = useQuery({
+    queryKey: ['list', entity.name, 'states'],
+    queryFn: ({ signal }) => api.get('/records/{entity}/aggregate', { path: { entity: entity.name }, query: { group: 'state', measure: 'count', limit: 200 }, signal }),
+  });
+  const handbook = useQuery({ queryKey: ['handbook', language, model.hash], queryFn: ({ signal }) => api.get('/handbook', { query: { locale: language }, signal }), staleTime: 300_000 });
+  const parts = useMemo(() => partsById(handbook.data?.sections ?? []), [handbook.data]);
+  const count = useMemo(() => new Map(counts.data?.items.map((item) => [String(item.group['state']), Number(item['count'])])), [counts.data]);
+  const chart = handbook.data && chartOf(handbook.data.sections, `record-${entity.name}-chart`);
+  const steps = handbook.data && sectionOf(handbook.data.sections, `record-${entity.name}-steps`);
+
+  const nodes = useMemo<StateNode[]>(() => {
+    const places = placesOf(entity);
+    return entity.states.map((state) => {
+      const laid = chart?.nodes.find((one) => one.id === state.name);
+      return {
+        id: state.name,
+        type: 'state',
+        position: laid ? { x: laid.x, y: laid.y * 1.15 } : (places.get(state.name) ?? { x: 0, y: 0 }),
+        data: { label: state.label, category: state.category, count: counts.data ? (count.get(state.name) ?? 0) : undefined, initial: state.name === entity.initial },
+        ariaLabel: counts.data ? t('workflow.stateCount', { state: state.label, number: count.get(state.name) ?? 0 }) : state.label,
+      };
+    });
+  }, [entity, chart, count, counts.data, t]);
+  const edges = useMemo<Edge[]>(
+    () =>
+      entity.transitions.flatMap((step) =>
+        step.from.filter((from) => from !== step.to).map((from) => ({
+          id: `${from}/${step.name}`,
+          source: from,
+          target: step.to,
+          label: step.label,
+          type: 'smoothstep',
+          markerEnd: { type: MarkerType.ArrowClosed },
+          className: chosen === step.name ? 'flow-chosen' : '',
+          ariaLabel: t('workflow.stepFromTo', { step: step.label, from: entity.states.find((one) => one.name === from)?.label ?? from, to: entity.states.find((one) => one.name === step.to)?.label ?? step.to }),
+          data: { step: step.name },
+        })),
+      ),
+    [entity, chosen, t],
+  );
+  return (
+    <div className="workflow-columns">
+      <section className="panel workflow-chart" aria-label={t('workflow.diagram', { entity: entity.label })}>
+        {handbook.isPending ? (
+          <Skeleton active className="skeleton" />
+        ) : (
+          <ReactFlow
+            key={chart ? 'laid' : 'own'}
+            nodes={nodes}
+            edges={edges}
+            nodeTypes={nodeTypes}
+            colorMode={dark ? 'dark' : 'light'}
+            fitView
+            fitViewOptions={{ padding: 0.08, maxZoom: 1 }}
+            minZoom={0.2}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            deleteKeyCode={null}
+            onEdgeClick={(_, edge) => setChosen(String(edge.data?.['step'] ?? ''))}
+            onPaneClick={() => setChosen(null)}
+            proOptions={{ hideAttribution: true }}
+          >
+            <Background />
+            <Controls showInteractive={false} aria-label={t('workflow.zoom')} />
+          </ReactFlow>
+        )}
+      </section>
+      <aside className="panel section-body workflow-steps">
+        <div>
+        <h2>{t('workflow.states')}</h2>
+        <ul className="day-list">
+          {entity.states.map((state) => (
+            <li key={state.name}>
+              <Link to={`${listPath(entity.name)}?state=${encodeURIComponent(state.name)}`}>{state.label}</Link>
+              <Tag className={{ open: 'tag-open', waiting: 'tag-waiting', done: 'tag-done', cancelled: 'tag-skipped' }[state.category]}>{t(`workflow.category_${state.category}`)}</Tag>
+              <span className="number workflow-number">{counts.data ? (count.get(state.name) ?? 0) : ''}</span>
+            </li>
+          ))}
+        </ul>
+        </div>
+        <div>
+        <h2>{t('workflow.steps')}</h2>
+        <ul className="day-list">
+          {entity.transitions.map((step) => (
+            <li key={step.name} className={chosen === step.name ? 'step-chosen' : undefined}>
+              <button type="button" className="link-like" aria-pressed={chosen === step.name} onClick={() => setChosen(chosen === step.name ? null : step.name)}>{step.label}</button>
+              <span className="muted">{fromTo(entity, step)}</span>
+              {(step.approval ?? []).length > 0 && <Tag className="tag-waiting">{t('workflow.approval', { names: (step.approval ?? []).map((one) => one.label).join(t('approval.and')) })}</Tag>}
+            </li>
+          ))}
+        </ul>
+        </div>
+      </aside>
+      <section className="panel handbook-part workflow-who">
+        {handbook.isError ? <LoadError error={handbook.error} onRetry={() => void handbook.refetch()} /> : steps ? <PartsContext value={parts}><HandbookPart section={steps} level={2} inWords={handbook.data.in_words} /></PartsContext> : handbook.isPending ? <Skeleton active /> : <p className="muted">{t('workflow.noSteps')}</p>}
+      </section>
+    </div>
+  );
+}
+
+function fromTo(entity: Entity, step: ModelTransition): string {
+  const label = (name: string) => entity.states.find((one) => one.name === name)?.label ?? name;
+  return `${step.from.map(label).join(' / ')} → ${label(step.to)}`;
+}
