@@ -1,3 +1,4 @@
+#include "model/matching.h"
 #include "model/handbook.h"
 
 #include <algorithm>
@@ -630,8 +631,12 @@ class Writer {
       lines.push_back(with_message(std::move(said), rule.message));
     }
     for (const DuplicateRule& rule : entity.duplicates) {
-      if (!all_shown(rule.fields)) continue;
-      Line said = line(Phrase::rule_duplicates, {rules_.fields(entity, rule.fields)});
+      std::vector<const Field*> compared = rule.fields;
+      if (rule.match) {
+        for (const MatchInput& input : rule.match->inputs) compared.push_back(input.field);
+      }
+      if (!all_shown(compared)) continue;
+      Line said = line(rule.match ? Phrase::rule_alike : Phrase::rule_duplicates, {rules_.fields(entity, compared)});
       if (rule.where) said = line(Phrase::aside, {said, line(Phrase::counting, {rules_.condition(*rule.where)})});
       lines.push_back(with_message(std::move(said), rule.message));
     }

@@ -164,6 +164,7 @@ namespace caravan::model {
   X(rule_invariant, "Always: {0}", "必须满足：{0}", "必須滿足：{0}")                                                         \
   X(rule_unique, "No two have the same {0}", "{0}不得重复", "{0}不得重複")                                                   \
   X(rule_exclusive, "No two of the same {0} overlap between {1} and {2}", "同一{0}的{1}至{2}不得重叠", "同一{0}的{1}至{2}不得重疊") \
+  X(rule_alike, "A warning where another one is much alike in {0}", "{0}与其他记录相近时提示可能重复", "{0}與其他記錄相近時提示可能重複")        \
   X(rule_duplicates, "A warning where another one has the same {0}", "{0}相同时提示可能重复", "{0}相同時提示可能重複")        \
   X(counting, "counting those where {0}", "仅计{0}的记录", "僅計{0}的記錄")                                                  \
   X(said, "said: {0}", "提示：{0}", "提示：{0}")                                                                             \
