@@ -263,8 +263,8 @@ std::optional<Death> death_in(Region& memory) {
   if (cause == by_exit) out.how = "called exit(" + std::to_string(memory.number.load()) + ")";
   if (cause == by_hang) out.how = get(memory.how);
   MarkId culprit = memory.culprit.load();
-  if (cause == unknown) {
-    // It was killed, or ended by _exit(): a plugin is to blame where only one was at work.
+  if (cause == unknown || (culprit == 0 && phase == starting)) {
+    // It was killed, or ended by _exit(), or died on a thread that a plugin had just made: one is to blame where only one was at work.
     std::set<std::string_view> plugins;
     for (const MarkSlot& slot : memory.slot) {
       const MarkId id = slot.taken.load() != 0 ? innermost(&slot) : 0;

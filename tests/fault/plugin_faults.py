@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a faulty plugin does to everybody else: injects each fault under load and prints a table (markdown).
 
-usage: plugin_faults.py [--build DIR] [--database sqlite|mariadb] [--connections N] [--runs N] [FAULT...]
+usage: plugin_faults.py [--build DIR] [--database sqlite|mariadb] [--connections N] [--runs N] [--junit FILE] [FAULT...]
 
 Load: connections of users of another department, each creating records as fast as it is answered, and one that opens a new connection
 for each request. Figures of each fault, the worst of its runs:
@@ -19,14 +19,18 @@ import pathlib
 import sys
 import threading
 import time
+import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "integration")]
 
 import caravan
+import junit
 from caravan import Server, Setup
 from test_containment import with_crasher
 
 FAULTS = ["throw", "segfault", "abort", "terminate", "overflow", "loop", "sleep", "allocate", "exit", "leave", "thread"]
+HEALTHY_SECONDS = 3
 STAY = {"throw", "allocate"}  # the worker survives these
 
 
@@ -116,31 +120,49 @@ def one_run(database, fault, connections, seconds=1.5):
         server.remove()
 
 
+class Fault(unittest.TestCase):
+    """One fault on one database."""
+
+    def __init__(self, options, database, fault, results):
+        super().__init__()
+        self.options, self.database, self.fault, self.results = options, database, fault, results
+
+    def id(self):
+        return f"plugin_faults.{self.database}.{self.fault}"
+
+    def runTest(self):
+        runs = [one_run(self.database, self.fault, self.options.connections) for _ in range(self.options.runs)]
+        self.results += runs
+        worst = max(runs, key=lambda one: one["healthy"])
+        lost, refused = sum(one["lost"] for one in runs), sum(one["refused"] for one in runs)
+        print(f"| {self.database} | {self.fault} | {'replaced' if worst['replaced'] else 'stays'} | {worst['answer']} | {worst['healthy']:.2f} | "
+              f"{max(one['cut'] for one in runs)} | {sum(one['acknowledged'] for one in runs)} | {lost} | {refused} | {worst['said']} |", flush=True)
+        self.assertEqual({one["replaced"] for one in runs}, {self.fault not in STAY})
+        self.assertEqual((lost, refused), (0, 0))
+        self.assertLess(worst["healthy"], HEALTHY_SECONDS)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=Setup.build)
     parser.add_argument("--database", choices=["sqlite", "mariadb"], action="append")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--logs", type=pathlib.Path, default=Setup.logs)
+    parser.add_argument("--junit", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path, help="all runs, to a file")
     parser.add_argument("faults", nargs="*", default=FAULTS)
     options = parser.parse_args()
-    Setup.build = options.build.resolve()
-    results, bad = [], False
+    Setup.build, Setup.logs = options.build.resolve(), options.logs.resolve()
+    results = []
     print("| database | fault | worker | caller gets | healthy after, s | cut off | acknowledged | lost | refused | the log says |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for database in options.database or ["sqlite", "mariadb"]:
-        for fault in options.faults:
-            runs = [one_run(database, fault, options.connections) for _ in range(options.runs)]
-            results += runs
-            worst = max(runs, key=lambda one: one["healthy"])
-            lost, refused = sum(one["lost"] for one in runs), sum(one["refused"] for one in runs)
-            bad |= lost > 0 or refused > 0 or worst["healthy"] > 3 or any(one["replaced"] == (fault in STAY) for one in runs)
-            print(f"| {database} | {fault} | {'replaced' if worst['replaced'] else 'stays'} | {worst['answer']} | {worst['healthy']:.2f} | "
-                  f"{max(one['cut'] for one in runs)} | {sum(one['acknowledged'] for one in runs)} | {lost} | {refused} | {worst['said']} |", flush=True)
+    databases = options.database or ["sqlite", *(["mariadb"] if Setup.mysql_url else [])]
+    suite = unittest.TestSuite(Fault(options, database, fault, results) for database in databases for fault in options.faults)
+    code = junit.run(suite, options.junit)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
-    return 1 if bad else 0
+    return code
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class Load(_Contained):
     def test_who_dies_while_it_is_loaded_is_left_out_at_once(self):
         self.server.stop()
         for place in ("constructor", "create"):
-            for fault in ("segfault", "overflow", "exit", "leave"):
+            for fault in ("segfault", "overflow", "exit", "leave", "thread"):
                 with self.subTest(place=place, fault=fault):
                     self.forget()
                     self.server.environment["CARAVAN_TEST_LOAD_FAULT"] = f"{place}:{fault}"
@@ -198,6 +198,24 @@ class Load(_Contained):
                     self.server.stop()
         del self.server.environment["CARAVAN_TEST_LOAD_FAULT"]
         self.forget()
+        self.server.start()
+
+    def test_it_starts_in_safe_mode_where_it_dies_again_and_again_and_nobody_is_known_to_be_at_fault(self):
+        self.server.stop()
+        self.server.environment["CARAVAN_TEST_LOAD_FAULT"] = "constructor:kill"
+        self.server.start()
+        self.assertEqual(self.quarantine(), {"quarantined": [], "crashes": []})
+        self.assertTrue(any("starts in safe mode" in line for line in self.server.output), self.server.output)
+        admin = self.server.client("admin", fresh=True)
+        self.assertIn("safe mode", admin.get("/readyz").json["why"])
+        # Mended, a restart of the worker is enough.
+        done = self.server.cli("plugin", "quarantine", "add", "crasher", "--data", self.server.data, "--config", self.server.config, store=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until(lambda: self.server.client().get("/readyz").status == 200, 20, "the whole server")
+        self.create(self.server.client("admin", fresh=True), "customers.customer", kind="person", name="照常")
+        del self.server.environment["CARAVAN_TEST_LOAD_FAULT"]
+        self.forget()
+        self.server.stop()
         self.server.start()
 
     def test_safe_mode_starts_with_the_core_alone_and_changes_nothing(self):
@@ -365,6 +383,33 @@ class Replace(_Contained):
 
 
 class Start(unittest.TestCase):
+    def test_the_socket_may_be_systemds(self):
+        server = Server("sqlite", "Start-activated")
+        self.addCleanup(server.remove)
+        port = free_port()
+        starter = server.home / "starter"
+        starter.write_text(f"""#!/usr/bin/env python3
+import os, socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", {port}))
+listener.listen()
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv({str(server.binary)!r}, [{str(server.binary)!r}, *sys.argv[1:]])
+""")
+        starter.chmod(0o755)
+        server.binary = starter
+        server.start(port=1)  # which it could not have
+        self.assertEqual(server.port, port)
+        self.assertEqual(Client(port).get("/readyz").status, 200)
+        worker = server.worker
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: server.worker not in (0, worker), 20, "another worker")
+        self.assertEqual(Client(port).get("/readyz").status, 200)
+        self.assertEqual(server.stop(), 0)
+
     def test_a_server_that_cannot_start_ends_with_its_code(self):
         server = Server("sqlite", "Start-refused")
         self.addCleanup(server.remove)
