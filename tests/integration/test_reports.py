@@ -90,7 +90,7 @@ class Reports(ServerCase):
         cls.helper_id = cls.server.client("reports.helper").get("/me").json["id"]
         for sale in ({"way": "web", "seats": 2, "price": "100.00", "on": "2026-01-05", "paid": True, "seller": cls.helper_id},
                      {"way": "web", "seats": 5, "price": "50.50", "on": "2026-01-31"},
-                     {"way": "web", "seats": 9, "price": {"amount": "7.00", "currency": "EUR"}, "on": "2026-02-01", "paid": True},
+                     {"way": "web", "seats": 9, "price": "7.00", "price_currency": "EUR", "on": "2026-02-01", "paid": True},
                      {"way": "phone", "seats": 1, "on": "2026-01-20"},
                      {"way": "odd", "on": "2026-03-01"},
                      {"seats": 4}):
