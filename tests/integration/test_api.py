@@ -260,7 +260,7 @@ class Records(ServerCase):
     def test_administration_is_for_administrators(self):
         self.problem(self.sales.get("/admin/plugins"), 403, "forbidden")
         plugins = self.ok(self.server.client("admin").get("/admin/plugins")).json["items"]
-        self.assertEqual({p["name"]: p["state"] for p in plugins}, {"customers": "enabled", "sales": "enabled"})
+        self.assertEqual({p["name"] for p in plugins if p["state"] == "enabled"}, {"customers", "sales"})
 
 
 def nfc(text):
