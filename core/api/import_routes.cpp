@@ -10,6 +10,7 @@
 #include "model/import_map.h"
 #include "records/codec.h"
 #include "records/import_runs.h"
+#include "records/import_source.h"
 #include "storage/sequence.h"
 
 namespace caravan::api {
@@ -73,7 +74,7 @@ void list_import_maps(Call& call) {
 }
 
 void import_records(Call& call) {
-  check_parameters(call, {"dry_run", "map", "job"});
+  check_parameters(call, {"dry_run", "map", "job", "source"});
   const model::Catalog& catalog = *call.context.catalog;
   const std::string* named = call.request.parameter("map");
   const bool dry_run = flag_parameter(call, "dry_run"), job = flag_parameter(call, "job");
@@ -99,8 +100,18 @@ void import_records(Call& call) {
       throw refusal(call, ErrorCode::invalid_argument, "unknown_member", {shown(p.name), known ? "file" : "map, file"});
   }
   model::ImportMapResult loaded;
+  model::ImportMap plain;
   std::string map_text;
-  if (named != nullptr) {
+  const bool with_map = std::any_of(parts.begin(), parts.end(), [](const Part& p) { return p.name == "map"; });
+  if (!known && !with_map) {
+    // Columns are fields. Where it comes from is said, so that the same file is known again.
+    const std::string* source = call.request.parameter("source");
+    if (source == nullptr || source->empty() || source->size() > 64) throw refusal(call, ErrorCode::invalid_argument, "import_source");
+    plain = records::plain_map(entity, *source, file_part.data);
+    map = &plain;
+  }
+  if (map == &plain) {
+  } else if (named != nullptr) {
     map = import_map(catalog, &entity, *named);
     if (map == nullptr) throw refusal(call, ErrorCode::not_found, "no_import_map", {shown(*named)});
   } else if (map == nullptr) {

@@ -300,9 +300,17 @@ class Writer {
       if (head.size() > 4) {
         const std::string_view name = head.substr(4);
         const OpenapiPart* part = find_part(openapi_parts().schemas, name);
-        json.key("content").begin_object().key(part ? part->media : "application/json").begin_object().key("schema");
-        refer(json, "schemas", schema_for(name, subject));
-        json.end_object().end_object();
+        json.key("content").begin_object();
+        // Some answers come in several types.
+        std::string_view medias = part ? part->media : "application/json";
+        while (!medias.empty()) {
+          const std::size_t end = std::min(medias.find(' '), medias.size());
+          json.key(medias.substr(0, end)).begin_object().key("schema");
+          refer(json, "schemas", schema_for(name, subject));
+          json.end_object();
+          medias.remove_prefix(std::min(end + 1, medias.size()));
+        }
+        json.end_object();
       }
       json.end_object();
     });
@@ -694,7 +702,9 @@ class Writer {
     std::string out;
     JsonWriter json(out);
     // What stands behind a point tells apart parameters of one name: `limit.groups`.
-    json.begin_object().member("name", name.substr(0, name.find('.'))).member("in", in).member("required", required);
+    json.begin_object().member("name", name.substr(0, name.find('.'))).member("in", in);
+    // Some parts say themselves that nothing works without them.
+    if (part == nullptr || !part->json.starts_with("{\"required\":")) json.member("required", required);
     if (part == nullptr) return out + R"(,"schema":{"type":"string"}})";
     return out + "," + std::string(part->json.substr(1));
   }

@@ -579,6 +579,8 @@ constexpr OpenapiPart schemas[] = {
 "source":{"type":"string"},"request_id":{"type":"string"},"format":{"type":"string"},"fields":{"type":"string"},"filter":{"type":"string"},"rows":{"type":"integer"}}}},
 "next":{"type":["string","null"]}}})"},
     {"FileContent", R"({"type":"string","format":"binary"})", "application/octet-stream"},
+    {"ErrorFile", R"({"type":"string","description":"CSV or JSON lines, as the file was."})", "text/csv application/jsonl"},
+    {"ExportFile", R"({"type":"string","description":"As `format` says."})", "text/csv application/jsonl application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
     // ---- Model
     {"ModelField", R"({"type":"object","required":["name","label","help","type","to","right","system","required","rollup","read_only","search","multiline","sensitive","max","min","scale","choices","depends_on","default","sortable"],"properties":{
 "depends_on":{"type":["string","null"],"description":"Choice field whose value decides which options are offered."},

@@ -258,10 +258,10 @@ std::span<const Route> route_table() {
         .tag = "Data", .answers = "200:ImportRun"},
        show_import},
       {{.method = "GET", .pattern = "/imports/{import}/errors", .access = administrator, .summary = "The rows that failed, as a file to be mended and sent again",
-        .operation = "showImportErrors", .tag = "Data", .answers = "200:FileContent"},
+        .operation = "showImportErrors", .tag = "Data", .answers = "200:ErrorFile"},
        show_import_errors},
       {{.method = "GET", .pattern = "/export/{entity}", .summary = "Records as a file: CSV, JSON lines or XLSX", .operation = "exportRecords", .tag = "Data",
-        .query = "view filter sort q fields format.export labels locale raw", .answers = "200:FileContent", .refusals = "400 403 503",
+        .query = "view filter sort q fields format.export labels locale raw", .answers = "200:ExportFile", .refusals = "400 403 503",
         .description = "All records that the caller may read and the filter keeps, however many, without the fields that are hidden from him. `Caravan-Rows` says how "
                        "many. Cells that a spreadsheet would take for a formula begin with an apostrophe. Who took what out is kept."},
        export_records},

@@ -30,6 +30,21 @@ void drain(const api::FileBody& from, std::ostream* file, std::string& body) {
   }
 }
 
+/// What our own commands wrote as %XX.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool Channel::served() { return !runtime_ && http::local_request(settings_.admin_socket().string(), "GET", "/healthz", {}, {}).has_value(); }
@@ -48,13 +63,12 @@ Channel::Answer Channel::send(std::string_view method, const std::string& target
   const std::string path = target.substr(0, question);
   request.path = path;
   if (question != std::string::npos) {
-    // Our own commands use plain flags only: name=value without escapes.
     std::string_view rest = std::string_view(target).substr(question + 1);
     while (!rest.empty()) {
       const auto end = rest.find('&');
       const std::string_view pair = rest.substr(0, end);
       const auto equals = pair.find('=');
-      request.query.emplace_back(pair.substr(0, equals), equals == std::string_view::npos ? "" : pair.substr(equals + 1));
+      request.query.emplace_back(pair.substr(0, equals), equals == std::string_view::npos ? std::string() : unescaped(pair.substr(equals + 1)));
       rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     }
   }

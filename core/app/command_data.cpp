@@ -104,7 +104,7 @@ records::Json follow_import(Channel& channel, const std::string& id) {
   }
 }
 
-int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, bool dry_run,
+int import(const Overrides& overrides, const std::string& entity, const std::string& file, const std::string& map, const std::string& source, bool dry_run,
            const std::string& errors) {
   const Settings settings = settings_or_exit(overrides);
   // A file, or the name of a map of the definitions; without, the name stands in the place of the entity's.
@@ -128,6 +128,7 @@ int import(const Overrides& overrides, const std::string& entity, const std::str
   const bool job = channel.served();
   std::string target = "/api/v1/import/" + query_text(entity) + (dry_run ? "?dry_run=1" : "?dry_run=0") + (job ? "&job=1" : "");
   if (!map.empty() && named) target += "&map=" + query_text(map);
+  if (!source.empty()) target += "&source=" + query_text(source);
   records::Json report = ok_or_exit(channel.send("POST", target, "multipart/form-data; boundary=" + boundary, body));
   const std::string id = job ? json_text(report, "id") : std::string();
   if (job) report = follow_import(channel, id);
@@ -144,10 +145,32 @@ int import(const Overrides& overrides, const std::string& entity, const std::str
   return failed ? 1 : 0;
 }
 
+int export_file(const Overrides& overrides, const std::string& entity, const std::string& file, const std::vector<std::pair<std::string, std::string>>& parameters) {
+  const Settings settings = settings_or_exit(overrides);
+  std::string target = "/api/v1/export/" + query_text(entity);
+  for (const auto& [name, value] : parameters) {
+    if (!value.empty()) target += (target.find('?') == std::string::npos ? "?" : "&") + name + "=" + query_text(value);
+  }
+  Channel channel(settings);
+  if (file == "-") {
+    ok_or_exit(channel.send("GET", target, {}, {}, &std::cout));
+    return 0;
+  }
+  // A file that stands there is whole, or was before.
+  const std::string unfinished = file + ".unfinished";
+  std::ofstream out(unfinished, std::ios::binary | std::ios::trunc);
+  if (!out) throw Error(ErrorCode::invalid_argument, "The file " + unfinished + " cannot be written.");
+  ok_or_exit(channel.send("GET", target, {}, {}, &out));
+  out.close();
+  if (!out) throw Error(ErrorCode::unavailable, "The file " + unfinished + " cannot be written.");
+  fs::rename(unfinished, file);
+  return 0;
+}
+
 struct Given {
-  std::string username, display, entity, file, map, errors;
+  std::string username, display, entity, file, map, errors, source, filter, sort, fields, view, format = "csv", locale, words;
   std::vector<std::string> roles;
-  bool password_stdin = false, dry_run = false;
+  bool password_stdin = false, dry_run = false, labels = false, raw = false;
 };
 
 }  // namespace
@@ -174,9 +197,28 @@ void add_data_commands(CommandLine& line) {
   importing->add_option("entity", given->entity, "Entity or import map of the definitions, as MODULE.NAME")->required();
   importing->add_option("file", given->file, "File of CSV or JSON lines")->required()->check(CLI::ExistingFile);
   importing->add_option("--map", given->map, "Import map: a YAML file, or the name of one of the definitions");
+  importing->add_option("--source", given->source, "Where a file without a map comes from: its columns are fields, as exports write them");
   importing->add_flag("--dry-run", given->dry_run, "Do everything but keep it");
   importing->add_option("--errors", given->errors, "Write the failed rows to this file")->type_name("FILE");
-  importing->callback([&line, given] { line.code = import(line.overrides, given->entity, given->file, given->map, given->dry_run, given->errors); });
+  importing->callback([&line, given] { line.code = import(line.overrides, given->entity, given->file, given->map, given->source, given->dry_run, given->errors); });
+
+  auto* exporting = line.app.add_subcommand("export", "Write records to a file");
+  line.place(exporting);
+  exporting->add_option("entity", given->entity, "Entity, as MODULE.NAME")->required();
+  exporting->add_option("file", given->file, "File to write; - for standard output")->required();
+  exporting->add_option("--format", given->format, "csv (unless given), jsonl or xlsx")->check(CLI::IsMember({"csv", "jsonl", "xlsx"}));
+  exporting->add_option("--filter", given->filter, "Condition over `record`, in CEL");
+  exporting->add_option("--sort", given->sort, "Fields by comma, - before those that descend");
+  exporting->add_option("--fields", given->fields, "Columns, by comma; all unless given");
+  exporting->add_option("--view", given->view, "View whose filter, order and columns are taken");
+  exporting->add_flag("--labels", given->labels, "Columns and values as people read them");
+  exporting->add_option("--locale", given->locale, "Language of --labels");
+  exporting->add_flag("--raw", given->raw, "Cells as they are, also those that a spreadsheet would run");
+  exporting->callback([&line, given] {
+    line.code = export_file(line.overrides, given->entity, given->file,
+                            {{"format", given->format}, {"filter", given->filter}, {"sort", given->sort}, {"fields", given->fields}, {"view", given->view},
+                             {"labels", given->labels ? "1" : ""}, {"locale", given->locale}, {"raw", given->raw ? "1" : ""}});
+  });
 }
 
 }  // namespace caravan::app

@@ -96,7 +96,11 @@ class Reader {
   }
 
   void read_format(const Node& format, ImportMap& map) {
-    known(format, {"type", "delimiter", "encoding"});
+    known(format, {"type", "delimiter", "encoding", "guarded"});
+    if (const Node* guarded = format.get("guarded")) {
+      if (guarded->text != "true" && guarded->text != "false") error(guarded->at, "wrong-kind", "`guarded` must be true or false");
+      map.guarded = guarded->text == "true";
+    }
     map.type = static_cast<ImportMap::Type>(one_of(format, "type", {"detect", "csv", "jsonl"}));
     if (const Node* delimiter = format.get("delimiter"); delimiter != nullptr && delimiter->text != "detect") {
       if (delimiter->text.size() != 1 || delimiter->text == "\"" || delimiter->text == "\n" || delimiter->text == "\r") {
@@ -182,7 +186,7 @@ class Reader {
         error(field.value.at, "wrong-kind", "the field " + quoted(field.key) + " needs a map", "{column: …}");
         continue;
       }
-      ImportField import = read_source(field.value, {"column", "template", "value", "record", "expr", "transform", "trim", "map", "unmapped", "empty", "default", "note", "lookup", "missing"}, earlier);
+      ImportField import = read_source(field.value, {"column", "template", "value", "record", "expr", "transform", "trim", "map", "unmapped", "empty", "default", "note", "lookup", "missing", "currency"}, earlier);
       if (record.entity != nullptr) {
         import.field = names_.field(*record.entity, field.key, field.at);
         if (import.field == nullptr) continue;
@@ -194,6 +198,12 @@ class Reader {
         }
         if (import.source == ImportField::Source::record && import.field->type != FieldType::ref && import.field->type != FieldType::refs) {
           error(field.at, "not-a-reference", "the field " + quoted(field.key) + " is no reference", "column, template or value");
+        }
+      }
+      if (const Node* currency = field.value.get("currency")) {
+        import.currency = currency->text;
+        if (import.field != nullptr && import.field->type != FieldType::money) {
+          error(currency->at, "word-not-for-type", "`currency` means nothing for " + quoted(import.field->name), "it is for fields of type money");
         }
       }
       if (const Node* lookup = field.value.get("lookup")) read_lookup(field.value, *lookup, import);
@@ -338,6 +348,36 @@ class Reader {
 };
 
 }  // namespace
+
+ImportMap plain_import_map(const Entity& entity, std::string source, const std::vector<std::string>& header) {
+  const auto has = [&](const std::string& name) { return std::find(header.begin(), header.end(), name) != header.end(); };
+  ImportMap map;
+  map.name = "plain";
+  map.entity = &entity;
+  map.source = std::move(source);
+  map.guarded = true;
+  ImportRecord record;
+  record.name = "record";
+  record.entity = &entity;
+  record.external_id.text = has("external_id") && !has("id") ? "external_id" : "id";
+  if (has("external_id") && has("id")) {
+    record.external_id.source = ImportField::Source::expression;
+    record.external_id.program = expr::compile("row['external_id'] != '' ? row['external_id'] : row['id']", import_environment()).program;
+  }
+  for (const auto& field : entity.fields) {
+    if (!has(field->name) || field->system || field->read_only || field->compute || field->rollup || is_file(*field)) continue;
+    ImportField import;
+    import.field = field.get();
+    import.text = field->name;
+    if (field->type == FieldType::money && has(field->currency_column)) import.currency = field->currency_column;
+    // What a user is in another system is not known here.
+    if (field->target != nullptr && field->target->full_name == "core.user") continue;
+    if (field->target != nullptr) import.lookup = field->target->fields[slot_external_id].get();
+    record.fields.push_back(std::move(import));
+  }
+  map.records.push_back(std::move(record));
+  return map;
+}
 
 const expr::Environment& import_environment() {
   static const expr::Environment environment = [] {

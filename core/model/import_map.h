@@ -36,6 +36,7 @@ struct ImportField {
   /// Of a reference: the cell is not an id but the value of a field by which the record is found.
   const Field* lookup = nullptr;
   enum class Missing : std::uint8_t { refuse, note, null } missing = Missing::refuse;
+  std::string currency;          ///< column with the currency of an amount of money; may be empty
   bool trim = true;
   std::map<std::string, Mapped, std::less<>> map;
   Unmapped unmapped = Unmapped::refuse;
@@ -79,8 +80,13 @@ struct ImportMap {
   enum class Repeats : std::uint8_t { update, skip, refuse } repeats = Repeats::update;
   std::vector<ImportNote> notes;
   bool numbers_rows = false;           ///< some expression reads `row_number`
+  bool guarded = false;                ///< cells of CSV begin with `'` where a spreadsheet would take them for a formula, as exports write them
   std::vector<ImportRecord> records;   ///< in the order in which a row makes them
 };
+
+/// The map of a file that an export wrote with technical names: columns are fields of the same name. A record is found again by its
+/// `external_id` column, else by `id`; references point at what the same source brought before. Columns that are no fields are left out.
+ImportMap plain_import_map(const Entity& entity, std::string source, const std::vector<std::string>& header);
 
 struct ImportMapResult {
   std::optional<ImportMap> map;        ///< absent where there is an error

@@ -776,6 +776,7 @@ constexpr Word import_field_list[] = {
      .shape = Shape::keyword,
      .doc = "No record is found by `lookup`: an error of the row (`refuse`, unless given), counted and left out, or left out.",
      .keywords = "refuse note null"},
+    {"currency", Shape::text, "Column with the currency of an amount of money; the agency's unless given."},
     {"trim", Shape::flag, "Cut spaces at both ends of the cell; true unless given."},
     {"map", Shape::mapping, "Cell to value; cells are compared exactly, after trimming."},
     {.name = "unmapped",
@@ -807,6 +808,7 @@ constexpr Words import_record_words{"imported record", "What one row makes.", im
 constexpr Word import_format_list[] = {
     {.name = "type", .shape = Shape::keyword, .doc = "Found out from the file unless given.", .keywords = "detect csv jsonl"},
     {"delimiter", Shape::text, "One character; found out from the file unless given."},
+    {"guarded", Shape::flag, "true: cells begin with `'` where a spreadsheet would take them for a formula, as exports write them."},
     {"encoding", Shape::text, "`utf-8`, `gb18030` or another name that ICU knows; found out from the file unless given."},
 };
 

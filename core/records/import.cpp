@@ -9,6 +9,7 @@
 #include "records/access.h"
 #include "records/bulk.h"
 #include "records/codec.h"
+#include "records/export.h"
 #include "records/import_source.h"
 #include "records/json.h"
 #include "records/plans.h"
@@ -241,6 +242,7 @@ class Importer {
       mistakes_.push_back({column, "unknown-column", where(field.at) + "the file has no column " + quoted(column) + "; it has " + names});
     };
     if (field.source == ImportField::Source::column) check(field.text);
+    if (!field.currency.empty()) check(field.currency);
     for (const auto& piece : field.pieces) {
       if (piece.column) check(piece.text);
     }
@@ -366,7 +368,14 @@ class Importer {
     if (!text) return {};
     if (field.lookup != nullptr) return look_up(work, field, *text, notes);
     try {
-      return parse_text(*context_.catalog, *field.field, *text, context_.locale);
+      expr::Value value = parse_text(*context_.catalog, *field.field, *text, context_.locale);
+      const std::string_view currency = field.currency.empty() ? std::string_view() : without_blanks(cell(row, field.currency));
+      if (const auto* amount = value.as<Decimal>(); amount != nullptr && !currency.empty()) {
+        Decimal priced = *amount;
+        if (!priced.set_currency(currency)) throw RowRefused{field.currency, quoted(currency) + " is no currency."};
+        if (currency != context_.catalog->agency.currency) value = expr::Value(priced);
+      }
+      return value;
     } catch (const Error& error) {
       throw RowRefused{column_of(field), quoted(*text) + ": " + error.message()};
     }
@@ -469,8 +478,9 @@ void ImportReport::add(const ImportReport& batch) {
   }
 }
 
-ImportReport import_rows(const RecordService& records, const Context& context, const model::ImportMap& map, ImportSource& source, bool dry_run,
+ImportReport import_rows(const RecordService& records, const Context& given, const model::ImportMap& map, ImportSource& source, bool dry_run,
                          const ImportSteps& steps) {
+  Context context = given;
   Importer importer(records, context, map, source);
   ImportReport report;
   report.rows = source.rows();
@@ -489,6 +499,7 @@ ImportReport import_rows(const RecordService& records, const Context& context, c
     // A dry run reads as it goes: all of it is one transaction.
     while (!dry_run && rows.size() < rows_per_transaction && source.next(next)) rows.push_back(std::move(next));
     if (!dry_run && rows.empty()) break;
+    if (steps.now) context.now = steps.now();
     if (steps.stopping && steps.stopping()) throw Error(ErrorCode::unavailable, "The server is stopping.");
     ImportReport batch;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> fresh;

@@ -40,6 +40,7 @@ struct ImportSteps {
   /// transaction runs again.
   std::function<void(storage::Session*, const ImportReport& so_far, const ImportReport& batch, std::int64_t done)> kept;
   std::function<void(std::int64_t done, std::int64_t rows)> progress;  ///< after the commit
+  std::function<Timestamp()> now;             ///< asked before each batch; else all happens at the context's moment
   std::function<bool()> stopping;             ///< true: ends between two batches with Error(unavailable)
 };
 

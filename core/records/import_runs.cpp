@@ -259,6 +259,7 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
     kept = now_done;
     attempt.progress(now_done, rows, context.source);
   };
+  steps.now = [&] { return clock_.now(); };
   steps.stopping = [&] { return attempt.stopping(); };
   import_rows(records_, context, *map, source, dry_run, steps);
   attempt.finish([&](storage::Session& session) { end_run(session, id, "done", "", clock_.now()); });

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "records/export.h"
 #include "records/json.h"
 
 namespace caravan::records {
@@ -180,8 +181,9 @@ class CsvReader {
   void feed(std::string_view text) {
     if (begin_ && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     begin_ = false;
+    pending_ += text.size();
     if (csv_parse(&parser_, text.data(), text.size(), cell, row_end, this) != text.size()) broken();
-    if (size_ > longest_line) refuse("Row " + std::to_string(count_) + " has more than 8 MiB; a quote before it may not be closed.");
+    if (size_ > longest_line || pending_ > longest_line) refuse("Row " + std::to_string(count_) + " has more than 8 MiB; a quote before it may not be closed.");
   }
   void finish() {
     if (csv_fini(&parser_, cell, row_end, this) != 0) broken();
@@ -198,6 +200,7 @@ class CsvReader {
     auto* reader = static_cast<CsvReader*>(self);
     reader->row_.emplace_back(data ? static_cast<const char*>(data) : "", data ? size : 0);
     reader->size_ += size + 1;
+    reader->pending_ = 0;
   }
   static void row_end(int, void* self) {
     auto* reader = static_cast<CsvReader*>(self);
@@ -214,7 +217,8 @@ class CsvReader {
   csv_parser parser_{};
   std::deque<Cells> rows_;
   Cells row_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;     ///< of the cells of this row
+  std::size_t pending_ = 0;  ///< bytes since the last cell ended
   std::int64_t count_ = 0;
   bool begin_ = true;
 };
@@ -288,6 +292,14 @@ std::set<std::string> columns_of(const ImportMap& map) {
 
 }  // namespace
 
+model::ImportMap plain_map(const model::Entity& entity, const std::string& source, std::string_view bytes) {
+  const ImportSource probe(bytes, {});
+  ImportMap map = model::plain_import_map(entity, source, probe.header());
+  if (map.records.front().fields.empty()) refuse("None of the columns is a field of " + entity.full_name + " that can be set; name them so, or give an import map.");
+  map.name = std::string(plain_prefix) + source;
+  return map;
+}
+
 bool is_utf8(std::string_view text) { return count_utf8(text).broken == 0; }
 
 std::string readable(std::string_view text) {
@@ -353,6 +365,7 @@ struct ImportSource::State {
   std::unique_ptr<CsvReader> csv;
   LineReader lines;
   bool finished = false;
+  bool guarded = false;
 
   void rewind() {
     decoder = std::make_unique<Decoder>(bytes, format.encoding);
@@ -438,6 +451,7 @@ struct ImportSource::State {
 ImportSource::ImportSource(std::string_view bytes, const model::ImportMap& map) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.bytes = bytes;
+  s.guarded = map.guarded;
   s.detect(map);
   s.rewind();
   if (s.format.type == ImportMap::Type::csv) {
@@ -478,6 +492,11 @@ bool ImportSource::next(SourceRow& row) {
   State& s = *state_;
   if (s.csv) {
     if (!s.next_cells(row.cells)) return false;
+    if (s.guarded) {
+      for (auto& cell : row.cells) {
+        if (const std::string_view plain = unguarded_cell(cell); plain.size() != cell.size()) cell = std::string(plain);
+      }
+    }
   } else {
     std::string line;
     std::int64_t number = 0;

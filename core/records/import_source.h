@@ -46,6 +46,10 @@ class ImportSource {
   std::unique_ptr<State> state_;
 };
 
+/// The map of a file without one: its columns are fields of the entity, see model::plain_import_map(). Its name is `plain:SOURCE`.
+model::ImportMap plain_map(const model::Entity& entity, const std::string& source, std::string_view bytes);
+inline constexpr std::string_view plain_prefix = "plain:";
+
 bool is_utf8(std::string_view text);
 /// With U+FFFD for every byte that is no UTF-8: reports are read as text.
 std::string readable(std::string_view text);
