@@ -41,12 +41,7 @@ void write_parameters(JsonWriter& json, const Call& call, const Report& report, 
       json.member_or_null("value", value.text);
       if (value.period) json.member("from", format_date(value.period->from)).member("to_day", format_date(value.period->to));
     } else {
-      std::string text;
-      if (parameter.period) text = parameter.default_period;
-      else if (const auto* plain = parameter.default_value.as<std::string>()) text = *plain;
-      else if (!parameter.default_value.is_null()) records::write_value(text, parameter.field, parameter.default_value);
-      std::erase(text, '"');
-      json.member_or_null("default", text);
+      json.member_or_null("default", records::default_text(parameter));
     }
     json.end_object();
   }

@@ -33,6 +33,15 @@ std::string sample_of(const ReportParameter& parameter, std::string_view part) {
   }
 }
 
+ReportChart chart_of(const Node* node, ReportChart otherwise) {
+  for (const ReportChart one : {ReportChart::table, ReportChart::bar, ReportChart::line, ReportChart::pie, ReportChart::number}) {
+    if (node && node->text == to_string(one)) return one;
+  }
+  return otherwise;
+}
+
+bool has_axes(ReportChart chart) { return chart == ReportChart::bar || chart == ReportChart::line || chart == ReportChart::pie; }
+
 bool is_period(std::string_view text) {
   if (period_named(text, Date())) return true;
   const auto dots = text.find("..");
@@ -63,11 +72,7 @@ void Builder::build_report(const Document& document) {
   report.label = label_of(document.root, document.at, subject, plain(humanised(report.name)));
   report.help = text_of(document.root.get("help"), "the help of " + subject);
   report.roles = viewers_of(document, "report", "report-nobody-sees");
-  if (const Node* chart = document.root.get("chart")) {
-    for (const ReportChart one : {ReportChart::table, ReportChart::bar, ReportChart::line, ReportChart::pie, ReportChart::number}) {
-      if (chart->text == to_string(one)) report.chart = one;
-    }
-  }
+  report.chart = chart_of(document.root.get("chart"), ReportChart::table);
   if (const Node* limit = document.root.get("limit"); limit && !is_bad(document.root, "limit")) {
     const std::int64_t rows = integer_of(limit->text).value_or(0);
     if (rows < 1 || rows > most_rows) diagnostics_.error(limit->at, "out-of-range", "`limit` of " + subject + " is " + limit->text, "1 to 1000 rows");
@@ -220,8 +225,7 @@ void Builder::build_report_groups(Report& report, const Document& document) {
   if (report.chart == ReportChart::number && groups && !groups->entries.empty()) {
     diagnostics_.error(document.root.entry("groups")->at, "bad-report", "a report that is drawn as a number has no groups", "remove them, or choose another `chart`");
   }
-  const bool drawn = report.chart == ReportChart::bar || report.chart == ReportChart::line || report.chart == ReportChart::pie;
-  if (drawn && !document.root.entry("groups")) {
+  if (has_axes(report.chart) && !document.root.entry("groups")) {
     diagnostics_.error(document.root.entry("chart")->at, "bad-report", "report " + quoted(report.name) + " has no groups to draw", "add `groups`, or take `chart: number`");
   }
 }
@@ -345,14 +349,10 @@ void Builder::build_tile(Dashboard& dashboard, const Entry& entry) {
     return;
   }
   const Report& report = *tile.report;
-  tile.chart = report.chart;
-  if (const Node* chart = node.get("chart")) {
-    for (const ReportChart one : {ReportChart::table, ReportChart::bar, ReportChart::line, ReportChart::pie, ReportChart::number}) {
-      if (chart->text == to_string(one)) tile.chart = one;
-    }
-    const bool drawn = tile.chart == ReportChart::bar || tile.chart == ReportChart::line || tile.chart == ReportChart::pie;
-    if (drawn && report.groups.empty()) diagnostics_.error(chart->at, "bad-report", "report " + quoted(report.name) + " has no groups to draw", "take `table` or `number`");
-  }
+  const Node* chart = node.get("chart");
+  tile.chart = chart_of(chart, report.chart);
+  if (chart && has_axes(tile.chart) && report.groups.empty())
+    diagnostics_.error(chart->at, "bad-report", "report " + quoted(report.name) + " has no groups to draw", "take `table` or `number`");
   if (const Node* width = node.get("width"); width && !is_bad(node, "width")) {
     const std::int64_t columns = integer_of(width->text).value_or(0);
     if (columns < 1 || columns > 24) diagnostics_.error(width->at, "out-of-range", "`width` of " + subject + " is " + width->text, "1 to 24 columns");

@@ -130,12 +130,7 @@ class Maker {
         if (name == parameter.field.name) value.text = text;
       }
       std::string& literal = literals_.emplace_back();
-      if (value.text.empty()) {
-        if (parameter.period) value.text = parameter.default_period;
-        else if (const auto* text = parameter.default_value.as<std::string>()) value.text = *text;
-        else if (!parameter.default_value.is_null()) write_value(value.text, parameter.field, parameter.default_value);
-        std::erase(value.text, '"');  // of decimals and dates
-      }
+      if (value.text.empty()) value.text = default_text(parameter);
       if (value.text.empty()) {
         if (parameter.required) refuse(context_, "report_missing", {label(parameter)});
         continue;
@@ -272,6 +267,15 @@ bool is_for(const Context& context, const Report& report) {
 }
 
 }  // namespace
+
+std::string default_text(const ReportParameter& parameter) {
+  if (parameter.period) return parameter.default_period;
+  if (const auto* text = parameter.default_value.as<std::string>()) return *text;
+  std::string out;
+  if (!parameter.default_value.is_null()) write_value(out, parameter.field, parameter.default_value);
+  std::erase(out, '"');  // of decimals and dates
+  return out;
+}
 
 bool is_offered(const RecordService& service, const Context& context, const Report& report) {
   return service.may(context, *report.entity, model::Operation::read) && is_for(context, report);

@@ -43,6 +43,9 @@ struct ReportResult {
   bool more = false;                       ///< there are more rows than the report's limit
 };
 
+/// What is taken where nothing is given, as the route takes it; "" where there is none.
+std::string default_text(const model::ReportParameter& parameter);
+
 /// Whether the report is offered to the actor: he holds one of its roles, and a role of his may read records of its entity.
 bool is_offered(const RecordService& service, const Context& context, const model::Report& report);
 
