@@ -4,7 +4,6 @@
 #include "api/json_writer.h"
 #include "api/routes.h"
 #include "records/access.h"
-#include "records/codec.h"
 #include "records/import_source.h"
 #include "records/report.h"
 
