@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/negotiate.h"
+#include "api/released.h"
 #include "api/routes.h"
 
 namespace caravan::api {
@@ -58,7 +59,10 @@ void answer_reload(Call& call, const ReloadResult& result) {
 
 void reload(Call& call) {
   if (!call.services.reload) throw refusal(call, ErrorCode::not_found, "no_route");
-  answer_reload(call, call.services.reload(call.context));
+  answer_reload(call, [&] {
+    const Released away(call);
+    return call.services.reload(away.context);
+  }());
 }
 
 void list_revisions(Call& call) {
@@ -95,7 +99,11 @@ void list_revisions(Call& call) {
 void activate_revision(Call& call) {
   check_parameters(call, {});
   if (!call.services.activate_revision) throw refusal(call, ErrorCode::not_found, "no_route");
-  answer_reload(call, call.services.activate_revision(call.context, revision_id(call, call.arguments[0])));
+  const auto id = revision_id(call, call.arguments[0]);
+  answer_reload(call, [&] {
+    const Released away(call);
+    return call.services.activate_revision(away.context, id);
+  }());
 }
 
 void plugin_route(Call& call) {

@@ -6,6 +6,7 @@
 #include "api/multipart.h"
 #include "api/negotiate.h"
 #include "api/plugin_admin.h"
+#include "api/released.h"
 #include "api/routes.h"
 #include "api/titles.h"
 #include "model/pages.h"
@@ -19,24 +20,6 @@ PluginAdmin& admin_of(Call& call) {
   if (call.services.plugin_admin == nullptr) throw refusal(call, ErrorCode::not_found, "no_route");
   return *call.services.plugin_admin;
 }
-
-/// For the time of a change the request lets go of its definitions, so that a plugin need not wait for the very request that switches it off.
-class Released {
- public:
-  explicit Released(Call& call) : call_(call), context(call.context) {
-    context.catalog = nullptr;
-    call_.context.catalog = nullptr;
-  }
-  ~Released() { call_.context.catalog = call_.services.catalog(); }
-  Released(const Released&) = delete;
-  Released& operator=(const Released&) = delete;
-
- private:
-  Call& call_;
-
- public:
-  records::Context context;
-};
 
 template <class Work>
 auto released(Call& call, Work&& work) {

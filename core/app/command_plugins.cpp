@@ -42,20 +42,6 @@ void print_line(const std::string& name, const std::string& version, const std::
   std::printf("%-16s %-10s %-11s %s%s%s\n", name.c_str(), version.c_str(), state.c_str(), file.c_str(), more.empty() ? "" : ": ", more.c_str());
 }
 
-/// What was decided in servers that ran on this database; nothing where there is none yet.
-std::map<std::string, PluginDecision> stored_decisions(const Settings& settings) {
-  constexpr std::string_view sqlite = "sqlite://";
-  if (settings.database_url.starts_with(sqlite) && !std::filesystem::exists(settings.database_url.substr(sqlite.size()))) return {};
-  try {
-    const auto database = storage::Database::open(settings.database_url);
-    storage::Sequences sequences(*database);
-    return PluginStore(*database, sequences).decisions();
-  } catch (const Error& error) {
-    std::cerr << "caravan: the database does not answer, so this is what caravan.yaml and the files say: " << error.message() << '\n';
-    return {};
-  }
-}
-
 /// Of the server that runs; where none does, of files and decisions, without running anything of a plugin.
 int list(const Overrides& overrides, const Given& given) {
   const Settings settings = settings_or_exit(overrides);
@@ -73,7 +59,7 @@ int list(const Overrides& overrides, const Given& given) {
       print_line(json_text(plugin, "name"), json_text(plugin, "version"), json_text(plugin, "state"), json_text(plugin, "file"), more);
     });
   }
-  const auto plugins = plugin::PluginRegistry::scan(registry_options(settings, stored_decisions(settings)));
+  const auto plugins = plugin::PluginRegistry::scan(registry_options(settings, read_decisions(settings.data / "plugins")));
   std::string out;
   api::JsonWriter json(out);
   json.begin_array();

@@ -168,7 +168,9 @@ std::vector<api::PluginDetail> PluginAdministration::list(const records::Context
 }
 
 void PluginAdministration::look(const std::string& name) {
-  auto options = registry_options(runtime_.settings_, runtime_.store_->decisions());
+  const auto decisions = runtime_.store_->decisions();
+  write_decisions(runtime_.settings_.data / "plugins", decisions);
+  auto options = registry_options(runtime_.settings_, decisions);
   runtime_.store_->fetch(options.installed, options.pinned);
   runtime_.plugins_->rescan(std::move(options));
   const auto infos = runtime_.plugins_->list();
@@ -303,6 +305,7 @@ api::PluginChange PluginAdministration::disable(const records::Context& context,
         PluginStore::decide(session, decision);
         PluginStore::record(session, id, context, {0, name, "disabled", "", "", {}, {}, "", {}});
       });
+      look(name);
     }
     api::PluginChange nothing;
     nothing.result.hash = runtime_.catalog()->hash;

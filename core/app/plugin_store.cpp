@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "api/json_writer.h"
 #include "base/error.h"
 #include "plugin/quarantine.h"
+#include "records/json.h"
 #include "storage/query.h"
 
 namespace caravan::app {
@@ -197,6 +199,55 @@ void PluginStore::set_setting(storage::Session& session, const std::string& plug
                               const std::string& by, Timestamp at) {
   storage::run_sql(session, "DELETE FROM plugin_setting WHERE plugin = ? AND name = ?", plugin, name);
   if (value) storage::run_sql(session, "INSERT INTO plugin_setting (plugin, name, value, actor_name, at) VALUES (?, ?, ?, ?, ?)", plugin, name, *value, by, at);
+}
+
+namespace {
+
+constexpr const char* decisions_file = ".decisions.json";
+
+}  // namespace
+
+void write_decisions(const std::filesystem::path& folder, const std::map<std::string, PluginDecision>& decisions) noexcept {
+  try {
+    if (decisions.empty() && !std::filesystem::exists(folder / decisions_file)) return;
+    std::string text;
+    api::JsonWriter json(text);
+    json.begin_array();
+    for (const auto& [name, one] : decisions) {
+      json.begin_object().member("name", name).member("wanted", one.wanted).member("config", one.config).member("hash", one.hash);
+      json.member("previous", one.previous).end_object();
+    }
+    json.end_array();
+    write_plugin_file(folder / decisions_file, text);
+  } catch (const std::exception& error) {
+    spdlog::warn("Commands without a database do not learn which plugins are on: {}", error.what());
+  }
+}
+
+std::map<std::string, PluginDecision> read_decisions(const std::filesystem::path& folder) {
+  std::map<std::string, PluginDecision> out;
+  try {
+    if (!std::filesystem::exists(folder / decisions_file)) return out;
+    const auto json = records::parse_json(app::read_file(folder / decisions_file));
+    const auto* list = json.as<records::Json::Array>();
+    for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      const auto text = [&](const char* name) {
+        const auto* member = (*list)[i].find(name);
+        const auto* said = member ? member->as<std::string>() : nullptr;
+        return said ? *said : std::string();
+      };
+      PluginDecision one;
+      one.name = text("name");
+      one.wanted = text("wanted");
+      one.config = text("config");
+      one.hash = text("hash");
+      one.previous = text("previous");
+      if (!one.name.empty()) out.emplace(one.name, std::move(one));
+    }
+  } catch (const Error&) {
+    out.clear();
+  }
+  return out;
 }
 
 std::string config_word(const Settings& settings, const std::string& name) {

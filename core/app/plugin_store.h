@@ -85,6 +85,9 @@ model::SourceLayer settings_layer(const std::map<std::string, std::map<std::stri
 
 /// Writes the file at once or not at all. Throws unavailable.
 void write_plugin_file(const std::filesystem::path& path, std::string_view bytes);
+/// A copy of the decisions in the folder of installed files, for commands that have no database at hand. Reading: none where there is no sound copy.
+void write_decisions(const std::filesystem::path& folder, const std::map<std::string, PluginDecision>& decisions) noexcept;
+std::map<std::string, PluginDecision> read_decisions(const std::filesystem::path& folder);
 /// What caravan.yaml says of a plugin: on, off, or all where it lists none.
 std::string config_word(const Settings& settings, const std::string& name);
 /// Decisions that are older than what caravan.yaml says now: the file was changed since, and wins.

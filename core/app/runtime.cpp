@@ -109,7 +109,7 @@ std::vector<model::SourceLayer> definition_layers(const Settings& settings, cons
 
 Definitions load_definitions(const Settings& settings, model::ParseCache* cache) {
   Definitions definitions;
-  definitions.plugins = plugin::PluginRegistry::scan(registry_options(settings, {}));
+  definitions.plugins = plugin::PluginRegistry::scan(registry_options(settings, read_decisions(settings.data / "plugins")));
   definitions.loaded = cache == nullptr ? model::load_catalog(definition_layers(settings, *definitions.plugins), definitions.plugins->modules())
                                         : model::load_catalog(definition_layers(settings, *definitions.plugins), definitions.plugins->modules(), *cache);
   add_refusals(*definitions.plugins, definitions.loaded.diagnostics);
@@ -130,7 +130,9 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
 
   store_ = std::make_unique<PluginStore>(*database_, *sequences_);
   {
-    auto reading = registry_options(settings_, store_->decisions());
+    const auto decisions = store_->decisions();
+    write_decisions(settings_.data / "plugins", decisions);
+    auto reading = registry_options(settings_, decisions);
     if (settings_.safe_mode) {
       reading.enabled.emplace();
       reading.decided.clear();
@@ -582,6 +584,7 @@ Runtime::PluginChange Runtime::change(const plugin::Selection& selection, const 
     undo();
     return change;
   }
+  write_decisions(settings_.data / "plugins", store_->decisions());
   const auto now = plugin::PluginRegistry::hashes(selection);
   for (const auto& [name, hash] : plugin::PluginRegistry::hashes(before)) {
     if (!now.contains(name)) change.stopped.push_back(name);
@@ -788,6 +791,7 @@ void Runtime::follow() {
   revision_ = active;
   use(std::move(loaded.catalog));
   unready_.store(nullptr);
+  write_decisions(settings_.data / "plugins", store_->decisions());
   PluginChange change;
   stop_plugins(selection, change);
   if (change.restart_needed) request_restart("a plugin that was switched off does not return");

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import statistics
 import threading
@@ -170,6 +171,8 @@ class Switching(_Plugins):
         self.server.stop()
         done = self.server.cli("plugin", "disable", "sales", "--config", self.server.config)
         self.assertIn("Switched off: sales\n", done.stdout, done.stderr)
+        # Commands that need no database know it, too.
+        self.assertIn("Nothing is called sales.inquiry", self.server.cli("explain", "sales.inquiry", "--config", self.server.config, store=False).stderr)
         self.assertRegex(self.server.cli("plugin", "list", "--config", self.server.config).stdout, r"(?m)^sales +\S+ +disabled")
         self.server.start()
         self.admin = self.server.client("admin", fresh=True)
@@ -203,7 +206,8 @@ class Installing(_Plugins):
         garbage = self.made / "garbage.so"
         garbage.write_bytes(b"\x7fELF and nothing else")
         self.problem(self.install(garbage, 400), 400, "invalid_argument")
-        self.assertEqual(sorted(path.name for path in (self.server.data / "plugins").iterdir()), ["gift-1.0.0.so"])
+        self.assertEqual(sorted(path.name for path in (self.server.data / "plugins").glob("*.so")), ["gift-1.0.0.so"])
+        self.assertEqual(list((self.server.data / "plugins").glob(".upload*")), [])
 
     def test_2_switched_on_it_works(self):
         self.change("gift", "enable")
@@ -337,6 +341,83 @@ class Migrations(_Plugins):
         self.admin = self.server.client("admin", fresh=True)
         later = self.ok(self.admin.get("/records/gift.item" + query(filter="record.name == 'later'"))).json["items"][0]
         self.assertEqual((later["code"], later["version"]), (None, 1))
+
+
+class Kills(_Plugins):
+    def test_a_kill_at_any_moment_leaves_one_state_or_the_other(self):
+        """Twenty kills with --full."""
+        made = self.ok(self.admin.post("/records/customers.customer", {"kind": "person", "name": "王芳"}), 201).json
+        inquiry = self.ok(self.admin.post("/records/sales.inquiry", {**INQUIRY, "customer": made["id"]}), 201).json
+        for turn in range(20 if Setup.full else 3):
+            answered = []
+
+            client = self.server.client("admin")
+
+            def switch():
+                try:
+                    while True:
+                        for what in ("disable", "enable"):
+                            if client.post(f"/admin/plugins/sales/{what}", {}).status == 200:
+                                answered.append(what)
+                except OSError:
+                    pass
+
+            thread = threading.Thread(target=switch)
+            thread.start()
+            time.sleep(random.Random(turn).uniform(0.1, 1.5))
+            self.server.kill()
+            thread.join()
+            self.server.start()
+            self.admin = self.server.client("admin", fresh=True)
+            shown = self.plugin("sales")
+            self.assertIn(shown["state"], ("enabled", "disabled"))
+            on = shown["state"] == "enabled"
+            if shown["decided"]:
+                self.assertEqual(shown["decided"]["on"], on)
+            self.assertEqual(self.answers("/records/sales.inquiry"), 200 if on else 404)
+            self.assertEqual(self.answers("/plugins/sales/pipeline"), 200 if on else 404)
+            # What was acknowledged is there: the last deed of the history is what was answered last, or what came after it.
+            deeds = self.ok(self.admin.get("/admin/plugins/sales/history")).json["items"]
+            if answered:
+                self.assertIn(answered[-1] + "d", [one["action"] for one in deeds[:2]])
+                self.assertEqual(deeds[0]["action"] == "enabled", on)
+            self.change("sales", "enable")
+            self.ok(self.admin.get(f"/records/sales.inquiry/{inquiry['id']}"))
+
+
+class Signatures(_Plugins):
+    @classmethod
+    def configure(cls):
+        super().configure()
+        cls.key = cls.server.home / "partner.key"
+        told = cls.server.cli("plugin", "keygen", cls.server.home / "partner", store=False).stdout
+        for file in cls.folder.iterdir():
+            cls.sign(file)
+        cls.server.setting("plugins", {"directory": str(cls.folder), "require_signature": True,
+                                       "trusted_keys": {"partner": told.rsplit("partner: ", 1)[1].strip()}})
+
+    @classmethod
+    def sign(cls, file):
+        done = cls.server.cli("plugin", "sign", file, "--key", cls.key, store=False)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+
+    def test_only_what_a_trusted_key_signed_is_installed_where_that_is_asked_for(self):
+        shown = self.plugin("sales")
+        self.assertEqual((shown["state"], shown["signature"], shown["signed_by"]), ("enabled", "trusted", "partner"))
+        made = make_plugin(self.made)
+        refused = self.install(made, 400)
+        self.assertIn("not signed", refused.json["detail"])
+        self.sign(made)
+        changed = self.made / "changed.so"
+        content = bytearray(made.read_bytes())
+        content[len(content) // 2] ^= 1
+        changed.write_bytes(content)
+        self.assertIn("changed", self.install(changed, 400).json["detail"])
+        self.assertEqual(list((self.server.data / "plugins").glob("*.so")), [])
+        self.assertEqual(self.install(made).json["signed_by"], "partner")
+        self.change("gift", "enable")
+        self.assertEqual(self.admin.get("/plugins/gift/version").body, b"1.0.0")
 
 
 class Turns(_Plugins):
