@@ -118,7 +118,12 @@ void tell_of_quarantine(Runtime& runtime, const Settings& settings) {
 
 int work(Settings settings, const std::optional<Inherited>& inherited) {
   const std::uint64_t memory = limit_memory(settings);
-  const auto before = plugin::open_marks(marks_file(settings));
+  std::optional<plugin::Death> before;
+  try {
+    before = plugin::open_marks(marks_file(settings));
+  } catch (const Error& error) {
+    spdlog::warn("{}. A crash will be nobody's known fault.", error.message());
+  }
   // A supervisor has noted it; without one nobody knows whether the process was killed by intent, unless it said itself how it died.
   if (before && before->known) note_death(settings, *before, before->how);
   if (inherited) {

@@ -27,7 +27,7 @@ using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 /// Longer than a worker takes to drain; then it is killed.
-constexpr std::chrono::seconds stop_patience{25};
+constexpr std::chrono::seconds stop_patience{35};
 constexpr milliseconds first_pause{250}, longest_pause{30'000};
 /// A worker that served for so long was well: the next crash is the first again.
 constexpr std::chrono::seconds well_after{60};
