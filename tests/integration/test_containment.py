@@ -177,7 +177,18 @@ class Load(_Contained):
 
     @classmethod
     def configure(cls):
-        with_crasher(cls.server)
+        with_crasher(cls.server, deadline_seconds=4)
+
+    def test_who_takes_longer_than_it_may_is_refused_further_work(self):
+        worker = self.server.worker
+        refused = self.problem(self.provoke("late"), 503, "unavailable")
+        self.assertIn("crasher", refused["detail"])
+        self.assertEqual(self.server.worker, worker)
+        self.assertEqual(self.count(self.admin, "crasher.item"), 0)
+        shown = {one["name"]: one for one in self.ok(self.admin.get("/admin/plugins")).json["items"]}
+        counted = {one["name"]: one for one in shown["crasher"]["health"]["callbacks"]}["before_create of crasher.item"]
+        self.assertEqual((counted["late"], counted["errors"]), (1, 1))
+        self.assertGreater(counted["longest_micros"], 4_000_000)
 
     def test_who_dies_while_it_is_loaded_is_left_out_at_once(self):
         self.server.stop()

@@ -73,7 +73,15 @@ class Crasher final : public Plugin {
   void setup(Setup& setup) override {
     const char* const wanted = std::getenv("CARAVAN_TEST_LOAD_FAULT");
     if (wanted != nullptr && std::strncmp(wanted, "create:", 7) == 0) fault(wanted + 7);
-    setup.on(PLUGIN_NAME ".item", Point::before_create, [](Hook& hook) { fault(hook.record().text("name").value_or("")); });
+    setup.on(PLUGIN_NAME ".item", Point::before_create, [](Hook& hook) {
+      const std::string name = hook.record().text("name").value_or("");
+      fault(name);
+      if (name != "late") return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(4400));
+      Record other = hook.make(PLUGIN_NAME ".item");
+      other.set("name", "too late");
+      other.create();
+    });
     setup.on(PLUGIN_NAME ".item", Point::after_commit, [](Hook& hook) {
       const std::string name = hook.record().text("name").value_or("");
       if (name.rfind("later ", 0) == 0) fault(name.substr(6));
