@@ -185,7 +185,7 @@ fields:
   title:    {type: text, max: 200, required: true, search: true, right: read, label: {en: Task, zh-CN: 任务, zh-TW: 任務}}
   assignee: {type: ref, to: core.user, right: read, delete: clear, label: {en: Assigned to, zh-CN: 负责人, zh-TW: 負責人}}
   role:     {type: text, max: 100, right: read, label: {en: Role, zh-CN: 负责角色, zh-TW: 負責角色}}
-  due_at:   {type: instant, right: read, label: {en: Due, zh-CN: 截止时间, zh-TW: 截止時間}}
+  due_at:   {type: instant, right: read, label: {en: Due at, zh-CN: 截止时间, zh-TW: 截止時間}}
   required: {type: bool, default: false, right: read, label: {en: Required, zh-CN: 必需, zh-TW: 必要},
              help: {en: The record waits for it, zh-CN: 记录须等待该任务完成, zh-TW: 記錄須等待該任務完成}}
   note:     {type: text, max: 1000, multiline: true, label: {en: Result, zh-CN: 处理结果, zh-TW: 處理結果}}
