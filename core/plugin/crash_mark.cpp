@@ -355,7 +355,7 @@ Mark::~Mark() {
 }
 
 bool Mark::late() const noexcept {
-  return slot_ != nullptr && slot_->late.load(std::memory_order_relaxed) == turn_;
+  return slot_ != nullptr && turn_ != 0 && slot_->late.load(std::memory_order_relaxed) == turn_;
 }
 
 HostMark::HostMark() noexcept : slot_(own_slot) {

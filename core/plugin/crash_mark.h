@@ -27,7 +27,7 @@ MarkId mark_id(std::string_view plugin, std::string_view callback, MarkKind kind
 
 struct MarkSlot;
 
-/// While it lives the calling thread runs that callback. Nests; ends in reverse order. `turn`: a number that no other call has.
+/// While it lives the calling thread runs that callback. Nests; ends in reverse order. `turn`: a number that no other call has; 0: it is never late.
 class Mark {
  public:
   Mark(MarkId id, std::uint64_t turn) noexcept;
