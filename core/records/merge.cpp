@@ -163,9 +163,20 @@ Keep usual(const Field& field, const Record& mine, const Record& theirs) {
   return mine[decides.slot].is_null() && !theirs[decides.slot].is_null() ? Keep::theirs : Keep::mine;
 }
 
-/// One side of what an event says changed, as a record's row.
-Record side_of(const Entity& entity, const Json& changes, std::size_t side) {
+/// One side of what an event says changed, as a record's row. Of money the event may name the amount or the currency alone: then the
+/// other is that of `now`.
+Record side_of(const Entity& entity, const Json& changes, std::size_t side, const Record& now) {
   std::string row = "{";
+  for (const auto& field : entity.fields) {
+    const auto* money = field->currency_column.empty() ? nullptr : now[field->slot].as<Decimal>();
+    const bool amount = changes.find(field->name) != nullptr, currency = !field->currency_column.empty() && changes.find(field->currency_column) != nullptr;
+    if (money == nullptr || amount == currency) continue;
+    if (row.size() > 1) row.push_back(',');
+    write_json_string(row, amount ? field->currency_column : field->name);
+    row.push_back(':');
+    if (amount) write_json_string(row, money->currency_code());
+    else write_value(row, *field, now[field->slot]);
+  }
   const auto* members = changes.as<Json::Object>();
   for (const auto& [name, pair] : members ? *members : Json::Object()) {
     const auto* both = pair.as<Json::Array>();
@@ -397,9 +408,10 @@ class MergeWork {
     }
     if (changes.empty()) return;
     const Json json = parse_json(changes);
-    const Record before = side_of(entity_, json, 0), after = side_of(entity_, json, 1);
+    const Record before = side_of(entity_, json, 0, now), after = side_of(entity_, json, 1, now);
     for (const auto& field : entity_.fields) {
-      if (!carried(*field) || json.find(field->name) == nullptr || !now[field->slot].same_as(after[field->slot])) continue;
+      const bool told = json.find(field->name) != nullptr || (!field->currency_column.empty() && json.find(field->currency_column) != nullptr);
+      if (!carried(*field) || !told || !now[field->slot].same_as(after[field->slot])) continue;
       wanted.set(field->slot, before[field->slot]);
     }
   }

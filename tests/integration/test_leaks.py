@@ -269,11 +269,11 @@ class Leaks(caravan.ServerCase):
     def test_search(self):
         words = {text for secret in ALL_SECRETS for text in (secret, secret[:5], secret[-4:], *re.split(r"[-@. ]", secret)) if len(text) > 1}
         for role in self.ROLES:
-            for q in sorted(words) + ["seen", "seen 1", "F-00001", "00001", "gone", "person", "south"]:
+            for q in sorted(words)[:: 1 if caravan.Setup.full else 4] + ["seen", "seen 1", "F-00001", "00001", "gone", "person", "south"]:
                 self.same(role, "GET", "/search" + query(q=q))
                 self.same(role, "GET", "/search" + query(q=q + " seen"))
                 self.same(role, "GET", "/search" + query(q="seen " + q, entities=FILE, limit=1))
-        self.none(300)
+        self.none(200)
 
     def test_merges(self):
         for role in self.ROLES:
