@@ -45,6 +45,7 @@ const routes: RouteObject[] = [
               { path: 'records/:entity/new', lazy: page(() => import('./pages/edit')) },
               { path: 'records/:entity/:id', lazy: page(() => import('./pages/record')) },
               { path: 'records/:entity/:id/edit', lazy: page(() => import('./pages/edit')) },
+              { path: 'dashboards', lazy: page(() => import('./pages/dashboards')) },
               { path: 'approvals', lazy: page(() => import('./pages/approvals')) },
               { path: 'settings', lazy: adminPage(() => import('./pages/settings')) },
               { path: 'admin/rules', lazy: adminPage(() => import('./admin/rules')) },

@@ -11,6 +11,8 @@ export interface ListState {
   /** Conditions that were put together, and whether one of them is enough. */
   where: Condition[];
   any: boolean;
+  /** A condition in CEL that the address brought: the way from a figure to its records. */
+  cel: string | undefined;
   /** Fields shown; undefined: the view's. */
   columns: string[] | undefined;
   /** Field by whose values the rows stand together. */
@@ -48,6 +50,7 @@ export function parseListState(params: URLSearchParams): ListState {
     choices,
     where: parseConditions(params.get('where')),
     any: params.get('any') === '1',
+    cel: params.get('cel') || undefined,
     columns: namesOf(params.get('columns')),
     group: namesOf(params.get('group'))?.[0],
     saved: /^\d{1,20}$/.test(params.get('saved') ?? '') ? (params.get('saved') ?? undefined) : undefined,
@@ -68,6 +71,7 @@ export function listParams(state: ListState): URLSearchParams {
   }
   if (state.where.length > 0) params.set('where', printConditions(state.where));
   if (state.any) params.set('any', '1');
+  if (state.cel) params.set('cel', state.cel);
   if (state.columns) params.set('columns', state.columns.join(','));
   if (state.group) params.set('group', state.group);
   if (state.saved) params.set('saved', state.saved);
@@ -86,16 +90,17 @@ export function withChange(state: ListState, change: Partial<ListState>): ListSt
 }
 
 /** The filter in CEL, undefined where nothing is filtered. */
-export function listFilter(state: Pick<ListState, 'states' | 'choices' | 'where' | 'any'>, entity: Entity): string | undefined {
+export function listFilter(state: Pick<ListState, 'states' | 'choices' | 'where' | 'any' | 'cel'>, entity: Entity): string | undefined {
   const isList = (name: string) => entity.fields.find((field) => field.name === name)?.type === 'multi';
   const built = celOfAll(entity, state.where, state.any);
   const parts = [
     anyOf('state', state.states),
     ...Object.entries(state.choices).map(([field, names]) => anyOf(field, names, isList(field))),
     built,
+    state.cel,
   ].filter((part) => part !== undefined && part !== '');
   if (parts.length < 2) return parts[0];
-  return parts.map((part) => (part === built ? `(${part})` : part)).join(' && ');
+  return parts.map((part) => (part === built || part === state.cel ? `(${part})` : part)).join(' && ');
 }
 
 function anyOf(field: string, names: string[], list = false): string {

@@ -18,6 +18,7 @@ import { LiveProvider } from '../live';
 import { navigation } from '../model';
 import { approvalsPath, listPath, pagePath } from '../paths';
 import { useSession } from '../session';
+import { useDashboards } from '../use_dashboards';
 import { adminPages } from './admin_pages';
 
 const Palette = lazy(() => import('./palette'));
@@ -107,8 +108,11 @@ function Navigation() {
   const approvals = hasApprovals(model);
   const waiting = useWaitingCount(approvals);
   const day = { key: '/', icon: <NamedIcon name="home" />, label: <Link to="/">{t('day.title')}</Link> };
-  const own: NonNullable<MenuProps['items']> = !approvals ? [day] : [
+  const boards = useDashboards();
+  const reports = (boards.data?.items.length ?? 0) > 0 ? [{ key: '/dashboards', icon: <NamedIcon name="bar-chart" />, label: <Link to="/dashboards">{t('reports.title')}</Link> }] : [];
+  const own: NonNullable<MenuProps['items']> = !approvals ? [day, ...reports] : [
     day,
+    ...reports,
     {
       key: 'approvals',
       icon: <NamedIcon name="audit" />,

@@ -10,7 +10,7 @@ import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Checkbox, Empty, Input, Segmented, Select, Skeleton, Table, type TableColumnsType } from 'antd';
+import { Button, Checkbox, Empty, Input, Segmented, Select, Skeleton, Table, Tag, type TableColumnsType } from 'antd';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
@@ -186,7 +186,7 @@ function Toolbar({ entity, view, state, go, fetching, onReload, children }: Tool
           />
         ))}
       {filtered && (
-        <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {}, where: [] }))}>
+        <Button type="text" icon={<CloseOutlined aria-hidden />} onClick={() => go(withChange(state, { q: '', states: [], choices: {}, where: [], cel: undefined }))}>
           {t('list.clearFilters')}
         </Button>
       )}
@@ -199,6 +199,11 @@ function Toolbar({ entity, view, state, go, fetching, onReload, children }: Tool
       >
         {state.where.length > 0 ? t('filter.titleCount', { number: state.where.length }) : t('filter.title')}
       </Button>
+      {state.cel && (
+        <Tag className="tag-open cel-tag" title={state.cel}>
+          {t('filter.fromFigure')}
+        </Tag>
+      )}
       <div className="spacer" />
       {children}
       <Button type="text" icon={<ReloadOutlined aria-hidden spin={fetching} />} aria-label={t('list.reload')} onClick={onReload} />
