@@ -22,11 +22,11 @@ class HookGate final : public Gate {
     return service_.list(unlogged, entity, query);
   }
   records::Record create(const model::Entity& entity, records::Input input) override {
-    return shown(work_.create(entity, std::move(input)));
+    return shown(work_.create(entity, std::move(input), authority()));
   }
   records::Record update(const model::Entity& entity, std::int64_t id, records::Input input,
                          std::int64_t version) override {
-    return shown(work_.update(entity, id, std::move(input), version));
+    return shown(work_.update(entity, id, std::move(input), version, authority()));
   }
   void remove(const model::Entity& entity, std::int64_t id, std::int64_t version) override { work_.remove(entity, id, version); }
   records::Record transition(const model::Entity& entity, std::int64_t id, std::string_view name, records::Input input, std::string note,
@@ -43,6 +43,10 @@ class HookGate final : public Gate {
   }
 
  private:
+  /// Jobs, schedules and hooks after the commit act for the server: what forms keep from clients (`read_only`, `visible`) is not kept from them.
+  records::Authority authority() const {
+    return context_.actor.system ? records::Authority::definition : records::Authority::actor;
+  }
   /// What a plugin asks for by itself it gets as the actor sees it; whole are the records that hooks are given.
   records::Record shown(records::Record record) const {
     records::redact(context_, record);

@@ -26,6 +26,7 @@ class Offers : public OverTheGate {
     queue->handle(job_kind, [this](jobs::Attempt& attempt) {
       records::Context context = system();
       const JobPayload payload = PluginRegistry::job_payload(attempt.job());
+      context.source = "plugin " + payload.plugin;
       delivery->run_late(context, attempt, [&](records::Work& work) { registry->run_job(attempt.job(), payload, work); });
     });
   }
@@ -141,7 +142,7 @@ IN_EACH_LANGUAGE(JobsRun) {
   EXPECT_EQ(act("enqueue", record.id(), "once"), "added");  // it waits no more
   queue->drain();
   EXPECT_EQ(count_of(record.id()), 3);
-  EXPECT_EQ(service->timeline(system(), item(), record.id(), 0, 1).at(0).source, "definitions");
+  EXPECT_EQ(service->timeline(system(), item(), record.id(), 0, 1).at(0).source, "plugin " + plugin);
 }
 
 IN_EACH_LANGUAGE(JobsFail) {

@@ -126,6 +126,21 @@ class Sdk(ServerCase):
         def told():
             return [one for one in self.ok(agent.get("/records/core.notice")).json["items"] if other["number"] in one["text"]]
         wait_until(told, 20, "the automation hears of the event")
+        # A message by the plugin's channel, and one that it refuses.
+        for phone, state in (("+8613800138000", "sent"), ("110", "failed")):
+            quote = self.create(agent, "insurance.quote", traveller="韩梅梅", zone="home", days=2, people=1, phone=phone)
+            self.ok(self.admin.post(f"/records/insurance.quote/{quote['id']}/transitions/take", {}, If_Match="*"))
+
+            def messages():
+                return [one for one in self.ok(self.admin.get("/records/core.message" + query(sort="-id"))).json["items"] if one["recipient"] == phone]
+            wait_until(lambda: messages() and messages()[0]["state"] == state, 30, f"the message is {state}")
+        self.assertIn("begins with +", messages()[0]["error"])
+        self.assertTrue(any("to +8613800138000: 韩梅梅" in line for line in self.server.output))
+        # The schedule calls the plugin's action for each open quote.
+        (self.server.config / "rate.yaml").write_text("kind: settings\nname: insurance\nsettings:\n  rate: {default: 3}\n")
+        self.ok(self.admin.post("/admin/reload"))
+        self.ok(self.admin.post("/admin/schedules/insurance.reprice/run"), 202)
+        wait_until(lambda: self.ok(self.admin.get(f"/records/insurance.quote/{other['id']}")).json["premium"] in ("6.00", {"amount": "6.00", "currency": "CNY"}), 30, "it is priced anew")
         self.assertIn("desk", json.dumps(self.ok(agent.get("/model")).json.get("pages", [])))
 
     def test_the_example_in_c(self):

@@ -79,8 +79,23 @@ Response copy(Request& request) {
   return Response::no_content();
 }
 
+/// An action of definitions; the schedule calls it for each open quote. The hook above sets the premium.
+void reprice(Hook& hook) {
+  Record record = hook.read(quote, hook.record().id());
+  const auto amount = insurance::premium(rate_of(hook), record.text("zone").value_or(""), record.integer("days").value_or(0), record.integer("people").value_or(0));
+  if (!amount) return;
+  record.set("premium", amount->in("CNY"));
+  record.update();
+}
+
 class Insurance final : public Plugin {
   void setup(Setup& setup) override {
+    setup.action(quote, "reprice", reprice);
+    // A real one would talk to a gateway, and give it message.key() so that it recognises a repetition.
+    setup.channel("sms", [this](Message& message) {
+      if (!message.recipient().starts_with('+')) throw Refusal(Status::invalid_argument, "A phone number begins with + and the country.");
+      info("to " + std::string(message.recipient()) + ": " + std::string(message.body()));
+    });
     setup.on(quote, Point::before_create, price);
     setup.on(quote, Point::before_update, price);
     setup.on(quote, Point::after_create, plan_end);

@@ -23,7 +23,7 @@ struct Fixture {
   Fixture() {
     host.entity("insurance.quote",
                 {required(text("traveller", 80)), choice("zone", {"home", "asia", "world"}), integer("days", 1, 365), integer("people", 1, 99),
-                 decimal("premium"), text("wish", 500), choice("topic", {"health", "luggage", "other"}), decimal("confidence")},
+                 decimal("premium"), text("phone", 30), text("wish", 500), choice("topic", {"health", "luggage", "other"}), decimal("confidence")},
                 {{"take", "offered", "taken"}, {"expire", "offered", "expired"}}, {"priced"});
     host.setting("insurance.rate", *Decimal::parse("1.50")).setting("insurance.valid_days", 14);
     host.start();
@@ -66,6 +66,16 @@ void copies() {
   expect(f.host.request("POST", path, "", {{"count", "0"}}).status == 400 && f.host.rows("insurance.quote").size() == 4, "or none");
 }
 
+void tells() {
+  Fixture f;
+  expect(bool(f.host.send("sms", "+8613800138000", "", "hello")) && f.host.log.back().text == "to +8613800138000: hello", "a message is sent");
+  expect(f.host.send("sms", "13800138000", "", "hello").status == CARAVAN_INVALID_ARGUMENT, "but not to no number");
+  const Outcome made = f.host.create("insurance.quote", trip);
+  f.host.setting("insurance.rate", *Decimal::parse("3.00"));
+  expect(bool(f.host.action("insurance.quote", made.id, "reprice")), "the schedule's action runs");
+  expect(f.host.get("insurance.quote", made.id, "premium").text() == "84.00", "and prices anew");
+}
+
 void reads() {
   Fixture f;
   const auto answers = f.host.ask("topic_of", {{"text", "My suitcase was lost once"}});
@@ -79,6 +89,7 @@ int main() {
   prices();
   expires();
   copies();
+  tells();
   reads();
   return mistakes == 0 ? 0 : 1;
 }
