@@ -44,7 +44,7 @@ describe('dashboards', () => {
     await user.click(within(tile).getAllByRole('link', { name: '25%' })[0]!);
     await waitFor(() => expect(server.callsTo('GET', '/records/demo.task').at(-1)?.query.get('filter')).toBe('record.state == "new" && record.urgent'));
     expect(await screen.findByText('来自报表的记录')).toBeTruthy();
-    await user.click(screen.getByRole('button', { name: '清除筛选' }));
+    await user.click(screen.getByRole('button', { name: '清除条件' }));
     await waitFor(() => expect(address()).toBe('/records/demo.task'));
   });
 

@@ -243,7 +243,7 @@ function TileBody({ tile, chosen }: { tile: Tile; chosen: Record<string, string>
             </div>
           )}
           {/* On paper and for screen readers there is always the table; what nobody sees has no links to stumble over. */}
-          <div className={table ? 'table-scroll' : 'table-scroll hidden-text print-table'}>
+          <div className={table ? 'table-scroll' : 'hidden-text print-table'}>
             <table className="conflict report-table">
               <caption className="hidden-text">{label}</caption>
               <thead>
