@@ -110,7 +110,7 @@ void list_own_clocks(Call& call) {
                                  quoted(entity->fields[model::slot_id]->column) + " = c.record_id WHERE c.rule = ? AND c.state = 'running' AND r." +
                                  quoted(entity->fields[model::slot_owner]->column) +
                                  " = ? AND c.gone_at IS NULL AND c.due_at IS NOT NULL ORDER BY c.due_at, c.record_id LIMIT ?",
-                             rule->name, call.context.actor.user_id, std::int64_t{limit});
+                             rule->name, call.context.actor.user_id, std::int64_t{limit} + 1);  // one more tells of more
         while (query.next()) ids.push_back(query.integer(0));
       }
       // The gate decides what he may see of what is his.
