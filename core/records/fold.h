@@ -16,6 +16,9 @@ bool is_word(char32_t c);  ///< a letter, digit or mark: part of a word
 /// Pinyin of a Chinese character without its tone: `zhang`; empty for others. `surname`: the reading that it has there.
 std::string_view pinyin(char32_t c, bool surname = false);
 
+/// Makes the tables that the above need, which takes a good part of a second the first time; before a transaction, say.
+void warm_up_folding();
+
 std::string to_utf8(std::u32string_view text);
 
 }  // namespace caravan::records

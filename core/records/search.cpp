@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "records/access.h"
 #include "records/duplicates.h"
+#include "records/fold.h"
 #include "records/json.h"
 #include "records/query.h"
 #include "records/work.h"
@@ -88,6 +89,7 @@ void Search::put(storage::Session& session, const std::shared_ptr<const model::C
 
 void Search::keep_up(std::span<jobs::Attempt* const> attempts) const {
   const auto catalog = catalog_();
+  warm_up_folding();
   std::map<const Entity*, std::set<std::int64_t>> wanted;
   for (jobs::Attempt* attempt : attempts) {
     const Json payload = parse_json(attempt->job().payload);
@@ -115,6 +117,7 @@ void Search::keep_up(std::span<jobs::Attempt* const> attempts) const {
 
 void Search::build(jobs::Attempt& attempt) const {
   const auto catalog = catalog_();
+  warm_up_folding();
   const Json payload = parse_json(attempt.job().payload);
   const Json* named = payload.find("entity");
   const auto* name = named ? named->as<std::string>() : nullptr;
