@@ -255,7 +255,7 @@ TEST_P(Aggregates, PagesOfGroupsAreCompleteAndBounded) {
   EXPECT_THAT(refused("seats:month", "count").message(), HasSubstr("seats:month"));
   EXPECT_THAT(refused("", "sum:code").message(), HasSubstr("text"));
   EXPECT_THAT(refused("", "sum").message(), HasSubstr("sum:FIELD"));
-  EXPECT_THAT(refused("", "median:seats").message(), HasSubstr("median:seats"));
+  EXPECT_THAT(refused("", "medium:seats").message(), HasSubstr("medium:seats"));
   EXPECT_THAT(refused("", "count,count").message(), HasSubstr("twice"));
   EXPECT_THAT(refused("state", "count", "-sum:seats").message(), HasSubstr("sum:seats"));
 }

@@ -103,7 +103,7 @@ measures: {all: {label: All, of: count, where: "record.profit > 5"}}
 kind: role
 name: shop.boss
 label: Boss
-grants: {shop.order: {read: true, create: true, update: true}}
+grants: {shop.order: {read: true, create: true, update: true}, core.user: {read: true}}
 ---
 kind: role
 name: shop.clerk
