@@ -19,7 +19,7 @@ namespace {
 using model::Entity;
 using model::Field;
 
-constexpr std::int64_t build_batch = 500;
+constexpr std::int64_t index_batch = 500;
 constexpr std::int64_t last_record = (std::int64_t{1} << 47) - 1;
 
 storage::SearchDocument document_of(const Record& record, const std::vector<const Field*>& fields) {
@@ -108,8 +108,8 @@ void Search::keep_up(std::span<jobs::Attempt* const> attempts) const {
     const auto state = index_.of(entity->full_name);
     if (!state) continue;  // it will be built as a whole
     const std::vector<std::int64_t> all(ids.begin(), ids.end());
-    for (std::size_t at = 0; at < all.size(); at += build_batch) {
-      const std::vector<std::int64_t> part(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), at + build_batch)));
+    for (std::size_t at = 0; at < all.size(); at += index_batch) {
+      const std::vector<std::int64_t> part(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), at + index_batch)));
       service_.database().transact([&](storage::Session& session) { put(session, catalog, *entity, state->number, part); }, 10);
     }
   }
@@ -125,6 +125,8 @@ void Search::build(jobs::Attempt& attempt) const {
   if (entity == nullptr) return;
   const std::string table = storage::quote(service_.database().dialect(), entity->table_name);
   const std::string id_column = storage::quote(service_.database().dialect(), entity->fields[model::slot_id]->column);
+  // On MariaDB neighbours in the index are written together, so many at once; SQLite's one writer must not be held for long.
+  const std::int64_t build_batch = service_.database().dialect() == storage::Dialect::mysql ? 2000 : 250;
   std::int64_t done = 0;
   for (;;) {
     if (attempt.stopping()) {

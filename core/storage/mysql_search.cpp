@@ -8,6 +8,7 @@ namespace caravan::storage {
 namespace {
 
 constexpr std::int64_t most_counted = 2000;
+constexpr std::size_t many_rows = 500;  ///< of one insert
 
 std::vector<std::string_view> words_of(std::string_view words) {
   std::vector<std::string_view> out;
@@ -73,7 +74,7 @@ class MysqlSearch final : public SearchStore {
     std::sort(added.begin(), added.end());
     std::sort(gone.begin(), gone.end());
     for (const auto& [word, record] : gone) run_sql(session, "DELETE FROM search_term WHERE entity = ? AND term = ? AND record = ?", entity, word, record);
-    in_parts(added.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
+    const auto insert = [&](std::size_t begin, std::size_t count, std::size_t places) {
       Query query(session, "INSERT IGNORE INTO search_term (entity, term, record) VALUES " + repeated("(?, ?, ?)", ", ", places));
       for (std::size_t i = 0; i < places; ++i) {
         const Posting& posting = added[begin + std::min(i, count - 1)];
@@ -82,7 +83,11 @@ class MysqlSearch final : public SearchStore {
         query.add(posting.second);
       }
       query.next();
-    });
+    };
+    // A large batch in large statements, what is left in small ones.
+    std::size_t done = 0;
+    for (; added.size() - done >= many_rows; done += many_rows) insert(done, many_rows, many_rows);
+    in_parts(added.size() - done, [&](std::size_t begin, std::size_t count, std::size_t places) { insert(done + begin, count, places); });
     for (const std::int64_t record : removed) run_sql(session, "DELETE FROM search_document WHERE entity = ? AND record = ?", entity, record);
     in_parts(changed.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
       texts.clear();
