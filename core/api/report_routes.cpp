@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/routes.h"
 #include "records/access.h"
+#include "records/export.h"
 #include "records/import_source.h"
 #include "records/report.h"
 
@@ -118,12 +119,6 @@ void answer_json(Call& call, const ReportResult& result, const Titles& titles) {
   json.end_object().member("more", result.more).end_object();
 }
 
-/// A spreadsheet takes no text for a formula.
-std::string harmless(std::string text) {
-  if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos && !parse_decimal(text)) text.insert(text.begin(), '\'');
-  return text;
-}
-
 /// One line a row; amounts of money in a column for each currency.
 std::string csv_of(const ReportResult& result, const Titles& titles, const std::string& locale) {
   const Report& report = *result.report;
@@ -136,7 +131,7 @@ std::string csv_of(const ReportResult& result, const Titles& titles, const std::
   const auto cell = [&](const std::string& text) {
     if (!first) out.push_back(',');
     first = false;
-    records::write_csv_cell(out, harmless(text), ',');
+    records::write_csv_cell(out, parse_decimal(text) ? text : records::guarded_cell(text), ',');  // a figure below zero is no formula
   };
   const auto end_line = [&] {
     out += "\r\n";
