@@ -14,7 +14,7 @@ build_packages=(
 )
 # To test, beside those. mariadb-server-core has the server without a service that starts by itself.
 test_packages=(
-  libgtest-dev libgmock-dev clang lld libc++-dev libc++abi-dev mariadb-server-core mariadb-client-core
+  libgtest-dev libgmock-dev doxygen clang lld libc++-dev libc++abi-dev mariadb-server-core mariadb-client-core
   chromium fonts-noto-cjk python3-yaml python3-jsonschema
 )
 

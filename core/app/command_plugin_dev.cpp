@@ -79,12 +79,13 @@ int make_new(const std::string& name, bool in_c, const std::string& directory) {
     std::string out = replaced(std::string(text), "@NAME@", name);
     out = replaced(std::move(out), "@Class@", spelled(name, true));
     out = replaced(std::move(out), "@Label@", spelled(name, false));
+    out = replaced(std::move(out), "@EXT@", in_c ? "c" : "cpp");
     return replaced(std::move(out), "@SDK@", sdk);
   };
   const std::string_view language = in_c ? "c/" : "cpp/";
   for (const TemplateFile& file : plugin_template()) {
-    if (!file.name.starts_with(language)) continue;
-    const fs::path path = home / filled(file.name.substr(language.size()));
+    if (!file.name.starts_with(language) && !file.name.starts_with("common/")) continue;
+    const fs::path path = home / filled(file.name.substr(file.name.find('/') + 1));
     fs::create_directories(path.parent_path());
     write_whole(path, filled(file.text));
     std::printf("%s\n", path.c_str());

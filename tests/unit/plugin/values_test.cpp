@@ -70,7 +70,7 @@ TEST(Values, AMixedUpTypeIsAStatus) {
   Texts texts;
   caravan_value abi{};
   EXPECT_EQ(to_abi(field(FieldType::integer), "text", texts, abi), CARAVAN_E_TYPE);
-  EXPECT_EQ(to_abi(field(FieldType::json), expr::Map{}, texts, abi), CARAVAN_E_UNSUPPORTED);
+  EXPECT_EQ(to_abi(field(FieldType::json), expr::Map{}, texts, abi), CARAVAN_E_TYPE);
   expr::Value out;
   for (std::uint32_t type = 1; type < 12; ++type) {
     caravan_value given{};
@@ -84,6 +84,36 @@ TEST(Values, AMixedUpTypeIsAStatus) {
   null_text.type = CARAVAN_TEXT;
   null_text.as.text.size = 3;
   EXPECT_EQ(from_abi(field(FieldType::text), null_text, out), CARAVAN_E_ARGUMENT);
+}
+
+TEST(Values, DocumentsCrossAsText) {
+  Texts texts;
+  caravan_value abi{};
+  ASSERT_EQ(to_abi(field(FieldType::json), expr::Value(R"({"a":[1]})"), texts, abi), CARAVAN_OK);
+  EXPECT_EQ(abi.type, static_cast<std::uint32_t>(CARAVAN_JSON));
+  expr::Value back;
+  ASSERT_EQ(from_abi(field(FieldType::json), abi, back), CARAVAN_OK);
+  EXPECT_EQ(*back.as<std::string>(), R"({"a":[1]})");
+  abi.as.text = {"{broken", 7};
+  EXPECT_EQ(from_abi(field(FieldType::json), abi, back), CARAVAN_E_ARGUMENT);
+  abi.type = CARAVAN_TEXT;
+  EXPECT_EQ(from_abi(field(FieldType::json), abi, back), CARAVAN_E_TYPE);
+}
+
+TEST(Values, OfNoFieldKeepTheirTypes) {
+  Texts texts;
+  for (const expr::Value& value : {expr::Value(), expr::Value(true), expr::Value(7), expr::Value("x"), expr::Value(*parse_decimal("1.50")), expr::Value(Date{3}), expr::Value(Timestamp{5})}) {
+    caravan_value abi{};
+    expr::Value back;
+    ASSERT_EQ(to_abi(value, texts, abi), CARAVAN_OK);
+    ASSERT_EQ(from_abi(abi, back), CARAVAN_OK);
+    EXPECT_TRUE(back.same_as(value));
+  }
+  caravan_value abi{};
+  EXPECT_EQ(to_abi(expr::Value(expr::List{}), texts, abi), CARAVAN_E_TYPE);
+  expr::Value back;
+  abi.type = CARAVAN_JSON;
+  EXPECT_EQ(from_abi(abi, back), CARAVAN_E_TYPE);
 }
 
 TEST(Values, Utf8IsCheckedStrictly) {
