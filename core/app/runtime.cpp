@@ -237,6 +237,10 @@ void Runtime::make_queue() {
   equip(*job_records_);
   jobs::QueueOptions options = settings_.jobs;
   options.alone = database_->dialect() == storage::Dialect::sqlite;
+  // Half of the workers at most, so that slow jobs of plugins do not keep others waiting; caravan.yaml may say otherwise.
+  if (std::none_of(options.limits.begin(), options.limits.end(), [](const auto& limit) { return limit.queue == plugin::job_queue; })) {
+    options.limits.push_back({.queue = plugin::job_queue, .at_once = std::max(1, options.workers / 2)});
+  }
   bool events_named = false;
   for (auto& limit : options.limits) {
     if (limit.queue != records::outbox_queue) continue;
@@ -314,6 +318,8 @@ void Runtime::make_queue() {
 void Runtime::run_plugin_job(jobs::Attempt& attempt) const {
   const jobs::Job& job = attempt.job();
   const plugin::JobPayload payload = plugin::PluginRegistry::job_payload(job);
+  // What a plugin has left to do waits while it is switched off.
+  if (!plugin::PluginRegistry::hashes(plugins_->running()).contains(payload.plugin)) return attempt.postpone(60'000);
   records::Context context = system_context("plugin " + payload.plugin);
   context.locale = context.catalog->agency.locale;
   context.request_id = job.request_id;
