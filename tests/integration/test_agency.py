@@ -31,6 +31,13 @@ class AgencyBeforeSale(Agency):
             self.create(self.seller, "customers.interaction", customer=one["id"], channel=channel, subject=f"来自 {channel}")
         timeline = self.all_of("customers.interaction", f"record.customer == {one['id']}", self.care)
         self.assertEqual({item["channel"] for item in timeline}, {"phone", "wechat", "visit"})
+        # The same person twice: found in bulk, merged by the analyst with all that refers to either.
+        twice = self.make_customer("陈 晓", phone="+86 139 1234 0001", birthday="1985-05-06")
+        self.create(self.seller, "customers.interaction", customer=twice["id"], channel="email", subject="第二份档案")
+        self.problem(self.planner.post(f"/records/customers.customer/{one['id']}/merge", {"other": twice["id"]}), 403, "forbidden")
+        self.ok(self.analyst.post(f"/records/customers.customer/{one['id']}/merge", {"other": twice["id"]}))
+        self.assertEqual(self.count(self.admin, "customers.interaction", filter=f"record.customer == {one['id']}"), 4)
+        self.assertEqual(self.analyst.get(f"/records/customers.customer/{twice['id']}").status, 410)
 
     def test_a3_a_correction_is_proposed_and_decided(self):
         customer = self.make_customer("刘敏", phone="13912340002")
@@ -353,6 +360,8 @@ class AgencyAfterSale(Agency):
         self.step(self.planner, "aftersales.improvement_task", task[0], "handle", reply="已更换酒店")
         self.step(self.caller, "aftersales.improvement_task", task[0], "close")
         self.assertEqual(self.now_of("aftersales.followup", call)["worst"], 40)
+        figures = self.ok(self.after_boss.get("/reports/aftersales.satisfaction")).json
+        self.assertIn("40", str(figures), "the hotel's average of the month")
 
     def case(self, client=None, **fields):
         given = {"kind": "complaint", "type": "service", "channel": "phone", "subject": "导游迟到", "text": "导游迟到一小时", "contact_name": "回访客户", "contact": "13912341234",
