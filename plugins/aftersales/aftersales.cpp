@@ -12,7 +12,8 @@ void rate_guides(Hook& hook) {
   const auto score = followup.integer("guide");
   if (!departure || !score) return;
   std::vector<Id> guides;
-  const std::string filter = "record.departure == " + std::to_string(departure->value) + " && record.state in ['on_tour', 'completed']";
+  const std::string filter = "record.departure == " + std::to_string(departure->value) +
+                             " && record.state in ['on_tour', 'completed']";
   hook.for_each("guides.assignment", {.filter = filter, .sort = "id"}, [&](const Record& assignment) {
     if (const auto guide = assignment.ref("guide")) guides.push_back(*guide);
   });

@@ -47,7 +47,8 @@ void tidy(Hook& hook) {
   }
 }
 
-/// `call: customers.tidy`: what is stored as it was imported, brought into order; what has no order to be brought into stays.
+/// `call: customers.tidy`: what is stored as it was imported, brought into order; what has no order to be
+/// brought into stays.
 void tidy_stored(Hook& hook) {
   Record record = hook.read("customers.customer", hook.record().id());
   bool changed = false;
@@ -64,7 +65,8 @@ void tidy_stored(Hook& hook) {
 
 constexpr std::size_t most_greetings = 5000;  // of one campaign, in one transaction
 
-/// `call: customers.greet_segment`: a greeting for each customer of a campaign's segment who has consented and has none for the occasion.
+/// `call: customers.greet_segment`: a greeting for each customer of a campaign's segment who has consented
+/// and has none for the occasion.
 void greet_segment(Hook& hook) {
   const Record campaign = hook.read("customers.campaign", hook.record().id());
   const auto segment_id = campaign.ref("segment");
@@ -72,22 +74,28 @@ void greet_segment(Hook& hook) {
   if (!segment_id || !occasion) return;
   const std::string rule = hook.read("customers.segment", *segment_id).text("rule").value_or(std::string());
   const std::string kind = campaign.text("kind").value_or(std::string());
-  const std::string consents = kind == "offer" ? "marketing_consents" : kind == "photos" ? "photo_consents" : "care_consents";
+  const std::string consents = kind == "offer"    ? "marketing_consents"
+                               : kind == "photos" ? "photo_consents"
+                                                  : "care_consents";
   std::string quoted;
   for (const char c : *occasion) (c == '"' || c == '\\') ? quoted.append({'\\', c}) : quoted.append(1, c);
   std::set<std::int64_t> greeted;
-  hook.for_each("customers.greeting", {.filter = "record.occasion == \"" + quoted + "\"", .sort = "id"}, [&](const Record& greeting) {
-    if (const auto customer = greeting.ref("customer")) greeted.insert(customer->value);
-  });
+  hook.for_each("customers.greeting", {.filter = "record.occasion == \"" + quoted + "\"", .sort = "id"},
+                [&](const Record& greeting) {
+                  if (const auto customer = greeting.ref("customer")) greeted.insert(customer->value);
+                });
   std::vector<Id> wanted;
-  const std::string filter = "(" + rule + ") && record." + consents + " > 0 && record.erased_at == null && (record.restricted_until == null || record.restricted_until < today())";
+  const std::string filter = "(" + rule + ") && record." + consents +
+                             " > 0 && record.erased_at == null && (record.restricted_until == null || "
+                             "record.restricted_until < today())";
   hook.for_each("customers.customer", {.filter = filter, .sort = "id"}, [&](const Record& customer) {
     if (!greeted.contains(customer.id().value)) wanted.push_back(customer.id());
   });
   if (wanted.size() > most_greetings)
-    throw Refusal(Status::too_large, hook.say({{"en", "The segment has too many customers for one campaign; divide it."},
-                                               {"zh-CN", "分群人数过多，请拆分后再发送。"},
-                                               {"zh-TW", "分群人數過多，請拆分後再寄送。"}}));
+    throw Refusal(Status::too_large,
+                  hook.say({{"en", "The segment has too many customers for one campaign; divide it."},
+                            {"zh-CN", "分群人数过多，请拆分后再发送。"},
+                            {"zh-TW", "分群人數過多，請拆分後再寄送。"}}));
   for (const Id customer : wanted) {
     Record greeting = hook.make("customers.greeting");
     greeting.set("customer", customer);

@@ -11,7 +11,8 @@
 namespace {
 
 using namespace caravan::sdk;
-using departments::day_text, departments::id_text, departments::list_of, departments::number_of, departments::word;
+using departments::day_text, departments::id_text, departments::list_of, departments::number_of,
+    departments::word;
 
 constexpr const char* live = "record.state in ['proposed', 'offered', 'accepted', 'on_tour']";
 
@@ -39,8 +40,10 @@ guides::Guide guide_of(const Record& record) {
   return guide;
 }
 
-/// All active guides with what they are busy with, from 60 days before the duty to 60 after it; `except` an assignment that is to be replaced.
-std::vector<guides::Guide> guides_around(const Call& call, const guides::Span& when, std::optional<Id> except) {
+/// All active guides with what they are busy with, from 60 days before the duty to 60 after it; `except` an
+/// assignment that is to be replaced.
+std::vector<guides::Guide> guides_around(const Call& call, const guides::Span& when,
+                                         std::optional<Id> except) {
   std::vector<guides::Guide> list;
   std::map<std::int64_t, std::size_t> at;
   call.for_each("guides.guide", {.filter = "record.active == true", .sort = "id"}, [&](const Record& record) {
@@ -51,20 +54,28 @@ std::vector<guides::Guide> guides_around(const Call& call, const guides::Span& w
     const auto guide = record.ref("guide");
     const auto from = record.date("from"), to = record.date(until);
     if (!guide || !from || !to || (except && record.id() == *except)) return;
-    if (const auto found = at.find(guide->value); found != at.end()) list[found->second].busy.push_back({*from, *to});
+    if (const auto found = at.find(guide->value); found != at.end())
+      list[found->second].busy.push_back({*from, *to});
   };
-  const std::string around = " && record.to >= date(\"" + day_text(when.from - std::chrono::days(60)) + "\") && record.from <= date(\"" + day_text(when.to + std::chrono::days(60)) + "\")";
-  call.for_each("guides.assignment", {.filter = live + around, .sort = "id"}, [&](const Record& record) { busy(record, "blocked_until"); });
-  call.for_each("guides.absence", {.filter = "record.state == 'reported'" + around, .sort = "id"}, [&](const Record& record) {
-    const auto guide = record.ref("guide");
-    const auto from = record.date("from"), to = record.date("to");
-    if (!guide || !from || !to) return;
-    if (const auto found = at.find(guide->value); found != at.end()) list[found->second].busy.push_back({*from, *to});
-  });
+  const std::string around = " && record.to >= date(\"" + day_text(when.from - std::chrono::days(60)) +
+                             "\") && record.from <= date(\"" + day_text(when.to + std::chrono::days(60)) +
+                             "\")";
+  call.for_each("guides.assignment", {.filter = live + around, .sort = "id"},
+                [&](const Record& record) { busy(record, "blocked_until"); });
+  call.for_each("guides.absence", {.filter = "record.state == 'reported'" + around, .sort = "id"},
+                [&](const Record& record) {
+                  const auto guide = record.ref("guide");
+                  const auto from = record.date("from"), to = record.date("to");
+                  if (!guide || !from || !to) return;
+                  if (const auto found = at.find(guide->value); found != at.end())
+                    list[found->second].busy.push_back({*from, *to});
+                });
   return list;
 }
 
-int passport_days(const Call& call) { return static_cast<int>(call.settings().integer("guides.visa_reserve").value_or(180)); }
+int passport_days(const Call& call) {
+  return static_cast<int>(call.settings().integer("guides.visa_reserve").value_or(180));
+}
 
 guides::Duty duty_of(const Record& assignment) {
   guides::Duty duty;
@@ -76,7 +87,8 @@ guides::Duty duty_of(const Record& assignment) {
   return duty;
 }
 
-/// `GET /suitability?departure=ID&role=leader` for a new duty, `?assignment=ID` for who could replace somebody: all guides, ranked, with reasons.
+/// `GET /suitability?departure=ID&role=leader` for a new duty, `?assignment=ID` for who could replace
+/// somebody: all guides, ranked, with reasons.
 Response suitability(Request& request) {
   guides::Duty duty;
   std::optional<Id> except;
@@ -91,32 +103,59 @@ Response suitability(Request& request) {
     duty.when = {departure.date("depart_on").value_or(Date()), departure.date("return_on").value_or(Date())};
     duty.abroad = request.query("abroad") == "true";
   } else {
-    throw Refusal(Status::invalid_argument, request.say({{"en", "Name a `departure` or an `assignment` by its id."}, {"zh-CN", "请给出团期 `departure` 或派团 `assignment` 的编号。"}, {"zh-TW", "請給出團期 `departure` 或派團 `assignment` 的編號。"}}));
+    throw Refusal(Status::invalid_argument,
+                  request.say({{"en", "Name a `departure` or an `assignment` by its id."},
+                               {"zh-CN", "请给出团期 `departure` 或派团 `assignment` 的编号。"},
+                               {"zh-TW", "請給出團期 `departure` 或派團 `assignment` 的編號。"}}));
   }
   const auto all = guides_around(request, duty.when, except);
   std::map<std::int64_t, const guides::Guide*> by_id;
   for (const auto& one : all) by_id[one.id] = &one;
   JsonWriter out;
-  out.begin_object().key("from").text(day_text(duty.when.from)).key("to").text(day_text(duty.when.to)).key("items").begin_array();
+  out.begin_object()
+      .key("from")
+      .text(day_text(duty.when.from))
+      .key("to")
+      .text(day_text(duty.when.to))
+      .key("items")
+      .begin_array();
   for (const auto& one : guides::rank(duty, all, passport_days(request))) {
-    out.begin_object().key("guide").text(std::to_string(one.id)).key("name").text(by_id[one.id]->name).key("possible").boolean(one.possible).key("score").number(one.score);
+    out.begin_object()
+        .key("guide")
+        .text(std::to_string(one.id))
+        .key("name")
+        .text(by_id[one.id]->name)
+        .key("possible")
+        .boolean(one.possible)
+        .key("score")
+        .number(one.score);
     out.key("reasons").begin_array();
     for (const auto& reason : one.reasons)
-      out.begin_object().key("code").text(reason.code).key("good").boolean(reason.good).key("detail").text(reason.detail).end_object();
+      out.begin_object()
+          .key("code")
+          .text(reason.code)
+          .key("good")
+          .boolean(reason.good)
+          .key("detail")
+          .text(reason.detail)
+          .end_object();
     out.end_array().end_object();
   }
   out.end_array().end_object();
   return Response::json(std::move(out).str());
 }
 
-/// `call: guides.find_replacements`: for each tour of a guide who is away, the note on the absence says who could go instead.
+/// `call: guides.find_replacements`: for each tour of a guide who is away, the note on the absence says who
+/// could go instead.
 void find_replacements(Hook& hook) {
   Record absence = hook.read("guides.absence", hook.record().id());
   const auto guide = absence.ref("guide");
   const auto from = absence.date("from"), to = absence.date("to");
   if (!guide || !from || !to) return;
   std::string text;
-  const std::string filter = "record.guide == " + id_text(*guide) + " && record.role != 'absence' && " + live + " && record.from <= date(\"" + day_text(*to) + "\") && record.to >= date(\"" + day_text(*from) + "\")";
+  const std::string filter = "record.guide == " + id_text(*guide) + " && record.role != 'absence' && " +
+                             live + " && record.from <= date(\"" + day_text(*to) +
+                             "\") && record.to >= date(\"" + day_text(*from) + "\")";
   std::vector<std::pair<Id, guides::Duty>> duties;
   std::vector<std::string> numbers;
   hook.for_each("guides.assignment", {.filter = filter, .sort = "from,id"}, [&](const Record& record) {
@@ -145,16 +184,18 @@ void plan_calls(Hook& hook) {
   const auto departure = assignment.ref("departure");
   if (!departure) return;
   std::vector<std::int64_t> there;
-  hook.for_each("guides.call", {.filter = "record.assignment == " + id_text(assignment.id()), .sort = "id"}, [&](const Record& call) {
-    if (const auto order = call.ref("order")) there.push_back(order->value);
-  });
+  hook.for_each("guides.call", {.filter = "record.assignment == " + id_text(assignment.id()), .sort = "id"},
+                [&](const Record& call) {
+                  if (const auto order = call.ref("order")) there.push_back(order->value);
+                });
   struct Wanted {
     Id order, customer;
   };
   std::vector<Wanted> wanted;
   departments::for_confirmed_orders(hook, *departure, [&](const Record& order) {
     const auto customer = order.ref("customer");
-    if (customer && std::find(there.begin(), there.end(), order.id().value) == there.end()) wanted.push_back({order.id(), *customer});
+    if (customer && std::find(there.begin(), there.end(), order.id().value) == there.end())
+      wanted.push_back({order.id(), *customer});
   });
   for (const Wanted& one : wanted) {
     const Record customer = hook.read("customers.customer", one.customer);
@@ -176,9 +217,12 @@ void write_handover(Hook& hook) {
   std::string text = "# " + word(departure, "number") + "\n\n";
   if (const auto product_id = departure.ref("product")) {
     text += "## 行程\n\n";
-    hook.for_each("sales.itinerary_day", {.filter = "record.product == " + id_text(*product_id), .sort = "day"}, [&](const Record& day) {
-      text += "- 第 " + std::to_string(day.integer("day").value_or(0)) + " 天 " + word(day, "title") + "：" + word(day, "sights") + "，住 " + word(day, "hotel") + "\n";
-    });
+    hook.for_each(
+        "sales.itinerary_day", {.filter = "record.product == " + id_text(*product_id), .sort = "day"},
+        [&](const Record& day) {
+          text += "- 第 " + std::to_string(day.integer("day").value_or(0)) + " 天 " + word(day, "title") +
+                  "：" + word(day, "sights") + "，住 " + word(day, "hotel") + "\n";
+        });
   }
   text += "\n## 客户\n";
   departments::for_confirmed_orders(hook, *departure_id, [&](const Record& order) {
@@ -192,17 +236,26 @@ void write_handover(Hook& hook) {
       }
     }
     text += "\n";
-    if (const std::string needs = word(order, "needs"); !needs.empty()) text += "- 订单特殊需求：" + needs + "\n";
-    hook.for_each("sales.traveller", {.filter = "record.order == " + id_text(order.id()) + " && record.state == 'active'", .sort = "id"}, [&](const Record& one) {
-      text += "- " + word(one, "name");
-      if (const std::string phone = word(one, "phone"); !phone.empty()) text += " " + phone;
-      if (const std::string needs = word(one, "needs"); !needs.empty()) text += "，" + needs;
-      text += "；紧急联系人 " + word(one, "emergency_name") + " " + word(one, "emergency_phone") + "\n";
-    });
+    if (const std::string needs = word(order, "needs"); !needs.empty())
+      text += "- 订单特殊需求：" + needs + "\n";
+    hook.for_each(
+        "sales.traveller",
+        {.filter = "record.order == " + id_text(order.id()) + " && record.state == 'active'", .sort = "id"},
+        [&](const Record& one) {
+          text += "- " + word(one, "name");
+          if (const std::string phone = word(one, "phone"); !phone.empty()) text += " " + phone;
+          if (const std::string needs = word(one, "needs"); !needs.empty()) text += "，" + needs;
+          text += "；紧急联系人 " + word(one, "emergency_name") + " " + word(one, "emergency_phone") + "\n";
+        });
   });
   text += "\n## 服务\n\n";
-  hook.for_each("scheduling.service_line", {.filter = "record.departure == " + id_text(*departure_id) + " && record.state in ['confirmed', 'amendment_unconfirmed', 'used']", .sort = "from,id"},
-                [&](const Record& line) { text += "- " + word(line, "name") + "，确认号 " + word(line, "reference") + "\n"; });
+  hook.for_each("scheduling.service_line",
+                {.filter = "record.departure == " + id_text(*departure_id) +
+                           " && record.state in ['confirmed', 'amendment_unconfirmed', 'used']",
+                 .sort = "from,id"},
+                [&](const Record& line) {
+                  text += "- " + word(line, "name") + "，确认号 " + word(line, "reference") + "\n";
+                });
   sheet.set("text", text);
 }
 

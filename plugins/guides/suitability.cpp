@@ -9,10 +9,13 @@ namespace {
 std::string text(Date date) {
   const std::chrono::year_month_day parts(date);
   const auto two = [](unsigned n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-  return std::to_string(static_cast<int>(parts.year())) + "-" + two(static_cast<unsigned>(parts.month())) + "-" + two(static_cast<unsigned>(parts.day()));
+  return std::to_string(static_cast<int>(parts.year())) + "-" + two(static_cast<unsigned>(parts.month())) +
+         "-" + two(static_cast<unsigned>(parts.day()));
 }
 
-bool has(const std::vector<std::string>& list, const std::string& word) { return std::find(list.begin(), list.end(), word) != list.end(); }
+bool has(const std::vector<std::string>& list, const std::string& word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
 
 }  // namespace
 
@@ -25,10 +28,14 @@ Fit fit(const Duty& duty, const Guide& guide, int passport_days) {
     out.possible = out.possible && holds;
   };
   const auto valid = [&](const std::optional<Date>& until, const char* code, int beyond) {
-    must(until && *until >= duty.when.to + std::chrono::days(beyond), code, until ? text(*until) : std::string());
+    must(until && *until >= duty.when.to + std::chrono::days(beyond), code,
+         until ? text(*until) : std::string());
   };
-  const auto clash = std::find_if(guide.busy.begin(), guide.busy.end(), [&](const Span& busy) { return busy.from <= duty.when.to && duty.when.from <= busy.to; });
-  must(clash == guide.busy.end(), "free", clash == guide.busy.end() ? std::string() : text(clash->from) + " — " + text(clash->to));
+  const auto clash = std::find_if(guide.busy.begin(), guide.busy.end(), [&](const Span& busy) {
+    return busy.from <= duty.when.to && duty.when.from <= busy.to;
+  });
+  must(clash == guide.busy.end(), "free",
+       clash == guide.busy.end() ? std::string() : text(clash->from) + " — " + text(clash->to));
   valid(guide.licence_until, "licence", 0);
   if (duty.role == "leader") valid(guide.leader_until, "leader", 0);
   if (duty.abroad) {
@@ -43,7 +50,8 @@ Fit fit(const Duty& duty, const Guide& guide, int passport_days) {
   if (guide.rating) out.reasons.push_back({"rating", rating >= 80, std::to_string(static_cast<int>(rating))});
   std::int64_t days = 0;
   for (const Span& busy : guide.busy) {
-    const Date from = std::max(busy.from, duty.when.from - std::chrono::days(30)), to = std::min(busy.to, duty.when.to + std::chrono::days(30));
+    const Date from = std::max(busy.from, duty.when.from - std::chrono::days(30)),
+               to = std::min(busy.to, duty.when.to + std::chrono::days(30));
     if (from <= to) days += (to - from).count() + 1;
   }
   out.reasons.push_back({"load", days <= 30, std::to_string(days)});

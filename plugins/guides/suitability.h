@@ -16,7 +16,7 @@ struct Span {
 };
 
 struct Duty {
-  std::string role;      ///< leader, national or local
+  std::string role;  ///< leader, national or local
   std::string language, region;
   Span when;
   bool abroad = false;
@@ -27,9 +27,9 @@ struct Guide {
   std::string name, home;
   std::vector<std::string> languages, regions;
   std::optional<Date> licence_until, leader_until, passport_until, visa_until;
-  std::optional<double> rating;      ///< 0 to 100
+  std::optional<double> rating;  ///< 0 to 100
   std::int64_t day_rate_cents = 0;
-  std::vector<Span> busy;            ///< tours and absences, rest included
+  std::vector<Span> busy;  ///< tours and absences, rest included
 };
 
 struct Reason {

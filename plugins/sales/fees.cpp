@@ -17,7 +17,8 @@ Fee fee_for(const std::vector<FeeRule>& rules, std::int64_t days_before, std::in
   fee.rule = best->name;
   fee.percent_hundredths = std::clamp<std::int64_t>(best->percent_hundredths, 0, 10'000);
   // In two parts, so that no price is too large for it.
-  fee.cents = cents / 10'000 * fee.percent_hundredths + (cents % 10'000 * fee.percent_hundredths + 5'000) / 10'000;
+  fee.cents =
+      cents / 10'000 * fee.percent_hundredths + (cents % 10'000 * fee.percent_hundredths + 5'000) / 10'000;
   return fee;
 }
 

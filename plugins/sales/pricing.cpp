@@ -5,7 +5,8 @@
 namespace sales {
 namespace {
 
-const SeasonPrice* best_row(const std::vector<SeasonPrice>& rows, const std::string& kind, std::chrono::sys_days on, std::int64_t party) {
+const SeasonPrice* best_row(const std::vector<SeasonPrice>& rows, const std::string& kind,
+                            std::chrono::sys_days on, std::int64_t party) {
   const SeasonPrice* best = nullptr;
   for (const SeasonPrice& row : rows) {
     if (row.kind != kind || on < row.from || row.to < on || row.party_from > party) continue;
@@ -16,7 +17,8 @@ const SeasonPrice* best_row(const std::vector<SeasonPrice>& rows, const std::str
 
 }  // namespace
 
-std::optional<SeasonPrice> price_for(const std::vector<SeasonPrice>& rows, const std::string& kind, std::chrono::sys_days on, std::int64_t party) {
+std::optional<SeasonPrice> price_for(const std::vector<SeasonPrice>& rows, const std::string& kind,
+                                     std::chrono::sys_days on, std::int64_t party) {
   const SeasonPrice* best = best_row(rows, kind, on, party);
   if (!best && kind != "infant") best = best_row(rows, "adult", on, party);
   if (!best) return std::nullopt;

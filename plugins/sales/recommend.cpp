@@ -9,15 +9,18 @@ namespace sales {
 namespace {
 
 // Points of each part; a part that the customer says nothing about is left out, and the sum is scaled to 100.
-constexpr int place_points = 35, date_points = 20, budget_points = 20, interest_points = 10, days_points = 6, hotel_points = 4,
-              rating_points = 5;
+constexpr int place_points = 35, date_points = 20, budget_points = 20, interest_points = 10, days_points = 6,
+              hotel_points = 4, rating_points = 5;
 
-bool contains(const std::string& text, const std::string& word) { return !word.empty() && text.find(word) != std::string::npos; }
+bool contains(const std::string& text, const std::string& word) {
+  return !word.empty() && text.find(word) != std::string::npos;
+}
 
 }  // namespace
 
 std::vector<std::string> words_of(std::string_view text) {
-  static constexpr std::string_view separators[] = {"·", "、", "，", "；", "。", "/", ",", ";", " ", "\t", "\n", "+", "|", "－", "-", "和", "及"};
+  static constexpr std::string_view separators[] = {"·",  "、", "，", "；", "。", "/", ",",  ";", " ",
+                                                    "\t", "\n", "+",  "|",  "－", "-", "和", "及"};
   std::vector<std::string> words;
   std::string word;
   const auto end = [&] {
@@ -55,7 +58,9 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     std::string found;
     std::size_t hits = 0;
     for (const std::string& place : need.places) {
-      if (!contains(candidate.destination, place) && !contains(candidate.name, place) && !contains(candidate.highlights, place)) continue;
+      if (!contains(candidate.destination, place) && !contains(candidate.name, place) &&
+          !contains(candidate.highlights, place))
+        continue;
       ++hits;
       found += (found.empty() ? "" : "、") + place;
     }
@@ -67,14 +72,17 @@ Recommendation score(const Need& need, const Candidate& candidate) {
   std::int64_t best_distance = 0;
   bool dated = false;
   for (const Offer& offer : candidate.offers) {
-    const std::int64_t distance = need.depart_on ? std::abs((offer.depart_on - *need.depart_on).count()) : offer.depart_on.time_since_epoch().count();
+    const std::int64_t distance = need.depart_on ? std::abs((offer.depart_on - *need.depart_on).count())
+                                                 : offer.depart_on.time_since_epoch().count();
     if (need.depart_on && distance > need.flexible_days) continue;
     dated = true;
     if (offer.seats < need.party) continue;
     if (!best || distance < best_distance) best = &offer, best_distance = distance;
   }
   if (need.depart_on) {
-    const int got = best ? date_points - static_cast<int>(best_distance * date_points / (2 * (need.flexible_days + 1))) : 0;
+    const int got =
+        best ? date_points - static_cast<int>(best_distance * date_points / (2 * (need.flexible_days + 1)))
+             : 0;
     part(date_points, got, dated && !best ? "seats" : "date", best ? best->number : std::string());
   } else if (best) {
     out.reasons.push_back({"date", true, best->number});
@@ -93,29 +101,38 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     std::size_t hits = 0;
     std::string found;
     for (const std::string& interest : need.interests) {
-      if (std::find(candidate.interests.begin(), candidate.interests.end(), interest) == candidate.interests.end()) continue;
+      if (std::find(candidate.interests.begin(), candidate.interests.end(), interest) ==
+          candidate.interests.end())
+        continue;
       ++hits;
       found += (found.empty() ? "" : ",") + interest;
     }
-    part(interest_points, static_cast<int>(interest_points * hits / need.interests.size()), "interest", found);
+    part(interest_points, static_cast<int>(interest_points * hits / need.interests.size()), "interest",
+         found);
   }
   if (need.days) {
     const std::int64_t away = std::abs(*need.days - candidate.days);
-    part(days_points, away == 0 ? days_points : away == 1 ? days_points / 2 : 0, "days", std::to_string(candidate.days));
+    part(days_points,
+         away == 0   ? days_points
+         : away == 1 ? days_points / 2
+                     : 0,
+         "days", std::to_string(candidate.days));
   }
   if (need.hotel_stars && candidate.hotel_stars) {
-    part(hotel_points, *candidate.hotel_stars >= *need.hotel_stars ? hotel_points : 0, "hotel", std::to_string(*candidate.hotel_stars));
+    part(hotel_points, *candidate.hotel_stars >= *need.hotel_stars ? hotel_points : 0, "hotel",
+         std::to_string(*candidate.hotel_stars));
   }
   if (candidate.rating) {
-    part(rating_points, static_cast<int>(rating_points * std::clamp(*candidate.rating, 0.0, 100.0) / 100), "rating",
-         std::to_string(static_cast<int>(*candidate.rating)));
+    part(rating_points, static_cast<int>(rating_points * std::clamp(*candidate.rating, 0.0, 100.0) / 100),
+         "rating", std::to_string(static_cast<int>(*candidate.rating)));
   }
   out.score = possible > 0 ? points * 100 / possible : 0;
   out.fits = affordable && best != nullptr;
   return out;
 }
 
-std::vector<Recommendation> recommend(const Need& need, const std::vector<Candidate>& candidates, std::size_t count) {
+std::vector<Recommendation> recommend(const Need& need, const std::vector<Candidate>& candidates,
+                                      std::size_t count) {
   std::vector<Recommendation> out;
   out.reserve(candidates.size());
   for (const Candidate& candidate : candidates) out.push_back(score(need, candidate));

@@ -13,9 +13,9 @@ using Date = std::chrono::sys_days;
 
 /// What the customer wants. What is empty does not count.
 struct Need {
-  std::vector<std::string> places;           ///< words of the destination: 丽江, 大理
+  std::vector<std::string> places;  ///< words of the destination: 丽江, 大理
   std::optional<Date> depart_on;
-  int flexible_days = 3;                     ///< earlier or later that will do
+  int flexible_days = 3;  ///< earlier or later that will do
   std::optional<std::int64_t> days;
   std::int64_t party = 1;
   std::optional<std::int64_t> budget_cents;  ///< of one traveller
@@ -41,7 +41,8 @@ struct Candidate {
   std::vector<Offer> offers;     ///< departures that are on sale; empty where nobody plans departures
 };
 
-/// Why a product is recommended or not. `code` is stable: place, date, seats, budget, days, hotel, interest, rating.
+/// Why a product is recommended or not. `code` is stable: place, date, seats, budget, days, hotel, interest,
+/// rating.
 struct Reason {
   std::string code;
   bool good = true;
@@ -50,9 +51,9 @@ struct Reason {
 
 struct Recommendation {
   std::int64_t id = 0;
-  int score = 0;            ///< 0 to 100
-  bool fits = false;        ///< dates, seats and budget fit
-  std::string departure;    ///< number of the departure that fits best; empty: none
+  int score = 0;          ///< 0 to 100
+  bool fits = false;      ///< dates, seats and budget fit
+  std::string departure;  ///< number of the departure that fits best; empty: none
   std::vector<Reason> reasons;
 };
 
@@ -60,9 +61,11 @@ struct Recommendation {
 Recommendation score(const Need& need, const Candidate& candidate);
 
 /// Those that fit first, then by score; at most `count`.
-std::vector<Recommendation> recommend(const Need& need, const std::vector<Candidate>& candidates, std::size_t count);
+std::vector<Recommendation> recommend(const Need& need, const std::vector<Candidate>& candidates,
+                                      std::size_t count);
 
-/// Words of a destination or a list of wishes: split at blanks and the usual separators of Chinese and Latin texts.
+/// Words of a destination or a list of wishes: split at blanks and the usual separators of Chinese and Latin
+/// texts.
 std::vector<std::string> words_of(std::string_view text);
 
 }  // namespace sales

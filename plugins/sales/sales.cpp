@@ -51,7 +51,8 @@ std::vector<sales::FeeRule> fee_rules(const Call& call, const std::optional<Id>&
   return own.empty() ? general : own;
 }
 
-/// The step `price`: the fee of a change order by the policy, with the price lines of those who leave as its base.
+/// The step `price`: the fee of a change order by the policy, with the price lines of those who leave as its
+/// base.
 void price_change(Hook& hook) {
   if (hook.transition() != "price") return;
   Record& change = hook.record();
@@ -75,25 +76,37 @@ void price_change(Hook& hook) {
     hook.for_each("sales.change_item", {.filter = items, .sort = "id"}, [&](const Record& item) {
       const auto traveller = item.ref("traveller");
       if (!traveller) return;
-      const std::string lines = "record.order == " + id_text(*order_id) + " && record.traveller == " + id_text(*traveller);
+      const std::string lines =
+          "record.order == " + id_text(*order_id) + " && record.traveller == " + id_text(*traveller);
       hook.for_each("sales.order_line", {.filter = lines, .sort = "id"}, add);
     });
   }
   const std::int64_t days = change.integer("days_before").value_or(0);
-  const sales::Fee fee = sales::fee_for(fee_rules(hook, order.ref("product")), days, base, sales::cause_of(change.text("cause")));
-  const auto money = [&](std::int64_t cents) { return Decimal::parse(sales::decimal_text(cents), currency).value_or(Decimal()); };
+  const sales::Fee fee = sales::fee_for(fee_rules(hook, order.ref("product")), days, base,
+                                        sales::cause_of(change.text("cause")));
+  const auto money = [&](std::int64_t cents) {
+    return Decimal::parse(sales::decimal_text(cents), currency).value_or(Decimal());
+  };
   change.set("base", money(base));
   change.set("percent", *Decimal::parse(sales::decimal_text(fee.percent_hundredths)));
   change.set("fee", money(fee.cents));
-  const std::string percent = sales::decimal_text(fee.percent_hundredths), amount = sales::decimal_text(base), charged = sales::decimal_text(fee.cents);
+  const std::string percent = sales::decimal_text(fee.percent_hundredths), amount = sales::decimal_text(base),
+                    charged = sales::decimal_text(fee.cents);
   const std::string when = std::to_string(days);
-  const std::string en = fee.rule.empty() ? "No fee." : fee.rule + ": " + when + " days before departure, " + percent + " % of " + amount + " = " + charged;
-  const std::string zh = fee.rule.empty() ? "不收取费用。" : fee.rule + "：距出发 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
-  const std::string tw = fee.rule.empty() ? "不收取費用。" : fee.rule + "：距出發 " + when + " 天，" + amount + " 的 " + percent + "% = " + charged;
+  const std::string en = fee.rule.empty() ? "No fee."
+                                          : fee.rule + ": " + when + " days before departure, " + percent +
+                                                " % of " + amount + " = " + charged;
+  const std::string zh = fee.rule.empty() ? "不收取费用。"
+                                          : fee.rule + "：距出发 " + when + " 天，" + amount + " 的 " +
+                                                percent + "% = " + charged;
+  const std::string tw = fee.rule.empty() ? "不收取費用。"
+                                          : fee.rule + "：距出發 " + when + " 天，" + amount + " 的 " +
+                                                percent + "% = " + charged;
   change.set("explanation", hook.say({{"en", en}, {"zh-CN", zh}, {"zh-TW", tw}}));
 }
 
-/// `call: sales.price_travellers`: price lines by the product's season prices for the travellers of an order who have none yet.
+/// `call: sales.price_travellers`: price lines by the product's season prices for the travellers of an order
+/// who have none yet.
 void price_travellers(Hook& hook) {
   const Record& order = hook.record();
   const auto product = order.ref("product");
@@ -101,17 +114,21 @@ void price_travellers(Hook& hook) {
   if (!product || !on) return;
   std::string currency;
   std::vector<sales::SeasonPrice> rows;
-  hook.for_each("sales.price", {.filter = "record.product == " + id_text(*product), .sort = "id"}, [&](const Record& row) {
-    const auto from = row.date("from"), to = row.date("to");
-    const auto price = row.decimal("price");
-    if (!from || !to || !price) return;
-    currency = price->currency();
-    rows.push_back({*from, *to, row.text("kind").value_or("adult"), row.integer("party_from").value_or(1), cents_of(price), cents_of(row.decimal("single_supplement")),
-                    row.text("season").value_or(std::string())});
-  });
+  hook.for_each(
+      "sales.price", {.filter = "record.product == " + id_text(*product), .sort = "id"},
+      [&](const Record& row) {
+        const auto from = row.date("from"), to = row.date("to");
+        const auto price = row.decimal("price");
+        if (!from || !to || !price) return;
+        currency = price->currency();
+        rows.push_back({*from, *to, row.text("kind").value_or("adult"), row.integer("party_from").value_or(1),
+                        cents_of(price), cents_of(row.decimal("single_supplement")),
+                        row.text("season").value_or(std::string())});
+      });
   const std::string mine = "record.order == " + id_text(order.id());
   std::set<std::int64_t> priced;
-  hook.for_each("sales.order_line", {.filter = mine + " && record.kind == 'fare' && record.traveller != null", .sort = "id"},
+  hook.for_each("sales.order_line",
+                {.filter = mine + " && record.kind == 'fare' && record.traveller != null", .sort = "id"},
                 [&](const Record& line) { priced.insert(line.ref("traveller").value_or(Id{}).value); });
   struct Traveller {
     Id id;
@@ -119,11 +136,15 @@ void price_travellers(Hook& hook) {
     bool single;
   };
   std::vector<Traveller> travellers;
-  hook.for_each("sales.traveller", {.filter = mine + " && record.state == 'active'", .sort = "id"}, [&](const Record& one) {
-    if (!priced.contains(one.id().value)) travellers.push_back({one.id(), one.text("kind").value_or("adult"), one.boolean("single_room").value_or(false)});
-  });
+  hook.for_each("sales.traveller", {.filter = mine + " && record.state == 'active'", .sort = "id"},
+                [&](const Record& one) {
+                  if (!priced.contains(one.id().value))
+                    travellers.push_back({one.id(), one.text("kind").value_or("adult"),
+                                          one.boolean("single_room").value_or(false)});
+                });
   const std::int64_t party = order.integer("party_size").value_or(1);
-  const auto add = [&](const Traveller& traveller, const char* kind, const std::string& name, std::int64_t cents) {
+  const auto add = [&](const Traveller& traveller, const char* kind, const std::string& name,
+                       std::int64_t cents) {
     Record line = hook.make("sales.order_line");
     line.set("order", order.id());
     line.set("kind", kind);
@@ -145,7 +166,8 @@ std::optional<Date> date_of(std::optional<std::string_view> text) {
   const auto part = [&](std::size_t from, std::size_t size) { return number_of(text->substr(from, size)); };
   const auto year = part(0, 4), month = part(5, 2), day = part(8, 2);
   if (!year || !month || !day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(static_cast<unsigned>(*month)),
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
   return Date(date);
@@ -176,7 +198,8 @@ void read_query(const Request& request, sales::Need& need) {
   if (const auto party = number_of(request.query("party"))) need.party = std::max<std::int64_t>(1, *party);
   if (const auto text = request.query("budget")) need.budget_cents = sales::hundredths(std::string(*text));
   if (const auto stars = number_of(request.query("hotel_standard"))) need.hotel_stars = *stars;
-  if (const auto flexible = number_of(request.query("flexible_days"))) need.flexible_days = static_cast<int>(std::clamp<std::int64_t>(*flexible, 0, 60));
+  if (const auto flexible = number_of(request.query("flexible_days")))
+    need.flexible_days = static_cast<int>(std::clamp<std::int64_t>(*flexible, 0, 60));
   if (const auto text = request.query("interests")) need.interests = sales::words_of(*text);
 }
 
@@ -184,14 +207,19 @@ void read_query(const Request& request, sales::Need& need) {
 std::map<std::int64_t, std::vector<sales::Offer>> offers_of(const Request& request) {
   std::map<std::int64_t, std::vector<sales::Offer>> offers;
   try {
-    request.for_each("scheduling.departure", {.filter = "record.state in ['on_sale', 'guaranteed'] && record.left > 0 && record.depart_on > today()", .sort = "id"},
-                     [&](const Record& departure) {
-                       const auto product = departure.ref("product");
-                       const auto date = departure.date("depart_on");
-                       if (!product || !date) return;
-                       offers[product->value].push_back({*date, departure.integer("left").value_or(0), cents_of(departure.decimal("price")),
-                                                         departure.text("number").value_or(std::string())});
-                     });
+    request.for_each(
+        "scheduling.departure",
+        {.filter =
+             "record.state in ['on_sale', 'guaranteed'] && record.left > 0 && record.depart_on > today()",
+         .sort = "id"},
+        [&](const Record& departure) {
+          const auto product = departure.ref("product");
+          const auto date = departure.date("depart_on");
+          if (!product || !date) return;
+          offers[product->value].push_back({*date, departure.integer("left").value_or(0),
+                                            cents_of(departure.decimal("price")),
+                                            departure.text("number").value_or(std::string())});
+        });
   } catch (const HostError& error) {
     if (error.status() != CARAVAN_E_UNKNOWN_NAME && error.status() != CARAVAN_FORBIDDEN) throw;
   }
@@ -201,38 +229,46 @@ std::map<std::int64_t, std::vector<sales::Offer>> offers_of(const Request& reque
 std::vector<sales::Candidate> candidates_of(const Request& request) {
   auto offers = offers_of(request);
   std::vector<sales::Candidate> candidates;
-  request.for_each("sales.product", {.filter = "record.state == 'on_sale'", .sort = "id"}, [&](const Record& product) {
-    if (candidates.size() >= most_candidates) return;
-    sales::Candidate one;
-    one.id = product.id().value;
-    one.name = product.text("name").value_or(std::string());
-    one.destination = product.text("destination").value_or(std::string());
-    one.highlights = product.text("highlights").value_or(std::string());
-    one.days = product.integer("days").value_or(0);
-    one.price_cents = cents_of(product.decimal("price_from"));
-    one.hotel_stars = product.integer("hotel_standard");
-    one.interests = list_of(product.text("interests"));
-    try {
-      if (const auto rating = product.decimal("rating")) one.rating = static_cast<double>(cents_of(rating)) / 100;
-    } catch (const HostError& error) {
-      if (error.status() != CARAVAN_E_UNKNOWN_NAME) throw;  // of the after-sales plugin
-    }
-    if (const auto found = offers.find(one.id); found != offers.end()) one.offers = std::move(found->second);
-    candidates.push_back(std::move(one));
-  });
+  request.for_each("sales.product", {.filter = "record.state == 'on_sale'", .sort = "id"},
+                   [&](const Record& product) {
+                     if (candidates.size() >= most_candidates) return;
+                     sales::Candidate one;
+                     one.id = product.id().value;
+                     one.name = product.text("name").value_or(std::string());
+                     one.destination = product.text("destination").value_or(std::string());
+                     one.highlights = product.text("highlights").value_or(std::string());
+                     one.days = product.integer("days").value_or(0);
+                     one.price_cents = cents_of(product.decimal("price_from"));
+                     one.hotel_stars = product.integer("hotel_standard");
+                     one.interests = list_of(product.text("interests"));
+                     try {
+                       if (const auto rating = product.decimal("rating"))
+                         one.rating = static_cast<double>(cents_of(rating)) / 100;
+                     } catch (const HostError& error) {
+                       if (error.status() != CARAVAN_E_UNKNOWN_NAME) throw;  // of the after-sales plugin
+                     }
+                     if (const auto found = offers.find(one.id); found != offers.end())
+                       one.offers = std::move(found->second);
+                     candidates.push_back(std::move(one));
+                   });
   return candidates;
 }
 
-/// `GET /recommend?inquiry=ID&limit=5`: products for the inquiry, or for what the query says, each with its reasons.
+/// `GET /recommend?inquiry=ID&limit=5`: products for the inquiry, or for what the query says, each with its
+/// reasons.
 Response recommend(Request& request) {
   sales::Need need;
   if (const auto text = request.query("inquiry")) {
     const auto id = number_of(text);
-    if (!id) throw Refusal(Status::invalid_argument, request.say({{"en", "`inquiry` is the id of an inquiry."}, {"zh-CN", "`inquiry` 须为咨询的编号。"}, {"zh-TW", "`inquiry` 須為諮詢的編號。"}}));
+    if (!id)
+      throw Refusal(Status::invalid_argument, request.say({{"en", "`inquiry` is the id of an inquiry."},
+                                                           {"zh-CN", "`inquiry` 须为咨询的编号。"},
+                                                           {"zh-TW", "`inquiry` 須為諮詢的編號。"}}));
     need = need_of(request, request.read("sales.inquiry", Id{*id}));
   }
   read_query(request, need);
-  const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(number_of(request.query("limit")).value_or(5), 1, 50));
+  const auto limit = static_cast<std::size_t>(
+      std::clamp<std::int64_t>(number_of(request.query("limit")).value_or(5), 1, 50));
   const auto candidates = candidates_of(request);
   std::map<std::int64_t, const sales::Candidate*> by_id;
   for (const auto& one : candidates) by_id[one.id] = &one;
@@ -240,13 +276,30 @@ Response recommend(Request& request) {
   out.begin_object().key("items").begin_array();
   for (const auto& one : sales::recommend(need, candidates, limit)) {
     const sales::Candidate& product = *by_id[one.id];
-    out.begin_object().key("product").text(std::to_string(one.id)).key("name").text(product.name).key("score").number(one.score).key("fits").boolean(one.fits);
+    out.begin_object()
+        .key("product")
+        .text(std::to_string(one.id))
+        .key("name")
+        .text(product.name)
+        .key("score")
+        .number(one.score)
+        .key("fits")
+        .boolean(one.fits);
     out.key("price").text(sales::decimal_text(product.price_cents)).key("departure");
-    if (one.departure.empty()) out.null();
-    else out.text(one.departure);
+    if (one.departure.empty())
+      out.null();
+    else
+      out.text(one.departure);
     out.key("reasons").begin_array();
     for (const auto& reason : one.reasons)
-      out.begin_object().key("code").text(reason.code).key("good").boolean(reason.good).key("detail").text(reason.detail).end_object();
+      out.begin_object()
+          .key("code")
+          .text(reason.code)
+          .key("good")
+          .boolean(reason.good)
+          .key("detail")
+          .text(reason.detail)
+          .end_object();
     out.end_array().end_object();
   }
   out.end_array().end_object();
@@ -255,7 +308,8 @@ Response recommend(Request& request) {
 
 class Sales final : public Plugin {
   void setup(Setup& setup) override {
-    for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"}) setup.on(entity, Point::before_create, default_owner);
+    for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"})
+      setup.on(entity, Point::before_create, default_owner);
     setup.on("sales.change_order", Point::before_transition, price_change);
     setup.action("sales.order", "price_travellers", price_travellers);
     setup.route("GET", "/pipeline", "pipeline", pipeline);

@@ -5,14 +5,18 @@
 namespace scheduling {
 namespace {
 
-bool has_bed(const Traveller& traveller) { return traveller.kind != "infant" && traveller.kind != "child_no_bed"; }
+bool has_bed(const Traveller& traveller) {
+  return traveller.kind != "infant" && traveller.kind != "child_no_bed";
+}
 
 /// One cell of a table: no line may break it.
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '|') out += "\\|";
-    else out += c == '\n' || c == '\r' ? ' ' : c;
+    if (c == '|')
+      out += "\\|";
+    else
+      out += c == '\n' || c == '\r' ? ' ' : c;
   }
   return out;
 }
@@ -30,8 +34,9 @@ std::string table(std::initializer_list<std::string_view> heads) {
 }
 
 std::string head(const Group& group, std::string_view title) {
-  return "# " + std::string(title) + " " + group.number + "\n\n" + cell(group.product) + "，" + group.depart_on + " — " + group.return_on + "，共 " +
-         std::to_string(group.travellers.size()) + " 人\n\n";
+  return "# " + std::string(title) + " " + group.number + "\n\n" + cell(group.product) + "，" +
+         group.depart_on + " — " + group.return_on + "，共 " + std::to_string(group.travellers.size()) +
+         " 人\n\n";
 }
 
 const char* kind_text(const std::string& kind) {
@@ -79,14 +84,16 @@ std::string suppliers(const Group& group) {
   }
   if (!names) return out;
   out += "\n" + table({"姓名", "拼音", "性别", "出生日期", "证件"});
-  for (const Traveller& one : group.travellers) out += row({one.name, one.pinyin, one.gender, one.born_on, one.document});
+  for (const Traveller& one : group.travellers)
+    out += row({one.name, one.pinyin, one.gender, one.born_on, one.document});
   return out;
 }
 
 std::string dispatch(const Group& group) {
-  std::string out = head(group, "派车单") + "- 集合：" + group.depart_on + " " + group.time + "，" + group.meeting_point + "\n\n" +
-                    table({"车牌", "司机", "电话", "日期", "行车安排"});
-  for (const Vehicle& one : group.vehicles) out += row({one.plate, one.driver, one.phone, one.from + " — " + one.to, one.note});
+  std::string out = head(group, "派车单") + "- 集合：" + group.depart_on + " " + group.time + "，" +
+                    group.meeting_point + "\n\n" + table({"车牌", "司机", "电话", "日期", "行车安排"});
+  for (const Vehicle& one : group.vehicles)
+    out += row({one.plate, one.driver, one.phone, one.from + " — " + one.to, one.note});
   out += "\n" + table({"姓名", "电话", "特殊需求"});
   for (const Traveller& one : group.travellers) out += row({one.name, one.phone, one.needs});
   return out;
@@ -94,7 +101,8 @@ std::string dispatch(const Group& group) {
 
 std::string insurance(const Group& group) {
   std::string out = head(group, "保险名单") + table({"姓名", "拼音", "性别", "出生日期", "证件"});
-  for (const Traveller& one : group.travellers) out += row({one.name, one.pinyin, one.gender, one.born_on, one.document});
+  for (const Traveller& one : group.travellers)
+    out += row({one.name, one.pinyin, one.gender, one.born_on, one.document});
   return out;
 }
 
@@ -119,7 +127,9 @@ std::vector<Room> rooms_of(const std::vector<Traveller>& travellers) {
     if (has_bed(one)) continue;
     const auto named = one.room.empty() ? shared.end() : shared.find(one.room);
     const auto found = of_order.find(one.order);
-    std::size_t at = named != shared.end() ? named->second : found != of_order.end() ? found->second : rooms.size();
+    std::size_t at = named != shared.end()     ? named->second
+                     : found != of_order.end() ? found->second
+                                               : rooms.size();
     if (at == rooms.size()) {
       rooms.emplace_back();
       of_order.emplace(one.order, at);

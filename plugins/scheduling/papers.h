@@ -32,8 +32,8 @@ struct Group {
   std::vector<Vehicle> vehicles;
 };
 
-/// Rooms of the list: travellers with the same word in `room` share one; who has a single room, or no word, has one of his own. Infants and
-/// children without a bed join the room of their order's first traveller.
+/// Rooms of the list: travellers with the same word in `room` share one; who has a single room, or no word,
+/// has one of his own. Infants and children without a bed join the room of their order's first traveller.
 struct Room {
   std::vector<const Traveller*> beds, without_bed;
   bool single = false;  ///< one bed taken by wish: the single supplement is due

@@ -11,17 +11,21 @@
 /// Small readings of fields that several of our plugins need. Header only, over the SDK.
 namespace departments {
 
-inline std::string id_text(caravan::sdk::Id id) { return std::to_string(id.value); }
+inline std::string id_text(caravan::sdk::Id id) {
+  return std::to_string(id.value);
+}
 
 /// The text of a field; "" where it is empty.
-inline std::string word(const caravan::sdk::Record& record, std::string_view field) { return record.text(field).value_or(std::string()); }
+inline std::string word(const caravan::sdk::Record& record, std::string_view field) {
+  return record.text(field).value_or(std::string());
+}
 
 /// `2027-03-01`
 inline std::string day_text(std::chrono::sys_days date) {
   const std::chrono::year_month_day parts(date);
   const auto two = [](unsigned n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-  return std::to_string(static_cast<int>(parts.year())) + "-" + two(static_cast<unsigned>(parts.month())) + "-" +
-         two(static_cast<unsigned>(parts.day()));
+  return std::to_string(static_cast<int>(parts.year())) + "-" + two(static_cast<unsigned>(parts.month())) +
+         "-" + two(static_cast<unsigned>(parts.day()));
 }
 
 /// The words of a list field, which the server hands over as a JSON list of plain words.
@@ -49,7 +53,8 @@ inline std::optional<std::int64_t> number_of(std::optional<std::string_view> tex
 /// Calls `each` with the confirmed orders of a departure, also those on their way.
 template <class Each>
 void for_confirmed_orders(const caravan::sdk::Call& call, caravan::sdk::Id departure, Each&& each) {
-  const std::string filter = "record.departure == " + id_text(departure) + " && record.state in ['confirmed', 'travelling']";
+  const std::string filter =
+      "record.departure == " + id_text(departure) + " && record.state in ['confirmed', 'travelling']";
   call.for_each("sales.order", {.filter = filter, .sort = "id"}, each);
 }
 

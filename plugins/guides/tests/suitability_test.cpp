@@ -6,7 +6,8 @@ namespace guides {
 namespace {
 
 Date day(unsigned month, unsigned of_month, int year = 2027) {
-  return std::chrono::year_month_day{std::chrono::year(year), std::chrono::month(month), std::chrono::day(of_month)};
+  return std::chrono::year_month_day{std::chrono::year(year), std::chrono::month(month),
+                                     std::chrono::day(of_month)};
 }
 
 Guide good(std::int64_t id) {
@@ -21,7 +22,9 @@ Guide good(std::int64_t id) {
   return out;
 }
 
-Duty tour() { return {"leader", "ja", "japan_korea", {day(4, 10), day(4, 16)}, true}; }
+Duty tour() {
+  return {"leader", "ja", "japan_korea", {day(4, 10), day(4, 16)}, true};
+}
 
 bool is_bad(const Fit& fit, const char* code) {
   for (const Reason& one : fit.reasons) {

@@ -6,7 +6,8 @@ namespace sales {
 namespace {
 
 std::chrono::sys_days day(unsigned month, unsigned of_month) {
-  return std::chrono::year_month_day{std::chrono::year(2027), std::chrono::month(month), std::chrono::day(of_month)};
+  return std::chrono::year_month_day{std::chrono::year(2027), std::chrono::month(month),
+                                     std::chrono::day(of_month)};
 }
 
 const std::vector<SeasonPrice> rows{{day(1, 1), day(12, 31), "adult", 1, 398'000, 80'000, "全年"},

@@ -6,7 +6,8 @@ namespace sales {
 namespace {
 
 Date day(int year, unsigned month, unsigned of_month) {
-  return std::chrono::year_month_day{std::chrono::year(year), std::chrono::month(month), std::chrono::day(of_month)};
+  return std::chrono::year_month_day{std::chrono::year(year), std::chrono::month(month),
+                                     std::chrono::day(of_month)};
 }
 
 Candidate yunnan() {

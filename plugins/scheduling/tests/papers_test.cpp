@@ -5,7 +5,8 @@
 namespace scheduling {
 namespace {
 
-Traveller person(const char* name, const char* order, const char* room = "", const char* kind = "adult", bool single = false) {
+Traveller person(const char* name, const char* order, const char* room = "", const char* kind = "adult",
+                 bool single = false) {
   Traveller out;
   out.name = name;
   out.order = order;
@@ -16,9 +17,14 @@ Traveller person(const char* name, const char* order, const char* room = "", con
 }
 
 TEST(Papers, WhoSharesARoom) {
-  const std::vector<Traveller> list{person("王芳", "1", "A"),        person("李伟", "1", "A"), person("王小明", "1", "", "child_no_bed"),
-                                    person("陈静", "2", "", "adult", true), person("赵磊", "3", "B"), person("婴儿", "3", "", "infant"),
-                                    person("钱进", "4", "B"),        person("孙立", "5")};
+  const std::vector<Traveller> list{person("王芳", "1", "A"),
+                                    person("李伟", "1", "A"),
+                                    person("王小明", "1", "", "child_no_bed"),
+                                    person("陈静", "2", "", "adult", true),
+                                    person("赵磊", "3", "B"),
+                                    person("婴儿", "3", "", "infant"),
+                                    person("钱进", "4", "B"),
+                                    person("孙立", "5")};
   const auto rooms = rooms_of(list);
   ASSERT_EQ(rooms.size(), 4u);
   EXPECT_EQ(rooms[0].beds.size(), 2u);
@@ -50,9 +56,10 @@ Group group() {
   out.travellers = {person("王芳", "1"), person("李|伟", "1")};
   out.travellers[0].document = masked("310101199001011234");
   out.travellers[1].needs = "轮椅\n素食";
-  out.services = {{"hotel", "丽江酒店", "云上酒店", "2027-03-12", "2027-03-14", "OK1", "confirmed", "names", 2},
-                  {"meal", "午餐", "老店", "2027-03-12", "", "", "declined", "headcount", 2},
-                  {"coach", "用车", "车队", "2027-03-12", "2027-03-17", "", "requested", "headcount", 1}};
+  out.services = {
+      {"hotel", "丽江酒店", "云上酒店", "2027-03-12", "2027-03-14", "OK1", "confirmed", "names", 2},
+      {"meal", "午餐", "老店", "2027-03-12", "", "", "declined", "headcount", 2},
+      {"coach", "用车", "车队", "2027-03-12", "2027-03-17", "", "requested", "headcount", 1}};
   return out;
 }
 
