@@ -37,10 +37,9 @@ std::string or_name(const std::string& text, const std::string& name) { return t
 const TaskRule* rule_of(const Entity& entity, std::string_view rule) {
   const auto dot = rule.find('.');
   const State* state = entity.workflow && dot != std::string_view::npos ? entity.workflow->state(rule.substr(0, dot)) : nullptr;
-  for (const TaskRule& task : state != nullptr ? state->tasks : std::vector<TaskRule>()) {
-    if (task.name == rule.substr(dot + 1)) return &task;
-  }
-  return nullptr;
+  if (state == nullptr) return nullptr;
+  const auto found = std::find_if(state->tasks.begin(), state->tasks.end(), [&](const TaskRule& task) { return task.name == rule.substr(dot + 1); });
+  return found == state->tasks.end() ? nullptr : &*found;
 }
 
 struct OpenTask {
