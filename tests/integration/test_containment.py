@@ -14,7 +14,7 @@ import urllib.request
 
 from caravan import Client, Server, ServerCase, Setup, children_of, free_port, process_lives, wait_until
 
-HEALTHY_SECONDS = 10  # on a machine that does other things too; tests/fault/plugin_faults.py measures
+HEALTHY_SECONDS = 20  # on a machine that does other things too; tests/fault/plugin_faults.py measures
 CRASHES = {  # what is done to the process → how that reads
     "segfault": "segmentation fault",
     "abort": "abort",
@@ -38,9 +38,9 @@ def with_crasher(server, **settings):
 
 def local(server, method, path, body):
     """A request over the admin socket."""
-    connection = http.client.HTTPConnection("localhost", timeout=20)
+    connection = http.client.HTTPConnection("localhost", timeout=60)
     connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(20)
+    connection.sock.settimeout(60)
     connection.sock.connect(str(server.data / "admin.sock"))
     connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
     answer = connection.getresponse()
@@ -76,7 +76,7 @@ class _Contained(ServerCase):
 
     def healthy_again(self, worker, began):
         """Waits until another worker answers writes of another department; how long that took."""
-        wait_until(lambda: self.server.worker not in (0, worker), 20, "another worker")
+        wait_until(lambda: self.server.worker not in (0, worker), 60, "another worker")
         self.create(self.server.client("admin"), "customers.customer", kind="person", name="之后")
         return time.monotonic() - began
 
@@ -157,7 +157,7 @@ class Crash(_Contained):
         # A restart leaves it there, and says nothing again.
         worker = self.server.worker
         self.assertEqual(local(self.server, "POST", "/local/restart", {"reason": "test"})[0], 202)
-        wait_until(lambda: self.server.worker not in (0, worker), 20, "another worker")
+        wait_until(lambda: self.server.worker not in (0, worker), 60, "another worker")
         self.problem(self.provoke("good"), 503, "unavailable")
         self.assertEqual(len([one for one in self.ok(self.server.client("admin").get("/records/core.notice?limit=200")).json["items"]
                               if "crasher" in one["text"]]), 1)
@@ -165,7 +165,7 @@ class Crash(_Contained):
         done = self.server.cli("plugin", "quarantine", "clear", "crasher", "--data", self.server.data, "--config", self.server.config, store=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("no request is lost", done.stdout)
-        wait_until(lambda: self.server.worker not in (0, worker), 20, "another worker")
+        wait_until(lambda: self.server.worker not in (0, worker), 60, "another worker")
         self.assertEqual(self.provoke("good again").status, 201)
         self.assertNotIn("quarantined", self.ok(self.server.client().get("/readyz")).json)
         again = self.server.cli("plugin", "quarantine", "clear", "crasher", "--data", self.server.data, "--config", self.server.config, store=False)
@@ -222,7 +222,7 @@ class Load(_Contained):
         # Mended, a restart of the worker is enough.
         done = self.server.cli("plugin", "quarantine", "add", "crasher", "--data", self.server.data, "--config", self.server.config, store=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        wait_until(lambda: self.server.client().get("/readyz").status == 200, 20, "the whole server")
+        wait_until(lambda: self.server.client().get("/readyz").status == 200, 60, "the whole server")
         self.create(self.server.client("admin", fresh=True), "customers.customer", kind="person", name="照常")
         del self.server.environment["CARAVAN_TEST_LOAD_FAULT"]
         self.forget()
@@ -289,14 +289,14 @@ class Replace(_Contained):
             count = len(made)
             began = time.monotonic()
             self.assertEqual(local(self.server, "POST", "/local/restart", {"reason": "test"})[0], 202)
-            wait_until(lambda: self.server.worker not in (0, worker), 20, "another worker")
+            wait_until(lambda: self.server.worker not in (0, worker), 60, "another worker")
             with socket.create_connection(("127.0.0.1", self.server.port), timeout=5):
                 pass  # never refused
-            wait_until(lambda: len(made) > count + 8, 20, "requests go on")
+            wait_until(lambda: len(made) > count + 8, 60, "requests go on")
             longest = max(longest, time.monotonic() - began)
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         self.assertEqual(failed, [])
         self.assertEqual(len(set(workers)), turns)
         admin = self.server.client("admin")
@@ -307,11 +307,11 @@ class Replace(_Contained):
     def test_a_request_that_has_begun_to_arrive_is_handed_over(self):
         admin = self.server.client("admin")
         worker = self.server.worker
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=15) as connection:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as connection:
             connection.sendall(f"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nCookie: {admin.cookie}\r\n".encode())
             time.sleep(0.2)
             self.assertEqual(local(self.server, "POST", "/local/restart", {"reason": "test"})[0], 202)
-            wait_until(lambda: self.server.worker not in (0, worker), 20, "another worker")
+            wait_until(lambda: self.server.worker not in (0, worker), 60, "another worker")
             connection.sendall(b"\r\n")
             self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200"))
 
@@ -340,7 +340,7 @@ class Replace(_Contained):
         self.healthy_again(worker, began)
         stop.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         self.assertEqual(refused, [])
         self.forget()
 
@@ -417,7 +417,7 @@ os.execv({str(server.binary)!r}, [{str(server.binary)!r}, *sys.argv[1:]])
         self.assertEqual(Client(port).get("/readyz").status, 200)
         worker = server.worker
         os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: server.worker not in (0, worker), 20, "another worker")
+        wait_until(lambda: server.worker not in (0, worker), 60, "another worker")
         self.assertEqual(Client(port).get("/readyz").status, 200)
         self.assertEqual(server.stop(), 0)
 
