@@ -277,6 +277,10 @@ class AgencyInSale(Agency):
         self.refused(self.guide, "guides.call", call, "done", 422, result="no_answer")
         self.step(self.guide, "guides.call", call, "done", result="confirmed", note="准时到达")
         self.assertEqual(self.now_of("guides.assignment", assignment)["calls_open"], 0)
+        feed = self.ok(self.guide.get(f"/plugins/guides/calendar?guide={fit['id']}"))
+        self.assertTrue(feed.headers["Content-Type"].startswith("text/calendar"))
+        self.assertIn(f"SUMMARY:{self.departure['number']}\r\n", feed.body.decode())
+        self.problem(self.guide.get(f"/plugins/guides/calendar?guide={away['id']}"), 404, "not_found")
 
     def test_a7_log_incident_and_feedback(self):
         order = self.confirm_order(self.make_order(self.customer, self.departure))
