@@ -250,10 +250,6 @@ bool is_attached(storage::Session& session, const Entity& entity, std::int64_t r
   return query.next();
 }
 
-void move_attachments(storage::Session& session, const Entity& entity, std::int64_t from, std::int64_t to) {
-  storage::run_sql(session, "UPDATE attachment SET record_id = ? WHERE record_id = ? AND entity = ?", to, from, entity.full_name);
-}
-
 std::int64_t sweep_attachments(storage::Database& database, const FileStore& files, const model::Catalog& catalog, std::int64_t limit) {
   std::int64_t gone = 0;
   for (const auto& entity : catalog.entities) {

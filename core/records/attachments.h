@@ -39,8 +39,6 @@ void detach(const RecordService& records, const Context& context, const model::E
 
 /// Whether the id is that of a file attached to the record for this field; for the gate.
 bool is_attached(storage::Session& session, const model::Entity& entity, std::int64_t record, std::string_view field, std::int64_t attachment);
-/// Gives the attachments of a record to another one of the same entity.
-void move_attachments(storage::Session& session, const model::Entity& entity, std::int64_t from, std::int64_t to);
 
 /// Whether browsers may show it in a page: pictures that run nothing.
 bool is_plain_picture(std::string_view media_type);

@@ -11,7 +11,7 @@ import caravan
 from caravan import ServerCase, every, multipart, query, wait_until
 
 DATA = pathlib.Path(os.environ["CARAVAN_TEST_DATA"]) if "CARAVAN_TEST_DATA" in os.environ else None
-MAPS = caravan.ROOT / "config" / "examples" / "imports"
+MAPS = pathlib.Path(__file__).resolve().parent / "data_sets"
 
 
 def rows_of(path):
@@ -36,7 +36,7 @@ class DataSets(ServerCase):
         body, kind = multipart(map=(map_name + ".yaml", text), file=(file.name, file.read_bytes()))
         return self.admin.request("POST", f"/import/{entity}{query(job=1, **parameters)}", body, {"Content-Type": kind})
 
-    def finished(self, identifier, seconds=170):
+    def finished(self, identifier, seconds=600):
         place = f"/imports/{identifier}"
         wait_until(lambda: self.ok(self.admin.get(place)).json["state"] in ("done", "failed"), seconds, "the end of the import")
         run = self.ok(self.admin.get(place)).json
@@ -134,7 +134,7 @@ class DataSets(ServerCase):
         identifier = self.ok(self.send("market.offer", "qunar_packages", file, source="killed"), 202).json["id"]
         before = 0
         for _ in range(10):
-            wait_until(lambda: self.ok(self.admin.get(f"/imports/{identifier}")).json["done"] > before, 60, "rows that are done")
+            wait_until(lambda: self.ok(self.admin.get(f"/imports/{identifier}")).json["done"] > before, 300, "rows that are done")
             before = self.ok(self.admin.get(f"/imports/{identifier}")).json["done"]
             self.assertLess(before, 11215, "the import was over before the last kill")
             self.server.kill()

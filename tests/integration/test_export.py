@@ -141,7 +141,7 @@ class ImportJobs(ServerCase):
         if not job:
             return started.json
         place = started.headers["Location"].removeprefix("/api/v1")
-        wait_until(lambda: self.ok(self.admin.get(place)).json["state"] in ("done", "failed"), 30, "the import's end")
+        wait_until(lambda: self.ok(self.admin.get(place)).json["state"] in ("done", "failed"), 120, "the import's end")
         return self.ok(self.admin.get(place)).json
 
     def test_delimiters_encodings_lookups_and_json_lines(self):
