@@ -172,7 +172,7 @@ bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, co
   if (!state || !state->complete) return false;
   const SearchTerms terms = terms_of(q);
   if (terms.words.empty()) return false;
-  const storage::SearchSelect select = plans.search()->store().select(nullptr, state->number, terms.words);
+  const storage::SearchSelect select = plans.search()->select(*state, terms.words);
   where.also("r." + plan.id_column + " IN (SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where + ")");
   where.parameters.insert(where.parameters.end(), select.parameters.begin(), select.parameters.end());
   return true;

@@ -269,12 +269,12 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
   auto exact = terms.words;
   const bool open = !exact.empty() && std::any_of(exact.begin(), exact.end(), [](const storage::SearchTerm& term) { return term.prefix; });
   if (open && exact.size() >= 1) {
-    // Whole words first, newest first; then those that begin so.
+    // Whole words, newest first; where there are none, those that begin so.
     for (storage::SearchTerm& term : exact) term.prefix = false;
     propose(exact);
     if (found >= wanted) return;
   }
-  propose(terms.words);
+  if (found == 0 || !open) propose(terms.words);
 }
 
 Search::Search(const RecordService& service, std::function<std::shared_ptr<const model::Catalog>()> catalog)

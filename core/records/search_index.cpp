@@ -81,6 +81,11 @@ std::optional<SearchIndex::State> SearchIndex::of(std::string_view entity) const
   return found == states->end() ? std::nullopt : std::optional(found->second);
 }
 
+storage::SearchSelect SearchIndex::select(const State& state, const std::vector<storage::SearchTerm>& terms) const {
+  const auto session = database_.read();
+  return store_->select(&*session, state.number, terms);
+}
+
 std::size_t SearchIndex::follow(const model::Catalog& catalog, Timestamp now) {
   std::vector<const model::Entity*> entities;
   for (const auto& entity : catalog.entities) {

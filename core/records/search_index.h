@@ -42,6 +42,8 @@ class SearchIndex {
   const storage::SearchStore& store() const { return *store_; }
   /// As of at most a second ago; nullopt where nothing of the entity is there.
   std::optional<State> of(std::string_view entity) const;
+  /// The records of an entity that hold all terms.
+  storage::SearchSelect select(const State& state, const std::vector<storage::SearchTerm>& terms) const;
   /// Of all entities, as of now.
   std::map<std::string, State, std::less<>> states() const;
   /// Has what the definitions search now, and the index does not hold, built anew; called whenever a Catalog comes into use.

@@ -47,7 +47,7 @@ class SearchStore {
   /// Puts documents in place of those in `kept`; returns how many changed.
   virtual std::int64_t put(Session& session, std::int64_t entity, std::span<const SearchDocument> documents,
                            const std::map<std::int64_t, std::string>& kept) const = 0;
-  /// `terms`: at least one. `session`: asked which is the rarest; null: a guess is made.
+  /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made.
   virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const = 0;
 };
 

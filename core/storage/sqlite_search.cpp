@@ -48,18 +48,47 @@ class SqliteSearch final : public SearchStore {
     return changed;
   }
 
-  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms) const override {
-    std::string match;
-    for (const SearchTerm& term : terms) match += (match.empty() ? "\"" : " AND \"") + term.text + (term.prefix ? "\" *" : "\"");
+  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const override {
     const std::int64_t base = entity * entity_unit;
     SearchSelect select;
+    // FTS5 gathers all that begins so before it shows the first: where the other words are rare, or the beginning is frequent, it is
+    // looked for in what the others find.
+    std::vector<SearchTerm> whole, begun;
+    for (const SearchTerm& term : terms) (term.prefix ? begun : whole).push_back(term);
+    if (session != nullptr && !whole.empty() && !begun.empty()) {
+      std::vector<SearchTerm> same = begun;
+      for (SearchTerm& term : same) term.prefix = false;
+      if (!frequent(*session, base, whole) || frequent(*session, base, same)) terms = whole;
+      else begun.clear();
+    } else {
+      begun.clear();
+    }
+    const std::string match = match_of(terms);
     select.from = "search_text s";
     select.record = "(s.rowid - " + std::to_string(base) + ")";
     select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
     select.parameters = {expr::Value(match), expr::Value(base), expr::Value(base + entity_unit)};
+    for (const SearchTerm& term : begun) {
+      select.where += " AND (' ' || s.words) LIKE ?";
+      select.parameters.emplace_back("% " + term.text + "%");
+    }
     select.order = "s.rowid";
     select.base = base;
     return select;
+  }
+
+ private:
+  static std::string match_of(const std::vector<SearchTerm>& terms) {
+    std::string match;
+    for (const SearchTerm& term : terms) match += (match.empty() ? "\"" : " AND \"") + term.text + (term.prefix ? "\" *" : "\"");
+    return match;
+  }
+
+  static bool frequent(Session& session, std::int64_t base, const std::vector<SearchTerm>& terms) {
+    constexpr std::int64_t many = 2000;
+    const std::string match = match_of(terms);
+    Query count(session, "SELECT COUNT(*) FROM (SELECT 1 FROM search_text s WHERE s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ? LIMIT ?)", match, base, base + entity_unit, many);
+    return count.next() && count.integer(0) == many;
   }
 };
 
