@@ -957,7 +957,8 @@ def _(case, person):
         one, other = case.desk.record(relation, person), case.desk.record("own", person)
         desk.check(case.desk.root.call("POST", f"/records/{FILE}/{one}/merge", {"other": other}), 200)
         merge = case.desk.root.call("GET", f"/records/{FILE}/{one}/merges").json["items"][0]["id"]
-        if gives(person.role, FILE, "update", relation) and gives(person.role, FILE, "delete", "own"):
+        whose = "own" if relation == "nobody's" else relation  # a survivor without an owner has the other one's
+        if gives(person.role, FILE, "update", whose) and gives(person.role, FILE, "delete", "own"):
             yield Ask(relation, "POST", f"/records/{FILE}/{one}/merges/{merge}/undo", {}, 200)
         else:
             yield Ask(relation, "POST", f"/records/{FILE}/{one}/merges/{merge}/undo", {}, (403, 404))
