@@ -4,7 +4,6 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/multipart.h"
-#include "api/negotiate.h"
 #include "api/routes.h"
 #include "records/access.h"
 #include "records/attachments.h"
@@ -52,16 +51,9 @@ void add_attachment(Call& call) {
     const bool hidden = field != nullptr && records::field_rights(call.context, entity).of(*field) == model::FieldRight::hidden;
     if (field == nullptr || hidden || !model::is_file(*field)) throw refusal(call, ErrorCode::invalid_argument, "unknown_field", {"field", shown(*name), entity.full_name});
   }
-  const std::string_view content_type = call.request.header("Content-Type");
-  if (media_type(content_type) != "multipart/form-data") {
-    Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type", {"multipart/form-data"});
-    error.status = 415;
-    throw error;
-  }
-  const auto parts = parse_multipart(content_type, call.request.body);
-  if (parts.size() != 1 || parts.front().name != "file") throw refusal(call, ErrorCode::invalid_argument, "part_missing", {"file"});
+  const Part file = form_file(call);
   const records::Attachment made =
-      records::attach(call.services.records, files_of(call), call.context, entity, id, parts.front().data, parts.front().file_name, field);
+      records::attach(call.services.records, files_of(call), call.context, entity, id, file.data, file.file_name, field);
   call.response.status = 201;
   JsonWriter json(call.response.body);
   write_attachment(json, call, made);

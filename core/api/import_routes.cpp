@@ -5,7 +5,6 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/multipart.h"
-#include "api/negotiate.h"
 #include "api/routes.h"
 #include "model/import_map.h"
 #include "records/codec.h"
@@ -81,13 +80,7 @@ void import_records(Call& call) {
   // The path names an entity, or a map of the definitions.
   const model::ImportMap* map = named == nullptr && catalog.entity(call.arguments[0]) == nullptr ? import_map(catalog, nullptr, call.arguments[0]) : nullptr;
   const model::Entity& entity = map != nullptr ? *map->entity : entity_of(call);
-  const std::string_view content_type = call.request.header("Content-Type");
-  if (media_type(content_type) != "multipart/form-data") {
-    Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type", {"multipart/form-data"});
-    error.status = 415;
-    throw error;
-  }
-  const auto parts = parse_multipart(content_type, call.request.body);
+  const auto parts = form_parts(call);
   const auto part = [&](std::string_view name) -> const Part& {
     const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
     if (found == parts.end()) throw refusal(call, ErrorCode::invalid_argument, "part_missing", {name});

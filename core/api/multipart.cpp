@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/call.h"
 #include "api/negotiate.h"
 #include "base/error.h"
 
@@ -89,6 +90,22 @@ std::vector<Part> parse_multipart(std::string_view content_type, std::string_vie
   }
   if (body != "--" && body != "--\r\n") refuse("there is something after the closing boundary.");
   return parts;
+}
+
+std::vector<Part> form_parts(const Call& call) {
+  const std::string_view content_type = call.request.header("Content-Type");
+  if (media_type(content_type) != "multipart/form-data") {
+    Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type", {"multipart/form-data"});
+    error.status = 415;
+    throw error;
+  }
+  return parse_multipart(content_type, call.request.body);
+}
+
+Part form_file(const Call& call) {
+  auto parts = form_parts(call);
+  if (parts.size() != 1 || parts.front().name != "file") throw refusal(call, ErrorCode::invalid_argument, "part_missing", {"file"});
+  return std::move(parts.front());
 }
 
 }  // namespace caravan::api

@@ -4,7 +4,6 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/multipart.h"
-#include "api/negotiate.h"
 #include "api/plugin_admin.h"
 #include "api/released.h"
 #include "api/routes.h"
@@ -131,15 +130,8 @@ void show_plugin(Call& call) {
 
 void install_plugin(Call& call) {
   check_parameters(call, {});
-  const std::string_view content_type = call.request.header("Content-Type");
-  if (media_type(content_type) != "multipart/form-data") {
-    Refusal error = refusal(call, ErrorCode::invalid_argument, "content_type", {"multipart/form-data"});
-    error.status = 415;
-    throw error;
-  }
-  const auto parts = parse_multipart(content_type, call.request.body);
-  if (parts.size() != 1 || parts[0].name != "file") throw refusal(call, ErrorCode::invalid_argument, "part_missing", {"file"});
-  const PluginDetail plugin = released(call, [&](PluginAdmin& admin, const records::Context& context) { return admin.install(context, parts[0].data); });
+  const Part file = form_file(call);
+  const PluginDetail plugin = released(call, [&](PluginAdmin& admin, const records::Context& context) { return admin.install(context, file.data); });
   call.response.status = 201;
   call.response.headers.emplace_back("Location", "/api/v1/admin/plugins/" + plugin.info.name);
   JsonWriter json(call.response.body);
