@@ -130,17 +130,8 @@ Response suitability(Request& request) {
         .boolean(one.possible)
         .key("score")
         .number(one.score);
-    out.key("reasons").begin_array();
-    for (const auto& reason : one.reasons)
-      out.begin_object()
-          .key("code")
-          .text(reason.code)
-          .key("good")
-          .boolean(reason.good)
-          .key("detail")
-          .text(reason.detail)
-          .end_object();
-    out.end_array().end_object();
+    departments::write_reasons(out, one.reasons);
+    out.end_object();
   }
   out.end_array().end_object();
   return Response::json(std::move(out).str());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
 #include <charconv>
 #include <chrono>
@@ -48,6 +49,22 @@ inline std::optional<std::int64_t> number_of(std::optional<std::string_view> tex
   const auto [stop, code] = std::from_chars(text->data(), text->data() + text->size(), out);
   if (code != std::errc() || stop != text->data() + text->size()) return std::nullopt;
   return out;
+}
+
+/// The key `reasons` of a ranking: why a candidate stands where it stands.
+template <class Reasons>
+void write_reasons(caravan::sdk::JsonWriter& out, const Reasons& reasons) {
+  out.key("reasons").begin_array();
+  for (const auto& reason : reasons)
+    out.begin_object()
+        .key("code")
+        .text(reason.code)
+        .key("good")
+        .boolean(reason.good)
+        .key("detail")
+        .text(reason.detail)
+        .end_object();
+  out.end_array();
 }
 
 /// Calls `each` with the confirmed orders of a departure, also those on their way.
