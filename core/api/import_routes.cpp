@@ -5,6 +5,7 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/multipart.h"
+#include "api/negotiate.h"
 #include "api/routes.h"
 #include "model/import_map.h"
 #include "records/codec.h"

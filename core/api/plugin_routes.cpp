@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/multipart.h"
+#include "api/negotiate.h"
 #include "api/plugin_admin.h"
 #include "api/released.h"
 #include "api/routes.h"
