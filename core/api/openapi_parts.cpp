@@ -87,7 +87,7 @@ constexpr OpenapiPart path[] = {
     {"id", R"({"description":"Id, as lists give it.","schema":{"type":"string"},"example":"7"})"},
     {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
     {"report", R"({"description":"Full name of a report.","schema":{"type":"string"}})"},
-    {"plugin", R"({"description":"Name of a plugin or pack.","schema":{"type":"string"},"example":"customers"})"},
+    {"plugin", R"({"description":"Name of a plugin or pack.","schema":{"type":"string"},"example":"billing"})"},
     {"share", R"({"description":"Id of a share.","schema":{"type":"string"}})"},
 };
 

@@ -49,7 +49,7 @@ struct PluginDetail {
   std::string signature;               ///< unsigned, damaged, unknown or trusted
   std::string signed_by;               ///< name of the trusted key
   bool installed = false;              ///< its file was installed into the data folder
-  std::vector<std::string> requires_;  ///< `customers >=0.1`
+  std::vector<std::string> requires_;  ///< `billing >=0.1`
   std::vector<std::string> dependents; ///< plugins in use that need it
   std::string decided;                 ///< on, off: said while the server ran; "": caravan.yaml says it
   std::string decided_by;

@@ -30,7 +30,7 @@ struct PluginStep {
   std::string name;
   std::optional<Version> from, to;
 };
-/// `switch on customers 1.2.0`
+/// `switch on billing 1.2.0`
 std::string to_string(const PluginStep& step);
 
 struct Solution {
