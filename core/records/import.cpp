@@ -552,8 +552,11 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
       records.transact(
           context,
           [&](Work& work) {
-            if (dry_run && handled > 0) throw Error(ErrorCode::unavailable, "The dry run lost a race with another change; start it again.");
             batch = ImportReport();  // a batch that lost a race runs again from its start
+            if (dry_run && handled > 0) {
+              source.rewind();
+              seen = contents = SeenHashes();
+            }
             fresh.clear();
             handled = 0;
             importer.begin_batch();

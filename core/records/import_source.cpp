@@ -116,7 +116,8 @@ std::string detect_encoding(std::string_view bytes, std::size_t& skip) {
   }
   const Utf8Count count = count_utf8(bytes);
   // A broken cell or two does not make another encoding of a file; in another one hardly anything is UTF-8 by chance.
-  if (count.broken <= count.characters / 4 || (count.characters == 0 && count.broken <= 2)) return "UTF-8";
+  const bool few = count.broken <= 2 && (count.characters >= count.broken || count.characters == 0);
+  if (few || count.broken <= count.characters / 4) return "UTF-8";
   return guess(bytes);
 }
 
@@ -476,11 +477,13 @@ ImportSource::ImportSource(std::string_view bytes, const model::ImportMap& map) 
       if (s.places.emplace(name, s.header.size()).second) s.header.push_back(name);
     }
   }
-  s.rewind();
-  if (s.csv) {
-    Cells skipped;
-    s.next_cells(skipped);
-  }
+  rewind();
+}
+
+void ImportSource::rewind() {
+  state_->rewind();
+  Cells skipped;
+  if (state_->csv) state_->next_cells(skipped);
 }
 
 ImportSource::~ImportSource() = default;

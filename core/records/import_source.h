@@ -37,6 +37,8 @@ class ImportSource {
   std::int64_t rows() const;
   /// False after the last row. Cells are valid UTF-8, except those of a file that is said to be UTF-8 and is not.
   bool next(SourceRow& row);
+  /// Begins again with the first row.
+  void rewind();
   /// A row for the file of those that failed, with its line break. `extra`: names and values beside the row's own; they take the place of columns of
   /// that name. Without cells: the header, or nothing where there is none.
   std::string line(const std::vector<std::string>* cells, const std::vector<std::pair<std::string, std::string>>& extra) const;
