@@ -11,7 +11,7 @@ from caravan import ROOT, Server, ServerCase, query, wait_until
 
 
 def run(command, folder, code=0):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, cwd=folder)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=900, cwd=folder)
     if done.returncode != code:
         raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
