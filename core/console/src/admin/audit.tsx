@@ -40,12 +40,28 @@ function useEntityOptions() {
   return Object.values(model.entities).map((one) => ({ value: one.name, label: one.label, title: one.name }));
 }
 
+function EntitySelect({ value, onChange, disabled = false }: { value: string | undefined; onChange: (entity: string | undefined) => void; disabled?: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <Select
+      className="wide-select"
+      allowClear
+      showSearch={{ optionFilterProp: 'label' }}
+      aria-label={t('audit.entity')}
+      placeholder={t('audit.allEntities')}
+      value={value}
+      onChange={onChange}
+      options={useEntityOptions()}
+      disabled={disabled}
+    />
+  );
+}
+
 function Verify() {
   const { t } = useTranslation();
   const api = useApi();
   const errorText = useErrorText();
   const { message } = App.useApp();
-  const options = useEntityOptions();
   const [entity, setEntity] = useState<string | undefined>(undefined);
   const [checked, setChecked] = useState<Checked | null>(null);
   const [problem, setProblem] = useState('');
@@ -80,17 +96,7 @@ function Verify() {
     <div className="panel section-body">
       <p>{t('audit.explain')}</p>
       <div className="inline-form">
-        <Select
-          className="wide-select"
-          allowClear
-          showSearch={{ optionFilterProp: 'label' }}
-          aria-label={t('audit.entity')}
-          placeholder={t('audit.allEntities')}
-          value={entity}
-          onChange={setEntity}
-          options={options}
-          disabled={running}
-        />
+        <EntitySelect value={entity} onChange={setEntity} disabled={running} />
         {running ? <Button onClick={() => stop.current?.abort()}>{t('audit.stop')}</Button> : <Button type="primary" onClick={() => void run()}>{t('audit.run')}</Button>}
       </div>
       <FormProblemAlert problem={problem ? { text: problem, rest: [] } : null} />
@@ -128,22 +134,12 @@ function Looks() {
   const { t } = useTranslation();
   const api = useApi();
   const { model } = useSession();
-  const options = useEntityOptions();
   const [entity, setEntity] = useState<string | undefined>(undefined);
   const fields = (look: Look) => look.fields.map((name) => (model.entities[look.entity] && fieldOf(model.entities[look.entity]!, name)?.label) ?? name).join(t('approval.and'));
   return (
     <div className="panel">
       <div className="toolbar">
-        <Select
-          className="wide-select"
-          allowClear
-          showSearch={{ optionFilterProp: 'label' }}
-          aria-label={t('audit.entity')}
-          placeholder={t('audit.allEntities')}
-          value={entity}
-          onChange={setEntity}
-          options={options}
-        />
+        <EntitySelect value={entity} onChange={setEntity} />
       </div>
       <Paged<Look>
         queryKey={['looks', entity]}
