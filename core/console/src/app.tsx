@@ -51,6 +51,7 @@ const routes: RouteObject[] = [
               { path: 'admin/rules', lazy: adminPage(() => import('./admin/rules')) },
               { path: 'admin/workflow', lazy: adminPage(() => import('./admin/workflow')) },
               { path: 'admin/plugins', lazy: adminPage(() => import('./admin/plugins')) },
+              { path: 'admin/import', lazy: adminPage(() => import('./admin/import')) },
               { path: 'admin/jobs', lazy: adminPage(() => import('./admin/jobs')) },
               { path: 'admin/audit', lazy: adminPage(() => import('./admin/audit')) },
               { path: 'admin/people', lazy: adminPage(() => import('./admin/people')) },

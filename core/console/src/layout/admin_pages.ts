@@ -4,6 +4,7 @@ export const adminPages = [
   { path: '/admin/workflow', icon: 'profile', label: 'workflow.title' },
   { path: '/admin/rules', icon: 'schedule', label: 'rules.title' },
   { path: '/admin/plugins', icon: 'appstore', label: 'plugins.title' },
+  { path: '/admin/import', icon: 'folder', label: 'import.title' },
   { path: '/admin/jobs', icon: 'unordered-list', label: 'jobs.title' },
   { path: '/admin/audit', icon: 'safety', label: 'audit.title' },
   { path: '/admin/configuration', icon: 'file-text', label: 'configuration.title' },
