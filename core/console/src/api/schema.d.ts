@@ -150,6 +150,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pairs of records that are probably the same, likeliest first
+         * @description What the last bulk run found by the entity's rules. For whoever may update such records; pairs of which the caller may read both, and all that the rule compares.
+         */
+        get: operations["listDuplicates"];
+        put?: never;
+        /**
+         * Look through all records for pairs that are probably the same, as a job
+         * @description For administrators.
+         */
+        post: operations["findDuplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/duplicates/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that two records are not the same
+         * @description For whoever may update both. The pair is not listed again, unless asked for.
+         */
+        post: operations["decideDuplicate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a merge with another record would keep */
+        get: operations["previewMerge"];
+        put?: never;
+        /**
+         * Merge another record into this one
+         * @description For whoever may update both. What refers to the other one refers to this one from then on; the other one goes to the trash, and whoever asks for it is told where it is now.
+         */
+        post: operations["mergeRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was merged into the record, newest first
+         * @description At most 100.
+         */
+        get: operations["listMerges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/merges/{merge}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the newest merge back
+         * @description While the other record can be restored. Fields that have changed since stay as they are.
+         */
+        post: operations["undoMerge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/{entity}/aggregate": {
         parameters: {
             query?: never;
@@ -159,6 +264,63 @@ export interface paths {
         };
         /** Groups of records with counts, sums and the like */
         get: operations["aggregateRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reports that the caller may see */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/reports/{report}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A report, made now under the caller's rights
+         * @description Values of its parameters by their names: `?period=this_month&channel=web`; a period is a name (`today`, `last_30_days` …) or `2026-01-01..2026-03-31`. With `format=csv` the rows as a file. Each `filter` is one for the list of the entity's records: it leads to those that the figure is made of.
+         */
+        get: operations["showReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dashboards that the caller may see, with their tiles
+         * @description A tile's figures come from its report, with `given` and whatever is asked for the whole dashboard as parameters.
+         */
+        get: operations["listDashboards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -371,6 +533,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tasks that came with the record's states
+         * @description For whoever may read the record: the open ones by their due time, then the others, the last ended first; at most 100. A task is done by its own step: `POST /records/core.task/{id}/transitions/finish`.
+         */
+        get: operations["listTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Time limits that run with the caller's own records, the soonest first
+         * @description Of records that he owns and may read; overdue ones are among them. `more`: there are further ones.
+         */
+        get: operations["listOwnClocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/{entity}/{id}/assignments": {
         parameters: {
             query?: never;
@@ -462,6 +664,26 @@ export interface paths {
         get: operations["showTimeline"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comment on a record, and tell those who are mentioned
+         * @description For whoever may read it. The comment is an entry of its history and a new version. Whoever is mentioned and may read the record gets a notice.
+         */
+        post: operations["commentRecord"];
         delete?: never;
         options?: never;
         head?: never;
@@ -566,6 +788,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files at the record
+         * @description At most 1000. Those of fields that the caller may not read are not among them.
+         */
+        get: operations["listAttachments"];
+        put?: never;
+        /**
+         * Attach a file to the record
+         * @description For those who may change the record. What the file is, is told by its content. The record gets a new version.
+         */
+        post: operations["addAttachment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file
+         * @description For those who may read the record. A download, whatever it is; pictures that run nothing may be asked for `inline`.
+         */
+        get: operations["showAttachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a file from the record
+         * @description For those who may change the record. A field whose value it is becomes empty.
+         */
+        delete: operations["removeAttachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/import/{entity}": {
         parameters: {
             query?: never;
@@ -580,10 +850,130 @@ export interface paths {
         get: operations["listImportMaps"];
         put?: never;
         /**
-         * Import a CSV file by a map
-         * @description For administrators.
+         * Import a file of CSV or JSON lines by a map
+         * @description In the place of the entity may stand the full name of an import map of the definitions. Delimiter and encoding are found out where the map does not say them. Sent again, nothing is doubled. For administrators.
          */
         post: operations["importRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Imports that were jobs, newest first
+         * @description For administrators.
+         */
+        get: operations["listImports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an import is, and what it found
+         * @description For administrators.
+         */
+        get: operations["showImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports/{import}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rows that failed, as a file to be mended and sent again
+         * @description For administrators.
+         */
+        get: operations["showImportErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records as a file: CSV, JSON lines or XLSX
+         * @description All records that the caller may read and the filter keeps, however many, without the fields that are hidden from him. `Caravan-Rows` says how many. Cells that a spreadsheet would take for a formula begin with an apostrophe. Who took what out is kept.
+         */
+        get: operations["exportRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who exported what, newest first
+         * @description For administrators.
+         */
+        get: operations["listExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Full-text search across entities
+         * @description By rank (3: a field is just what was looked for; 2: all words are in the title; 1: elsewhere), then newest first. Only records that the caller may read, found by fields that he may read. `building` names entities of which not all records are in the index yet.
+         */
+        get: operations["searchRecords"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -670,6 +1060,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Roles, with what each may do and where that is said
+         * @description As many as the definitions have. For administrators.
+         */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/plugins": {
         parameters: {
             query?: never;
@@ -679,15 +1089,191 @@ export interface paths {
         };
         /**
          * Plugins and their state
-         * @description As many as there are files in the plugins' folder. For administrators.
+         * @description As many as there are in the folders of plugins and packs. For administrators.
          */
         get: operations["listPlugins"];
         put?: never;
+        /**
+         * Install the file of a plugin or pack; it is not switched on
+         * @description At most 64 MiB. The file is examined first, and its signature where the settings ask for one; every node gets it. For administrators.
+         */
         post: operations["installPlugin"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One plugin
+         * @description For administrators.
+         */
+        get: operations["showPlugin"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete the installed files of a plugin that is off; its data stays
+         * @description For administrators.
+         */
+        delete: operations["removePlugin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch a plugin on, here and on every node
+         * @description Its definitions are checked with all others; with a mistake, or where it does not start, nothing changes. 409 says what it needs. For administrators.
+         */
+        post: operations["enablePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch a plugin off, here and on every node; its data stays
+         * @description Calls inside end first. 422 names the lines of other files that refer to what it defines. For administrators.
+         */
+        post: operations["disablePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use another version of a plugin that is on
+         * @description The new definitions are checked and the schema is brought up to them; then a fresh process takes over. Where the new version does not start, the one before is used on. For administrators.
+         */
+        post: operations["upgradePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let the code of a plugin in quarantine run again
+         * @description For administrators.
+         */
+        delete: operations["clearQuarantine"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What data a plugin that is off has left
+         * @description For administrators.
+         */
+        get: operations["previewPurge"];
+        put?: never;
+        /**
+         * Delete the data of a plugin that is off, after a copy
+         * @description For administrators.
+         */
+        post: operations["purgePlugin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what with the plugin, newest first
+         * @description For administrators.
+         */
+        get: operations["listPluginHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/plugins/{plugin}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings of the plugin
+         * @description For administrators.
+         */
+        get: operations["showPluginSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change settings of the plugin; null takes a change back
+         * @description Checked with all definitions; on top of what files say, and on every node. For administrators.
+         */
+        patch: operations["changePluginSettings"];
         trace?: never;
     };
     "/admin/audit": {
@@ -789,6 +1375,46 @@ export interface paths {
          * @description For administrators.
          */
         delete: operations["removeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The search index: what it holds, and how far it lags behind
+         * @description One item an entity that is searched. For administrators.
+         */
+        get: operations["showSearchIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/search/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Build the search index anew while it stays in use
+         * @description For administrators.
+         */
+        post: operations["rebuildSearchIndex"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1038,406 +1664,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/reports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listReports"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/reports/{report}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showReport"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/dashboards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listDashboards"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/records/{entity}/{id}/tasks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listTasks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/clocks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listOwnClocks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/records/{entity}/{id}/comments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["commentRecord"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/records/{entity}/{id}/attachments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listAttachments"];
-        put?: never;
-        post: operations["addAttachment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/records/{entity}/{id}/attachments/{attachment}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showAttachment"];
-        put?: never;
-        post?: never;
-        delete: operations["removeAttachment"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/imports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listImports"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/imports/{import}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showImport"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/imports/{import}/errors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showImportErrors"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/export/{entity}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["exportRecords"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/exports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listExports"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["searchRecords"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/roles": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listRoles"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showPlugin"];
-        put?: never;
-        post?: never;
-        delete: operations["removePlugin"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/enable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["enablePlugin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/disable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["disablePlugin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/upgrade": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["upgradePlugin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/quarantine": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: operations["clearQuarantine"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/purge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["previewPurge"];
-        put?: never;
-        post: operations["purgePlugin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listPluginHistory"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/plugins/{plugin}/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showPluginSettings"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch: operations["changePluginSettings"];
-        trace?: never;
-    };
-    "/admin/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["showSearchIndex"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/search/rebuild": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["rebuildSearchIndex"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1637,6 +1863,28 @@ export interface components {
         AssignmentList: {
             items: components["schemas"]["Assignment"][];
         };
+        Attachment: {
+            id: string;
+            name: string;
+            /** @description As the content says. */
+            media_type: string;
+            size: number;
+            sha256: string;
+            /** @description Field whose value it is or was. */
+            field: string | null;
+            /** @description It is the field's value now. */
+            current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string | null;
+            href: string;
+        };
+        AttachmentForm: {
+            file: string;
+        };
+        AttachmentList: {
+            items: components["schemas"]["Attachment"][];
+        };
         AuditFault: {
             entity: string;
             id: string;
@@ -1815,6 +2063,22 @@ export interface components {
             now: string;
             items: components["schemas"]["Clock"][];
         };
+        CommentDone: {
+            version: number;
+            /** @description Ids of the users who got a notice. */
+            told: string[];
+        };
+        /** @example {
+         *       "text": "Please call her back.",
+         *       "mentions": [
+         *         "7"
+         *       ]
+         *     } */
+        CommentInput: {
+            text: string;
+            /** @description Ids of users. */
+            mentions?: string[] | null;
+        };
         /** @example {
          *       "username": "wangfang",
          *       "password": "correct horse battery"
@@ -1823,6 +2087,27 @@ export interface components {
             username: string;
             /** Format: password */
             password: string;
+        };
+        DashboardList: {
+            items: {
+                name: string;
+                label: string;
+                icon: string | null;
+                tiles: {
+                    name: string;
+                    report: string;
+                    label: string;
+                    /** @enum {string} */
+                    chart: "table" | "bar" | "line" | "pie" | "number";
+                    width: number;
+                    measures: string[];
+                    /** @description Values of the report's parameters that the tile gives. */
+                    given: {
+                        [key: string]: string;
+                    };
+                    parameters: components["schemas"]["ReportParameter"][];
+                }[];
+            }[];
         };
         Deleted: {
             id: string;
@@ -1882,6 +2167,39 @@ export interface components {
             /** @description What was filled in so far. */
             values?: components["schemas"]["RecordInput"] | null;
         };
+        /** @example {
+         *       "dismissed": true
+         *     } */
+        DuplicateDecision: {
+            /** @default true */
+            dismissed: boolean | null;
+        };
+        DuplicatePage: {
+            items: components["schemas"]["DuplicatePair"][];
+            /** @description For `after`; null on the last page. */
+            next: string | null;
+        };
+        DuplicatePair: {
+            first: components["schemas"]["DuplicateRecord"];
+            second: components["schemas"]["DuplicateRecord"];
+            rule: string;
+            /** @description Sum of the rule's weights. */
+            score: string;
+            dismissed: boolean;
+            /** Format: date-time */
+            found_at: string;
+        };
+        DuplicateRecord: {
+            id: string;
+            version: number;
+            title: string;
+        };
+        DuplicateSearch: {
+            /** @description False: one was waiting already. */
+            started: boolean;
+        };
+        /** @description CSV or JSON lines, as the file was. */
+        ErrorFile: string;
         /**
          * @description https://html.spec.whatwg.org/multipage/server-sent-events.html
          * @example event: record
@@ -1900,6 +2218,25 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description As `format` says. */
+        ExportFile: string;
+        ExportPage: {
+            items: {
+                id: string;
+                entity: string;
+                /** Format: date-time */
+                at: string;
+                user: string | null;
+                username: string;
+                source: string;
+                request_id: string;
+                format: string;
+                fields: string;
+                filter: string;
+                rows: number;
+            }[];
+            next: string | null;
+        };
         FieldError: {
             /** @description Name of the field; empty or absent where the record as a whole is meant. */
             field?: string;
@@ -1914,6 +2251,8 @@ export interface components {
             /** @description What would be right. */
             hint?: string;
         };
+        /** Format: binary */
+        FileContent: string;
         Handbook: {
             locale: string;
             title: string;
@@ -1998,7 +2337,7 @@ export interface components {
             rows: components["schemas"]["HandbookCell"][][];
         };
         ImportForm: {
-            /** @description The import map, YAML; required unless the parameter `map` names one. */
+            /** @description The import map, YAML; required unless one is named, or `source` is given. */
             map?: string;
             /** @description CSV or JSON lines. */
             file: string;
@@ -2029,6 +2368,44 @@ export interface components {
             }[];
             /** @description The rows that failed, as the file was written, with the reason. */
             error_file: string;
+        };
+        ImportRun: {
+            id: string;
+            entity: string;
+            map: string;
+            /** @enum {string} */
+            state: "waiting" | "running" | "done" | "failed";
+            dry_run: boolean;
+            file_name: string;
+            file_bytes: number;
+            /** @description Rows so far. */
+            done: number;
+            by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description Why it failed. */
+            message: string | null;
+            rows: number;
+            created: number;
+            updated: number;
+            unchanged: number;
+            failed: number;
+            encoding: string;
+            notes: {
+                [key: string]: number;
+            };
+            /** @description The first 1000; only where one import is asked for. */
+            errors?: {
+                row: number;
+                column: string;
+                message: string;
+            }[];
+        };
+        ImportRunPage: {
+            items: components["schemas"]["ImportRun"][];
+            next: string | null;
         };
         Job: {
             id: string;
@@ -2139,6 +2516,66 @@ export interface components {
             available?: boolean;
             /** @enum {string|null} */
             locale?: "zh-CN" | "zh-TW" | "en" | null;
+        };
+        Merge: {
+            id: string;
+            /** @description Id of the record that was merged into this one; its timeline stays. */
+            merged: string;
+            number: string | null;
+            title: string | null;
+            /** Format: date-time */
+            at: string;
+            by: string | null;
+            /** Format: date-time */
+            undo_until: string;
+            /** Format: date-time */
+            undone_at: string | null;
+        };
+        /** @example {
+         *       "other": "1",
+         *       "fields": {}
+         *     } */
+        MergeInput: {
+            /** @description Id of the record that goes into this one. */
+            other: string;
+            /** @description Refused where it is not this one. */
+            other_version?: number | null;
+            /** @description Whose value is kept, by field; else this one's, or the other's where it has none. */
+            fields?: {
+                [key: string]: "mine" | "theirs" | "both";
+            } | null;
+            note?: string | null;
+        };
+        MergeList: {
+            items: components["schemas"]["Merge"][];
+        };
+        MergePreview: {
+            mine: {
+                [key: string]: unknown;
+            };
+            theirs: {
+                [key: string]: unknown;
+            };
+            fields: {
+                field: string;
+                label: string;
+                /**
+                 * @description What is kept where nobody says.
+                 * @enum {string}
+                 */
+                keep: "mine" | "theirs" | "both";
+                differs: boolean;
+                /** @description Whether the caller may choose. */
+                settable: boolean;
+            }[];
+            /** @description What refers to the other record, of entities that the caller may read whole. */
+            references: {
+                entity: string;
+                entity_label: string;
+                field: string;
+                field_label: string;
+                count: number;
+            }[];
         };
         MessagePreviews: {
             items: {
@@ -2366,6 +2803,25 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        OwnClockList: {
+            /** Format: date-time */
+            now: string;
+            more: boolean;
+            items: {
+                entity: string;
+                id: string;
+                title: string;
+                name: string;
+                label: string;
+                /** Format: date-time */
+                due_at: string;
+                /** Format: date-time */
+                breached_at: string | null;
+                limit_seconds: number;
+                /** @description Of the clock's own time; below 0: over. */
+                remaining_seconds: number;
+            }[];
+        };
         PasswordChange: {
             /** Format: password */
             current: string;
@@ -2414,6 +2870,15 @@ export interface components {
                 used: boolean;
                 error: string | null;
             }[];
+            /** @description Changes of data that it asks for. */
+            migrations: {
+                name: string;
+                /** @description With which it began; null: it waits. */
+                version: string | null;
+                records: number;
+                /** Format: date-time */
+                done_at: string | null;
+            }[];
             /** @description Since the process began. */
             health: {
                 calls: number;
@@ -2434,8 +2899,73 @@ export interface components {
                 }[];
             };
         };
+        PluginChange: {
+            hash: string;
+            changed: boolean;
+            on: string[];
+            off: string[];
+            /** @description A fresh process takes over in a moment. */
+            restarting: boolean;
+            /** @description The server must be restarted by hand. */
+            restart_needed: boolean;
+            warnings?: components["schemas"]["FieldError"][];
+        };
+        PluginDisable: {
+            /** @description Also what needs it. */
+            dependents?: boolean | null;
+        };
+        PluginEnable: {
+            version?: string | null;
+            /** @description Also what it needs. */
+            dependencies?: boolean | null;
+        };
+        PluginForm: {
+            /** @description NAME.so, or a pack. */
+            file: string;
+        };
+        PluginHistory: {
+            next: string | null;
+            items: {
+                id: string;
+                /** Format: date-time */
+                at: string;
+                action: string;
+                version: string | null;
+                by: string | null;
+                detail: string | null;
+                request_id: string | null;
+            }[];
+        };
         PluginList: {
             items: components["schemas"]["Plugin"][];
+        };
+        PluginSettings: {
+            settings: {
+                name: string;
+                label: string;
+                help: string;
+                type: string;
+                value: unknown;
+                default: unknown;
+                /** @description By this route, and not by a file. */
+                changed_here: boolean;
+                file: string;
+                line: number;
+                options: {
+                    name: string;
+                    label: string;
+                }[];
+            }[];
+        };
+        /** @example {
+         *       "max_discount": "0.2"
+         *     } */
+        PluginSettingsInput: {
+            [key: string]: string | number | boolean | null;
+        };
+        PluginUpgrade: {
+            /** @description The newest that is here where absent. */
+            version?: string | null;
         };
         /**
          * @description RFC 9457
@@ -2470,7 +3000,26 @@ export interface components {
          * @description Stable; each is explained at `/problems/{code}`.
          * @enum {string}
          */
-        ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "method_not_allowed" | "timeout" | "conflict" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "merged" | "method_not_allowed" | "timeout" | "conflict" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        PurgeInput: {
+            confirm: string;
+        };
+        PurgePreview: {
+            /** @description To be sent back. */
+            confirm: string;
+            tables: {
+                table: string;
+                rows: number;
+            }[];
+        };
+        PurgeResult: {
+            /** @description Folder with the rows, on the server. */
+            backup: string;
+            tables: {
+                table: string;
+                rows: number;
+            }[];
+        };
         Queue: {
             name: string;
             label: string;
@@ -2533,6 +3082,96 @@ export interface components {
             changed: boolean;
             warnings?: components["schemas"]["FieldError"][];
         };
+        Report: {
+            name: string;
+            label: string;
+            help: string | null;
+            entity: string;
+            entity_label: string;
+            /** @enum {string} */
+            chart: "table" | "bar" | "line" | "pie" | "number";
+            /** Format: date-time */
+            made_at: string;
+            parameters: components["schemas"]["ReportParameter"][];
+            groups: {
+                name: string;
+                label: string;
+                field: string;
+                type: string;
+                /** @enum {string|null} */
+                bucket: "day" | "week" | "month" | "quarter" | "year" | null;
+            }[];
+            measures: {
+                name: string;
+                label: string;
+                /** @enum {string} */
+                type: "int" | "decimal" | "money" | "date" | "instant";
+                /** @description People read it as a share: 0.25 as 25 %. */
+                percent: boolean;
+            }[];
+            rows: (components["schemas"]["ReportFigures"] & {
+                /** @description By group: the field's value, or the first day of the part of the calendar. */
+                group: Record<string, never>;
+                /** @description By group, where its value does not say it all. */
+                label: {
+                    [key: string]: string;
+                };
+            })[];
+            total: components["schemas"]["ReportFigures"];
+            /** @description There are more rows than the report shows; `total` counts them, too. */
+            more: boolean;
+        };
+        ReportFigures: {
+            /** @description For the list of the entity's records: those of the row; empty: all. */
+            filter: string;
+            /** @description By measure. */
+            measures: {
+                [key: string]: {
+                    /** @description A number, a decimal as text, a date or time, an array of amounts by currency, or null. */
+                    value: unknown;
+                    /** @description Where the measure takes only some of the row's records: these. */
+                    filter?: string;
+                };
+            };
+        };
+        ReportList: {
+            items: {
+                name: string;
+                label: string;
+                help: string | null;
+                entity: string;
+                entity_label: string;
+                /** @enum {string} */
+                chart: "table" | "bar" | "line" | "pie" | "number";
+                parameters: components["schemas"]["ReportParameter"][];
+            }[];
+        };
+        ReportParameter: {
+            name: string;
+            label: string;
+            help: string | null;
+            /** @enum {string} */
+            type: "period" | "text" | "int" | "bool" | "decimal" | "date" | "choice" | "ref";
+            required: boolean;
+            /** @description Of a choice: its list, in the model. */
+            choices?: string;
+            /** @description Of a ref: its entity. */
+            to?: string;
+            /** @description What is taken where nothing is given. */
+            default?: string | null;
+            /** @description What was taken; null: its conditions are left out. */
+            value?: string | null;
+            /**
+             * Format: date
+             * @description First day of a period.
+             */
+            from?: string;
+            /**
+             * Format: date
+             * @description Last day of a period, included.
+             */
+            to_day?: string;
+        };
         RevisionPage: {
             items: {
                 id: string;
@@ -2545,6 +3184,28 @@ export interface components {
             }[];
             /** @description For `before`. */
             next: string | null;
+        };
+        RoleList: {
+            items: {
+                name: string;
+                label: string;
+                administrator: boolean;
+                /** @description Held by every user. */
+                everyone: boolean;
+                department: string | null;
+                /** @description Roles whose rights it has, too. */
+                includes: string[];
+                grants: {
+                    entity: string;
+                    label: string;
+                    /** @enum {string} */
+                    operation: "read" | "create" | "update" | "delete";
+                    /** @description CEL over `record` and `user`; null: always. */
+                    when: string | null;
+                    file: string;
+                    line: number;
+                }[];
+            }[];
         };
         Rotation: {
             key: string;
@@ -2588,6 +3249,53 @@ export interface components {
                 next: string | null;
                 last: components["schemas"]["RuleRun"] | null;
             }[];
+        };
+        SearchHit: {
+            entity: string;
+            entity_label: string;
+            id: string;
+            title: string;
+            number: string | null;
+            /** @description Where it was found. */
+            field: string;
+            field_label: string;
+            rank: number;
+            /** @description The text around the place, in pieces. */
+            fragment: {
+                text: string;
+                hit: boolean;
+            }[];
+        };
+        SearchIndex: {
+            /** @description Jobs of the index that are to be done. */
+            waiting: number;
+            dead: number;
+            /** @description For how long the oldest of them waits. */
+            lag_seconds: number;
+            items: {
+                entity: string;
+                complete: boolean;
+                fields: string[];
+            }[];
+        };
+        SearchPage: {
+            items: components["schemas"]["SearchHit"][];
+            /** @description For `after`; null on the last page. */
+            next: string | null;
+            building: string[];
+        };
+        /** @example {
+         *       "entities": [
+         *         "core.user"
+         *       ]
+         *     } */
+        SearchRebuild: {
+            /** @description All unless given. */
+            entities?: string[] | null;
+        };
+        SearchRebuilt: {
+            /** @description How many are being built. */
+            entities: number;
         };
         Session: {
             user: components["schemas"]["Me"];
@@ -2659,6 +3367,38 @@ export interface components {
         ShareList: {
             items: components["schemas"]["Share"][];
         };
+        TaskList: {
+            items: {
+                id: string;
+                version: number;
+                /** @description In the caller's language. */
+                title: string;
+                /** @enum {string} */
+                state: "open" | "done" | "cancelled";
+                state_label: string;
+                /** @description Steps that wait for tasks wait for it. */
+                required: boolean;
+                /** Format: date-time */
+                due_at: string | null;
+                assignee: {
+                    id: string;
+                    name: string;
+                } | null;
+                /** @description Whoever holds it may do the task. */
+                role: {
+                    name: string;
+                    label: string;
+                } | null;
+                /** @description What came of it. */
+                note: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+                /** @description The caller may do it. */
+                may_finish: boolean;
+            }[];
+        };
         TimelineEvent: {
             id: string;
             /** Format: date-time */
@@ -2726,541 +3466,6 @@ export interface components {
                 until: string;
             };
         };
-        /**
-         * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
-         * @example core.user_list
-         */
-        view: unknown;
-        /**
-         * @description A condition in CEL over `record` and `user`, e.g. `record.state == "new"`.
-         * @example record.state == "new"
-         */
-        filter: unknown;
-        /**
-         * @description Fields by comma, `-` before those that descend.
-         * @example -created_at,id
-         */
-        sort: unknown;
-        /** @description Most items of the page. */
-        limit: unknown;
-        /** @description `next` of the page before. Opaque. */
-        after: unknown;
-        /** @description `next` of the page before: the id of an event. */
-        before: unknown;
-        /**
-         * @description Only these fields, by comma; `id` and `version` are always there.
-         * @example number,state
-         */
-        fields: unknown;
-        /**
-         * @description References by comma, of which `expanded` shall show the titles; with a point also fields of the target, or references of it.
-         * @example owner,owner.username
-         */
-        expand: unknown;
-        /**
-         * @description By comma at most 20 of: an entity, or one record of it as ENTITY/ID.
-         * @example core.user,core.delegation/17
-         */
-        watch: unknown;
-        /**
-         * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
-         * @example state,created_at:month
-         */
-        group: unknown;
-        /**
-         * @description By comma, at most ten of: count, sum:FIELD, avg:FIELD, min:FIELD, max:FIELD, count_distinct:FIELD.
-         * @example count
-         */
-        measure: unknown;
-        /** @description `waiting`: for the caller's decision, the oldest first. `asked`: by the caller, newest first, also those that ended. `all`: for administrators, all that wait. */
-        box: unknown;
-        /** @description Only runs with this outcome. */
-        outcome: unknown;
-        /**
-         * @description Only jobs of this queue.
-         * @example events
-         */
-        queue: unknown;
-        /**
-         * @description Only jobs of this kind.
-         * @example records.after_commit
-         */
-        kind: unknown;
-        /** @description Id of the user asked about; oneself where absent. */
-        user: unknown;
-        /**
-         * @description Id, as lists give it.
-         * @example 7
-         */
-        id: unknown;
-        /** @description Words to be found in the fields that are marked for search. */
-        q: unknown;
-        /**
-         * @description By comma: only these.
-         * @example core.user
-         */
-        entities: unknown;
-        /** @description 1: also `total`. */
-        count: unknown;
-        /**
-         * @description Full name of an entity.
-         * @example core.user
-         */
-        entity: unknown;
-        /** @description Only the record with this id; with `entity`. */
-        record: unknown;
-        /** @description Name of an import map of the definitions, instead of the part `map`. */
-        map: unknown;
-        /** @description 1: to be shown in a page, where it is a PNG, JPEG, GIF or WebP. */
-        inline: unknown;
-        /** @description 1: columns and values as people read them, in the language of the request; 0: names that an import takes again. */
-        labels: unknown;
-        /** @description 1: cells of CSV as they are, also those that a spreadsheet would run. */
-        raw: unknown;
-        /** @description 1: as a job that outlives the server; the answer says where to look for it. */
-        job: unknown;
-        /** @description 1: check everything, write nothing. */
-        dry_run: unknown;
-        /**
-         * @description Values of the report's parameters, each by its name.
-         * @example {
-         *       "period": "this_month"
-         *     }
-         */
-        parameters: unknown;
-        /** @description Language of labels; that of Accept-Language where absent. */
-        locale: unknown;
-        /** @description The version, in quotes. */
-        ETag: unknown;
-        /** @description Path of what was made. */
-        Location: unknown;
-        /** @description Where there is a next page: `<…>; rel="next"`. */
-        Link: unknown;
-        /** @description What is left (draft-ietf-httpapi-ratelimit-headers): `"user";r=100;t=2`. */
-        RateLimit: unknown;
-        /** @description Methods that the path takes. */
-        Allow: unknown;
-        /** @description Name, as lists give it. */
-        name: unknown;
-        /** @description Full name of a report. */
-        report: unknown;
-        /**
-         * @description Name of a plugin or pack.
-         * @example customers
-         */
-        plugin: unknown;
-        /** @description Id of a share. */
-        share: unknown;
-        ReportParameter: {
-            name: string;
-            label: string;
-            help: string | null;
-            /** @enum {string} */
-            type: "period" | "text" | "int" | "bool" | "decimal" | "date" | "choice" | "ref";
-            required: boolean;
-            /** @description Of a choice: its list, in the model. */
-            choices?: string;
-            /** @description Of a ref: its entity. */
-            to?: string;
-            /** @description What is taken where nothing is given. */
-            default?: string | null;
-            /** @description What was taken; null: its conditions are left out. */
-            value?: string | null;
-            /**
-             * Format: date
-             * @description First day of a period.
-             */
-            from?: string;
-            /**
-             * Format: date
-             * @description Last day of a period, included.
-             */
-            to_day?: string;
-        };
-        ReportList: {
-            items: {
-                name: string;
-                label: string;
-                help: string | null;
-                entity: string;
-                entity_label: string;
-                /** @enum {string} */
-                chart: "table" | "bar" | "line" | "pie" | "number";
-                parameters: components["schemas"]["ReportParameter"][];
-            }[];
-        };
-        ReportFigures: {
-            /** @description For the list of the entity's records: those of the row; empty: all. */
-            filter: string;
-            /** @description By measure. */
-            measures: {
-                [key: string]: {
-                    /** @description A number, a decimal as text, a date or time, an array of amounts by currency, or null. */
-                    value: unknown;
-                    /** @description Where the measure takes only some of the row's records: these. */
-                    filter?: string;
-                };
-            };
-        };
-        Report: {
-            name: string;
-            label: string;
-            help: string | null;
-            entity: string;
-            entity_label: string;
-            /** @enum {string} */
-            chart: "table" | "bar" | "line" | "pie" | "number";
-            /** Format: date-time */
-            made_at: string;
-            parameters: components["schemas"]["ReportParameter"][];
-            groups: {
-                name: string;
-                label: string;
-                field: string;
-                type: string;
-                /** @enum {string|null} */
-                bucket: "day" | "week" | "month" | "quarter" | "year" | null;
-            }[];
-            measures: {
-                name: string;
-                label: string;
-                /** @enum {string} */
-                type: "int" | "decimal" | "money" | "date" | "instant";
-                /** @description People read it as a share: 0.25 as 25 %. */
-                percent: boolean;
-            }[];
-            rows: (components["schemas"]["ReportFigures"] & {
-                /** @description By group: the field's value, or the first day of the part of the calendar. */
-                group: Record<string, never>;
-                /** @description By group, where its value does not say it all. */
-                label: {
-                    [key: string]: string;
-                };
-            })[];
-            total: components["schemas"]["ReportFigures"];
-            /** @description There are more rows than the report shows; `total` counts them, too. */
-            more: boolean;
-        };
-        DashboardList: {
-            items: {
-                name: string;
-                label: string;
-                icon: string | null;
-                tiles: {
-                    name: string;
-                    report: string;
-                    label: string;
-                    /** @enum {string} */
-                    chart: "table" | "bar" | "line" | "pie" | "number";
-                    width: number;
-                    measures: string[];
-                    /** @description Values of the report's parameters that the tile gives. */
-                    given: {
-                        [key: string]: string;
-                    };
-                    parameters: components["schemas"]["ReportParameter"][];
-                }[];
-            }[];
-        };
-        TaskList: {
-            items: {
-                id: string;
-                version: number;
-                /** @description In the caller's language. */
-                title: string;
-                /** @enum {string} */
-                state: "open" | "done" | "cancelled";
-                state_label: string;
-                /** @description Steps that wait for tasks wait for it. */
-                required: boolean;
-                /** Format: date-time */
-                due_at: string | null;
-                assignee: {
-                    id: string;
-                    name: string;
-                } | null;
-                /** @description Whoever holds it may do the task. */
-                role: {
-                    name: string;
-                    label: string;
-                } | null;
-                /** @description What came of it. */
-                note: string | null;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-                /** @description The caller may do it. */
-                may_finish: boolean;
-            }[];
-        };
-        OwnClockList: {
-            /** Format: date-time */
-            now: string;
-            more: boolean;
-            items: {
-                entity: string;
-                id: string;
-                title: string;
-                name: string;
-                label: string;
-                /** Format: date-time */
-                due_at: string;
-                /** Format: date-time */
-                breached_at: string | null;
-                limit_seconds: number;
-                /** @description Of the clock's own time; below 0: over. */
-                remaining_seconds: number;
-            }[];
-        };
-        /** @example {
-         *       "text": "Please call her back.",
-         *       "mentions": [
-         *         "7"
-         *       ]
-         *     } */
-        CommentInput: {
-            text: string;
-            /** @description Ids of users. */
-            mentions?: string[] | null;
-        };
-        CommentDone: {
-            version: number;
-            /** @description Ids of the users who got a notice. */
-            told: string[];
-        };
-        RoleList: {
-            items: {
-                name: string;
-                label: string;
-                administrator: boolean;
-                /** @description Held by every user. */
-                everyone: boolean;
-                department: string | null;
-                /** @description Roles whose rights it has, too. */
-                includes: string[];
-                grants: {
-                    entity: string;
-                    label: string;
-                    /** @enum {string} */
-                    operation: "read" | "create" | "update" | "delete";
-                    /** @description CEL over `record` and `user`; null: always. */
-                    when: string | null;
-                    file: string;
-                    line: number;
-                }[];
-            }[];
-        };
-        SearchHit: {
-            entity: string;
-            entity_label: string;
-            id: string;
-            title: string;
-            number: string | null;
-            /** @description Where it was found. */
-            field: string;
-            field_label: string;
-            rank: number;
-            /** @description The text around the place, in pieces. */
-            fragment: {
-                text: string;
-                hit: boolean;
-            }[];
-        };
-        SearchPage: {
-            items: components["schemas"]["SearchHit"][];
-            /** @description For `after`; null on the last page. */
-            next: string | null;
-            building: string[];
-        };
-        SearchIndex: {
-            /** @description Jobs of the index that are to be done. */
-            waiting: number;
-            dead: number;
-            /** @description For how long the oldest of them waits. */
-            lag_seconds: number;
-            items: {
-                entity: string;
-                complete: boolean;
-                fields: string[];
-            }[];
-        };
-        /** @example {
-         *       "entities": [
-         *         "core.user"
-         *       ]
-         *     } */
-        SearchRebuild: {
-            /** @description All unless given. */
-            entities?: string[] | null;
-        };
-        SearchRebuilt: {
-            /** @description How many are being built. */
-            entities: number;
-        };
-        ImportRun: {
-            id: string;
-            entity: string;
-            map: string;
-            /** @enum {string} */
-            state: "waiting" | "running" | "done" | "failed";
-            dry_run: boolean;
-            file_name: string;
-            file_bytes: number;
-            /** @description Rows so far. */
-            done: number;
-            by: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            finished_at: string | null;
-            /** @description Why it failed. */
-            message: string | null;
-            rows: number;
-            created: number;
-            updated: number;
-            unchanged: number;
-            failed: number;
-            encoding: string;
-            notes: {
-                [key: string]: number;
-            };
-            /** @description The first 1000; only where one import is asked for. */
-            errors?: {
-                row: number;
-                column: string;
-                message: string;
-            }[];
-        };
-        ImportRunPage: {
-            items: components["schemas"]["ImportRun"][];
-            next: string | null;
-        };
-        AttachmentForm: {
-            file: string;
-        };
-        Attachment: {
-            id: string;
-            name: string;
-            /** @description As the content says. */
-            media_type: string;
-            size: number;
-            sha256: string;
-            /** @description Field whose value it is or was. */
-            field: string | null;
-            /** @description It is the field's value now. */
-            current: boolean;
-            /** Format: date-time */
-            created_at: string;
-            created_by: string | null;
-            href: string;
-        };
-        AttachmentList: {
-            items: components["schemas"]["Attachment"][];
-        };
-        ExportPage: {
-            items: {
-                id: string;
-                entity: string;
-                /** Format: date-time */
-                at: string;
-                user: string | null;
-                username: string;
-                source: string;
-                request_id: string;
-                format: string;
-                fields: string;
-                filter: string;
-                rows: number;
-            }[];
-            next: string | null;
-        };
-        /** Format: binary */
-        FileContent: string;
-        PluginForm: {
-            /** @description NAME.so, or a pack. */
-            file: string;
-        };
-        PluginEnable: {
-            version?: string | null;
-            /** @description Also what it needs. */
-            dependencies?: boolean | null;
-        };
-        PluginDisable: {
-            /** @description Also what needs it. */
-            dependents?: boolean | null;
-        };
-        PluginUpgrade: {
-            /** @description The newest that is here where absent. */
-            version?: string | null;
-        };
-        PluginChange: {
-            hash: string;
-            changed: boolean;
-            on: string[];
-            off: string[];
-            /** @description A fresh process takes over in a moment. */
-            restarting: boolean;
-            /** @description The server must be restarted by hand. */
-            restart_needed: boolean;
-            warnings?: components["schemas"]["FieldError"][];
-        };
-        PurgePreview: {
-            /** @description To be sent back. */
-            confirm: string;
-            tables: {
-                table: string;
-                rows: number;
-            }[];
-        };
-        PurgeInput: {
-            confirm: string;
-        };
-        PurgeResult: {
-            /** @description Folder with the rows, on the server. */
-            backup: string;
-            tables: {
-                table: string;
-                rows: number;
-            }[];
-        };
-        PluginHistory: {
-            next: string | null;
-            items: {
-                id: string;
-                /** Format: date-time */
-                at: string;
-                action: string;
-                version: string | null;
-                by: string | null;
-                detail: string | null;
-                request_id: string | null;
-            }[];
-        };
-        PluginSettings: {
-            settings: {
-                name: string;
-                label: string;
-                help: string;
-                type: string;
-                value: unknown;
-                default: unknown;
-                /** @description By this route, and not by a file. */
-                changed_here: boolean;
-                file: string;
-                line: number;
-                options: {
-                    name: string;
-                    label: string;
-                }[];
-            }[];
-        };
-        /** @example {
-         *       "max_discount": "0.2"
-         *     } */
-        PluginSettingsInput: {
-            [key: string]: string | number | boolean | null;
-        };
     };
     responses: {
         /** @description Bad Request */
@@ -3305,6 +3510,16 @@ export interface components {
         };
         /** @description Conflict */
         409: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Gone */
+        410: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -3414,6 +3629,7 @@ export interface components {
         /** @description ETags that the client has: 304 where one still holds. */
         "header.If-None-Match": string;
         "path.assignment": string;
+        "path.attachment": string;
         /**
          * @description Full name of an entity.
          * @example core.user
@@ -3424,8 +3640,18 @@ export interface components {
          * @example 7
          */
         "path.id": string;
+        "path.import": string;
+        "path.merge": string;
         /** @description Name, as lists give it. */
         "path.name": string;
+        "path.other": string;
+        /**
+         * @description Name of a plugin or pack.
+         * @example billing
+         */
+        "path.plugin": string;
+        /** @description Full name of a report. */
+        "path.report": string;
         /** @description Id of a share. */
         "path.share": string;
         /** @description `next` of the page before. Opaque. */
@@ -3436,8 +3662,15 @@ export interface components {
         "query.box": "waiting" | "asked" | "all";
         /** @description 1: also `total`. */
         "query.count": "0" | "1";
+        /** @description 1: those that somebody said are not the same. */
+        "query.dismissed": "0" | "1";
         /** @description 1: check everything, write nothing. */
         "query.dry_run": "0" | "1";
+        /**
+         * @description By comma: only these.
+         * @example core.user
+         */
+        "query.entities": string;
         /**
          * @description Only records of this entity.
          * @example core.user
@@ -3448,6 +3681,8 @@ export interface components {
          * @example owner,owner.username
          */
         "query.expand": string;
+        /** @description Field of type file or image whose value the file becomes. */
+        "query.field.file": string;
         /**
          * @description Only these fields, by comma; `id` and `version` are always there.
          * @example number,state
@@ -3458,8 +3693,12 @@ export interface components {
          * @example record.state == "new"
          */
         "query.filter": string;
+        /** @description How the file is written. */
+        "query.format.export": "csv" | "jsonl" | "xlsx";
         /** @description `html`: one page of HTML instead of JSON. */
         "query.format.handbook": "json" | "html";
+        /** @description `csv`: the rows as a file instead of JSON. */
+        "query.format.report": "json" | "csv";
         /**
          * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
          * @example state,created_at:month
@@ -3467,15 +3706,23 @@ export interface components {
         "query.group": string;
         /** @description Only looks at the record with this id. */
         "query.id": string;
+        /** @description 1: to be shown in a page, where it is a PNG, JPEG, GIF or WebP. */
+        "query.inline": "0" | "1";
+        /** @description 1: as a job that outlives the server; the answer says where to look for it. */
+        "query.job": "0" | "1";
         /**
          * @description Only jobs of this kind.
          * @example records.after_commit
          */
         "query.kind": string;
+        /** @description 1: columns and values as people read them, in the language of the request; 0: names that an import takes again. */
+        "query.labels": "0" | "1";
         /** @description Most items of the page. */
         "query.limit": number;
         /** @description Most groups of the page. */
         "query.limit.groups": number;
+        /** @description Most hits of the page. */
+        "query.limit.search": number;
         /** @description Language of labels; that of Accept-Language where absent. */
         "query.locale": "zh-CN" | "zh-TW" | "en";
         /** @description Name of an import map of the definitions, instead of the part `map`. */
@@ -3485,15 +3732,36 @@ export interface components {
          * @example count
          */
         "query.measure": string;
+        /**
+         * @description Id of the other record.
+         * @example 1
+         */
+        "query.other": string;
         /** @description Only runs with this outcome. */
         "query.outcome": "done" | "skipped" | "failed";
+        /**
+         * @description Values of the report's parameters, each by its name.
+         * @example {
+         *       "period": "this_month"
+         *     }
+         */
+        "query.parameters": {
+            [key: string]: string;
+        };
         /** @description Words to be found in the fields that are marked for search. */
         "query.q": string;
+        /**
+         * @description Words, the last one perhaps only begun, or Chinese characters; all must be found. Traditional and simplified characters, full and half width, capitals and diacritics are the same; short Chinese texts are found by pinyin and its initials, long numbers by their last four digits.
+         * @example 昆明
+         */
+        "query.q.search": string;
         /**
          * @description Only jobs of this queue.
          * @example events
          */
         "query.queue": string;
+        /** @description 1: cells of CSV as they are, also those that a spreadsheet would run. */
+        "query.raw": "0" | "1";
         /** @description Only the record with this id; with `entity`. */
         "query.record": string;
         /** @description Only runs for the record with this id. */
@@ -3508,6 +3776,8 @@ export interface components {
          * @example -count
          */
         "query.sort.groups": string;
+        /** @description Where a file without a map comes from: its columns are named as fields, and this becomes the records' `external_source`. */
+        "query.source": string;
         /** @description Only jobs in this state. */
         "query.state.jobs": "ready" | "waiting" | "running" | "dead";
         /** @description Id of the user asked about; oneself where absent. */
@@ -4016,6 +4286,327 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listDuplicates: {
+        parameters: {
+            query?: {
+                /** @description 1: those that somebody said are not the same. */
+                dismissed?: components["parameters"]["query.dismissed"];
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicatePage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    findDuplicates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateSearch"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    decideDuplicate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+                other: components["parameters"]["path.other"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DuplicateDecision"];
+            };
+        };
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    previewMerge: {
+        parameters: {
+            query: {
+                /**
+                 * @description Id of the other record.
+                 * @example 1
+                 */
+                other: components["parameters"]["query.other"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergePreview"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    mergeRecords: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The version that the change is made to, or `*` for any.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["header.If-Match"];
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listMerges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergeList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    undoMerge: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+                merge: components["parameters"]["path.merge"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     aggregateRecords: {
         parameters: {
             query?: {
@@ -4084,6 +4675,102 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showReport: {
+        parameters: {
+            query?: {
+                /** @description `csv`: the rows as a file instead of JSON. */
+                format?: components["parameters"]["query.format.report"];
+                /**
+                 * @description Values of the report's parameters, each by its name.
+                 * @example {
+                 *       "period": "this_month"
+                 *     }
+                 */
+                parameters?: components["parameters"]["query.parameters"];
+            };
+            header?: never;
+            path: {
+                /** @description Full name of a report. */
+                report: components["parameters"]["path.report"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listDashboards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DashboardList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     showRecord: {
         parameters: {
             query?: {
@@ -4137,6 +4824,7 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            410: components["responses"]["410"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -4692,6 +5380,75 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listTasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listOwnClocks: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnClockList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listAssignments: {
         parameters: {
             query?: never;
@@ -4887,6 +5644,58 @@ export interface operations {
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    commentRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentDone"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -5141,6 +5950,195 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listAttachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    addAttachment: {
+        parameters: {
+            query?: {
+                /** @description Field of type file or image whose value the file becomes. */
+                field?: components["parameters"]["query.field.file"];
+            };
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["AttachmentForm"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showAttachment: {
+        parameters: {
+            query?: {
+                /** @description 1: to be shown in a page, where it is a PNG, JPEG, GIF or WebP. */
+                inline?: components["parameters"]["query.inline"];
+            };
+            header?: {
+                /** @description ETags that the client has: 304 where one still holds. */
+                "If-None-Match"?: components["parameters"]["header.If-None-Match"];
+            };
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+                attachment: components["parameters"]["path.attachment"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": components["schemas"]["FileContent"];
+                };
+            };
+            /** @description The client has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    removeAttachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+                attachment: components["parameters"]["path.attachment"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listImportMaps: {
         parameters: {
             query?: never;
@@ -5182,6 +6180,10 @@ export interface operations {
                 dry_run?: components["parameters"]["query.dry_run"];
                 /** @description Name of an import map of the definitions, instead of the part `map`. */
                 map?: components["parameters"]["query.map"];
+                /** @description 1: as a job that outlives the server; the answer says where to look for it. */
+                job?: components["parameters"]["query.job"];
+                /** @description Where a file without a map comes from: its columns are named as fields, and this becomes the records' `external_source`. */
+                source?: components["parameters"]["query.source"];
             };
             header?: {
                 /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
@@ -5213,6 +6215,18 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRun"];
+                };
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
@@ -5221,6 +6235,243 @@ export interface operations {
             413: components["responses"]["413"];
             415: components["responses"]["415"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRunPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: components["parameters"]["path.import"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportRun"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showImportErrors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: components["parameters"]["path.import"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": components["schemas"]["ErrorFile"];
+                    "application/jsonl": components["schemas"]["ErrorFile"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    exportRecords: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Name of a view of the entity: only the records that it shows, and in its order where `sort` says nothing. `filter` narrows them further.
+                 * @example core.user_list
+                 */
+                view?: components["parameters"]["query.view"];
+                /**
+                 * @description A condition in CEL over `record` and `user`, e.g. `record.state == "new"`.
+                 * @example record.state == "new"
+                 */
+                filter?: components["parameters"]["query.filter"];
+                /**
+                 * @description Fields by comma, `-` before those that descend.
+                 * @example -created_at,id
+                 */
+                sort?: components["parameters"]["query.sort"];
+                /** @description Words to be found in the fields that are marked for search. */
+                q?: components["parameters"]["query.q"];
+                /**
+                 * @description Only these fields, by comma; `id` and `version` are always there.
+                 * @example number,state
+                 */
+                fields?: components["parameters"]["query.fields"];
+                /** @description How the file is written. */
+                format?: components["parameters"]["query.format.export"];
+                /** @description 1: columns and values as people read them, in the language of the request; 0: names that an import takes again. */
+                labels?: components["parameters"]["query.labels"];
+                /** @description Language of labels; that of Accept-Language where absent. */
+                locale?: components["parameters"]["query.locale"];
+                /** @description 1: cells of CSV as they are, also those that a spreadsheet would run. */
+                raw?: components["parameters"]["query.raw"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": components["schemas"]["ExportFile"];
+                    "application/jsonl": components["schemas"]["ExportFile"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": components["schemas"]["ExportFile"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    searchRecords: {
+        parameters: {
+            query: {
+                /**
+                 * @description Words, the last one perhaps only begun, or Chinese characters; all must be found. Traditional and simplified characters, full and half width, capitals and diacritics are the same; short Chinese texts are found by pinyin and its initials, long numbers by their last four digits.
+                 * @example 昆明
+                 */
+                q: components["parameters"]["query.q.search"];
+                /**
+                 * @description By comma: only these.
+                 * @example core.user
+                 */
+                entities?: components["parameters"]["query.entities"];
+                /** @description Most hits of the page. */
+                limit?: components["parameters"]["query.limit.search"];
+                /** @description `next` of the page before. Opaque. */
+                after?: components["parameters"]["query.after"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -5384,6 +6635,33 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listPlugins: {
         parameters: {
             query?: never;
@@ -5414,7 +6692,10 @@ export interface operations {
     installPlugin: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5424,14 +6705,466 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Created */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Plugin"];
                 };
             };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showPlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plugin"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    removePlugin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    enablePlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginEnable"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    disablePlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginDisable"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    upgradePlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PluginUpgrade"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    clearQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginChange"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    previewPurge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgePreview"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    purgePlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeResult"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listPluginHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before: the id of an event. */
+                before?: components["parameters"]["query.before"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginHistory"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showPluginSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginSettings"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    changePluginSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of a plugin or pack.
+                 * @example billing
+                 */
+                plugin: components["parameters"]["path.plugin"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PluginSettingsInput"];
+                "application/json": components["schemas"]["PluginSettingsInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginSettings"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
         };
     };
     showAudit: {
@@ -5648,6 +7381,72 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showSearchIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchIndex"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    rebuildSearchIndex: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SearchRebuild"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchRebuilt"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
@@ -6107,693 +7906,6 @@ export interface operations {
             429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
-        };
-    };
-    listReports: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReportList"];
-                };
-            };
-        };
-    };
-    showReport: {
-        parameters: {
-            query?: {
-                format?: string;
-                parameters?: string;
-            };
-            header?: never;
-            path: {
-                report: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Report"];
-                };
-            };
-        };
-    };
-    listDashboards: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DashboardList"];
-                };
-            };
-        };
-    };
-    listTasks: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TaskList"];
-                };
-            };
-        };
-    };
-    listOwnClocks: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OwnClockList"];
-                };
-            };
-        };
-    };
-    commentRecord: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CommentInput"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommentDone"];
-                };
-            };
-        };
-    };
-    listAttachments: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AttachmentList"];
-                };
-            };
-        };
-    };
-    addAttachment: {
-        parameters: {
-            query?: {
-                field?: string;
-            };
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["AttachmentForm"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Attachment"];
-                };
-            };
-        };
-    };
-    showAttachment: {
-        parameters: {
-            query?: {
-                inline?: string;
-            };
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-                attachment: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileContent"];
-                };
-            };
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    removeAttachment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                entity: string;
-                id: string;
-                attachment: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    listImports: {
-        parameters: {
-            query?: {
-                limit?: number;
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportRunPage"];
-                };
-            };
-        };
-    };
-    showImport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                import: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportRun"];
-                };
-            };
-        };
-    };
-    showImportErrors: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                import: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileContent"];
-                };
-            };
-        };
-    };
-    exportRecords: {
-        parameters: {
-            query?: {
-                view?: string;
-                filter?: string;
-                sort?: string;
-                q?: string;
-                fields?: string;
-                format?: string;
-                labels?: string;
-                locale?: string;
-                raw?: string;
-            };
-            header?: never;
-            path: {
-                entity: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileContent"];
-                };
-            };
-        };
-    };
-    listExports: {
-        parameters: {
-            query?: {
-                limit?: number;
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ExportPage"];
-                };
-            };
-        };
-    };
-    searchRecords: {
-        parameters: {
-            query?: {
-                q?: string;
-                entities?: string;
-                limit?: number;
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchPage"];
-                };
-            };
-        };
-    };
-    listRoles: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RoleList"];
-                };
-            };
-        };
-    };
-    showPlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Plugin"];
-                };
-            };
-        };
-    };
-    removePlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    enablePlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["PluginEnable"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginChange"];
-                };
-            };
-        };
-    };
-    disablePlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["PluginDisable"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginChange"];
-                };
-            };
-        };
-    };
-    upgradePlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["PluginUpgrade"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginChange"];
-                };
-            };
-        };
-    };
-    clearQuarantine: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginChange"];
-                };
-            };
-        };
-    };
-    previewPurge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PurgePreview"];
-                };
-            };
-        };
-    };
-    purgePlugin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PurgeInput"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PurgeResult"];
-                };
-            };
-        };
-    };
-    listPluginHistory: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: string;
-            };
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginHistory"];
-                };
-            };
-        };
-    };
-    showPluginSettings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginSettings"];
-                };
-            };
-        };
-    };
-    changePluginSettings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                plugin: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PluginSettingsInput"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PluginSettings"];
-                };
-            };
-        };
-    };
-    showSearchIndex: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchIndex"];
-                };
-            };
-        };
-    };
-    rebuildSearchIndex: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["SearchRebuild"];
-            };
-        };
-        responses: {
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchRebuilt"];
-                };
-            };
         };
     };
 }
