@@ -148,13 +148,13 @@ int work(Settings settings, const std::optional<Inherited>& inherited) {
   LocalHandler handler(runtime, runtime.handler());
   MeasuredHandler measured(handler);
   if (inherited) accept_restarts();
+  // Before clients that have been waiting all come at once.
+  if (!settings.safe_mode) runtime.start_jobs();
   const auto door = http::FrontDoor::start(settings.http, measured);
   open_door.store(door.get());
   plugin::mark_started();
   if (settings.safe_mode) {
     spdlog::critical("Safe mode: plugins, packs and the agency's definitions are left out, and no jobs run, until the server is started without it.");
-  } else {
-    runtime.start_jobs();
   }
   std::unique_ptr<MetricsListener> metrics;
   if (settings.metrics.port != 0) {
