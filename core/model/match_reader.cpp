@@ -175,7 +175,7 @@ class Reader {
         if (rule_.inputs[at].name == name) return compare.as;
       }
     }
-    return Comparator::text;
+    return Comparator::exact;
   }
 
   void read_key(const Entry& entry) {
