@@ -253,7 +253,7 @@ await check('an edit sends only what changed, on its version', async () => {
 await check('unsaved work is not lost by a click', async () => {
   await page.getByRole('link', { name: '编辑', exact: true }).click();
   await input(inquiryEntity, 'destination').fill('忘记保存');
-  await page.getByRole('navigation', { name: '导航' }).getByRole('link', { name: entity(customerEntity).plural, exact: true }).click();
+  await navigate(moduleLabel('customers'), entity(customerEntity).plural);
   await button('继续编辑').click();
   equal(await input(inquiryEntity, 'destination').inputValue(), '忘记保存', 'what was typed');
   await page.getByRole('link', { name: '取消', exact: true }).click();
