@@ -93,7 +93,8 @@ std::span<const Route> route_table() {
         .answers = "200:AggregatePage+Link", .refusals = "422", .paging = cursor},
        aggregate_records},
       {{.method = "GET", .pattern = "/reports", .summary = "Reports that the caller may see",
-        .operation = "listReports", .tag = "Reports", .answers = "200:ReportList", .paging = bounded},
+        .operation = "listReports", .tag = "Reports", .answers = "200:ReportList", .paging = bounded,
+        .description = "As many as the definitions have."},
        list_reports},
       {{.method = "GET", .pattern = "/reports/{report}", .summary = "A report, made now under the caller's rights",
         .operation = "showReport", .tag = "Reports", .query = "format.report parameters", .answers = "200:Report", .refusals = "422",
@@ -192,7 +193,7 @@ std::span<const Route> route_table() {
         .paging = cursor},
        show_timeline},
       {{.method = "POST", .pattern = "/records/{entity}/{id}/comments", .summary = "Comment on a record, and tell those who are mentioned",
-        .operation = "commentRecord", .tag = "Records", .body = "CommentInput", .answers = "201:CommentDone+ETag", .refusals = "404 409 422",
+        .operation = "commentRecord", .tag = "Records", .body = "CommentInput", .answers = "201:CommentDone+Location+ETag", .refusals = "404 409 422",
         .description = "For whoever may read it. The comment is an entry of its history and a new version. Whoever is mentioned and may read "
                        "the record gets a notice."},
        comment_record},

@@ -81,6 +81,7 @@ void comment_record(Call& call) {
     start_answer(call);
     call.response.status = 201;
     call.response.headers.emplace_back("ETag", entity_tag(now.version()));
+    call.response.headers.emplace_back("Location", "/api/v1/records/" + entity.full_name + "/" + std::to_string(id) + "/timeline");
     JsonWriter json(call.response.body);
     json.begin_object().member("version", now.version()).key("told").begin_array();
     for (const Mentioned& one : people) json.string(std::to_string(one.id));

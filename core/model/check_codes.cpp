@@ -137,7 +137,7 @@ constexpr CheckCode codes[] = {
     {"not-a-document", error, "A document must be a map that begins with `kind` and `name`.", "- trip", "kind: entity\nname: shop.trip"},
     {"not-a-reference", error, "An import map takes a record for a field that is no ref.", "note: {record: person}", "person: {record: person}"},
     {"not-a-time", error, "A calendar and a timeline place records by dates or instants, and the two ends are of the same type.", "type: calendar\nstart: seats", "type: calendar\nstart: depart_on"},
-    {"not-available", error, "The word or kind is known, but this version of Caravan does not have it yet.", "cover: {type: image}", "cover: {type: text}"},
+    {"not-available", error, "The word or kind is known, but this version of Caravan does not have it yet.", "kind: classifier", "kind: choices"},
     {"not-comparable", error, "Records are not compared by such a field: its values have no bounded length, are several, are sealed, or are the same in no two records.", "duplicates: {same: {warn: [note]}}  # multiline", "duplicates: {same: {warn: [person, start_on]}}"},
     {"not-in-sql", error, "Rights, filters and invariants are also tested by the database, for lists and counts; this expression cannot be.", "filter: \"record.note.matches('^a')\"", "filter: \"record.note.startsWith('a')\""},
     {"not-indexable", error, "Texts without a greatest length, json, and fields that hold several values cannot be indexed.", "by_note: [note]  # multiline", "by_code: [code]  # max: 40"},

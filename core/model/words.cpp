@@ -1137,16 +1137,10 @@ class ShapeChecker {
       wrong(node, word, "a word", "known are " + std::string(word.keywords));
       return;
     }
-    const std::vector<std::string_view> known = split(word.keywords), later = split(word.later_keywords);
+    const std::vector<std::string_view> known = split(word.keywords);
     if (std::find(known.begin(), known.end(), node.text) != known.end()) return;
-    if (std::find(later.begin(), later.end(), node.text) != later.end()) {
-      diagnostics_.error(node.at, "not-available",
-                         tick(word.name) + ": " + node.text + " is not available in this version",
-                         suggest("", known));
-    } else {
-      diagnostics_.error(node.at, "unknown-value", tick(word.name) + " cannot be " + quoted(node.text),
-                         suggest(node.text, known));
-    }
+    diagnostics_.error(node.at, "unknown-value", tick(word.name) + " cannot be " + quoted(node.text),
+                       suggest(node.text, known));
     node.bad = true;
   }
 

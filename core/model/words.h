@@ -41,7 +41,6 @@ struct Word {
   std::string_view doc;
   const Words* inner = nullptr;
   std::string_view keywords = {};        ///< separated by blanks
-  std::string_view later_keywords = {};  ///< known, but not available in this version
   bool required = false;
   bool available = true;
 };

@@ -167,7 +167,7 @@ name: broken_list
 entity: broken
 columns: [name]
 ---
-kind: report
+kind: classifier
 name: soon
 ---
 kind: enity
@@ -196,8 +196,6 @@ TEST(Loader, WordsOfLaterVersionsAreToldApartFromUnknownOnes) {
   EXPECT_THAT(all(load({plugin("demo", with("number:", "delete: never\nnumber:"))})),
               HasSubstr("demo.yaml:4:1: error: `delete` of an entity is not available in this version: "
                         "remove it [not-available]"));
-  EXPECT_THAT(all(load({plugin("demo", with("type: money", "type: image"))})),
-              HasSubstr("not available in this version"));
   EXPECT_THAT(all(load({plugin("demo", "kind: classifier\nname: demo.mood\n---\n" + std::string(trips))})),
               HasSubstr("demo.yaml:1:7: error: kind classifier is not available in this version"));
 }
