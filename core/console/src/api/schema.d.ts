@@ -279,7 +279,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reports that the caller may see */
+        /**
+         * Reports that the caller may see
+         * @description As many as the definitions have.
+         */
         get: operations["listReports"];
         put?: never;
         post?: never;
@@ -5681,6 +5684,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    Location: components["headers"]["Location"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
