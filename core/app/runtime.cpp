@@ -24,6 +24,7 @@
 #include "records/duplicates.h"
 #include "records/attachments.h"
 #include "records/backup.h"
+#include "records/fold.h"
 #include "records/import_runs.h"
 #include "model/parse_cache.h"
 #include "records/moves.h"
@@ -340,6 +341,13 @@ std::string Runtime::backup(const std::string& folder) const {
 }
 
 void Runtime::start_jobs() {
+  warming_ = std::thread([] {
+    try {
+      records::warm_up_folding();
+    } catch (const std::exception& error) {
+      spdlog::warn("Texts cannot be compared: {}", error.what());
+    }
+  });
   queue_->start();
   schedule_->start();
   plan_clocks(*catalog_.load());
@@ -386,6 +394,7 @@ Runtime::~Runtime() {
   }
   stop_following_.notify_all();
   if (follower_.joinable()) follower_.join();
+  if (warming_.joinable()) warming_.join();
   // Requests have ended; plugins go before what they call.
   if (queue_) queue_->stop();
   events_.reset();

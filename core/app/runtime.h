@@ -207,6 +207,7 @@ class Runtime {
   std::condition_variable stop_following_;
   bool stopping_ = false;
   std::thread follower_;
+  std::thread warming_;  ///< makes tables that a first request would wait for
 };
 
 }  // namespace caravan::app
