@@ -255,7 +255,7 @@ std::vector<sales::Candidate> candidates_of(const Request& request) {
 }
 
 /// `GET /recommend?inquiry=ID&limit=5`: products for the inquiry, or for what the query says, each with its
-/// reasons.
+/// reasons. `items` fit dates, seats and budget; `nearly` are those that do not, where fewer than `limit` fit.
 Response recommend(Request& request) {
   sales::Need need;
   if (const auto text = request.query("inquiry")) {
@@ -272,28 +272,34 @@ Response recommend(Request& request) {
   const auto candidates = candidates_of(request);
   std::map<std::int64_t, const sales::Candidate*> by_id;
   for (const auto& one : candidates) by_id[one.id] = &one;
+  const auto ranked = sales::recommend(need, candidates, limit);
   JsonWriter out;
-  out.begin_object().key("items").begin_array();
-  for (const auto& one : sales::recommend(need, candidates, limit)) {
-    const sales::Candidate& product = *by_id[one.id];
-    out.begin_object()
-        .key("product")
-        .text(std::to_string(one.id))
-        .key("name")
-        .text(product.name)
-        .key("score")
-        .number(one.score)
-        .key("fits")
-        .boolean(one.fits);
-    out.key("price").text(sales::decimal_text(product.price_cents)).key("departure");
-    if (one.departure.empty())
-      out.null();
-    else
-      out.text(one.departure);
-    departments::write_reasons(out, one.reasons);
-    out.end_object();
-  }
-  out.end_array().end_object();
+  const auto write = [&](std::string_view key, bool fits) {
+    out.key(key).begin_array();
+    for (const auto& one : ranked) {
+      if (one.fits != fits) continue;
+      const sales::Candidate& product = *by_id[one.id];
+      out.begin_object()
+          .key("product")
+          .text(std::to_string(one.id))
+          .key("name")
+          .text(product.name)
+          .key("score")
+          .number(one.score);
+      out.key("price").text(sales::decimal_text(product.price_cents)).key("departure");
+      if (one.departure.empty())
+        out.null();
+      else
+        out.text(one.departure);
+      departments::write_reasons(out, one.reasons);
+      out.end_object();
+    }
+    out.end_array();
+  };
+  out.begin_object();
+  write("items", true);
+  write("nearly", false);
+  out.end_object();
   return Response::json(std::move(out).str());
 }
 

@@ -64,15 +64,16 @@ class AgencyBeforeSale(Agency):
         customer = self.make_customer("需求客户", interests=["nature"])
         inquiry = self.create(self.seller, "sales.inquiry", customer=customer["id"], channel="wechat", destination="丽江、大理", depart_on=day(34), party_size=2, budget="9000.00",
                               needs="喜欢自然风光")
-        found = self.ok(self.seller.get(f"/plugins/sales/recommend?inquiry={inquiry['id']}&limit=3")).json["items"]
+        found = self.ok(self.seller.get(f"/plugins/sales/recommend?inquiry={inquiry['id']}&limit=50")).json
+        nearly, found = found["nearly"], found["items"]
         self.assertEqual(found[0]["product"], product["id"])
-        self.assertTrue(found[0]["fits"])
         self.assertEqual(found[0]["departure"], departure["number"])
         reasons = {one["code"]: one["good"] for one in found[0]["reasons"]}
         self.assertTrue(reasons["place"] and reasons["date"] and reasons["budget"] and reasons["interest"])
-        for one in found:
-            if one["fits"]:
-                self.assertNotIn(one["product"], (dear["id"], full["id"]))
+        self.assertFalse({dear["id"], full["id"]} & {one["product"] for one in found}, "what does not fit dates, seats and budget is not recommended")
+        for one, code in ((dear, "budget"), (full, "seats")):
+            why = next(other for other in nearly if other["product"] == one["id"])["reasons"]
+            self.assertIn((code, False), [(reason["code"], reason["good"]) for reason in why])
         self.step(self.seller, "sales.inquiry", inquiry, "contact")
         self.step(self.seller, "sales.inquiry", inquiry, "qualify")
         proposal = self.create(self.seller, "sales.proposal", title="慢游方案", customer=customer["id"], inquiry=inquiry["id"], product=product["id"], destination="大理·丽江",
