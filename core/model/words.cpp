@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/decimal.h"
+#include "base/words.h"
 #include "model/loader.h"
 
 namespace caravan::model {
@@ -880,16 +881,6 @@ constexpr Word document_list[] = {
      .keywords = "2026"},
 };
 
-std::vector<std::string_view> split(std::string_view words) {
-  std::vector<std::string_view> out;
-  while (!words.empty()) {
-    const std::size_t end = std::min(words.find(' '), words.size());
-    if (end > 0) out.push_back(words.substr(0, end));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-  return out;
-}
-
 std::string tick(std::string_view word) {
   return "`" + std::string(word) + "`";
 }
@@ -1137,7 +1128,7 @@ class ShapeChecker {
       wrong(node, word, "a word", "known are " + std::string(word.keywords));
       return;
     }
-    const std::vector<std::string_view> known = split(word.keywords);
+    const std::vector<std::string_view> known = split_words(word.keywords);
     if (std::find(known.begin(), known.end(), node.text) != known.end()) return;
     diagnostics_.error(node.at, "unknown-value", tick(word.name) + " cannot be " + quoted(node.text),
                        suggest(node.text, known));
@@ -1307,7 +1298,7 @@ std::string shape_text(const Word& word) {
       return "text, or list of texts";
     case Shape::keyword: {
       std::string out;
-      for (std::string_view one : split(word.keywords))
+      for (std::string_view one : split_words(word.keywords))
         out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
       return out;
     }
@@ -1321,7 +1312,7 @@ std::string shape_text(const Word& word) {
       return "map from text to text";
     case Shape::field_words: {
       std::string out;
-      for (std::string_view one : split(word.keywords)) out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
+      for (std::string_view one : split_words(word.keywords)) out += (out.empty() ? "`" : ", `") + std::string(one) + "`";
       return "map from entity to map from field to " + out;
     }
     case Shape::object:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/words.h"
 #include "storage/query.h"
 #include "storage/search_store.h"
 
@@ -9,16 +10,6 @@ namespace {
 
 constexpr std::int64_t most_counted = 2000;
 constexpr std::size_t many_rows = 500;  ///< of one insert
-
-std::vector<std::string_view> words_of(std::string_view words) {
-  std::vector<std::string_view> out;
-  while (!words.empty()) {
-    const std::size_t end = std::min(words.find(' '), words.size());
-    if (end > 0) out.push_back(words.substr(0, end));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-  return out;
-}
 
 /// Words that begin with `prefix` are from it up to this one.
 std::string beyond(const std::string& prefix) {
@@ -59,7 +50,7 @@ class MysqlSearch final : public SearchStore {
       const auto found = kept.find(document.record);
       const std::string_view before = found != kept.end() ? std::string_view(found->second) : std::string_view();
       if (before == document.words) continue;
-      const auto old_words = words_of(before), new_words = words_of(document.words);
+      const auto old_words = split_words(before), new_words = split_words(document.words);
       // Both are sorted.
       for (const auto word : new_words) {
         if (!std::binary_search(old_words.begin(), old_words.end(), word)) added.emplace_back(word, document.record);
