@@ -179,6 +179,8 @@ TEST(WatchdogTest, LateFirstThenHung) {
     }
   });
   EXPECT_TRUE(dog.hung_within(std::chrono::seconds(20)));
+  // The other thread may not have run since: it gets the time to see it.
+  for (int waited = 0; waited < 20000 && !late.load(); ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_TRUE(late.load());
   EXPECT_EQ(dog.hang->name.plugin, "slow");
   EXPECT_EQ(dog.hang->name.callback, "before_update of slow.item");
