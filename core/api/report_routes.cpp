@@ -223,11 +223,13 @@ void list_dashboards(Call& call) {
   json.begin_object().key("items").begin_array();
   for (const auto& dashboard : call.context.catalog->dashboards) {
     if (!may_see(call, *dashboard)) continue;
+    const auto offered = [&call](const model::DashboardTile& tile) { return records::is_offered(call.services.records, call.context, *tile.report); };
+    if (std::none_of(dashboard->tiles.begin(), dashboard->tiles.end(), offered)) continue;  // a page with nothing on it
     json.begin_object().member("name", dashboard->name).member("label", label_of(dashboard->label, dashboard->name, locale));
     json.member_or_null("icon", dashboard->icon).key("tiles").begin_array();
     for (const model::DashboardTile& tile : dashboard->tiles) {
       const Report& report = *tile.report;
-      if (!records::is_offered(call.services.records, call.context, report)) continue;
+      if (!offered(tile)) continue;
       json.begin_object().member("name", tile.name).member("report", report.name);
       json.member("label", label_of(tile.label.empty() ? report.label : tile.label, report.name, locale));
       json.member("chart", model::to_string(tile.chart)).member("width", static_cast<std::int64_t>(tile.width)).key("measures").begin_array();
