@@ -5,7 +5,7 @@ import datetime
 import unicodedata
 
 import caravan
-from caravan import SALES, STAFF_PASSWORD, Client, ServerCase, query
+from caravan import SALES, STAFF_PASSWORD, Client, ServerCase, indexed, query
 
 MANAGER = "sales.sales_manager"
 AUDITOR = "sales.auditor"
@@ -336,6 +336,7 @@ class Lists(ServerCase):
         self.assertEqual(set(item), {"id", "version", "destination", "party_size"})
 
     def test_search_words(self):
+        indexed(self.admin)
         found = self.ok(self.admin.get("/records/sales.inquiry" + query(q="昆明", limit=200))).json["items"]
         self.assertEqual(len(found), 19)
         self.assertEqual(self.ids(q="没有这个地方"), [])
