@@ -499,6 +499,8 @@ await check('the timeline has bars in the lanes of their owners', async () => {
     const at = new Date(Date.now() + (index + 1) * 26 * 3_600_000).toISOString();
     await api.post(`/records/${inquiryEntity}`, { customer, channel: 'wechat', destination: `答复 ${index + 1}`, promised_at: at, ...(index % 2 ? { owner: me.id } : { owner: null }) });
   }
+  // The search index follows writes within a second or two.
+  await until(async () => (await api.get(`/records/${inquiryEntity}?q=${encodeURIComponent('答复')}&limit=10`)).items.length === 6, 'the index has them');
   await go(`${view('sales.inquiry_promises')}&q=${encodeURIComponent('答复')}`);
   await page.locator('.vis-item').filter({ hasText: '答复 2' }).first().waitFor();
   assert((await page.locator('.vis-labelset .vis-label').allInnerTexts()).some((text) => text.includes(me.name || me.username)), 'no lane of the owner');

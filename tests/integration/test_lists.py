@@ -3,7 +3,7 @@
 import concurrent.futures
 import json
 
-from caravan import ServerCase, query
+from caravan import ServerCase, indexed, query
 
 DEFINITIONS = """\
 kind: choices
@@ -118,6 +118,7 @@ class Lists(ServerCase):
         events = self.ok(self.admin.get(f"/records/club.party/{made['id']}/timeline", Accept_Language="en")).json["items"]
         told = {change["field"]: change["new_text"] for change in events[0]["changes"]}
         self.assertEqual(told["guests"], "Zoe")
+        indexed(self.admin)
         found = self.ok(self.admin.get("/records/club.member" + query(q="Zoe人"))).json["items"]
         self.assertEqual([item["id"] for item in found], [a["id"]])
 
