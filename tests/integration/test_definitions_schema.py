@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 # Defects of shape: what the schema can see without knowing the other documents.
 STRUCTURAL = [
-    "bad_name", "bad_option_name", "bad_locale", "field_of_later", "field_right_word", "kind_of_later", "no_kind", "no_name", "not_a_document", "unknown_kind",
+    "bad_name", "bad_option_name", "bad_locale", "field_right_word", "kind_of_later", "no_kind", "no_name", "not_a_document", "unknown_kind",
     "unknown_value", "unknown_word", "unknown_word_of_field", "wrong_type_flag", "wrong_type_list_for_map",
 ]
 
