@@ -160,7 +160,8 @@ class Answers(ServerCase):
             return
         kind = answer.headers.get_content_type()
         self.assertIn(kind, content, f"{method} {template}")
-        wrong = list(mistakes(document, content[kind]["schema"], answer.json))
+        value = answer.json if kind.endswith("json") else answer.body.decode()  # exports are files
+        wrong = list(mistakes(document, content[kind]["schema"], value))
         self.assertEqual(wrong, [], f"{method} {template}: {str(answer)[:1000]}")
 
     def document(self, client):
