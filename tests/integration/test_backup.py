@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import threading
+import zlib
 
 import caravan
 from caravan import Database, ServerCase, multipart
@@ -20,7 +21,7 @@ class Backup(ServerCase):
                               capture_output=True, text=True, timeout=300, env=self.server.environment)
 
     def elsewhere(self):
-        home = self.server.home / f"elsewhere-{self.id().rpartition('.')[2]}"
+        home = self.server.home / f"other-{zlib.crc32(self.id().encode()):x}"  # short: a socket's path has 107 bytes
         database = Database(self.database, home)
         self.addCleanup(self.forget, database)
         return home, database
