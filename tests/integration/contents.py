@@ -15,6 +15,7 @@ VOLATILE = {
     # The search index follows by itself, some time after.
     **{table: ("*",) for table in ("search_state", "search_term", "search_document", "search_text", "search_text_data", "search_text_idx",
                                    "search_text_content", "search_text_docsize", "search_text_config")},
+    "rollup_state": ("*",),                           # counts of a start or reload, noted when they are done
     "node": ("seen_at",),                             # every server says every two seconds that it lives
 }
 # Rows that the server writes by itself at any time.

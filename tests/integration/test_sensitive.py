@@ -23,7 +23,7 @@ LATER = """
 kind: entity
 name: customers.customer
 fields:
-  wechat: {sensitive: true, search: false, right: masked}
+  designation: {sensitive: true, search: false, right: masked}
 """
 
 
@@ -172,21 +172,21 @@ class Sensitive(ServerCase):
 
     def test_a_field_becomes_sensitive_and_open_again(self):
         self.admin_again()
-        made = [self.ok(self.admin.post(CUSTOMER, {"kind": "person", "name": f"后{i}", "wechat": f"wxplain{i:04d}"}), 201).json["id"] for i in range(30)]
+        made = [self.ok(self.admin.post(CUSTOMER, {"kind": "person", "name": f"后{i}", "designation": f"wxplain{i:04d}"}), 201).json["id"] for i in range(30)]
         gone = made.pop()
         self.ok(self.admin.delete(f"{CUSTOMER}/{gone}", If_Match="*"), 204)
         self.assertIn(b"wxplain0003", self.stored())
         self.file.write_text(DEFINITIONS + "---" + LATER)
         self.ok(self.admin.post("/admin/reload", {}))
         self.absent("wxplain")
-        found = self.ok(self.admin.get(f'{CUSTOMER}?filter=record.wechat == "wxplain0003"')).json["items"]
-        self.assertEqual([(item["id"], item["wechat"]) for item in found], [(made[3], "wxplain0003")])
+        found = self.ok(self.admin.get(f'{CUSTOMER}?filter=record.designation == "wxplain0003"')).json["items"]
+        self.assertEqual([(item["id"], item["designation"]) for item in found], [(made[3], "wxplain0003")])
         self.assertIn("wxplain0003", json.dumps(self.ok(self.admin.get(f"{CUSTOMER}/{made[3]}/timeline")).json))
-        self.assertEqual(self.ok(self.admin.post(f"{CUSTOMER}/{gone}/restore")).json["wechat"], "wxplain0029")
+        self.assertEqual(self.ok(self.admin.post(f"{CUSTOMER}/{gone}/restore")).json["designation"], "wxplain0029")
         self.verify()
         self.file.write_text(DEFINITIONS)
         self.ok(self.admin.post("/admin/reload", {}))
-        self.assertEqual(self.ok(self.admin.get(f"{CUSTOMER}/{made[5]}")).json["wechat"], "wxplain0005")
+        self.assertEqual(self.ok(self.admin.get(f"{CUSTOMER}/{made[5]}")).json["designation"], "wxplain0005")
         self.verify()
 
 
