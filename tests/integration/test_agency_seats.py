@@ -1,13 +1,12 @@
 """What money and safety hang on, attacked by many at once: seats, options that expire while they are paid for, guides, allotments, ledgers."""
 
 import random
-import threading
 import time
 
 import caravan
 from agency import Agency, day, moment
 from caravan import wait_until
-from wire import Wire, token_of
+from wire import at_once, token_of
 
 SEATS = 20
 CLIENTS = 200
@@ -16,32 +15,8 @@ GUIDES = 10
 
 
 class _Attacked(Agency):
-    def at_once(self, count, work, token, seconds=120):
-        """The replies of `count` clients that begin together; whoever is told to come again comes again."""
-        gate, replies, failures = threading.Barrier(count), [None] * count, []
-
-        def one(number):
-            wire = Wire(self.server.port, token, timeout=60)
-            try:
-                gate.wait(60)
-                reply = work(wire, number)
-                while reply is not None and reply.status in (429, 503):
-                    time.sleep(0.05)
-                    reply = work(wire, number)
-                replies[number] = reply
-            except BaseException as error:
-                failures.append(error)
-            finally:
-                wire.close()
-        threads = [threading.Thread(target=one, args=(number,), daemon=True) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(seconds)
-        if failures:
-            raise failures[0]
-        self.assertTrue(all(reply is not None for reply in replies), "all were answered")
-        return replies
+    def at_once(self, count, work, token):
+        return at_once(self.server.port, token, count, work, again=(429, 503))
 
     def rounds(self, short, long):
         return range(long if caravan.Setup.full else short)

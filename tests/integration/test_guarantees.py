@@ -1,11 +1,10 @@
 """What definitions guarantee whoever writes at the same time: seats, times, ledgers, numbers without gaps."""
 
 import random
-import threading
 
 import caravan
 from caravan import ServerCase
-from wire import Wire, token_of
+from wire import at_once, token_of
 
 YARD = """\
 kind: entity
@@ -74,30 +73,7 @@ class Guarantees(ServerCase):
         cls.token = token_of(cls.admin)
 
     def all_at_once(self, count, work):
-        """The replies of `count` clients that begin together."""
-        gate, replies, failures = threading.Barrier(count), [], []
-
-        def one(number):
-            wire = Wire(self.server.port, self.token)
-            try:
-                gate.wait(20)
-                reply = work(wire, number)
-                while reply.status == 503:  # too many at once: a client asks again
-                    reply = work(wire, number)
-                replies.append(reply)
-            except BaseException as error:
-                failures.append(error)
-            finally:
-                wire.close()
-        threads = [threading.Thread(target=one, args=(number,), daemon=True) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        if failures:
-            raise failures[0]
-        self.assertEqual(len(replies), count)
-        return replies
+        return at_once(self.server.port, self.token, count, work)
 
     def test_seats_are_never_sold_twice(self):
         for _ in range(4):

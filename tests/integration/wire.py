@@ -3,6 +3,8 @@
 import json
 import socket
 import struct
+import threading
+import time
 
 
 class Reply:
@@ -109,3 +111,32 @@ def token_of(client, label="tests"):
     if answer.status != 201:
         raise AssertionError(repr(answer))
     return answer.json["token"]
+
+
+def at_once(port, token, count, work, again=(503,), seconds=120):
+    """The replies of `count` clients that begin together, in their order; `work(wire, number)` is done again where the status says so."""
+    gate, replies, failures = threading.Barrier(count), [None] * count, []
+
+    def one(number):
+        wire = Wire(port, token, timeout=60)
+        try:
+            gate.wait(60)
+            reply = work(wire, number)
+            while reply.status in again:
+                time.sleep(0.05)
+                reply = work(wire, number)
+            replies[number] = reply
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            wire.close()
+    threads = [threading.Thread(target=one, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if None in replies:
+        raise AssertionError(f"{replies.count(None)} of {count} were not answered within {seconds} s")
+    return replies
