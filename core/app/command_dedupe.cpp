@@ -11,18 +11,38 @@
 
 #include "app/command_line.h"
 #include "base/error.h"
+#include "records/import_source.h"
 #include "records/match.h"
-#include "records/table_file.h"
 
 namespace caravan::app {
 namespace {
 
-using records::TableFile;
+/// A file in memory; cells and names without the blanks around them.
+struct TableFile {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;  ///< each as long as the header
+};
 
 struct List {
   TableFile table;
   std::vector<records::MatchSubject> subjects;
 };
+
+TableFile read_table(const std::string& file) {
+  const std::string bytes = read_file(file);
+  const auto trim = [](std::string& cell) { cell = std::string(records::without_blanks(cell)); };
+  records::ImportSource source(bytes, model::ImportMap{});
+  TableFile table{source.header(), {}};
+  std::for_each(table.header.begin(), table.header.end(), trim);
+  table.rows.reserve(static_cast<std::size_t>(source.rows()));
+  for (records::SourceRow row; source.next(row);) {
+    if (row.cells.size() != table.header.size())
+      throw Error(ErrorCode::invalid_argument, file + ": row " + std::to_string(row.number) + " (the header is row 0) has more or fewer cells than the header.");
+    std::for_each(row.cells.begin(), row.cells.end(), trim);
+    table.rows.push_back(std::move(row.cells));
+  }
+  return table;
+}
 
 std::size_t column(const TableFile& table, const std::string& name, const std::string& file) {
   const auto found = std::find(table.header.begin(), table.header.end(), name);
@@ -32,7 +52,7 @@ std::size_t column(const TableFile& table, const std::string& name, const std::s
 
 List read_list(const records::Matcher& matcher, const std::string& file) {
   List list;
-  list.table = records::read_table(read_file(file));
+  list.table = read_table(file);
   std::vector<std::size_t> columns;
   for (const model::MatchInput& input : matcher.rule().inputs) columns.push_back(column(list.table, input.name, file));
   list.subjects.reserve(list.table.rows.size());
@@ -46,7 +66,7 @@ List read_list(const records::Matcher& matcher, const std::string& file) {
 
 /// The true pairs by the rows' names in their first column, which the rules do not see.
 std::vector<std::pair<std::uint32_t, std::uint32_t>> read_truth(const std::string& file, const List& a, const List* b) {
-  const TableFile links = records::read_table(read_file(file));
+  const TableFile links = read_table(file);
   if (links.header.size() < 2) throw Error(ErrorCode::invalid_argument, file + " needs two columns: the names of the rows of a pair.");
   const auto names = [](const List& list) {
     std::unordered_map<std::string, std::uint32_t> out;

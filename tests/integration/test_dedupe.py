@@ -47,6 +47,13 @@ class Dedupe(unittest.TestCase):
         self.assertIn("precision 1.0000, recall 0.6667, F1 0.8000", out)
         self.assertRegex(out.splitlines()[-1], r"^time \d+\.\d\d s, memory \d+ MB$")
 
+    def test_a_file_as_a_spreadsheet_saves_it(self):
+        people = self.home / "a.csv"
+        people.write_bytes("id;name;phone\r\n1;张伟;13800138000\r\n2;张伟;+86 138 0013 8000\r\n3;李娜;13911112222\r\n".encode("gb18030"))
+        out = self.run_it("--rules", self.home / "rules.yaml", people)
+        self.assertEqual(out.splitlines()[1].split(",")[:2], ["1", "2"])
+        self.assertIn("rows 3,", out)
+
     def test_pairs_between_two_lists(self):
         first = self.write("a.csv", "id,name,phone\n1,张伟,13800138000\n2,张伟,13800138000\n")
         second = self.write("b.csv", "id,phone,name\n1,13800138000,Zhang Wei\n")
@@ -59,7 +66,7 @@ class Dedupe(unittest.TestCase):
         bad = self.write("bad.yaml", RULES.replace("as: phone", "as: telephone"))
         self.assertRegex(self.run_it("--rules", bad, people, code=1), r"bad\.yaml:5:\d+: error: .*telephone")
         uneven = self.write("u.csv", "id,name,phone\n1,x\n")
-        self.assertIn("Row 1", self.run_it("--rules", self.home / "rules.yaml", uneven, code=1))
+        self.assertIn("u.csv: row 1 ", self.run_it("--rules", self.home / "rules.yaml", uneven, code=1))
         self.assertIn("names a row that is in no file", self.run_it("--rules", self.home / "rules.yaml", "--truth", self.write("t.csv", "a,b\n1,9\n"),
                                                                     self.write("p.csv", "id,name,phone\n1,x,\n"), code=1))
 
