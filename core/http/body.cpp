@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/nameless_file.h"
 
 namespace caravan::http {
 namespace {
@@ -25,13 +26,7 @@ std::string temporary_directory() {
 
 int open_unlinked() {
   const auto directory = temporary_directory();
-  int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 &&
-      (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {  // a file system without O_TMPFILE
-    std::string path = directory + "/caravan-body-XXXXXX";
-    fd = ::mkostemp(path.data(), O_CLOEXEC);
-    if (fd >= 0) ::unlink(path.c_str());
-  }
+  const int fd = nameless_file(directory);
   if (fd < 0) {
     throw Error(ErrorCode::unavailable, "A temporary file for a request body cannot be made in " + directory +
                                             ": " + std::strerror(errno));

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/nameless_file.h"
 
 namespace caravan::records {
 namespace {
@@ -142,13 +143,7 @@ void FileStore::remove(std::string_view name) const noexcept {
 }
 
 int FileStore::scratch() const {
-  int file = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file < 0) {
-    // A file system without nameless files.
-    std::string name = (directory_ / "making-XXXXXX").string();
-    file = ::mkostemp(name.data(), O_CLOEXEC);
-    if (file >= 0) ::unlink(name.c_str());
-  }
+  const int file = nameless_file(directory_);
   if (file < 0) fail("A file cannot be made in " + directory_.string());
   return file;
 }

@@ -13,6 +13,7 @@
 #include "caravan/abi.h"
 #include "model/loader.h"
 #include "plugin/registry.h"
+#include "support/scratch.h"
 
 namespace caravan::plugin {
 
@@ -23,22 +24,7 @@ inline std::filesystem::path plugins(const char* set) {
   return std::filesystem::path(ABI_PLUGINS) / set;
 }
 
-/// A directory of the test's own; removed with all in it.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "caravan_abi_XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw Error(ErrorCode::internal, "no temporary directory");
-    path = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::filesystem::path path;
-};
+using test::Scratch;
 
 /// What plugins logged: `in_c: created`.
 struct Log {

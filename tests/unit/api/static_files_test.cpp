@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "support/scratch.h"
 
 namespace caravan::api {
 namespace {
@@ -14,9 +15,7 @@ namespace {
 class StaticFilesTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "caravan_static_XXXXXX").string();
-    ASSERT_TRUE(::mkdtemp(pattern.data()));
-    root_ = std::filesystem::path(pattern) / "dist";
+    root_ = scratch_.path / "dist";
     write("../secret.txt", "secret");
     write("index.html", "<html>");
     write("assets/app-1234.js", "plain();");
@@ -28,7 +27,6 @@ class StaticFilesTest : public ::testing::Test {
     std::filesystem::create_symlink("../secret.txt", root_ / "link.txt");
     files_ = std::make_unique<StaticFiles>(root_.string());
   }
-  void TearDown() override { std::filesystem::remove_all(root_.parent_path()); }
   void write(const std::string& name, const std::string& content) {
     const auto path = root_ / name;
     std::filesystem::create_directories(path.parent_path());
@@ -48,6 +46,7 @@ class StaticFilesTest : public ::testing::Test {
     }
     return {};
   }
+  test::Scratch scratch_;
   std::filesystem::path root_;
   std::unique_ptr<StaticFiles> files_;
 };

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/file_body.h"
+#include "base/nameless_file.h"
 #include "client.h"
 #include "http/front_door.h"
 
@@ -14,9 +15,7 @@ namespace {
 
 /// An unnamed file with bytes that tell their place.
 std::shared_ptr<const api::FileBody> file_of(std::size_t size) {
-  char name[] = "/tmp/caravan-file-XXXXXX";
-  const int file = mkstemp(name);
-  ::unlink(name);
+  const int file = nameless_file(std::filesystem::temp_directory_path());
   std::string text;
   for (std::size_t i = 0; i < size; i += 8) text += std::to_string(10'000'000 + i / 8);
   text.resize(size);

@@ -15,6 +15,7 @@
 
 #include "plugin/accounting.h"
 #include "plugin/watchdog.h"
+#include "support/scratch.h"
 
 namespace caravan::plugin {
 namespace {
@@ -35,12 +36,6 @@ int overflow(int depth) {
 }
 
 struct MarksTest : ::testing::Test {
-  MarksTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "caravan_marks_XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    file = folder / "marks";
-  }
-  ~MarksTest() override { std::filesystem::remove_all(folder); }
 
   /// Runs `end` in a process of its own, on a thread that is not its first, inside of a callback; what it left.
   std::optional<Death> death_of(const std::function<void()>& end, MarkKind kind = MarkKind::inside, bool mark = true) {
@@ -65,7 +60,8 @@ struct MarksTest : ::testing::Test {
     ::waitpid(child, &status, 0);
     return read_death(file);
   }
-  std::filesystem::path folder, file;
+  test::Scratch scratch;
+  const std::filesystem::path folder = scratch.path, file = folder / "marks";
   int status = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "support/scratch.h"
 
 namespace caravan::plugin {
 namespace {
@@ -13,15 +14,11 @@ namespace {
 constexpr std::int64_t minute = 60'000'000;
 
 struct QuarantineTest : ::testing::Test {
-  QuarantineTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "caravan_quarantine_XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-  }
-  ~QuarantineTest() override { std::filesystem::remove_all(folder); }
   static Crash crash(std::string plugin, std::int64_t at, bool loading = false) {
     return {std::move(plugin), "before_create of shop.item", "segmentation fault", loading, Timestamp{1'790'000'000'000'000 + at}};
   }
-  std::filesystem::path folder;
+  test::Scratch scratch;
+  const std::filesystem::path folder = scratch.path;
 };
 
 TEST_F(QuarantineTest, TwoCrashesWithinTenMinutes) {
