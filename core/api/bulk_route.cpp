@@ -31,6 +31,7 @@ struct Bulk {
   std::vector<Item> items;
   std::string transition, comment;
   bool atomic = false;
+  bool dry_run = false;
   bool more = false;  ///< the filter finds more than the limit
 };
 
@@ -113,17 +114,22 @@ void find_items(const Call& call, const Entity& entity, const std::string& filte
   }
 }
 
+bool flag_member(const Call& call, const Json& body, std::string_view name) {
+  const Json* member = body.find(name);
+  if (member == nullptr || member->is_null()) return false;
+  const bool* value = member->as<bool>();
+  if (value == nullptr) refuse(call, "flag", {name});
+  return *value;
+}
+
 Bulk parse(const Call& call, const Entity& entity, const Json& body) {
   Bulk bulk;
   bulk.action = action_of(call, body);
   bulk.comment = text_member(call, body, "comment").value_or("");
   bulk.transition = text_member(call, body, "transition").value_or("");
   if (bulk.transition.empty() == (bulk.action == Action::transition)) refuse(call, "bulk_transition");
-  if (const Json* atomic = body.find("atomic"); atomic != nullptr && !atomic->is_null()) {
-    const bool* value = atomic->as<bool>();
-    if (value == nullptr) refuse(call, "flag", {"atomic"});
-    bulk.atomic = *value;
-  }
+  bulk.atomic = flag_member(call, body, "atomic");
+  bulk.dry_run = flag_member(call, body, "dry_run");
   const Json* common = input_member(call, body);
   const Json* items = body.find("items");
   const auto filter = text_member(call, body, "filter");
@@ -165,11 +171,11 @@ void write_items(const Call& call, JsonWriter& json, const Bulk& bulk, const std
   json.key("items").begin_array();
   for (std::size_t i = 0; i < results.size(); ++i) {
     const RowResult& result = results[i];
-    const std::int64_t id = result.id != 0 ? result.id : bulk.items[i].id;
+    const std::int64_t id = result.id != 0 && !bulk.dry_run ? result.id : bulk.items[i].id;
     json.begin_object().member_or_null("id", id != 0 ? std::to_string(id) : std::string());
     json.member("status", result.refused ? "refused" : result.approval != 0 ? "waiting" : "done");
-    if (result.approval != 0) json.member("approval", std::to_string(result.approval));
-    if (result.version != 0) json.member("version", result.version);
+    if (result.approval != 0 && !bulk.dry_run) json.member("approval", std::to_string(result.approval));
+    if (result.version != 0 && !bulk.dry_run) json.member("version", result.version);
     else json.key("version").null();
     if (result.refused) json.key("error").raw(problem(*result.refused, call.context.request_id, call.context.locale).body);
     json.end_object();
@@ -190,9 +196,11 @@ void answer(Call& call, const Bulk& bulk, const std::vector<RowResult>& results)
   const std::int64_t waiting = std::count_if(results.begin(), results.end(), [](const RowResult& r) { return !r.refused && r.approval != 0; });
   json.member("done", static_cast<std::int64_t>(results.size()) - refused - waiting).member("refused", refused);
   if (waiting > 0) json.member("waiting", waiting);
-  json.member("more", bulk.more).end_object();
+  json.member("more", bulk.more);
+  if (bulk.dry_run) json.member("dry_run", true);
+  json.end_object();
   const auto until = call.services.records.undo_until(call.context);
-  if (bulk.action == Action::remove && until) call.response.headers.emplace_back("Undo-Until", format_timestamp(*until));
+  if (bulk.action == Action::remove && until && !bulk.dry_run) call.response.headers.emplace_back("Undo-Until", format_timestamp(*until));
 }
 
 [[noreturn]] void refuse_all(const Call& call, const Bulk& bulk, const std::vector<RowResult>& results) {
@@ -207,15 +215,16 @@ void answer(Call& call, const Bulk& bulk, const std::vector<RowResult>& results)
 
 void change_records(Call& call) {
   const Entity& entity = entity_of(call);
-  const Json body = json_object(call, {"action", "items", "filter", "limit", "input", "transition", "comment", "atomic"});
+  const Json body = json_object(call, {"action", "items", "filter", "limit", "input", "transition", "comment", "atomic", "dry_run"});
   const Bulk bulk = parse(call, entity, body);
   // Row by row it is several transactions, so its key is claimed before them.
-  if (!bulk.atomic && call.once != nullptr) call.once->claim_alone();
+  if ((!bulk.atomic || bulk.dry_run) && call.once != nullptr) call.once->claim_alone();
   records::Context context = call.context;
   context.source = "bulk";
+  const records::RowStep step = [&](records::Work& work, std::size_t row) { return run_row(call, work, entity, bulk, bulk.items[row]); };
+  if (bulk.dry_run) return answer(call, bulk, records::try_rows(call.services.records, context, bulk.items.size(), step));
   const auto results = records::run_rows(
-      call.services.records, context, bulk.items.size(), bulk.atomic,
-      [&](records::Work& work, std::size_t row) { return run_row(call, work, entity, bulk, bulk.items[row]); },
+      call.services.records, context, bulk.items.size(), bulk.atomic, step,
       [&](const std::vector<RowResult>& done) { answer(call, bulk, done); });
   if (bulk.atomic && refused_in(results) > 0) refuse_all(call, bulk, results);
   for (const RowResult& result : results) {

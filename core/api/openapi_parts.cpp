@@ -415,7 +415,8 @@ constexpr OpenapiPart schemas[] = {
 "limit":{"type":"integer","minimum":1,"maximum":1000,"default":1000,"description":"Of the filter."},
 "input":{"$ref":"#/components/schemas/RecordInput"},
 "transition":{"type":"string"},"comment":{"type":"string"},
-"atomic":{"type":"boolean","default":false,"description":"All or nothing: 422 with `items` where one is refused."}},
+"atomic":{"type":"boolean","default":false,"description":"All or nothing: 422 with `items` where one is refused."},
+"dry_run":{"type":"boolean","default":false,"description":"Nothing is done; the answer says what would become of each row, after those before it."}},
 "examples":[{"action":"update","items":[{"id":"7","version":3}],"input":{"owner":"12"}}]})"},
     {"BulkItem", R"({"type":"object","required":["id","status","version"],"properties":{
 "id":{"type":["string","null"]},"status":{"type":"string","enum":["done","waiting","refused"],"description":"`waiting`: the step needs approval, which was asked for."},
@@ -424,7 +425,7 @@ constexpr OpenapiPart schemas[] = {
     {"BulkResult", R"({"type":"object","required":["items","done","refused","more"],"properties":{
 "items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/BulkItem"}},
 "done":{"type":"integer"},"refused":{"type":"integer"},"waiting":{"type":"integer","description":"How many wait for approval; absent where none does."},
-"more":{"type":"boolean","description":"The filter finds more than the limit."}}})"},
+"more":{"type":"boolean","description":"The filter finds more than the limit."},"dry_run":{"type":"boolean","description":"True: nothing was done; else absent."}}})"},
     {"Deleted", R"({"type":"object","required":["id","version","number","title","deleted_at","until","deleted_by"],"properties":{
 "id":{"type":"string"},"version":{"type":"integer"},"number":{"type":["string","null"]},"title":{"type":["string","null"]},
 "deleted_at":{"type":"string","format":"date-time"},"until":{"type":"string","format":"date-time"},
@@ -624,8 +625,9 @@ constexpr OpenapiPart schemas[] = {
     {"ModelClock", R"({"type":"object","required":["name","label","calendar"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "calendar":{"type":["string","null"],"description":"Label of the calendar whose working time counts; null: every hour does."}}})"},
-    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","ledger","title","rights","live","fields","initial","states","transitions","forms","views","clocks","assignments"],"properties":{
+    {"ModelEntity", R"({"type":"object","required":["name","label","plural","module","icon","menu","ledger","title","rights","live","duplicates","fields","initial","states","transitions","forms","views","clocks","assignments"],"properties":{
 "live":{"type":"boolean","description":"Forms ask the draft route while they are filled in."},
+"duplicates":{"type":"boolean","description":"There are rules that find records which are probably the same."},
 "name":{"type":"string"},"label":{"type":"string"},"plural":{"type":"string"},"module":{"type":"string"},"icon":{"type":"string"},"menu":{"type":"boolean"},"ledger":{"type":"boolean","description":"Records are only added, never changed or deleted."},
 "title":{"type":"string","description":"The field that a reference to the record shows."},
 "rights":{"$ref":"#/components/schemas/ModelRights"},
@@ -644,7 +646,7 @@ constexpr OpenapiPart schemas[] = {
 "name":{"type":"string"},"label":{"type":"string"},"icon":{"type":"string"},"entities":{"type":"array","items":{"type":"string"}},
 "pages":{"type":"array","items":{"type":"string"}}}})"},
     {"ModelBlock", R"({"type":"object","required":["name","label","type","width","entity","view","form","text","chart","group","measure","filter"],"properties":{
-"name":{"type":"string"},"label":{"type":"string"},"type":{"type":"string","enum":["view","form","chart","markdown"]},
+"name":{"type":"string"},"label":{"type":"string"},"type":{"type":"string","enum":["view","form","chart","markdown","work","button"]},
 "width":{"type":"integer","minimum":1,"maximum":24,"description":"Of 24 columns."},
 "entity":{"type":["string","null"]},"view":{"type":["string","null"]},"form":{"type":["string","null"]},
 "text":{"type":["string","null"],"description":"Markdown. HTML in it is text."},

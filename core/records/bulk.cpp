@@ -10,6 +10,24 @@ constexpr std::size_t rows_per_transaction = 100;
 /// Rolls an atomic run back.
 struct Spoiled {};
 
+/// Does the rows from `begin` to `end` one after the other, each in a savepoint of its own; whether none was refused.
+bool do_rows(Work& work, std::size_t begin, std::size_t end, const RowStep& step, std::vector<RowResult>& results) {
+  bool all = true;
+  for (std::size_t row = begin; row < end; ++row) {
+    Savepoint savepoint(work.session());
+    try {
+      results.push_back(step(work, row));
+      savepoint.keep();
+    } catch (const Error& error) {
+      if (!is_refusal(error)) throw;
+      savepoint.undo();
+      results.push_back({0, 0, error, 0});
+      all = false;
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Savepoint::Savepoint(storage::Session& session) : session_(session) { session_.execute("SAVEPOINT gate_row"); }
@@ -54,20 +72,8 @@ std::vector<RowResult> run_rows(const RecordService& records, const Context& con
           context,
           [&](Work& work) {
             results.resize(begin);  // a batch that lost a race runs again from its start
-            bool spoiled = false;
-            for (std::size_t row = begin; row < end; ++row) {
-              Savepoint savepoint(work.session());
-              try {
-                results.push_back(step(work, row));
-                savepoint.keep();
-              } catch (const Error& error) {
-                if (!is_refusal(error)) throw;
-                savepoint.undo();
-                results.push_back({0, 0, error, 0});
-                spoiled = true;
-              }
-            }
-            if (atomic && spoiled) throw Spoiled();
+            const bool all = do_rows(work, begin, end, step, results);
+            if (atomic && !all) throw Spoiled();
             if (inside && reply) reply(results);
           },
           static_cast<std::int64_t>(end - begin));
@@ -82,6 +88,22 @@ std::vector<RowResult> run_rows(const RecordService& records, const Context& con
     }
   }
   if (!inside && reply) reply(results);
+  return results;
+}
+
+std::vector<RowResult> try_rows(const RecordService& records, const Context& context, std::size_t rows, const RowStep& step) {
+  std::vector<RowResult> results;
+  try {
+    records.transact(
+        context,
+        [&](Work& work) {
+          results.clear();
+          do_rows(work, 0, rows, step, results);
+          throw Spoiled();
+        },
+        static_cast<std::int64_t>(std::max<std::size_t>(rows, 1)));
+  } catch (const Spoiled&) {  // as it should be
+  }
   return results;
 }
 

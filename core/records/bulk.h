@@ -50,4 +50,8 @@ using RowStep = std::function<RowResult(Work&, std::size_t row)>;
 std::vector<RowResult> run_rows(const RecordService& records, const Context& context, std::size_t rows, bool atomic, const RowStep& step,
                                 const std::function<void(const std::vector<RowResult>&)>& reply = {});
 
+/// What would become of the rows if they were done now, one after the other: all of it happens in one transaction, which is rolled
+/// back. A refused row leaves nothing and the next ones go on. Of approvals that would be asked for, the ids mean nothing.
+std::vector<RowResult> try_rows(const RecordService& records, const Context& context, std::size_t rows, const RowStep& step);
+
 }  // namespace caravan::records
