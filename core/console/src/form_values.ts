@@ -64,6 +64,8 @@ function toWidget(field: Field, value: unknown, locale: Locale): unknown {
 /** One widget's value in the API's form, or what is wrong with it. An empty widget is null. */
 export function toInput(field: Field, value: unknown, locale: Locale): Outcome {
   if (value === null || value === undefined) return { value: null };
+  // Sent apart from the form, after it.
+  if (value instanceof File) return { value: undefined };
   switch (field.type) {
     case 'bool':
       return { value: value === true };
@@ -160,7 +162,7 @@ export function changedInput(fields: readonly Field[], before: Input, after: Inp
   for (const { name, type } of fields) {
     const currency = currencyOf(name);
     if (!differs(name) && !(type === 'money' && differs(currency))) continue;
-    if (name in after) changed[name] = after[name];
+    if (name in after && after[name] !== undefined) changed[name] = after[name];
     if (type === 'money' && currency in after) changed[currency] = after[currency];
   }
   return changed;
@@ -168,5 +170,5 @@ export function changedInput(fields: readonly Field[], before: Input, after: Inp
 
 /** Input of a new record: what was filled in. */
 export function filledInput(input: Input): Input {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null && value !== undefined));
 }

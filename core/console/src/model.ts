@@ -60,6 +60,29 @@ export function titleOf(entity: Entity | undefined, record: RecordData): string 
   return `#${record.id}`;
 }
 
+export interface Referring {
+  entity: Entity;
+  /** Field of that entity by which it points here. */
+  field: Field;
+  /** Its records are parts of the record that they point to. */
+  part: boolean;
+}
+
+/** Entities whose records point to those of `entity`, by each field that can. */
+export function referringTo(model: Model, entity: Entity): Referring[] {
+  return Object.values(model.entities).flatMap((other) =>
+    // Of the core's own records (notices, saved views) each user has plenty; they are no part of somebody's file.
+    other.module === 'core'
+      ? []
+      : other.fields
+          .filter((field) => (field.type === 'ref' || field.type === 'refs') && field.to === entity.name && !field.system)
+          .map((field) => ({ entity: other, field, part: field.type === 'ref' && field.required && other.module === entity.module && !other.menu })),
+  );
+}
+
+/** The condition that chooses what points to the record. */
+export const pointsTo = (field: Field, id: string): string => (field.type === 'refs' ? `${id} in record.${field.name}` : `record.${field.name} == ${id}`);
+
 /** Modules with what belongs in the navigation; modules without anything are left out. */
 export function navigation(model: Model): { module: Module; pages: PageDefinition[]; entities: Entity[] }[] {
   return model.modules
@@ -70,6 +93,12 @@ export function navigation(model: Model): { module: Module; pages: PageDefinitio
     }))
     .filter(({ pages, entities }) => pages.length + entities.length > 0);
 }
+
+/** Entities of which one may make one record of two, and that have rules for finding such. */
+export const duplicateEntities = (model: Model): Entity[] => Object.values(model.entities).filter((entity) => entity.duplicates && mergeable(entity));
+
+/** Whether the user may merge records of it; the server asks again for each. */
+export const mergeable = (entity: Entity): boolean => entity.rights.update && !entity.ledger && entity.module !== 'core';
 
 /** May a client set this field? */
 export function isEditable(field: Field): boolean {

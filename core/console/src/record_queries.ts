@@ -1,8 +1,8 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import type { ApiClient } from './api/client';
 import type { Entity, RecordData } from './api/types';
-import { expansion } from './model';
+import { expansion, pointsTo, type Referring } from './model';
 
 export const recordKey = (entity: string, id: string) => ['record', entity, id] as const;
 
@@ -13,6 +13,16 @@ export function fetchRecord(api: ApiClient, entity: Entity, id: string, signal?:
     ...(signal ? { signal } : {}),
   });
 }
+
+/** As many parts as a document lists. */
+const mostParts = 200;
+
+/** The records that point to one, in the order in which they were made. */
+export const partsQuery = (api: ApiClient, { entity, field }: Referring, id: string, language: string) =>
+  queryOptions({
+    queryKey: ['list', entity.name, 'parts', field.name, id, language],
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: entity.name }, query: { filter: pointsTo(field, id), sort: 'id', limit: mostParts, expand: expansion(entity) }, signal }),
+  });
 
 /** Lets everything that may show the record or lists with it load again. */
 export function useRecordChanged(): (entity: string, id?: string) => Promise<void> {

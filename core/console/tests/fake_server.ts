@@ -40,7 +40,7 @@ export function demoModel(): Model {
   const person: Entity = {
     name: 'demo.person', label: '人员', plural: '人员', module: 'demo', icon: 'team', menu: true, ledger: false, title: 'name',
     rights: { read: true, create: true, update: true, delete: true },
-    live: false, clocks: [], assignments: [],
+    live: false, duplicates: false, clocks: [], assignments: [],
     fields: [...systemFields(systemLabels), field('name', '姓名', 'text', { required: true, max: 60, search: true })],
     initial: null, states: [], transitions: [],
     forms: [{ name: 'demo.person_form', label: '', groups: [{ name: 'main', label: '基本信息', fields: ['name'] }] }],
@@ -49,7 +49,7 @@ export function demoModel(): Model {
   const task: Entity = {
     name: 'demo.task', label: '任务', plural: '任务', module: 'demo', icon: 'profile', menu: true, ledger: false, title: 'number',
     rights: { read: true, create: true, update: true, delete: true },
-    live: false, clocks: [], assignments: [],
+    live: false, duplicates: false, clocks: [], assignments: [],
     fields: [
       ...systemFields(systemLabels),
       field('subject', '主题', 'text', { required: true, max: 20, search: true }),

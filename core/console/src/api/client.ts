@@ -11,6 +11,8 @@ export class ApiError extends Error {
   readonly current: RecordData | undefined;
   /** Seconds to wait, where the server says so. */
   readonly retryAfter: number | undefined;
+  /** Of 410: the record that this one was merged into. */
+  readonly mergedInto: { entity: string; id: string } | undefined;
 
   constructor(status: number, problem: Problem, retryAfter?: number) {
     super(problem.detail ?? '');
@@ -21,6 +23,7 @@ export class ApiError extends Error {
     this.requestId = problem.request_id;
     this.current = problem.current;
     this.retryAfter = retryAfter;
+    this.mergedInto = problem.merged_into;
   }
 }
 
@@ -41,6 +44,17 @@ export interface RequestOptions {
 }
 /** Empty and undefined query parameters are left out. */
 type Options<O> = RequestOptions & ([Parameters<O, 'query'>] extends [never] ? object : { query?: { [K in keyof Parameters<O, 'query'>]?: Parameters<O, 'query'>[K] | undefined } });
+/** What an answer that is a file brought. */
+export interface ReceivedFile {
+  blob: Blob;
+  /** As the server calls it. */
+  name: string | undefined;
+  headers: Headers;
+}
+interface FileOptions {
+  /** Told of bytes that have come, and of how many there will be where that is known. */
+  onProgress?: (done: number, all: number | undefined) => void;
+}
 /** The last argument: it may be left out where the path has no places. */
 type Rest<O> = [Parameters<O, 'path'>] extends [never] ? [options?: Options<O>] : [options: Options<O> & { path: Parameters<O, 'path'> }];
 
@@ -104,6 +118,32 @@ export class ApiClient {
     return this.send('DELETE', path, undefined, options as AnyOptions | undefined);
   }
 
+  /** Fetches an answer that is a file. */
+  async file<P extends Path<'get'>>(path: P, options: Options<Operation<'get', P>> & { path?: Parameters<Operation<'get', P>, 'path'> } & FileOptions): Promise<ReceivedFile> {
+    const response = await this.reach('GET', target(path, options as AnyOptions), undefined, options);
+    if (!response.ok) {
+      const refused = this.refusal(response, parseJson(await response.text().catch(() => '')));
+      if (refused.status === 401) this.onUnauthenticated?.();
+      throw refused;
+    }
+    const length = Number(response.headers.get('Content-Length') ?? Number.NaN);
+    const all = Number.isFinite(length) && length > 0 && !response.headers.get('Content-Encoding') ? length : undefined;
+    const parts: BlobPart[] = [];
+    try {
+      const reader = response.body?.getReader();
+      let done = 0;
+      for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
+        parts.push(piece.value);
+        done += piece.value.length;
+        options.onProgress?.(done, all);
+      }
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new ApiError(0, {});
+    }
+    return { blob: new Blob(parts, { type: response.headers.get('Content-Type') ?? '' }), name: fileName(response.headers.get('Content-Disposition')), headers: response.headers };
+  }
+
   /** Who is signed in; also takes the session's CSRF token. */
   async me(): Promise<User> {
     const user = await this.get('/me');
@@ -134,46 +174,67 @@ export class ApiClient {
     return true;
   }
 
-  private async once<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
+  /** Sends one request; what does not arrive is an ApiError of status 0. */
+  private async reach(method: string, path: string, body: unknown, options: RequestOptions): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': this.locale };
     const form = body instanceof FormData; // the browser says its type, with the boundary
     if (body !== undefined && !form) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     if (method !== 'GET' && this.user?.csrf) headers['X-CSRF-Token'] = this.user.csrf;
     if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
-
-    let response: Response;
-    let text: string;
     try {
-      response = await fetch(this.base + path, {
+      return await fetch(this.base + path, {
         method,
         headers,
         credentials: 'same-origin',
         ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
         ...(options.signal ? { signal: options.signal } : {}),
       });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new ApiError(0, {});
+    }
+  }
+
+  private refusal(response: Response, parsed: unknown): ApiError {
+    const problem = parsed && typeof parsed === 'object' ? (parsed as Problem) : {};
+    const requestId = problem.request_id ?? response.headers.get('X-Request-Id') ?? undefined;
+    const wait = Number(response.headers.get('Retry-After') ?? Number.NaN);
+    return new ApiError(response.status, { ...problem, ...(requestId ? { request_id: requestId } : {}) }, Number.isFinite(wait) && wait > 0 ? wait : undefined);
+  }
+
+  private async once<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
+    const response = await this.reach(method, path, body, options);
+    let text: string;
+    try {
       text = await response.text();
     } catch (error) {
       if (options.signal?.aborted) throw error;
       throw new ApiError(0, {});
     }
-
-    let parsed: unknown;
-    try {
-      parsed = text ? JSON.parse(text) : undefined;
-    } catch {
-      parsed = undefined;
-    }
-    if (response.ok) {
-      if (text && parsed === undefined) throw new ApiError(response.status, { code: 'bad_answer' });
-      return parsed as T;
-    }
-    const problem = parsed && typeof parsed === 'object' ? (parsed as Problem) : {};
-    const requestId = problem.request_id ?? response.headers.get('X-Request-Id') ?? undefined;
-    const wait = Number(response.headers.get('Retry-After') ?? Number.NaN);
-    throw new ApiError(
-      response.status,
-      { ...problem, ...(requestId ? { request_id: requestId } : {}) },
-      Number.isFinite(wait) && wait > 0 ? wait : undefined,
-    );
+    const parsed = parseJson(text);
+    if (!response.ok) throw this.refusal(response, parsed);
+    if (text && parsed === undefined) throw new ApiError(response.status, { code: 'bad_answer' });
+    return parsed as T;
   }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name that a Content-Disposition gives (RFC 6266), the one in UTF-8 before the plain one. */
+export function fileName(header: string | null): string | undefined {
+  const extended = /filename\*=UTF-8''([^;\s]+)/i.exec(header ?? '')?.[1];
+  if (extended) {
+    try {
+      return decodeURIComponent(extended);
+    } catch {
+      // then the plain one
+    }
+  }
+  return /filename="([^"]+)"/i.exec(header ?? '')?.[1];
 }

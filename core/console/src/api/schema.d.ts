@@ -1974,6 +1974,11 @@ export interface components {
              * @default false
              */
             atomic: boolean;
+            /**
+             * @description Nothing is done; the answer says what would become of each row, after those before it.
+             * @default false
+             */
+            dry_run: boolean;
         };
         BulkItem: {
             id: string | null;
@@ -2626,7 +2631,7 @@ export interface components {
             name: string;
             label: string;
             /** @enum {string} */
-            type: "view" | "form" | "chart" | "markdown";
+            type: "view" | "form" | "chart" | "markdown" | "work" | "button";
             /** @description Of 24 columns. */
             width: number;
             entity: string | null;
@@ -2658,6 +2663,8 @@ export interface components {
         ModelEntity: {
             /** @description Forms ask the draft route while they are filled in. */
             live: boolean;
+            /** @description There are rules that find records which are probably the same. */
+            duplicates: boolean;
             name: string;
             label: string;
             plural: string;
@@ -2673,6 +2680,11 @@ export interface components {
             initial: string | null;
             states: components["schemas"]["ModelState"][];
             transitions: components["schemas"]["ModelTransition"][];
+            /** @description What plugins tell of its records; the timeline's action is `event:NAME`. Absent where there is none. */
+            events?: {
+                name: string;
+                label: string;
+            }[];
             forms: components["schemas"]["ModelForm"][];
             clocks: components["schemas"]["ModelClock"][];
             /** @description Rules that say who gets a record. */
@@ -3111,6 +3123,8 @@ export interface components {
                 type: "int" | "decimal" | "money" | "date" | "instant";
                 /** @description People read it as a share: 0.25 as 25 %. */
                 percent: boolean;
+                /** @description Why a plugin has not computed it; its values are null then. */
+                problem?: string;
             }[];
             rows: (components["schemas"]["ReportFigures"] & {
                 /** @description By group: the field's value, or the first day of the part of the calendar. */

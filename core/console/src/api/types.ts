@@ -43,4 +43,4 @@ export type TimelineEvent = Schemas['TimelineEvent'];
 export type TimelinePage = Schemas['TimelinePage'];
 export type FieldError = Schemas['FieldError'];
 /** RFC 9457. A proxy in between may answer with less. */
-export type Problem = Partial<Omit<Schemas['Problem'], 'code'>> & { code?: string };
+export type Problem = Partial<Omit<Schemas['Problem'], 'code'>> & { code?: string; merged_into?: { entity: string; id: string } };

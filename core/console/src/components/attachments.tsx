@@ -7,6 +7,7 @@ import { useRef, useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import type { Entity, RecordData } from '../api/types';
+import { attachmentsKey, isPicture, sendFile } from '../files';
 import { formatBytes, formatInstant } from '../format';
 import { useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
@@ -27,7 +28,7 @@ export default function Attachments({ entity, record }: { entity: Entity; record
   const input = useRef<HTMLInputElement>(null);
   const [sending, setSending] = useState(0);
   const [over, setOver] = useState(false);
-  const key = ['attachments', entity.name, record.id];
+  const key = attachmentsKey(entity.name, record.id);
   const list = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get('/records/{entity}/{id}/attachments', { path: { entity: entity.name, id: record.id }, signal }) });
   const items = list.data?.items ?? [];
 
@@ -38,10 +39,8 @@ export default function Attachments({ entity, record }: { entity: Entity; record
   const send = async (files: FileList | null) => {
     for (const file of files ?? []) {
       setSending((now) => now + 1);
-      const form = new FormData();
-      form.append('file', file, file.name);
       try {
-        await api.upload('/records/{entity}/{id}/attachments', form, { path: { entity: entity.name, id: record.id } });
+        await sendFile(api, entity.name, record.id, file);
       } catch (error) {
         void message.error(`${file.name}${t('value.colon')}${errorText(error)}`, 6);
       } finally {
@@ -99,7 +98,7 @@ export default function Attachments({ entity, record }: { entity: Entity; record
         <ul className="day-list">
           {items.map((file) => (
             <li key={file.id}>
-              {/^image\/(png|jpeg|gif|webp)$/.test(file.media_type) ? <img className="file-thumb" src={file.href} alt="" loading="lazy" /> : <PaperClipOutlined aria-hidden />}
+              {isPicture(file.media_type) ? <img className="file-thumb" src={`${file.href}?inline=1`} alt="" loading="lazy" /> : <PaperClipOutlined aria-hidden />}
               <a href={file.href} target="_blank" rel="noreferrer">{file.name}</a>
               <span className="muted">{formatBytes(file.size, locale.locale)}</span>
               <time className="muted" dateTime={file.created_at}>{formatInstant(file.created_at, locale.locale, locale.timeZone)}</time>

@@ -6,6 +6,7 @@ import { dotColor, formatDate, formatDecimal, formatInstant, formatMoney } from 
 import { expandedOf, isState, optionOf, stateOf, textIn } from '../model';
 import { recordPagePath } from '../paths';
 import { useSession } from '../session';
+import { FileLink } from './file_link';
 
 /** A label with a dot in the colour of a choice or state, where it has one; the text is in a colour that can be read. */
 export function DotLabel({ color, label, strong }: { color: string | null | undefined; label: string; strong?: boolean }) {
@@ -109,6 +110,9 @@ export function FieldValue({ entity, field, record }: { entity: Entity; field: F
           })}
         </span>
       );
+    case 'file':
+    case 'image':
+      return <FileLink entity={entity.name} field={field} record={record} attachment={String(value)} />;
     case 'localized':
       return field.multiline ? <span className="multiline">{text}</span> : <>{text}</>;
     case 'ref':

@@ -8,8 +8,10 @@ import { languages } from '../i18n';
 import { expandedOf, fieldOf, isEditable } from '../model';
 import { compareNames, usePinyinFilter } from '../pinyin';
 import { useSession } from '../session';
+import { isFile } from '../files';
 import { FieldLabel } from './field_label';
 import { DotLabel } from './field_value';
+import { FileInput } from './file_input';
 import { RefSelect } from './ref_select';
 
 /** Name of the antd Form around the fields; the inputs' ids begin with it. */
@@ -22,12 +24,14 @@ interface Props {
   record?: RecordData | undefined;
   /** Groups as cards, or plain (in a dialog). */
   plain?: boolean;
+  /** Plain, and short inputs beside each other. */
+  dense?: boolean;
   /** What the server says of the values as they are, see useDraft. */
   draft?: Draft | undefined;
 }
 
 /** The inputs of a form from the model. Below an antd Form. */
-export function RecordFields({ entity, form, record, plain, draft }: Props) {
+export function RecordFields({ entity, form, record, plain, dense, draft }: Props) {
   const groups = form.groups
     .map((group) => ({
       group,
@@ -38,8 +42,8 @@ export function RecordFields({ entity, form, record, plain, draft }: Props) {
     const inputs = (
       <Row gutter={[20, 0]}>
         {fields.map((field) => (
-          <Col key={field.name} xs={24} md={isWide(field) || plain ? 24 : 12}>
-            <FieldItem field={field} record={record} draft={draft} />
+          <Col key={field.name} xs={dense && isShort(field) ? 12 : 24} md={isWide(field) ? 24 : dense ? (isShort(field) ? 6 : 12) : plain ? 24 : 12}>
+            <FieldItem entity={entity} field={field} record={record} draft={draft} />
           </Col>
         ))}
       </Row>
@@ -54,6 +58,9 @@ export function RecordFields({ entity, form, record, plain, draft }: Props) {
 }
 
 const isWide = (field: Field) => field.type === 'json' || field.type === 'localized' || (field.type === 'text' && field.multiline === true);
+
+/** Whose values are a few characters. */
+const isShort = (field: Field) => ['int', 'decimal', 'bool'].includes(field.type);
 
 export function useMistakeText(): (mistake: Mistake) => string {
   const { t } = useTranslation();
@@ -74,7 +81,7 @@ export function useMistakeText(): (mistake: Mistake) => string {
   };
 }
 
-function FieldItem({ field, record, draft }: { field: Field; record?: RecordData | undefined; draft: Draft | undefined }) {
+function FieldItem({ entity, field, record, draft }: { entity: Entity; field: Field; record?: RecordData | undefined; draft: Draft | undefined }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const mistakeText = useMistakeText();
@@ -119,7 +126,7 @@ function FieldItem({ field, record, draft }: { field: Field; record?: RecordData
   }
   return (
     <Form.Item {...outer} {...inner} {...(field.type === 'bool' ? { valuePropName: 'checked' } : {})}>
-      {withState(widget(required === field.required ? field : { ...field, required }, record, t('form.select'), live?.options), locked)}
+      {withState(isFile(field) ? <FileInput entity={entity.name} field={field} record={record} /> : widget(required === field.required ? field : { ...field, required }, record, t('form.select'), live?.options), locked)}
     </Form.Item>
   );
 }

@@ -1,44 +1,50 @@
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Card } from 'antd';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
 import { printConditions } from '../filter';
 import { useWatch } from '../live';
-import { expansion, fieldOf, isState, titleOf } from '../model';
+import { useRecordChanged } from '../record_queries';
+import { expansion, fieldOf, isState, mainForm, pointsTo, referringTo, titleOf } from '../model';
 import { createPath, listPath, recordPagePath } from '../paths';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { FieldValue } from './field_value';
 
+const FormDialog = lazy(async () => ({ default: (await import('../blocks/form_block')).FormDialog }));
+
 const few = 5;
+/** Parts are looked at as a whole. */
+const manyParts = 50;
 /** Columns beside the title. */
 const fewColumns = 3;
 
 /** Lists of the records that refer to this one, by each field that can. */
 export default function Related({ entity, record }: { entity: Entity; record: RecordData }) {
   const { model } = useSession();
-  const links = Object.values(model.entities).flatMap((other) =>
-    // Of the core's own records (notices, saved views) each user has plenty; they are no part of somebody's file.
-    other.module === 'core' ? [] : other.fields.filter((field) => (field.type === 'ref' || field.type === 'refs') && field.to === entity.name && !field.system).map((field) => ({ other, field })),
-  );
-  return links.map(({ other, field }) => <RelatedList key={`${other.name}.${field.name}`} of={entity} record={record} other={other} field={field} several={links.filter((one) => one.other === other).length > 1} />);
+  const links = referringTo(model, entity);
+  return links.map(({ entity: other, field, part }) => <RelatedList key={`${other.name}.${field.name}`} of={entity} record={record} other={other} field={field} part={part} several={links.filter((one) => one.entity === other).length > 1} />);
 }
 
-function RelatedList({ of, record, other, field, several }: { of: Entity; record: RecordData; other: Entity; field: Field; several: boolean }) {
+function RelatedList({ of, record, other, field, part, several }: { of: Entity; record: RecordData; other: Entity; field: Field; part: boolean; several: boolean }) {
   const { t } = useTranslation();
   const api = useApi();
   const navigate = useNavigate();
   const { language } = useLanguage();
+  const changed = useRecordChanged();
   useWatch(other.name);
   const view = other.views.find((one) => one.type === 'list') ?? other.views[0];
   const columns = (view?.columns ?? []).filter((name) => name !== field.name && name !== other.title && name !== 'number').map((name) => fieldOf(other, name)).filter((one): one is Field => !!one);
-  const shown = [...columns.filter(isState), ...columns.filter((one) => !isState(one))].slice(0, fewColumns);
-  const filter = field.type === 'refs' ? `${record.id} in record.${field.name}` : `record.${field.name} == ${record.id}`;
+  const shown = [...columns.filter(isState), ...columns.filter((one) => !isState(one))].slice(0, part ? undefined : fewColumns);
+  const [adding, setAdding] = useState(false);
+  const form = mainForm(other);
+  const filter = pointsTo(field, record.id);
   const list = useQuery({
     queryKey: ['list', other.name, 'related', of.name, record.id, field.name, language],
-    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: other.name }, query: { filter, sort: '-created_at', limit: few, count: '1', expand: expansion(other, [other.title, ...shown.map((one) => one.name)]) }, signal }),
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: other.name }, query: { filter, sort: part ? 'id' : '-created_at', limit: part ? manyParts : few, count: '1', expand: expansion(other, [other.title, ...shown.map((one) => one.name)]) }, signal }),
   });
   const items = list.data?.items ?? [];
   if (list.isError || (items.length === 0 && !other.rights.create)) return null;
@@ -57,12 +63,29 @@ function RelatedList({ of, record, other, field, several }: { of: Entity; record
               icon={<PlusOutlined aria-hidden />}
               aria-label={t('list.create', { entity: other.label })}
               title={t('list.create', { entity: other.label })}
-              onClick={() => void navigate(createPath(other.name), { state: { preset: { field: field.name, id: record.id, title: titleOf(of, record) } } })}
+              onClick={() => (part && form ? setAdding(true) : void navigate(createPath(other.name), { state: { preset: { field: field.name, id: record.id, title: titleOf(of, record) } } }))}
             />
           )}
         </span>
       }
     >
+      {adding && form && (
+        <Suspense fallback={null}>
+          <FormDialog
+            entity={other}
+            form={form}
+            name="part"
+            title={t('list.create', { entity: other.label })}
+            preset={{ field: field.name, id: record.id, title: titleOf(of, record) }}
+            onClose={() => setAdding(false)}
+            onMade={() => {
+              setAdding(false);
+              // What the parts add up to stands in the record.
+              void changed(of.name, record.id);
+            }}
+          />
+        </Suspense>
+      )}
       {items.length === 0 ? (
         <p className="muted day-none">{t('list.empty', { entity: name })}</p>
       ) : (

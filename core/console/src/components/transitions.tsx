@@ -104,7 +104,7 @@ export function useSteps(entity: Entity) {
   };
 
   const dialog = asking && (
-    <TransitionDialog
+    <StepForm
       entity={entity}
       record={asking.record}
       transition={asking.transition}
@@ -113,7 +113,7 @@ export function useSteps(entity: Entity) {
       onClose={() => setAsking(null)}
     />
   );
-  return { running, start, undo, dialog };
+  return { running, start, undo, dialog, run, refused };
 }
 
 /** The steps out of a record's state, as they stand for the user. */
@@ -129,12 +129,12 @@ export function useAvailableSteps(entity: Entity, record: RecordData, enabled = 
   });
 }
 
-/** Buttons for the steps out of the record's state; what is not allowed says why. */
-export function TransitionButtons({ entity, record }: { entity: Entity; record: RecordData }) {
+/** Buttons for the steps out of the record's state; what is not allowed says why. `inline`: the form of the first step that has one stands open. */
+export function TransitionButtons({ entity, record, inline }: { entity: Entity; record: RecordData; inline?: boolean }) {
   const { t } = useTranslation();
   const errorText = useErrorText();
   const transitions = useAvailableSteps(entity, record);
-  const { running, start, undo, dialog } = useSteps(entity);
+  const { running, start, undo, dialog, run, refused } = useSteps(entity);
   const known = useSteady(transitions.data);
 
   // Whatever becomes of the buttons, a dialog that is open stays, with what was entered in it.
@@ -155,12 +155,13 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
   const cancelling = (one: AvailableTransition) => stateOf(entity, one.to)?.category === 'cancelled';
   // What gives the record up stands last, away from the way on.
   const items = [...known.items].sort((a, b) => Number(cancelling(a)) - Number(cancelling(b)));
-  const primary = items.find((one) => one.allowed && !cancelling(one))?.name;
+  const open = inline ? items.find((one) => one.allowed && one.form && !cancelling(one)) : undefined;
+  const primary = open ? undefined : items.find((one) => one.allowed && !cancelling(one))?.name;
   return (
     <>
       <div className="transitions" role="group" aria-label={t('record.actions')}>
         {items.length === 0 && <span className="muted">{t('record.noActions')}</span>}
-        {items.map((transition) => {
+        {items.filter((one) => one !== open).map((transition) => {
           const button = (
             <Button
               key={transition.name}
@@ -190,6 +191,7 @@ export function TransitionButtons({ entity, record }: { entity: Entity; record: 
         )}
       </div>
       {dialog}
+      {open && <StepForm key={`${record.id}/${open.name}`} entity={entity} record={record} transition={open} onRun={(step) => run(record, open, step)} onRefused={(error) => refused(record, error)} />}
       {(known.approvals ?? []).map((approval) => (
         <ApprovalItem key={approval.id} approval={approval} entity={entity} />
       ))}
@@ -221,14 +223,15 @@ interface DialogProps {
   transition: AvailableTransition;
   onRun: (step: Step) => Promise<void>;
   onRefused: (error: unknown) => boolean;
-  onClose: () => void;
+  /** Of a dialog; without it the form stands in the page. */
+  onClose?: () => void;
 }
 
 const noForm: FormDefinition = { name: '', label: '', groups: [] };
 const commentField = '$comment'; // no field's name has a $
 
 /** Asks for what a step needs: fields of its form, a comment. */
-function TransitionDialog({ entity, record, transition, onRun, onRefused, onClose }: DialogProps) {
+function StepForm({ entity, record, transition, onRun, onRefused, onClose }: DialogProps) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const definition = entity.forms.find((one) => one.name === transition.form) ?? noForm;
@@ -249,15 +252,37 @@ function TransitionDialog({ entity, record, transition, onRun, onRefused, onClos
     try {
       const input = shownInput(await settled(), entered());
       await onRun({ ...(Object.keys(input).length > 0 ? { input } : {}), ...(comment ? { comment } : {}) });
-      onClose();
+      onClose?.();
     } catch (error) {
-      if (onRefused(error)) onClose();
+      if (onRefused(error)) onClose?.();
       else show(error);
     } finally {
       setSaving(false);
     }
   };
 
+  const body = (
+    <>
+      <FormProblemAlert problem={problem} />
+      <Form form={form} name={onClose ? formName : 'step'} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={changed} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
+        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} dense={!onClose} />
+        <Form.Item
+          name={commentField}
+          label={t('record.comment')}
+          required={transition.comment_required === true}
+          rules={transition.comment_required ? [{ required: true, whitespace: true, message: t('record.commentRequired') }] : []}
+        >
+          <Input.TextArea autoSize={{ minRows: onClose ? 2 : 1, maxRows: 8 }} />
+        </Form.Item>
+        {!onClose && (
+          <Button type="primary" htmlType="submit" loading={saving}>
+            {transition.label}
+          </Button>
+        )}
+      </Form>
+    </>
+  );
+  if (!onClose) return <div className="step-form">{body}</div>;
   return (
     <Modal
       open
@@ -269,18 +294,7 @@ function TransitionDialog({ entity, record, transition, onRun, onRefused, onClos
       onCancel={onClose}
       mask={{ closable: false }}
     >
-      <FormProblemAlert problem={problem} />
-      <Form form={form} name={formName} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={changed} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
-        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} />
-        <Form.Item
-          name={commentField}
-          label={t('record.comment')}
-          required={transition.comment_required === true}
-          rules={transition.comment_required ? [{ required: true, whitespace: true, message: t('record.commentRequired') }] : []}
-        >
-          <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} />
-        </Form.Item>
-      </Form>
+      {body}
     </Modal>
   );
 }

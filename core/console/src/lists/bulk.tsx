@@ -1,19 +1,25 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { App, Button, Dropdown, Form, Input, Modal, Select, Table, Tag } from 'antd';
-import { useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useNavigate } from 'react-router';
 import type { components } from '../api/schema';
 import type { Entity, FormDefinition, ModelTransition, RecordData } from '../api/types';
 import { FormProblemAlert } from '../components/form_problem';
 import { formName, RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
 import { collect, editableFields, filledInput, toFormValues, type FormValues, type Input as Values } from '../form_values';
-import { isEditable, stateOf, titleOf } from '../model';
-import { recordPagePath } from '../paths';
+import { isFile } from '../files';
+import { isEditable, mergeable, stateOf, titleOf } from '../model';
+import { comparePath, recordPagePath } from '../paths';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
+
+const MergeDialog = lazy(() => import('../components/merge_dialog'));
+
+/** As many as one looks at beside each other. */
+const mostBeside = 4;
 
 type Body = components['schemas']['BulkInput'];
 type Result = components['schemas']['BulkResult'];
@@ -32,6 +38,9 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
   const errorText = useErrorText();
   const { message, modal } = App.useApp();
   const [asking, setAsking] = useState<ModelTransition | 'update' | null>(null);
+  const navigate = useNavigate();
+  const [merging, setMerging] = useState(false);
+  const few = chosen.length >= 2 && chosen.length <= mostBeside;
   const [running, setRunning] = useState(false);
   const [result, setResult] = useState<{ label: string; rows: RecordData[]; answer: Result } | null>(null);
   const states = new Set(chosen.map((record) => record.state));
@@ -89,6 +98,8 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
         </Dropdown>
       )}
       {entity.rights.update && <Button size="small" onClick={() => setAsking('update')}>{t('bulk.change')}</Button>}
+      {few && <Button size="small" onClick={() => void navigate(comparePath(entity.name, chosen.map((record) => record.id)))}>{t('compare.title')}</Button>}
+      {few && mergeable(entity) && <Button size="small" onClick={() => setMerging(true)}>{t('merge.open')}</Button>}
       {entity.rights.delete && <Button size="small" danger onClick={remove}>{t('record.delete')}</Button>}
       <Button size="small" type="text" onClick={onClear}>{t('bulk.clear')}</Button>
       {asking && (
@@ -101,6 +112,20 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
             asking === 'update' ? run(t('bulk.change'), { action: 'update', input }) : run(asking.label, { action: 'transition', transition: asking.name, input, ...(comment ? { comment } : {}) })
           }
         />
+      )}
+      {merging && (
+        <Suspense fallback={null}>
+          <MergeDialog
+            entity={entity}
+            records={chosen.map((record) => ({ id: record.id, title: titleOf(entity, record) }))}
+            onClose={() => setMerging(false)}
+            onDone={(survivor) => {
+              setMerging(false);
+              onClear();
+              void navigate(recordPagePath(entity.name, survivor));
+            }}
+          />
+        </Suspense>
       )}
       {result && <ResultDialog entity={entity} {...result} onClose={() => setResult(null)} />}
     </div>
@@ -144,7 +169,7 @@ function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
       setSaving(false);
     }
   };
-  const offered = entity.fields.filter((field) => isEditable(field) && field.right === 'write');
+  const offered = entity.fields.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field));
   return (
     <Modal open title={title} okText={update ? t('form.save') : subject.label} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: update && !chosen }} onOk={() => errors.form.submit()} onCancel={onClose} mask={{ closable: false }}>
       <FormProblemAlert problem={errors.problem} />

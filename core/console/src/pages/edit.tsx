@@ -15,6 +15,7 @@ import { PageHead } from '../components/page_head';
 import { formName, RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
 import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues, type Input } from '../form_values';
+import { attachmentsKey, chosenFiles, sendFile, type Chosen } from '../files';
 import { forgetText, keepText, keptValues } from '../kept';
 import { expandedOf, mainForm, titleOf } from '../model';
 import { listPath, recordPagePath } from '../paths';
@@ -22,6 +23,7 @@ import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { shownInput, useDraft } from '../use_draft';
+import { useErrorText } from '../use_error_text';
 import { useTitle } from '../use_title';
 
 /** Creates a record, or edits the one in the address. */
@@ -81,6 +83,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   const { message } = App.useApp();
   const { locale, model } = useSession();
   const queries = useQueryClient();
+  const errorText = useErrorText();
   const changed = useRecordChanged();
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const [base, setBase] = useState(record);
@@ -138,6 +141,23 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
     void navigate(to, { replace: true });
   };
 
+  const chosen = (): Chosen[] => chosenFiles(fields, form.getFieldsValue(true) as FormValues);
+
+  /** Files go after the record that holds them; returns whether all have arrived. */
+  const sendFiles = async (id: string, files: Chosen[]): Promise<boolean> => {
+    let all = true;
+    for (const { field, file } of files) {
+      try {
+        await sendFile(api, entity.name, id, file, field.name);
+      } catch (error) {
+        all = false;
+        void message.error(`${field.label}${t('value.colon')}${errorText(error)}`, 8);
+      }
+    }
+    if (files.length > 0) void queries.invalidateQueries({ queryKey: attachmentsKey(entity.name, id) });
+    return all;
+  };
+
   const save = async (from: RecordData | undefined, retried = false): Promise<void> => {
     setSaving(true);
     clear();
@@ -145,19 +165,20 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
       const now = await settled();
       if (!from) {
         const created = await api.post('/records/{entity}', shownInput(now, entered()), { path: { entity: entity.name } });
-        void message.success(t('form.created'));
+        if (await sendFiles(created.id, chosen())) void message.success(t('form.created'));
         void changed(entity.name);
         leave(recordPagePath(entity.name, created.id));
         return;
       }
       const input = shownInput(now, difference(from));
-      if (Object.keys(input).length === 0) {
+      const files = chosen();
+      if (Object.keys(input).length === 0 && files.length === 0) {
         void message.info(t('form.unchanged'));
         leave(back);
         return;
       }
       try {
-        await api.patch('/records/{entity}/{id}', input, { path: { entity: entity.name, id: from.id }, version: from.version });
+        if (Object.keys(input).length > 0) await api.patch('/records/{entity}/{id}', input, { path: { entity: entity.name, id: from.id }, version: from.version });
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 412)) throw error;
         // The problem carries the record, but without the titles of its references.
@@ -175,7 +196,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         return;
       }
       setConflict(null);
-      void message.success(t('form.saved'));
+      if (await sendFiles(from.id, files)) void message.success(t('form.saved'));
       await changed(entity.name, from.id);
       leave(back);
     } catch (error) {
@@ -231,9 +252,9 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
         scrollToFirstError={{ block: 'center', focus: true }}
         onValuesChange={() => {
           const input = difference(base);
-          const changes = Object.keys(input).length > 0;
+          const changes = Object.keys(input).length > 0 || chosen().length > 0;
           setDirty(changes);
-          keepText(keptKey, changes ? JSON.stringify(input) : '');
+          keepText(keptKey, Object.keys(input).length > 0 ? JSON.stringify(input) : '');
           ask();
         }}
         onFinish={() => {

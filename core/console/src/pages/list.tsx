@@ -22,10 +22,11 @@ import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
+import { isFile } from '../files';
 import { ChooseAllContext, SizedHeader, useWidths } from '../lists/widths';
-import { expandedOf, expansion, fieldOf, groupable, isEditable, titleOf } from '../model';
+import { expandedOf, expansion, fieldOf, groupable, isEditable, mergeable, titleOf } from '../model';
 import { usePinyinFilter } from '../pinyin';
-import { createPath, recordPagePath } from '../paths';
+import { createPath, duplicatesPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
@@ -37,6 +38,7 @@ import { viewParameter } from '../views/types';
 const FilterBuilder = lazy(() => import('../lists/filter_builder'));
 const SavedViews = lazy(() => import('../lists/saved_views'));
 const ColumnsMenu = lazy(() => import('../lists/columns_menu'));
+const ExportMenu = lazy(() => import('../lists/export_menu'));
 const BulkBar = lazy(() => import('../lists/bulk'));
 const QuickEdit = lazy(() => import('../lists/quick_edit'));
 
@@ -83,6 +85,7 @@ function Head({ entity, aside }: { entity: Entity; aside?: ReactNode }) {
       actions={
         <>
           <TakeNext entity={entity} />
+          {entity.duplicates && mergeable(entity) && <LinkButton to={duplicatesPath(entity.name)}>{t('duplicates.title')}</LinkButton>}
           {entity.rights.create && (
             <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
               {t('list.create', { entity: entity.label })}
@@ -253,9 +256,10 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   const page = useSteady(list.data);
   const counts = useGroupCounts(entity, group, { view: query.view, filter, q: query.q });
   const rows = useMemo(() => (group && page ? withHeads(page.items, group.name) : (page?.items ?? [])), [group, page]);
-  const changeable = entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write') : [];
+  const changeable = entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field)) : [];
   const [editing, setEditing] = useState<{ id: string; field: string } | null>(null);
   const bulk = (entity.rights.update || entity.rights.delete || entity.transitions.length > 0) && !entity.ledger;
+  const total = page?.total == null ? undefined : page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total });
   const known = new Map(page?.items.map((record) => [record.id, record]));
 
   const tableColumns: TableColumnsType<RecordData> = columns.map((field, index) => ({
@@ -300,7 +304,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
     <div className="page">
       <Head
         entity={entity}
-        aside={page?.total != null && <span className="muted count">{page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total })}</span>}
+        aside={total && <span className="muted count">{total}</span>}
       />
       <div className="panel" aria-busy={list.isFetching}>
         <Toolbar entity={entity} view={view} state={state} go={go} fetching={list.isFetching} onReload={() => void list.refetch()}>
@@ -318,6 +322,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
             </Suspense>
           )}
           <Suspense fallback={null}>
+            <ExportMenu entity={entity} query={{ view: query.view, filter, sort, q: query.q }} columns={names} total={total} />
             <ColumnsMenu entity={entity} shown={names} own={state.columns !== undefined} group={state.group} onColumns={(next) => go({ ...state, columns: next })} onGroup={(next) => go(withChange(state, { group: next }))} />
           </Suspense>
         </Toolbar>

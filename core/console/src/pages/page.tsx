@@ -16,6 +16,8 @@ import { useTitle } from '../use_title';
 import { RecordView } from '../views/record_view';
 
 const Markdown = lazy(() => import('../blocks/markdown'));
+const ButtonBlock = lazy(() => import('../blocks/button_block'));
+const WorkBlock = lazy(() => import('../blocks/work_block'));
 const FormBlock = lazy(() => import('../blocks/form_block'));
 
 /** The page of blocks in the address. */
@@ -79,6 +81,14 @@ function BlockBody({ block, onDirty }: { block: Block; onDirty: (dirty: boolean)
   }
   if (!entity) return null;
   if (block.type === 'chart') return <ChartBlock entity={entity} block={block} heading={(aside) => heading(block.label || entity.plural || entity.label, aside)} />;
+  if (block.type === 'button') {
+    const form = entity.forms.find((one) => one.name === block.form);
+    return form ? (
+      <Suspense fallback={wait}>
+        <ButtonBlock entity={entity} form={form} name={block.name} label={block.label || t('list.create', { entity: entity.label })} />
+      </Suspense>
+    ) : null;
+  }
   if (block.type === 'form') {
     const form = entity.forms.find((one) => one.name === block.form);
     return form ? (
@@ -92,6 +102,16 @@ function BlockBody({ block, onDirty }: { block: Block; onDirty: (dirty: boolean)
   }
   const view = entity.views.find((one) => one.name === block.view);
   if (!view) return null;
+  if (block.type === 'work') {
+    return (
+      <>
+        {heading(block.label || view.label, <Link to={listPath(entity.name, view.name)}>{t('view.openAll')}</Link>)}
+        <Suspense fallback={wait}>
+          <WorkBlock entity={entity} view={view} />
+        </Suspense>
+      </>
+    );
+  }
   return (
     <>
       {heading(block.label || view.label, <Link to={listPath(entity.name, view.name)}>{t('view.openAll')}</Link>)}

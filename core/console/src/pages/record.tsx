@@ -1,12 +1,14 @@
 import DeleteOutlined from '@ant-design/icons/es/icons/DeleteOutlined';
 import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
 import SafetyOutlined from '@ant-design/icons/es/icons/SafetyOutlined';
+import MergeCellsOutlined from '@ant-design/icons/es/icons/MergeCellsOutlined';
+import PrinterOutlined from '@ant-design/icons/es/icons/PrinterOutlined';
 import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Skeleton } from 'antd';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useParams } from 'react-router';
+import { Navigate, useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData } from '../api/types';
 import { FieldLabel } from '../components/field_label';
@@ -20,8 +22,8 @@ import { StateBar } from '../components/state_bar';
 import { Tasks } from '../components/tasks';
 import { Timeline } from '../components/timeline';
 import { TransitionButtons } from '../components/transitions';
-import { fieldOf, mainForm, titleOf } from '../model';
-import { editPath, listPath } from '../paths';
+import { fieldOf, mainForm, mergeable, titleOf } from '../model';
+import { editPath, listPath, printPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
 import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
@@ -32,6 +34,8 @@ import { useTitle } from '../use_title';
 
 const Attachments = lazy(() => import('../components/attachments'));
 const CommentBox = lazy(() => import('../components/comment_box'));
+const Merges = lazy(() => import('../components/merges'));
+const MergeWith = lazy(() => import('../components/merge_with'));
 const Related = lazy(() => import('../components/related'));
 
 export default function RecordPage() {
@@ -47,6 +51,8 @@ export default function RecordPage() {
   });
   const shown = useSteady(record.data);
   if (!entity) return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
+  const merged = record.error instanceof ApiError ? record.error.mergedInto : undefined;
+  if (merged) return <Navigate to={recordPagePath(merged.entity, merged.id)} replace />;
   if (shown && !(record.isError && record.error instanceof ApiError && record.error.status === 404)) {
     return <RecordView entity={entity} record={shown} />;
   }
@@ -110,6 +116,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
           <Suspense fallback={null}>
             <Related entity={entity} record={record} />
             <Attachments entity={entity} record={record} />
+            {mergeable(entity) && <Merges entity={entity} record={record} />}
           </Suspense>
           <Assignments entity={entity} record={record} />
           <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} filled />
@@ -163,6 +170,7 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   const { message, modal } = App.useApp();
   const errorText = useErrorText();
   const changed = useRecordChanged();
+  const [merging, setMerging] = useState(false);
 
   const copy = async () => {
     try {
@@ -195,6 +203,13 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   return (
     <>
       <Button icon={<LinkOutlined aria-hidden />} onClick={() => void copy()} aria-label={t('record.copyLink')} title={t('record.copyLink')} />
+      <LinkButton icon={<PrinterOutlined aria-hidden />} aria-label={t('print.page')} title={t('print.page')} to={printPath(entity.name, record.id)} />
+      {mergeable(entity) && <Button icon={<MergeCellsOutlined aria-hidden />} aria-label={t('merge.open')} title={t('merge.open')} aria-haspopup="dialog" onClick={() => setMerging(true)} />}
+      {merging && (
+        <Suspense fallback={null}>
+          <MergeWith entity={entity} record={record} onClose={() => setMerging(false)} />
+        </Suspense>
+      )}
       {user.administrator && (
         <LinkButton icon={<SafetyOutlined aria-hidden />} aria-label={t('people.access')} title={t('people.access')} to={`/admin/people?tab=access&entity=${encodeURIComponent(entity.name)}&id=${record.id}`} />
       )}

@@ -1,0 +1,145 @@
+import { useQuery } from '@tanstack/react-query';
+import { Alert, App, Form, Modal } from 'antd';
+import { useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import type { Entity, Expanded, Field, FormDefinition, RecordData } from '../api/types';
+import { FormProblemAlert } from '../components/form_problem';
+import { formName, RecordFields } from '../components/record_fields';
+import { useServerErrors } from '../components/use_server_errors';
+import { changedInput, collect, toFormValues, type FormValues, type Input } from '../form_values';
+import { titleOf } from '../model';
+import { recordPagePath } from '../paths';
+import { useRecordChanged } from '../record_queries';
+import { useApi } from '../services';
+import { useSession } from '../session';
+import { ApiError } from '../api/client';
+import { spanOf, type Span } from './days';
+
+export interface Neighbour {
+  record: RecordData;
+  span: Span;
+}
+
+interface Props {
+  entity: Entity;
+  record: RecordData;
+  /** What may be changed: row, beginning, end. */
+  fields: Field[];
+  /** Where it was dropped, in the API's form; nothing where the fields are filled in by hand. */
+  proposed: Input;
+  /** What the row is called into which it was dropped. */
+  target?: Expanded | undefined;
+  /** The others that are shown. */
+  neighbours: Neighbour[];
+  onClose: () => void;
+}
+
+/** Shows what moving a record would mean before anything changes, and moves it. */
+export default function MoveDialog({ entity, record, fields, proposed, target, neighbours, onClose }: Props) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const { locale } = useSession();
+  const { message } = App.useApp();
+  const changed = useRecordChanged();
+  const definition: FormDefinition = useMemo(() => ({ name: '', label: '', groups: [{ name: 'place', label: '', fields: fields.map((field) => field.name) }] }), [fields]);
+  const shown = useMemo<RecordData>(() => {
+    const row = fields.find((field) => field.type === 'ref' && typeof proposed[field.name] === 'string');
+    return row && target ? { ...record, expanded: { ...record.expanded, [row.name]: target } } : record;
+  }, [record, fields, proposed, target]);
+  const before = useMemo(() => collect(fields, toFormValues(fields, record, locale), locale), [fields, record, locale]);
+  const begin = useMemo(() => toFormValues(fields, { ...record, ...proposed }, locale), [fields, record, proposed, locale]);
+  const { form, problem, show, clear } = useServerErrors(entity, fields);
+  const [input, setInput] = useState<Input>(() => changedInput(fields, before, collect(fields, begin, locale)));
+  const [asked, setAsked] = useState(input);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(input), 250);
+    return () => clearTimeout(timer);
+  }, [input]);
+  const [saving, setSaving] = useState(false);
+  const nothing = Object.keys(input).length === 0;
+  // What every rule, hook and key would say, without doing it.
+  const check = useQuery({
+    queryKey: ['move', entity.name, record.id, record.version, asked],
+    queryFn: async ({ signal }) => {
+      const answer = await api.post('/records/{entity}/bulk', { action: 'update', items: [{ id: record.id, version: record.version }], input: asked, dry_run: true, atomic: false, limit: 1 }, { path: { entity: entity.name }, signal });
+      return answer.items[0]?.error ?? null;
+    },
+    enabled: Object.keys(asked).length > 0,
+    gcTime: 0,
+    retry: false,
+  });
+  const checking = !nothing && (check.isFetching || asked !== input);
+  const overlaps = neighboursIn(record, { ...record, ...input }, fields, neighbours, locale.timeZone);
+
+  const save = async () => {
+    if (saving || nothing) return;
+    setSaving(true);
+    clear();
+    try {
+      await api.patch('/records/{entity}/{id}', input, { path: { entity: entity.name, id: record.id }, version: record.version });
+      void message.success(t('plan.moved'));
+      await changed(entity.name, record.id);
+      onClose();
+    } catch (error) {
+      setSaving(false);
+      if (error instanceof ApiError && error.status === 412) {
+        void message.warning(t('conflict.transition'));
+        void changed(entity.name, record.id);
+        onClose();
+      } else {
+        show(error);
+      }
+    }
+  };
+  return (
+    <Modal open title={t('plan.moveTitle', { title: titleOf(entity, record) })} okText={t('plan.move')} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: nothing || checking || check.data != null }} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
+      <FormProblemAlert problem={problem} />
+      <Form form={form} name={formName} layout="vertical" initialValues={begin} onValuesChange={() => setInput(changedInput(fields, before, collect(fields, form.getFieldsValue(true) as FormValues, locale)))} onFinish={() => void save()}>
+        <RecordFields entity={entity} form={definition} record={shown} plain />
+      </Form>
+      <div role="status" aria-busy={checking}>
+        {nothing ? null : checking ? (
+          <Alert type="info" title={t('plan.checking')} />
+        ) : check.data ? (
+          <Alert type="error" showIcon title={t('plan.refused')} description={<Reasons detail={check.data.detail} errors={check.data.errors ?? []} entity={entity} />} />
+        ) : check.isSuccess ? (
+          <Alert type="success" showIcon title={t('plan.fine')} />
+        ) : null}
+        {overlaps.length > 0 && (
+          <Alert
+            className="plan-overlaps"
+            type="warning"
+            showIcon
+            title={t('plan.overlaps')}
+            description={
+              <ul className="plain-list">
+                {overlaps.slice(0, 5).map((other) => (
+                  <li key={other.record.id}>
+                    <Link to={recordPagePath(entity.name, other.record.id)}>{titleOf(entity, other.record)}</Link> {other.span.first}{other.span.last !== other.span.first && ` – ${other.span.last}`}
+                  </li>
+                ))}
+              </ul>
+            }
+          />
+        )}
+      </div>
+    </Modal>
+  );
+}
+
+function Reasons({ detail, errors, entity }: { detail: string | null | undefined; errors: { field?: string | null; message: string }[]; entity: Entity }) {
+  const texts = [...new Set([...errors.map((one) => { const field = entity.fields.find((other) => other.name === one.field); return field && !one.message.includes(field.label) ? `${field.label} · ${one.message}` : one.message; }), ...(errors.length === 0 && detail ? [detail] : [])])];
+  return <ul className="plain-list">{texts.map((text) => <li key={text}>{text}</li>)}</ul>;
+}
+
+/** Others in the row that last at the same time. */
+function neighboursIn(record: RecordData, moved: RecordData, fields: Field[], neighbours: Neighbour[], timeZone: string): Neighbour[] {
+  const times = fields.filter((field) => field.type === 'date' || field.type === 'instant');
+  const row = fields.find((field) => !times.includes(field));
+  const instants = times[0]?.type === 'instant';
+  const span = times[0] && spanOf(moved[times[0].name], times[1] ? moved[times[1].name] : undefined, instants, timeZone);
+  if (!row || !span) return [];
+  const end = span.end ?? span.begin + 1;
+  return neighbours.filter((other) => other.record.id !== record.id && other.record[row.name] === moved[row.name] && other.span.begin < end && (other.span.end ?? other.span.begin + 1) > span.begin);
+}
