@@ -162,6 +162,7 @@ int work(Settings settings, const std::optional<Inherited>& inherited) {
     sources.requests = &measured;
     sources.door = [&door] { return door->counters(); };
     sources.plugins = [&runtime] { return runtime.plugin_report(); };
+    sources.pools = [&runtime] { return runtime.pool_figures(); };
     sources.queue = [&runtime] { return runtime.queue_stats(); };
     sources.quarantined = [&settings] {
       std::vector<std::string> names;

@@ -95,6 +95,19 @@ void add_queue(Families& families, const std::vector<jobs::QueueStats>& stats) {
   for (const auto& one : stats) Families::add(lag, one.oldest_ready_seconds, {{"queue", one.queue}});
 }
 
+void add_pools(Families& families, const std::vector<std::pair<const char*, storage::PoolFigures>>& pools) {
+  const auto add = [&](const char* name, const char* help, MetricType type, const auto& value) {
+    auto& family = families.family(name, help, type);
+    for (const auto& [pool, figures] : pools) Families::add(family, static_cast<double>(figures.*value), {{"pool", pool}, {"kind", figures.kind}});
+  };
+  using storage::PoolFigures;
+  add("caravan_database_connections_max", "Most connections to the database at once", MetricType::Gauge, &PoolFigures::size);
+  add("caravan_database_connections_open", "Connections to the database that are open", MetricType::Gauge, &PoolFigures::open);
+  add("caravan_database_connections_used", "Connections to the database that are in use", MetricType::Gauge, &PoolFigures::used);
+  add("caravan_database_waiting", "Threads that wait for a connection to the database", MetricType::Gauge, &PoolFigures::waiting);
+  add("caravan_database_timeouts_total", "How often a thread waited for a connection in vain", MetricType::Counter, &PoolFigures::timeouts);
+}
+
 double resident_bytes() {
   std::ifstream file("/proc/self/statm");
   double size = 0, resident = 0;
@@ -137,6 +150,7 @@ std::string metrics_text(const MetricSources& sources) {
                  static_cast<double>(counters.timed_out));
   }
   if (sources.requests != nullptr) add_requests(families, *sources.requests);
+  if (sources.pools) add_pools(families, sources.pools());
   if (sources.plugins) add_plugins(families, sources.plugins());
   if (sources.queue) {
     try {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/message.h"
@@ -13,6 +14,7 @@
 #include "http/front_door.h"
 #include "jobs/queue.h"
 #include "plugin/accounting.h"
+#include "storage/database.h"
 
 namespace caravan::app {
 
@@ -41,6 +43,7 @@ struct MetricSources {
   std::function<http::FrontDoor::Counters()> door;
   std::function<std::vector<plugin::CallbackReport>()> plugins;
   std::function<std::vector<jobs::QueueStats>()> queue;
+  std::function<std::vector<std::pair<const char*, storage::PoolFigures>>()> pools;  ///< by what they are for
   std::function<std::vector<std::string>()> quarantined;  ///< names
   int restarts = 0;  ///< of the worker since the server was started
   bool safe_mode = false;

@@ -225,6 +225,14 @@ void Runtime::equip(records::RecordService& service) {
 }
 
 void Runtime::make_queue() {
+std::vector<std::pair<const char*, storage::PoolFigures>> Runtime::pool_figures() const {
+  std::vector<std::pair<const char*, storage::PoolFigures>> out;
+  for (const auto& one : database_->figures()) out.emplace_back("requests", one);
+  if (!job_database_) return out;
+  for (const auto& one : job_database_->figures()) out.emplace_back("jobs", one);
+  return out;
+}
+
   storage::Database* database = database_.get();
   if (database_->dialect() == storage::Dialect::mysql) {
     // Of its own, so that jobs take no request's connection. An SQLite database is opened once only.

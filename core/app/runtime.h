@@ -90,6 +90,8 @@ class Runtime {
   /// A notice in the console to everybody whose role has all rights; `code`: of records/messages.h.
   void tell_administrators(std::string_view code, std::initializer_list<std::string_view> arguments);
   std::vector<plugin::CallbackReport> plugin_report() const { return plugins_->report(); }
+  /// Connections to the database: those of requests, and on MariaDB those of jobs.
+  std::vector<std::pair<const char*, storage::PoolFigures>> pool_figures() const;
   std::vector<jobs::QueueStats> queue_stats() const { return queue_->stats(); }
   std::vector<std::string> quarantined() const;  ///< names of the plugins whose code is not run
   /// Adds a user with roles and password; throws conflict where the name is taken.

@@ -136,6 +136,16 @@ struct DatabaseOptions {
   int statement_timeout_seconds = 30;///< 0: none
 };
 
+/// Connections of one kind, at this moment.
+struct PoolFigures {
+  const char* kind = "";             ///< `any` on MariaDB; `read` and `write` on SQLite
+  int size = 0;                      ///< most at once
+  int used = 0;
+  int open = 0;                      ///< connected, whether used or not
+  int waiting = 0;                   ///< threads that wait for one
+  std::int64_t timeouts = 0;         ///< how often one waited in vain since the start
+};
+
 /// Thread-safe. URLs: `sqlite:///absolute/path.db`, `mysql://user:password@host:port/name`,
 /// `mysql://user:password@/name?socket=/path` (percent-encoding honoured; `ssl_ca=/path` demands TLS). Outlives its sessions.
 class Database {
@@ -154,6 +164,8 @@ class Database {
   void transact(const std::function<void(Session&)>& work, int attempts = 5);
   /// The URL without its password, for messages.
   virtual std::string description() const = 0;
+  /// For monitoring.
+  virtual std::vector<PoolFigures> figures() const = 0;
 
  protected:
   friend class ReadSession;

@@ -866,6 +866,10 @@ class MysqlDatabase final : public Database {
   ReadSession read() override { return make_read(this, take(true)); }
   Transaction begin() override { return make_transaction(this, take(false)); }
   std::string description() const override { return url_.description(); }
+  std::vector<PoolFigures> figures() const override {
+    const std::lock_guard lock(mutex_);
+    return {places_.figures("any", static_cast<int>(sessions_.size()))};
+  }
   const DatabaseUrl& url() const { return url_; }
 
  protected:
@@ -882,7 +886,7 @@ class MysqlDatabase final : public Database {
   const DatabaseUrl url_;
   const DatabaseOptions options_;
   Turnstile places_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::unique_ptr<MysqlSession>> sessions_;  ///< all of them
   std::vector<MysqlSession*> idle_;                      ///< the last one was used last
   Clock::time_point suspect_ = Clock::time_point::min(); ///< connections not used since then are pinged first

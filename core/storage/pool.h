@@ -5,12 +5,14 @@
 #include <list>
 #include <mutex>
 
+#include "storage/database.h"
+
 namespace caravan::storage {
 
 /// A counting semaphore that serves in order of arrival. Thread-safe; may be released by another thread.
 class Turnstile {
  public:
-  explicit Turnstile(int places) : free_(places) {}
+  explicit Turnstile(int places) : places_(places), free_(places) {}
 
   /// False where no place came free in time.
   bool enter(std::chrono::milliseconds timeout) {
@@ -23,6 +25,7 @@ class Turnstile {
     me->wake.wait_for(lock, timeout, [&] { return me->granted; });
     const bool granted = me->granted;
     waiting_.erase(me);
+    if (!granted) ++timeouts_;
     return granted;
   }
 
@@ -37,13 +40,21 @@ class Turnstile {
     ++free_;
   }
 
+  /// `open`: how many are connected, which the Turnstile does not know.
+  PoolFigures figures(const char* kind, int open) const {
+    const std::lock_guard lock(mutex_);
+    return {kind, places_, places_ - free_, open, static_cast<int>(waiting_.size()), timeouts_};
+  }
+
  private:
   struct Waiter {
     std::condition_variable wake;
     bool granted = false;
   };
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  const int places_;
   int free_;
+  std::int64_t timeouts_ = 0;
   std::list<Waiter> waiting_;
 };
 

@@ -551,6 +551,10 @@ class SqliteDatabase final : public Database {
 
   Dialect dialect() const override { return Dialect::sqlite; }
   std::string description() const override { return url_.description(); }
+  std::vector<PoolFigures> figures() const override {
+    const std::lock_guard lock(mutex_);
+    return {reader_places_.figures("read", static_cast<int>(readers_.size())), writer_place_.figures("write", 1)};
+  }
   const DatabaseUrl& url() const { return url_; }
 
   ReadSession read() override {
@@ -620,7 +624,7 @@ class SqliteDatabase final : public Database {
   const LockFile lock_;  ///< outlives the connections
   Turnstile writer_place_, reader_places_;
   std::unique_ptr<SqliteSession> writer_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::unique_ptr<SqliteSession>> readers_;
   std::vector<SqliteSession*> idle_;
 };

@@ -353,7 +353,9 @@ class Replace(_Contained):
             text = answer.read().decode()
         for pattern in (r'caravan_http_requests_total\{method="POST",status="500"\} [1-9]', r"caravan_http_request_duration_seconds_count [1-9]",
                         r'caravan_plugin_errors_total\{plugin="crasher",callback="before_create of crasher.item"\} [1-9]',
-                        r'caravan_plugin_calls_total\{plugin="sales"', r"caravan_worker_restarts_total \d", r"process_resident_memory_bytes \d"):
+                        r'caravan_plugin_calls_total\{plugin="sales"', r"caravan_worker_restarts_total \d",
+                        r'caravan_database_connections_max\{pool="requests",kind="(any|read)"\} [1-9]', r'caravan_database_connections_open\{pool="requests",kind="(any|read)"\} [1-9]',
+                        r'caravan_database_connections_used\{pool="requests"', r'caravan_database_waiting\{pool="requests"', r'caravan_database_timeouts_total\{pool="requests"', r"process_resident_memory_bytes \d"):
             self.assertRegex(text, pattern)
         # On its own socket only.
         self.assertEqual(Client(self.server.port).request("GET", "/metrics").status, 404)
