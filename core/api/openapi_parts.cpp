@@ -188,7 +188,8 @@ constexpr OpenapiPart schemas[] = {
 "groups":{"type":"array","items":{"type":"object","required":["name","label","field","type","bucket"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
 "field":{"type":"string"},"type":{"type":"string"},"bucket":{"type":["string","null"],"enum":["day","week","month","quarter","year",null]}}}},
 "measures":{"type":"array","items":{"type":"object","required":["name","label","type","percent"],"properties":{"name":{"type":"string"},"label":{"type":"string"},
-"type":{"type":"string","enum":["int","decimal","money","date","instant"]},"percent":{"type":"boolean","description":"People read it as a share: 0.25 as 25 %."}}}},
+"type":{"type":"string","enum":["int","decimal","money","date","instant"]},"percent":{"type":"boolean","description":"People read it as a share: 0.25 as 25 %."},
+"problem":{"type":"string","description":"Why a plugin has not computed it; its values are null then."}}}},
 "rows":{"type":"array","maxItems":1000,"items":{"allOf":[{"$ref":"#/components/schemas/ReportFigures"},{"type":"object","required":["group","label"],"properties":{
 "group":{"type":"object","description":"By group: the field's value, or the first day of the part of the calendar."},
 "label":{"type":"object","description":"By group, where its value does not say it all.","additionalProperties":{"type":"string"}}}}]}},

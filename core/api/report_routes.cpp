@@ -59,6 +59,7 @@ const char* type_of(const std::optional<records::AggregateMeasure>& measure) {
   if (!measure) return "decimal";
   using Kind = records::MeasureKind;
   if (measure->kind == Kind::count || measure->kind == Kind::count_distinct) return "int";
+  if (measure->kind == Kind::function) return measure->by_currency() ? "money" : "decimal";
   if (measure->field->type == model::FieldType::integer && (measure->kind == Kind::avg || measure->kind == Kind::percentile)) return "decimal";
   return model::to_string(measure->field->type);
 }
@@ -99,7 +100,9 @@ void answer_json(Call& call, const ReportResult& result, const Titles& titles) {
   for (std::size_t m = 0; m < result.measures.size(); ++m) {
     const model::ReportMeasure& measure = report.measures[m];
     json.begin_object().member("name", measure.name).member("label", label_of(measure.label, measure.name, locale));
-    json.member("type", type_of(result.measures[m])).member("percent", measure.percent).end_object();
+    json.member("type", type_of(result.measures[m])).member("percent", measure.percent);
+    if (result.measures[m] && !result.measures[m]->problem.empty()) json.member("problem", result.measures[m]->problem);
+    json.end_object();
   }
   json.end_array().key("rows").begin_array();
   for (const ReportRow& row : result.rows) {

@@ -218,6 +218,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
 void Runtime::equip(records::RecordService& service) {
   service.set_undo_days(settings_.undo_days);
   service.set_extension(std::make_shared<workflow::Ports>(std::make_shared<channels::Outbound>(plugins_->hooks(), plugins_->functions())));
+  service.set_functions(plugins_->functions());
   service.set_hooks(workflow::with_clocks(std::make_shared<workflow::Rules>(plugins_->hooks())));
   service.set_watcher([this](const std::vector<records::Written>& written) {
     if (events_) events_->written(written);

@@ -56,6 +56,7 @@ std::shared_ptr<Catalog> Builder::build() {
   for (const Draft& draft : drafts_) check_sensitive(draft);
   check_sensitive_views();
   for (const Document& document : documents_) {
+  build_functions();
     if (document.kind->name == "import_map") build_import_map(document);
     if (document.kind->name == "matching") read_match_rule(document.root, document.at, "the rules", {}, diagnostics_);
   }

@@ -34,14 +34,12 @@ bool groupable(const Field& field) {
   }
 }
 
-bool countable(const Field& field) {
-  return groupable(field) || field.type == FieldType::decimal || field.type == FieldType::money;
-}
-
 constexpr std::array<std::string_view, 5> buckets{"day", "week", "month", "quarter", "year"};
 constexpr std::array<std::string_view, 7> measures{"count", "sum", "avg", "min", "max", "median", "count_distinct"};
 
 }  // namespace
+
+bool Builder::countable(const Field& field) { return groupable(field) || field.type == FieldType::decimal || field.type == FieldType::money; }
 
 const Field* Builder::checked_group(Draft& draft, const Node& said, const Refuse& refuse) {
   const auto colon = said.text.find(':');

@@ -230,6 +230,30 @@ void Builder::build_report_groups(Report& report, const Document& document) {
   }
 }
 
+bool Builder::build_called_measure(Draft& draft, const Document& document, const Node& node, const std::string& subject, ReportMeasure& measure) {
+  const Entry *call = node.entry("call"), *field = node.entry("field");
+  if (call == nullptr) {
+    if (field) diagnostics_.error(field->at, "bad-report", subject + " names a field, but no function that takes its values", "write `of: sum:" + field->value.text + "`, or add `call`");
+    return field == nullptr;
+  }
+  if (field == nullptr) {
+    diagnostics_.error(call->at, "bad-report", subject + " does not say of which values the function computes it", "add `field: …`");
+    return false;
+  }
+  if (call->value.bad || field->value.bad) return false;
+  const PluginFunction* function = find_function({call->value.text, call->value.at}, module_of(document.name), FunctionUse::measure);
+  const Field* found = find_field(draft, {field->value.text, field->value.at});
+  if (!function || !found || draft.vague.contains(found)) return false;
+  if (!countable(*found) || found->sensitive) {
+    diagnostics_.error(field->value.at, "bad-report", subject + ": no function is given the values of " + quoted(found->name) + ", which is " + (found->sensitive ? "sealed" : std::string("of type ") + to_string(found->type)),
+                       "take a number, a choice, a date, a yes/no, or a text of bounded length");
+    return false;
+  }
+  measure.function = function->name;
+  measure.field = found;
+  return true;
+}
+
 void Builder::build_report_measures(Report& report, const Document& document) {
   Draft& draft = *draft_of(report.entity);
   const Entry* all = document.root.entry("measures");
@@ -246,11 +270,14 @@ void Builder::build_report_measures(Report& report, const Document& document) {
     measure.origin = to_origin(entry->at);
     measure.label = label_of(node, entry->at, subject, plain(humanised(entry->key)));
     measure.percent = flag_of(node.get("percent"), false);
-    const Entry *of = node.entry("of"), *where = node.entry("where"), *value = node.entry("value");
-    if ((of != nullptr) == (value != nullptr)) {
-      diagnostics_.error(entry->at, "bad-report", subject + (of ? " has both `of` and `value`" : " has neither `of` nor `value`"), "say what it measures: `of: count`, or how it is computed");
+    const Entry *of = node.entry("of"), *where = node.entry("where"), *value = node.entry("value"), *call = node.entry("call");
+    const int ways = (of != nullptr) + (value != nullptr) + (call != nullptr);
+    if (ways != 1) {
+      diagnostics_.error(entry->at, "bad-report", subject + (ways > 1 ? " has more than one of `of`, `value` and `call`" : " has none of `of`, `value` and `call`"),
+                         "say what it measures: `of: count`, or how it is computed");
       continue;
     }
+    if (!build_called_measure(draft, document, node, subject, measure)) continue;
     if (where && value) diagnostics_.error(where->at, "bad-report", subject + " is computed, so it measures no records", "move `where` to a measure with `of`");
     if (of && !of->value.bad) {
       const auto field = checked_measure(draft, of->value, [&](const Node& at, std::string what, std::string hint) {
@@ -259,11 +286,11 @@ void Builder::build_report_measures(Report& report, const Document& document) {
       if (!field) continue;
       measure.of = of->value.text;
       measure.field = *field;
-      if (where && !where->value.bad) {
-        if (auto reads = check_report_condition(report, where->value)) {
-          measure.where = where->value.text;
-          measure.reads = std::move(*reads);
-        }
+    }
+    if (where && !value && !where->value.bad) {
+      if (auto reads = check_report_condition(report, where->value)) {
+        measure.where = where->value.text;
+        measure.reads = std::move(*reads);
       }
     }
     if (value && !value->value.bad) {
@@ -278,7 +305,7 @@ void Builder::build_report_measures(Report& report, const Document& document) {
       }
       measure.value = value->value.text;
     }
-    const bool number = !measure.field || (measure.field->type != FieldType::date && measure.field->type != FieldType::instant) || measure.of.starts_with("count");
+    const bool number = !measure.field || !measure.function.empty() || (measure.field->type != FieldType::date && measure.field->type != FieldType::instant) || measure.of.starts_with("count");
     if (number) {
       // Only what stands before it can be read.
       auto more = std::make_shared<expr::Constants>(*before);
@@ -303,7 +330,7 @@ void Builder::build_report_order(Report& report, const Document& document) {
     const ReportMeasure* measure = report.measure(name);
     if (!group && !measure) {
       diagnostics_.error(one.at, "bad-report", quoted(name) + " is neither a group nor a measure of report " + quoted(report.name), "name one of them");
-    } else if (measure && (!measure->value.empty() || measure->of.starts_with("median:") || measure->of.starts_with("p"))) {
+    } else if (measure && (!measure->value.empty() || !measure->function.empty() || measure->of.starts_with("median:") || measure->of.starts_with("p"))) {
       diagnostics_.error(one.at, "bad-report", "rows are not sorted by " + quoted(name) + ", which is computed after they were read", "sort by another measure, or by a group");
     } else {
       report.sort += (report.sort.empty() ? "" : ",") + one.text;

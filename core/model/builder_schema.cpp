@@ -64,6 +64,7 @@ void Builder::build_import_map(const Document& document) {
   ImportNames find;
   find.entity = [&](std::string_view name, const Place& at) { return find_entity({name, at}, module); };
   find.field = [&](const Entity& entity, std::string_view name, const Place& at) { return find_field(*draft_of(&entity), {name, at}); };
+  find.function = [&](std::string_view name, const Place& at) { return find_function({name, at}, module, FunctionUse::transform); };
   auto map = std::make_unique<ImportMap>(read_import_map(document.root, find, true, diagnostics_));
   map->name = document.name;
   map->origin = to_origin(document.at);

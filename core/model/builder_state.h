@@ -11,6 +11,7 @@
 #include "model/builder.h"
 #include "model/builder_roles.h"
 #include "model/builder_text.h"
+#include "model/functions.h"
 #include "model/process.h"
 #include "model/pages.h"
 
@@ -233,6 +234,9 @@ class Builder {
   void build_moved(const Node* node, std::string_view what, const std::vector<std::string_view>& present, bool doubtful,
                    std::map<std::string, std::string, std::less<>>& moved);
   void build_import_map(const Document& document);
+  void build_functions();
+  /// Reports one that is not declared, or for something else.
+  const PluginFunction* find_function(const Mention& mention, std::string_view module, FunctionUse use);
   /// Whether the database itself can keep the condition: over the record's own columns and constants.
   static bool database_keeps(const expr::Program& program, const Entity& entity);
   void build_keys(Draft& draft, std::string_view word, bool unique);
@@ -338,6 +342,10 @@ class Builder {
   void build_report_measures(struct Report& report, const Document& document);
   void build_report_order(struct Report& report, const Document& document);
   /// A condition with the report's parameters in it; the parameters that it reads. Empty where it is a mistake.
+  /// What `call` and `field` say, where they are there; false where they are mistaken.
+  bool build_called_measure(Draft& draft, const Document& document, const Node& node, const std::string& subject, struct ReportMeasure& measure);
+  /// Whether the values of such fields can be counted, or be given to a function.
+  static bool countable(const Field& field);
   std::optional<std::vector<std::string>> check_report_condition(const struct Report& report, const Node& node);
   /// The roles that `roles` of a page, report or dashboard names.
   std::vector<std::string> viewers_of(const Document& document, const char* what, const char* code);

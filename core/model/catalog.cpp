@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/digest.h"
+#include "model/functions.h"
 #include "model/import_map.h"
 #include "model/pages.h"
 #include "model/process.h"

@@ -434,6 +434,7 @@ struct MessageTemplate;
 struct ImportMap;                    // of model/import_map.h
 struct Report;                       // of model/reports.h
 struct Dashboard;
+struct PluginFunction;               // of model/functions.h
 
 class Catalog {
  public:
@@ -469,6 +470,7 @@ class Catalog {
   std::vector<std::unique_ptr<ImportMap>> import_maps;
   std::vector<std::unique_ptr<Report>> reports;
   std::vector<std::unique_ptr<Dashboard>> dashboards;
+  std::vector<std::unique_ptr<PluginFunction>> functions;
   std::shared_ptr<const expr::Constants> constants;  ///< the settings as expressions name them: `settings.MODULE.NAME`
   /// Of sensitive fields: what seals and hashes them (records/seal.h). No part of the definitions: given to the Catalog by who
   /// opens the database, before it is used.

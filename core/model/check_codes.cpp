@@ -203,6 +203,7 @@ constexpr CheckCode codes[] = {
     {"unknown-kind", error, "There is no such kind of document.", "kind: entty", "kind: entity"},
     {"unknown-measure", error, "The report has no measure of that name.", "tiles: {trips: {report: trips, measures: [al]}}", "tiles: {trips: {report: trips, measures: [all]}}"},
     {"unknown-message", error, "There is no message of that name.", "send: farewel", "send: farewell"},
+    {"unknown-function", error, "No plugin that is loaded declares a function of that name by `kind: function`.", "phone: {column: Phone, call: shop.clean_fone}", "phone: {column: Phone, call: shop.clean_phone}"},
     {"unknown-option", error, "The list of choices has no option of that name.", "default: webb", "default: web"},
     {"unknown-parameter", error, "A condition of a report reads, or a tile gives, a parameter that the report does not have, or a part that the parameter does not have.", "parameters: {period: {type: period}}\nfilters: {when: \"record.start_on >= params.period\"}", "filters: {when: \"record.start_on >= params.period.from\"}"},
     {"unknown-record", error, "An import map names a record that it does not have.", "person: {record: p}", "person: {record: person}"},
@@ -230,6 +231,8 @@ constexpr CheckCode codes[] = {
     {"wrong-type", error, "The word takes another shape of value: a map, a list, a text, a number or a flag.", "menu: \"yes\"", "menu: true"},
 };
 
+    {"work-not-list", error, "A block of work goes through a list from record to record; a board, a calendar or a timeline has no next one.", "calls: {type: work, view: shop.call_calendar}", "calls: {type: work, view: shop.call_list}"},
+    {"wrong-function", error, "A plugin's function is declared for imports and named by a report, or the other way round.", "measures: {spread: {call: shop.clean_phone, field: price}}  # for: transform", "measures: {spread: {call: shop.spread, field: price}}  # for: measure"},
 std::string indented(std::string_view text) {
   std::string out;
   while (!text.empty()) {

@@ -186,7 +186,7 @@ class Reader {
         error(field.value.at, "wrong-kind", "the field " + quoted(field.key) + " needs a map", "{column: …}");
         continue;
       }
-      ImportField import = read_source(field.value, {"column", "template", "value", "record", "expr", "transform", "trim", "map", "unmapped", "empty", "default", "note", "lookup", "missing", "currency"}, earlier);
+      ImportField import = read_source(field.value, {"column", "template", "value", "record", "expr", "transform", "call", "trim", "map", "unmapped", "empty", "default", "note", "lookup", "missing", "currency"}, earlier);
       if (record.entity != nullptr) {
         import.field = names_.field(*record.entity, field.key, field.at);
         if (import.field == nullptr) continue;
@@ -300,6 +300,14 @@ class Reader {
     field.unmapped = static_cast<ImportField::Unmapped>(one_of(node, "unmapped", {"refuse", "keep", "note"}));
     field.empty = static_cast<ImportField::Empty>(one_of(node, "empty", {"null", "note", "refuse"}));
     if (const Node* value = node.get("default")) {
+    if (const Node* call = node.get("call")) {
+      const std::string name = scalar(node, "call", false);
+      if (field.source != ImportField::Source::column) {
+        error(call->at, "contradiction", "`call` changes the cell of a column, and there is none", "`column` with `call`");
+      } else if (const PluginFunction* function = name.empty() ? nullptr : names_.function(name, call->at)) {
+        field.function = function->name;
+      }
+    }
       if (value->is_scalar()) field.default_value = ImportField::Mapped{value->text, to_origin(value->at)};
       else error(value->at, "wrong-kind", "`default` must be a text");
     }
@@ -432,3 +440,4 @@ ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog
 }
 
 }  // namespace caravan::model
+      names.function = [&](std::string_view name, const Place& at) { return called_function(catalog, name, FunctionUse::transform, at, diagnostics); };

@@ -33,6 +33,7 @@ struct ImportField {
   std::vector<Piece> pieces;     ///< of a template
   /// Over `row`, `value` and `row_number`: the source itself, or what becomes of the cell of a column before `map`.
   std::shared_ptr<const expr::Program> program;
+  std::string function;          ///< a plugin's, that changes the cell of a column after `program`; may be empty
   /// Of a reference: the cell is not an id but the value of a field by which the record is found.
   const Field* lookup = nullptr;
   enum class Missing : std::uint8_t { refuse, note, null } missing = Missing::refuse;
@@ -52,6 +53,7 @@ struct ImportRecord {
   ImportField external_id;
   std::shared_ptr<const expr::Program> when;  ///< over the same; whether the row makes it; null: always
   std::vector<ImportField> fields;
+  bool sets_state = false;  ///< `state` may be among the fields, that in which a new record begins, and what is read-only
 };
 
 /// Something about rows that is counted in the report.

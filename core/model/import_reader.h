@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "model/functions.h"
 #include "model/import_map.h"
 #include "model/yaml_tree.h"
 
@@ -12,6 +13,7 @@ namespace caravan::model {
 struct ImportNames {
   std::function<const Entity*(std::string_view name, const Place& at)> entity;
   std::function<const Field*(const Entity& entity, std::string_view name, const Place& at)> field;
+  std::function<const PluginFunction*(std::string_view name, const Place& at)> function;  ///< of those for imports
 };
 
 /// `shaped`: the words were checked already (see words.h), and what is missing was reported.

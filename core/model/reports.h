@@ -27,9 +27,10 @@ struct ReportParameter {
 struct ReportMeasure {
   std::string name;
   Text label;
-  /// As the aggregate of records takes it: `count`, `sum:amount`, `median:amount`, `p90:amount`; empty where `value` is given.
+  /// As the aggregate of records takes it: `count`, `sum:amount`, `median:amount`, `p90:amount`; empty where `value` or `function` is given.
   std::string of;
-  const Field* field = nullptr;      ///< what `of` measures; null for count
+  std::string function;              ///< instead of `of`: a plugin's, of the values of `field`
+  const Field* field = nullptr;      ///< what is measured; null for count
   std::string where;                 ///< CEL over `record`, `user`, `params`: which records it counts; empty: all
   std::vector<std::string> reads;    ///< the parameters that `where` reads
   bool percent = false;              ///< people read it as a share: 0.25 as 25 %

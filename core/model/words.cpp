@@ -495,6 +495,9 @@ constexpr Word report_measure_list[] = {
      "Instead of `of`: computed from the measures before it, which are decimals here: `measures.won / measures.all`. Empty where it cannot be computed."},
     {"percent", Shape::flag, "People read it as a share: 0.25 as 25 %."},
     after_word,
+    {"call", Shape::name,
+     "Instead of `of`: a plugin's function (`kind: function` with `for: measure`), which computes it of the values of `field`. Empty where the plugin cannot."},
+    {"field", Shape::identifier, "With `call`: the field whose values, one a record that has one, the function is given."},
 };
 constexpr Words report_measure_words{"report measure", "A figure of each group: exactly one of `of` and `value`.", report_measure_list};
 
@@ -774,6 +777,8 @@ constexpr Word import_field_list[] = {
     {"transform", Shape::expression, "What becomes of the cell of `column` before `map`: an expression over `value`, `row` and `row_number`."},
     {"lookup", Shape::identifier, "Field of the record that a ref or refs points at, by which it is found; for each of several where `expr` gives a list."},
     {.name = "missing",
+    {"call", Shape::name,
+     "A plugin's function (`kind: function` with `for: transform`) that makes of the cell of `column` what goes on to `map`, or refuses it; after `transform`."},
      .shape = Shape::keyword,
      .doc = "No record is found by `lookup`: an error of the row (`refuse`, unless given), counted and left out, or left out.",
      .keywords = "refuse note null"},
@@ -860,6 +865,62 @@ constexpr Words message_words{"message", "A text that is sent by rules or by han
 constexpr KindInfo kind_list[] = {
     {"entity", &entity_words}, {"choices", &choices_words},
     {"form", &form_words},     {"view", &view_words},
+constexpr Word function_list[] = {
+    name_word,
+    label_word,
+    {"help", Shape::label, "A sentence on what it does."},
+    {.name = "for",
+     .shape = Shape::keyword,
+     .doc = "What may name it: `call` of an imported field (`transform`), or `call` of a report's measure (`measure`).",
+     .keywords = "transform measure",
+     .required = true},
+};
+constexpr Words function_words{"function", "What a plugin's code computes for imports or reports, under the same name.", function_list};
+
+constexpr Word public_addition_list[] = {
+    label_word,
+    {.name = "create", .shape = Shape::name, .doc = "Entity of which a record is made.", .required = true},
+    {.name = "by", .shape = Shape::text, .doc = "Its reference to the page's record.", .required = true},
+    {.name = "fields", .shape = Shape::names, .doc = "What is filled in.", .required = true},
+    after_word,
+};
+constexpr Words public_addition_words{"public addition", "An entry that the holder of a link may add to the record.", public_addition_list};
+
+constexpr Word public_entries_list[] = {
+    {.name = "entity", .shape = Shape::name, .doc = "Entity of the entries.", .required = true},
+    {.name = "by", .shape = Shape::text, .doc = "Its reference to the page's record.", .required = true},
+    {.name = "start", .shape = Shape::text, .doc = "Field of date or instant where an entry begins.", .required = true},
+    {"end", Shape::text, "Field of the same type where it ends."},
+    {.name = "fields", .shape = Shape::names, .doc = "What is told of it: the first is the title.", .required = true},
+    {"where", Shape::expression, "Which records, over `record`; all unless given."},
+    after_word,
+};
+constexpr Words public_entries_words{"public entries", "Records that stand in a calendar that is read by a private link.", public_entries_list};
+
+constexpr Word public_page_list[] = {
+    name_word,
+    label_word,
+    {.name = "type",
+     .shape = Shape::keyword,
+     .doc = "A `form` that anybody may send, which makes a record; a `record` that the holder of a private link sees; a `calendar` that he subscribes to.",
+     .keywords = "form record calendar",
+     .required = true},
+    {.name = "entity", .shape = Shape::name, .doc = "Entity of the record that is made, or to which links lead.", .required = true},
+    {"text", Shape::label, "A few sentences at the top of the page."},
+    {"fields", Shape::names, "Of a form: what is filled in; of a record: what is shown."},
+    {"with", Shape::expressions, "Of a form: what the record gets besides, by field; there is no `record`."},
+    {"consent", Shape::label, "Of a form: what whoever sends it must agree to; kept in the record's history."},
+    {"history", Shape::flag, "Of a record: the states that it went through are shown, with their times."},
+    {"steps", Shape::names, "Of a record: transitions that the holder of a link may take, with what their forms ask for."},
+    {"adds", Shape::named, "Of a record: entries that he may add, and sees, by name.", &public_addition_words},
+    {"entries", Shape::named, "Of a calendar: what stands in it, by name.", &public_entries_words},
+    {"once", Shape::flag, "true: a link serves one step or entry, and leads nowhere afterwards."},
+    {"valid", Shape::text, "How long a link leads to the record, e.g. `2160h`; 180 days unless given."},
+    {"issue", Shape::names, "Roles whose holders may make a link to a record that they may read; beside them, whoever may update it."},
+    {"active", Shape::flag, "false: the page and its links lead nowhere; true unless given."},
+};
+constexpr Words public_page_words{"public page", "What people without an account may do, openly or by a private link. Nothing but what it names is told or taken.", public_page_list};
+
     {"role", &role_words},     {"module", &module_words},
     {"agency", &agency_words}, {"page", &page_words},
     {"department", &department_words}, {"calendar", &calendar_words},
@@ -868,7 +929,8 @@ constexpr KindInfo kind_list[] = {
     {"message", &message_words},      {"report", &report_words},
     {"dashboard", &dashboard_words},    {"segment", nullptr},
     {"import_map", &import_map_words},   {"matching", &matching_words},
-    {"settings", &settings_words},     {"classifier", nullptr},
+    {"settings", &settings_words},     {"function", &function_words},
+    {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
 };
 

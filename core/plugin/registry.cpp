@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/problem.h"
+#include "model/functions.h"
 #include "model/process.h"
 #include "plugin/image.h"
 #include "plugin/loader.h"
@@ -1045,6 +1046,12 @@ std::vector<std::string> PluginRegistry::mistakes(const model::Catalog& catalog)
     if (actions.contains(effect.action + " " + effect.entity->full_name)) return;
     out.push_back(at + ": no plugin offers the action " + effect.action + " for " + effect.entity->full_name + "; the rule will fail.");
   });
+  for (const auto& function : catalog.functions) {
+    if (!functions->has(function->name)) {
+      out.push_back(function->origin.file + ":" + std::to_string(function->origin.line) + ":" + std::to_string(function->origin.column) +
+                    ": no plugin offers the function " + function->name + "; imports and reports that call it will fail.");
+    }
+  }
   for (const auto& message : catalog.messages) {
     if (message->channel.find('.') == std::string::npos || channels.contains(message->channel)) continue;
     out.push_back("The message " + message->name + " goes by the channel " + message->channel + ", which no plugin offers; it will not be sent.");

@@ -7,6 +7,7 @@
 
 #include "base/time_zone.h"
 #include "records/codec.h"
+#include "records/functions.h"
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/query.h"
@@ -24,6 +25,9 @@ constexpr std::size_t most_groups = 3, most_measures = 10;
 constexpr std::uint32_t most_rows = 1'000;
 constexpr std::size_t most_changes = 400;      ///< of the zone's offset, in the range of the data
 constexpr std::size_t most_currencies = 30;
+constexpr std::size_t most_values = 100'000;   ///< that one function is given, in all groups of a page
+constexpr std::size_t most_bytes = 8u << 20;   ///< the same as text
+constexpr std::chrono::seconds most_time{10};  ///< that functions may take for one answer, all groups together
 constexpr std::int64_t furthest = 1'000'000;   ///< groups before a page
 constexpr wide largest_decimal = 999'999'999'999'999'999;
 constexpr std::int64_t half = 1'000'000'000;   ///< SQLite sums the parts above and below apart, so that nothing overflows
@@ -75,6 +79,14 @@ struct Sql {
 bool is_number(const Field& field) {
   return field.type == FieldType::integer || field.type == FieldType::decimal || field.type == FieldType::money;
 }
+
+/// The values of one group, as a function is given them.
+struct Values {
+  std::size_t row, measure;
+  std::string currency;
+  std::int64_t count = 0;
+  std::string json;  ///< a list, without its end
+};
 
 /// A sum as the database gives it, in units of the last digit.
 wide parse_wide(std::string_view text) {
@@ -130,10 +142,14 @@ class Aggregator {
     while (!read(skip)) {
     }
     for (std::size_t m = 0; m < result_.measures.size(); ++m) {
-      if (result_.measures[m].kind == MeasureKind::percentile) read_percentiles(m);
+      const MeasureKind kind = result_.measures[m].kind;
+      if (kind == MeasureKind::percentile) by_currencies(m, [&](const std::string& code) { read_percentile(m, code); });
+      if (kind == MeasureKind::function) by_currencies(m, [&](const std::string& code) { read_values(m, code); });
     }
     return std::move(result_);
   }
+  /// What functions are to compute, once the connection is given back.
+  std::vector<Values> values() { return std::move(values_); }
 
  private:
   std::string quoted(const std::string& column) const { return "r." + storage::quote(plans_.dialect(), column); }
@@ -180,6 +196,14 @@ class Aggregator {
       if (result_.groups.size() == most_groups) bad("group: at most three fields.");
       result_.groups.push_back(std::move(group));
     });
+    const auto add_measure = [&](AggregateMeasure measure, const std::string& filter) {
+      for (const AggregateMeasure& other : result_.measures) {
+        if (other.name == measure.name) bad("measure: " + measure.name + " is named twice.");
+      }
+      if (result_.measures.size() == most_measures) bad("measure: at most ten.");
+      result_.measures.push_back(std::move(measure));
+      filters_.push_back(filter);
+    };
     const auto take_measure = [&](std::string_view title, std::string_view name, const std::string& filter) {
       AggregateMeasure measure;
       measure.name = title;
@@ -199,14 +223,20 @@ class Aggregator {
                                                                                    : is_number(field);
         if (!fits) bad("measure: " + std::string(name.substr(0, colon)) + " cannot be taken of " + field.name + ", which is of type " + model::to_string(field.type) + ".");
       }
-      for (const AggregateMeasure& other : result_.measures) {
-        if (other.name == measure.name) bad("measure: " + measure.name + " is named twice.");
-      }
-      if (result_.measures.size() == most_measures) bad("measure: at most ten.");
-      result_.measures.push_back(std::move(measure));
-      filters_.push_back(filter);
+      add_measure(std::move(measure), filter);
     };
-    for (const NamedMeasure& one : query_.measures) take_measure(one.name, one.of, one.filter);
+    for (const NamedMeasure& one : query_.measures) {
+      if (one.function.empty()) {
+        take_measure(one.name, one.of, one.filter);
+        continue;
+      }
+      AggregateMeasure measure;  // which fields fit is checked with the definitions
+      measure.name = one.name;
+      measure.kind = MeasureKind::function;
+      measure.function = one.function;
+      measure.field = &field_named("measure", one.field);
+      add_measure(std::move(measure), one.filter);
+    }
     if (query_.measures.empty()) {
       each_name(query_.measure.empty() ? std::string_view("count") : std::string_view(query_.measure),
                 [&](std::string_view name) { take_measure(name, name, {}); });
@@ -224,7 +254,7 @@ class Aggregator {
       if (group != groups.end()) key.group = static_cast<std::size_t>(group - groups.begin());
       else if (measure != measures.end()) key.measure = static_cast<std::size_t>(measure - measures.begin());
       else bad("sort: \"" + cut(name) + "\" is neither one of the groups nor of the measures.");
-      if (key.measure && measures[*key.measure].kind == MeasureKind::percentile) bad("sort: groups are not sorted by \"" + cut(name) + "\", a percentile.");
+      if (key.measure && later(measures[*key.measure])) bad("sort: groups are not sorted by \"" + cut(name) + "\", which is computed after they were read.");
       if (sort_.size() == most_groups + most_measures) bad("sort: too many keys.");
       sort_.push_back(key);
     });
@@ -333,6 +363,9 @@ class Aggregator {
 
   // ---- Measures
 
+  /// Its values are read by statements of their own.
+  static bool later(const AggregateMeasure& measure) { return measure.kind == MeasureKind::percentile || measure.kind == MeasureKind::function; }
+
   struct Key {
     std::optional<std::size_t> group, measure;
     bool descending = false;
@@ -384,7 +417,8 @@ class Aggregator {
       case MeasureKind::count_distinct: add(", COUNT(DISTINCT ", ")"); return;
       case MeasureKind::min: add(", MIN(", ")"); return;
       case MeasureKind::max: add(", MAX(", ")"); return;
-      case MeasureKind::percentile: return;
+      case MeasureKind::percentile:
+      case MeasureKind::function: return;
       case MeasureKind::sum:
       case MeasureKind::avg:
         if (sqlite_) {
@@ -541,7 +575,8 @@ class Aggregator {
       case MeasureKind::max: function = "MAX("; break;
       case MeasureKind::avg: function = "AVG("; break;
       case MeasureKind::sum: function = sqlite_ ? "TOTAL(" : "SUM("; break;  // TOTAL: near enough for an order, never overflows
-      case MeasureKind::percentile: return {};
+      case MeasureKind::percentile:
+      case MeasureKind::function: return {};
     }
     Sql out(function);
     out += of;
@@ -590,18 +625,75 @@ class Aggregator {
     return value;
   }
 
-  void read_percentiles(std::size_t m) {
+  void by_currencies(std::size_t m, const std::function<void(const std::string& code)>& read) {
     const AggregateMeasure& measure = result_.measures[m];
-    if (measure.field->type != FieldType::money) return read_percentile(m, {});
-    for (const std::string& code : currencies_of(*measure.field)) read_percentile(m, code);
+    if (result_.rows.empty()) return;
+    if (measure.field->type != FieldType::money) return read({});
+    for (const std::string& code : currencies_of(*measure.field)) read(code);
+  }
+
+  std::unordered_map<std::string, std::size_t> rows_by_key() const {
+    std::unordered_map<std::string, std::size_t> rows;
+    for (std::size_t i = 0; i < result_.rows.size(); ++i) rows.emplace(key_of(result_.rows[i].group), i);
+    return rows;
+  }
+
+  /// Streams the values group by group and keeps those of the page.
+  void read_values(std::size_t m, const std::string& currency) {
+    const AggregateMeasure& measure = result_.measures[m];
+    const Field& field = *measure.field;
+    const auto rows = rows_by_key();
+    Sql sql("SELECT ");
+    std::string order;
+    for (std::size_t i = 0; i < group_sql_.size(); ++i) {
+      sql += group_sql_[i] + " AS _g" + std::to_string(i) + ", ";
+      order += (i ? ", _g" : " ORDER BY _g") + std::to_string(i);
+    }
+    Sql of = measured(m, currency);
+    sql += of;
+    sql += " AS _v";
+    sql += from_where();
+    sql.text += order + (order.empty() ? " ORDER BY r." : ", r.") + plan_.id_column;
+    storage::Statement& statement = session_.prepare(sql.text);
+    bind_parameters(statement, sql.parameters);
+    std::size_t count = 0, bytes = 0;
+    std::string key;
+    std::optional<std::size_t> place;
+    bool first = true;
+    while (statement.step()) {
+      int column = 0;
+      const auto group = read_group(statement, column);
+      if (statement.is_null(column)) continue;
+      if (std::string now = key_of(group); first || now != key) {
+        first = false;
+        key = std::move(now);
+        const auto found = rows.find(key);
+        place.reset();
+        if (found != rows.end()) {
+          place = values_.size();
+          values_.push_back({found->second, m, currency, 0, "["});
+        }
+      }
+      if (!place) continue;
+      Values& values = values_[*place];
+      const std::size_t before = values.json.size();
+      if (values.count++ > 0) values.json += ",";
+      const expr::Value value = statement.value(column, plan_.slots[field.slot].type);
+      if (const auto* number = value.as<Decimal>()) values.json += "\"" + format_decimal(*number) + "\"";
+      else write_value(values.json, field, value);
+      bytes += values.json.size() - before;
+      if (++count > most_values || bytes > most_bytes) {
+        statement.reset();
+        throw Error(ErrorCode::invalid_argument, message("many_values", context_.locale, {measure.name, std::to_string(most_values)}));
+      }
+    }
+    statement.reset();
   }
 
   /// Streams the groups and keeps those of the page.
   void read_percentile(std::size_t m, const std::string& currency) {
-    if (result_.rows.empty()) return;
     const AggregateMeasure& measure = result_.measures[m];
-    std::unordered_map<std::string, std::size_t> rows;
-    for (std::size_t i = 0; i < result_.rows.size(); ++i) rows.emplace(key_of(result_.rows[i].group), i);
+    const auto rows = rows_by_key();
     std::string names, inner_names;
     for (std::size_t i = 0; i < group_sql_.size(); ++i) {
       names += (i ? ", _g" : "_g") + std::to_string(i);
@@ -643,11 +735,11 @@ class Aggregator {
     for (const AggregateMeasure& measure : result_.measures) {
       AggregateCell cell;
       if (measure.field == nullptr || measure.field->type != FieldType::money) {
-        if (measure.kind != MeasureKind::percentile) cell.value = read_cell(statement, column, measure);
+        if (!later(measure)) cell.value = read_cell(statement, column, measure);
       } else {
         std::int64_t distinct = 0;
         for (const std::string& code : currencies_of(*measure.field)) {
-          if (measure.kind == MeasureKind::percentile) break;
+          if (later(measure)) break;
           const expr::Value value = read_cell(statement, column, measure, code);
           if (const auto* n = value.as<std::int64_t>()) distinct += *n;
           else if (const auto* amount = value.as<Decimal>()) cell.amounts.push_back(*amount);
@@ -677,7 +769,48 @@ class Aggregator {
   std::vector<Key> sort_;
   std::vector<std::pair<const Field*, std::vector<std::string>>> currencies_;
   AggregateResult result_;
+  std::vector<Values> values_;
 };
+
+/// What a function gave for one group; null where it gave nothing. Throws what the plugin refuses or fails with.
+std::optional<Decimal> computed(const Functions& functions, const Context& context, const AggregateMeasure& measure, const Values& values) {
+  NamedValues arguments{{"values", expr::Value(values.json + "]")}, {"count", expr::Value(values.count)}, {"field", expr::Value(measure.field->name)}};
+  if (!values.currency.empty()) arguments.emplace_back("currency", expr::Value(values.currency));
+  const expr::Value answer = answer_of(functions.call(context, measure.function, arguments));
+  if (answer.is_null()) return std::nullopt;
+  Decimal out;
+  if (const auto* whole = answer.as<std::int64_t>()) out.unscaled = *whole;
+  else if (const auto* decimal = answer.as<Decimal>()) out = *decimal;
+  else throw Error(ErrorCode::internal, measure.function + " has answered with something that is no number.");
+  if (out.has_currency() && out.currency_code() != values.currency) throw Error(ErrorCode::internal, measure.function + " has answered with an amount of another currency.");
+  if (!values.currency.empty()) out.set_currency(values.currency);
+  return out;
+}
+
+/// Fills the cells that functions compute. One that fails leaves its cells empty and says why: the other figures are as good as before.
+void compute(const Functions* functions, const Context& context, const std::vector<Values>& all, AggregateResult& result) {
+  const auto end = std::chrono::steady_clock::now() + most_time;
+  for (const Values& values : all) {
+    AggregateMeasure& measure = result.measures[values.measure];
+    if (!measure.problem.empty()) continue;
+    try {
+      if (functions == nullptr) throw Error(ErrorCode::unavailable, "There are no plugins here to compute " + measure.function + ".");
+      if (std::chrono::steady_clock::now() > end) throw Error(ErrorCode::unavailable, message("slow_function", context.locale, {measure.function}));
+      const auto value = computed(*functions, context, measure, values);
+      if (!value) continue;
+      AggregateCell& cell = result.rows[values.row].cells[values.measure];
+      if (measure.by_currency()) cell.amounts.push_back(*value);
+      else cell.value = expr::Value(*value);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::retry) throw;
+      measure.problem = error.message();
+    }
+  }
+  for (std::size_t m = 0; m < result.measures.size(); ++m) {
+    if (result.measures[m].problem.empty()) continue;
+    for (AggregateRow& row : result.rows) row.cells[m] = {};
+  }
+}
 
 }  // namespace
 
@@ -687,7 +820,7 @@ const char* to_string(Bucket bucket) {
 }
 
 const char* to_string(MeasureKind kind) {
-  static constexpr const char* names[] = {"count", "sum", "avg", "min", "max", "count_distinct", "percentile"};
+  static constexpr const char* names[] = {"count", "sum", "avg", "min", "max", "count_distinct", "percentile", "function"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -731,8 +864,16 @@ void write_measure(std::string& out, const AggregateMeasure& measure, const Aggr
 
 AggregateResult RecordService::aggregate(const Context& context, const model::Entity& entity, const AggregateQuery& query) const {
   const auto plans = this->plans(context);
-  auto session = database_.read();
-  return Aggregator(*session, context, *plans, plans->of(entity), query).run();
+  std::vector<Values> values;
+  AggregateResult result;
+  {
+    auto session = database_.read();
+    Aggregator aggregator(*session, context, *plans, plans->of(entity), query);
+    result = aggregator.run();
+    values = aggregator.values();
+  }
+  if (!values.empty()) compute(functions_.load().get(), context, values, result);
+  return result;
 }
 
 }  // namespace caravan::records

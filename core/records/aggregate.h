@@ -13,7 +13,7 @@ namespace caravan::records {
 enum class Bucket : std::uint8_t { none, day, week, month, quarter, year };
 const char* to_string(Bucket bucket);
 
-enum class MeasureKind : std::uint8_t { count, sum, avg, min, max, count_distinct, percentile };
+enum class MeasureKind : std::uint8_t { count, sum, avg, min, max, count_distinct, percentile, function };
 const char* to_string(MeasureKind kind);
 
 /// A measure with a name of its own, of some of the group's records.
@@ -21,6 +21,8 @@ struct NamedMeasure {
   std::string name;
   std::string of;                          ///< `count`, `sum:budget`, `median:budget`, `p90:budget`
   std::string filter;                      ///< as in a list; empty: all
+  std::string function;                    ///< instead of `of`: a plugin's, of the values of `field`
+  std::string field;
 };
 
 /// A request for groups. All texts come from the client and are checked by RecordService::aggregate().
@@ -44,6 +46,8 @@ struct AggregateMeasure {
   MeasureKind kind = MeasureKind::count;
   const model::Field* field = nullptr;     ///< null for count
   std::string name;                        ///< as in the request: `sum:budget`
+  std::string function;                    ///< of function: the plugin's
+  std::string problem;                     ///< why the function has not computed it in all groups; for a person
   int percent = 0;                         ///< of percentile: 1 to 99; 50 is the median. Between two values it is interpolated
   bool by_currency() const { return field != nullptr && field->type == model::FieldType::money && kind != MeasureKind::count_distinct; }
 };

@@ -1,5 +1,7 @@
 #include "records/functions.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "records/messages.h"
 
@@ -35,6 +37,18 @@ expr::Value fitting(const model::Field& field, expr::Value value, std::string_vi
     if (auto amount = parse_decimal(std::to_string(*whole))) return *amount;
   }
   throw Error(ErrorCode::invalid_record, message("function_type", locale, {std::string(source), field.label.in(locale).empty() ? field.name : field.label.in(locale)}));
+}
+
+expr::Value answer_of(const NamedValues& answers) {
+  for (const auto& [name, value] : answers) {
+    if (name == "value") return value;
+  }
+  return {};
+}
+
+bool is_plugins(const Error& error) {
+  if (error.code() == ErrorCode::internal) return true;
+  return std::any_of(error.fields().begin(), error.fields().end(), [](const FieldError& one) { return one.code == "plugin_paused" || one.code == "plugin_late"; });
 }
 
 }  // namespace caravan::records

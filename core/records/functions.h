@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "expr/value.h"
 #include "records/context.h"
 
@@ -21,6 +22,11 @@ class Functions {
   /// Throws unavailable where no plugin that is switched on offers it, and what the plugin refuses with.
   virtual NamedValues call(const Context& context, std::string_view function, const NamedValues& arguments) const = 0;
 };
+
+/// The answer called `value`; null where the function gave none.
+expr::Value answer_of(const NamedValues& answers);
+/// Whether the plugin itself failed or is paused, rather than the server.
+bool is_plugins(const Error& error);
 
 /// The value as the field's own type. Throws invalid_record naming the field and `source` where it is of another one.
 expr::Value fitting(const model::Field& field, expr::Value value, std::string_view source, std::string_view locale);

@@ -66,6 +66,8 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"hidden_field", {"A field that you may not see needs attention; ask an administrator.", "有一个您无权查看的字段需要修正，请联系管理员。", "有一個您無權檢視的欄位需要修正，請聯絡管理員。"}},
       {"forbidden_share", {"You may not share this {0}: that is for those who may change it by a role of their own.", "您无权共享此{0}：只有自身角色允许修改它的人才能共享。", "您無權共用此{0}：只有自身角色允許修改它的人才能共用。"}},
       {"shared_read", {"{0} may read.", "{0}可以查看。", "{0}可以檢視。"}},
+      {"many_values", {"{0}: there are more than {1} values to be computed from; narrow the records with a filter.", "{0}：要计算的值超过 {1} 个，请用筛选条件缩小范围。", "{0}：要計算的值超過 {1} 個，請用篩選條件縮小範圍。"}},
+      {"slow_function", {"{0} takes too long for so many groups.", "{0} 计算这么多分组耗时过长。", "{0} 計算這麼多分組耗時過長。"}},
       {"shared_update", {"{0} may read and change.", "{0}可以查看和修改。", "{0}可以檢視和修改。"}},
       {"shared_until", {"Until {0}.", "至 {0}。", "至 {0}。"}},
       {"unshared", {"{0}: no longer shared.", "{0}：已取消共享。", "{0}：已取消共用。"}},

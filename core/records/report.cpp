@@ -89,6 +89,8 @@ class Maker {
       NamedMeasure& one = query.measures.emplace_back();
       one.name = measure.name;
       one.of = measure.of;
+      one.function = measure.function;
+      if (!measure.function.empty()) one.field = measure.field->name;
       if (!measure.where.empty()) {
         // Without its parameter the condition asks nothing.
         if (const auto text = filled(measure.where)) one.filter = *text;
@@ -113,6 +115,11 @@ class Maker {
     AggregateResult found = service_.aggregate(context_, *report_.entity, query);
     result_.groups = found.groups;
     result_.more = !found.next.empty();
+    std::size_t at = 0;
+    for (auto& measure : result_.measures) {
+      if (measure && measure->problem.empty()) measure->problem = found.measures[at].problem;
+      if (measure) ++at;
+    }
     for (const AggregateRow& row : found.rows) result_.rows.push_back(row_of(&row, found.groups));
     return std::move(result_);
   }

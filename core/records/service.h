@@ -63,6 +63,7 @@ struct DraftQuery;       // records/draft.h
 struct DraftAnswer;
 struct Duplicate;
 class SearchIndex;       // records/search_index.h
+class Functions;         // records/functions.h
 
 /// What the actor may do with one record.
 struct Rights {
@@ -189,6 +190,10 @@ class RecordService {
   /// For all transactions that begin from now on, see Work::extension().
   void set_extension(std::shared_ptr<const Extension> extension) { extension_.store(std::move(extension)); }
 
+  /// What plugins compute for imports and reports; null: nothing.
+  void set_functions(std::shared_ptr<const Functions> functions) { functions_.store(std::move(functions)); }
+  std::shared_ptr<const Functions> functions() const { return functions_.load(); }
+
   /// Called after a commit that put something into the outbox; before the first call of the service.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
 
@@ -278,6 +283,7 @@ class RecordService {
   storage::Sequences& sequences_;
   std::atomic<std::shared_ptr<const Hooks>> hooks_;
   std::atomic<std::shared_ptr<const Extension>> extension_;
+  std::atomic<std::shared_ptr<const Functions>> functions_;
   std::shared_ptr<const class Plans> plans(const Context& context) const;
   mutable std::atomic<std::shared_ptr<const Plans>> plans_;  ///< statements of the Catalog in use
 };

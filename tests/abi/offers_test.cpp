@@ -199,13 +199,15 @@ IN_EACH_LANGUAGE(Missing) {
   for (auto& layer : registry->layers()) layers.push_back(std::move(layer));
   layers.push_back({"agency", {{"agency.yaml", "kind: automation\nname: agency.ask\non: " + plugin + ".item.created\ndo:\n  ask: {call: " + plugin +
                                                    ".guess, into: {colour: label}}\n---\nkind: message\nname: agency.tell\nentity: " + plugin +
-                                                   ".item\nchannel: " + plugin + ".raven\nbody: {en: x, zh-CN: x}\n", ""}}});
+                                                   ".item\nchannel: " + plugin + ".raven\nbody: {en: x, zh-CN: x}\n---\nkind: function\nname: " + plugin +
+                                                   ".tidy\nfor: transform\n---\nkind: function\nname: " + plugin + ".classify\nfor: transform\n", ""}}});
   const auto loaded = model::load_catalog(layers, registry->modules());
   ASSERT_TRUE(loaded.catalog);
   const auto mistakes = registry->mistakes(*loaded.catalog);
-  ASSERT_EQ(mistakes.size(), 2u);
+  ASSERT_EQ(mistakes.size(), 3u);
   EXPECT_NE(mistakes[0].find(plugin + ".guess"), std::string::npos) << mistakes[0];
-  EXPECT_NE(mistakes[1].find(plugin + ".raven"), std::string::npos) << mistakes[1];
+  EXPECT_NE(mistakes[1].find(plugin + ".tidy"), std::string::npos) << mistakes[1];
+  EXPECT_NE(mistakes[2].find(plugin + ".raven"), std::string::npos) << mistakes[2];
 }
 
 }  // namespace

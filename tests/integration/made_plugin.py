@@ -30,8 +30,8 @@ grants:
 """
 
 
-def make_plugin(folder, name="gift", version="1.0.0", definitions=ITEM, requires="", more="", flags=()):
-    """`FOLDER/NAME-VERSION.so`, and the path to it. `more`: further lines of the manifest."""
+def make_plugin(folder, name="gift", version="1.0.0", definitions=ITEM, requires="", more="", flags=(), code="made_plugin.c"):
+    """`FOLDER/NAME-VERSION.so`, and the path to it. `more`: further lines of the manifest. `code`: a file beside this one."""
     home = folder / f"make-{name}-{version}"
     (home / "definitions").mkdir(parents=True, exist_ok=True)
     needs = f"requires: {{{requires}}}\n" if requires else ""
@@ -42,7 +42,7 @@ def make_plugin(folder, name="gift", version="1.0.0", definitions=ITEM, requires
     run(["cmake", f"-DOUTPUT={embedded}", f"-DROOT={home}", "-DFILES=plugin.yaml|definitions/all.yaml", "-P", sdk / "cmake" / "CaravanEmbed.cmake"])
     run(["cc", "-std=gnu11", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", f"-I{sdk / 'include'}", f'-DNAME="{name}"', f'-DVERSION="{version}"', *flags,
          f"-Wl,--version-script={sdk / 'cmake' / 'caravan_plugin.map'}", "-Wl,-z,nodelete", "-Wl,-z,defs",
-         ROOT / "tests" / "integration" / "made_plugin.c", embedded, "-o", made])
+         ROOT / "tests" / "integration" / code, embedded, "-o", made])
     return made
 
 

@@ -22,7 +22,7 @@ function withBoards() {
         measures: [{ name: 'count', label: '数量', type: 'int', percent: false }, { name: 'share', label: '紧急占比', type: 'decimal', percent: true }], rows: [row('new', '新建', 3), row('done', '完成', 1)], total: { filter: '', measures: { count: { value: 4 } } } } };
     }
     if (call.path === '/reports/demo.sum') {
-      return { status: 200, body: { ...base, name: 'demo.sum', label: '总额', chart: 'number', groups: [], measures: [{ name: 'sum', label: '预算合计', type: 'money', percent: false }], rows: [], total: { filter: 'record.budget != null', measures: { sum: { value: [{ currency: 'CNY', amount: '1200.500000' }, { currency: 'USD', amount: '10.000000' }] } } } } };
+      return { status: 200, body: { ...base, name: 'demo.sum', label: '总额', chart: 'number', groups: [], measures: [{ name: 'sum', label: '预算合计', type: 'money', percent: false, problem: '插件已暂停。' }], rows: [], total: { filter: 'record.budget != null', measures: { sum: { value: [{ currency: 'CNY', amount: '1200.500000' }, { currency: 'USD', amount: '10.000000' }] } } } } };
     }
     return undefined;
   });
@@ -37,6 +37,7 @@ describe('dashboards', () => {
     expect(await screen.findByRole('img', { name: '各状态：新建 3, 完成 1' })).toBeTruthy();
     const sum = await screen.findByRole('link', { name: '¥1,200.50 + $10.00' });
     expect(sum.getAttribute('href')).toBe(`/records/demo.task?cel=${encodeURIComponent('record.budget != null')}`);
+    expect(screen.getByText('预算合计：插件已暂停。')).toBeTruthy();
     const tile = screen.getByRole('heading', { level: 2, name: '各状态' }).closest('section')!;
     expect(within(tile).queryByRole('link', { name: '3' })).toBeNull();
     await user.click(within(tile).getByText('表格'));

@@ -271,6 +271,7 @@ function TileBody({ tile, chosen }: { tile: Tile; chosen: Record<string, string>
           {data.more && <p className="muted chart-note">{t('chart.partial', { count: data.rows.length })}</p>}
         </>
       )}
+      {measures.map((measure) => measure.problem && <p key={measure.name} role="status" className="muted chart-note">{`${measure.label}${t('value.colon')}${measure.problem}`}</p>)}
     </>
   );
 }
