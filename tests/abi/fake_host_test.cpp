@@ -145,6 +145,21 @@ TEST_P(FakeOffers, AreDoneAsTheServerDoes) {
   EXPECT_EQ(host.send("pigeon", "nowhere", "", "coo").status, CARAVAN_INVALID_ARGUMENT);
 }
 
+TEST(FakeHost, ReadsWhatFunctionsAreGiven) {
+  const auto list = [](std::string_view text) {
+    std::string out;
+    const bool sound = sdk::detail::JsonReader(text).read('[', ']', [&](const std::string&, const std::string& value) { out += value + "|"; });
+    return sound ? out : "malformed";
+  };
+  EXPECT_EQ(list("[]"), "");
+  EXPECT_EQ(list(R"([ "1.50" , 7,null,true,"a\"b\\\n" ])"), "1.50|7||true|a\"b\\\n|");
+  EXPECT_EQ(list(R"(["\u4e2d\ud83d\ude00\u00e9A"])"), "中😀éA|");
+  for (const char* wrong : {"", "[", "[1", "[1,]", "[1]x", "[[1]]", R"(["\ud83d"])", R"(["\u12"])", R"(["\x"])", R"(["a)", R"(["\)"}) EXPECT_EQ(list(wrong), "malformed") << wrong;
+  std::string cells;
+  EXPECT_TRUE(sdk::detail::JsonReader(R"({"Name":"王 \"芳\"","No":""})").read('{', '}', [&](const std::string& name, const std::string& value) { cells += name + "=" + value + ";"; }));
+  EXPECT_EQ(cells, "Name=王 \"芳\";No=;");
+}
+
 INSTANTIATE_TEST_SUITE_P(Languages, FakeOffers, ::testing::Values("offers_c", "offers_gxx", "offers_libcxx"),
                          [](const auto& one) { return std::string(one.param); });
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from caravan import ROOT, Server, ServerCase, query, wait_until
+from caravan import ROOT, Server, ServerCase, multipart, query, wait_until
 
 
 def run(command, folder, code=0):
@@ -136,6 +136,14 @@ class Sdk(ServerCase):
             wait_until(lambda: messages() and messages()[0]["state"] == state, 30, f"the message is {state}")
         self.assertIn("begins with +", messages()[0]["error"])
         self.assertTrue(any("to +8613800138000: 韩梅梅" in line for line in self.server.output))
+        # An import whose zones the plugin translates, and a report that it measures.
+        body, kind = multipart(file=("quotes.csv", "No,Name,Cover,Days\n1,赵六,Worldwide,3\n2,钱七,the moon,3\n3,孙八,全球,5\n"))
+        imported = self.ok(self.admin.request("POST", "/import/insurance.quote?map=other_insurer", body, {"Content-Type": kind})).json
+        self.assertEqual((imported["created"], imported["failed"]), (2, 1))
+        self.assertIn("not known", imported["errors"][0]["message"])
+        report = self.ok(agent.get("/reports/insurance.premiums")).json
+        spread = {row["group"]["zone"]: row["measures"]["spread"]["value"] for row in report["rows"]}
+        self.assertEqual(spread["world"], [{"currency": "CNY", "amount": "12.00"}])
         # The schedule calls the plugin's action for each open quote.
         (self.server.config / "rate.yaml").write_text("kind: settings\nname: insurance\nsettings:\n  rate: {default: 3}\n")
         self.ok(self.admin.post("/admin/reload"))

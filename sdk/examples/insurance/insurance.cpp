@@ -1,7 +1,8 @@
 // Travel insurance: a hook prices each quote, a route gives prices without one, a job lets quotes expire, a function reads what the
-// traveller asked for.
+// traveller asked for, a transform reads other insurers' files, a measure tells how prices differ.
 #include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "premium.hpp"
@@ -88,6 +89,20 @@ void reprice(Hook& hook) {
   record.update();
 }
 
+/// Of an import: how other insurers' files call the zones.
+std::optional<std::string> zone_of(Cell& cell) {
+  const auto zone = insurance::zone_of(cell.value());
+  if (!zone) throw Refusal(Status::invalid_argument, cell.say({{"en", "This zone is not known."}, {"zh-CN", "未知区域。"}, {"zh-TW", "未知區域。"}}));
+  return zone;
+}
+
+/// Of a report: how far the dearest premium is from the cheapest.
+std::optional<Decimal> spread(Series& series) {
+  const std::vector<Decimal> numbers = series.numbers();
+  const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
+  return Decimal::sum(*most, *least->times(-1));
+}
+
 class Insurance final : public Plugin {
   void setup(Setup& setup) override {
     setup.action(quote, "reprice", reprice);
@@ -102,6 +117,8 @@ class Insurance final : public Plugin {
     setup.job("expire", expire);
     setup.route("GET", "/premium", "price", premium);
     setup.route("POST", "/quotes/{id}/copies", "price", copy);
+    setup.transform("zone_of", zone_of);
+    setup.measure("spread", spread);
     setup.function("topic_of", [](Question& question) {
       const auto [topic, confidence] = insurance::topic_of(question.text("text").value_or(""));
       question.answer("value", topic);

@@ -12,6 +12,19 @@ std::optional<Decimal> premium(const Decimal& rate, std::string_view zone, std::
   return rate.times(factor * days * people);
 }
 
+std::optional<std::string> zone_of(std::string_view called) {
+  for (const std::string_view name : {"home", "inland", "境内"}) {
+    if (called == name) return "home";
+  }
+  for (const std::string_view name : {"asia", "Asia", "亚洲", "亞洲"}) {
+    if (called == name) return "asia";
+  }
+  for (const std::string_view name : {"world", "Worldwide", "全球"}) {
+    if (called == name) return "world";
+  }
+  return std::nullopt;
+}
+
 std::pair<std::string_view, Decimal> topic_of(std::string_view wish) {
   const auto holds = [&](std::initializer_list<std::string_view> words) {
     for (const std::string_view word : words) {

@@ -382,7 +382,9 @@ typedef struct caravan_host {
  * transformation of a cell, a measure. @since 1.0 */
 #define CARAVAN_FUNCTIONS_AREA "caravan.functions/1"
 
-/** What a function is asked. @since 1.0 */
+/** What a function is asked. Of an import, for a cell: `value`, `column`, `row` (text, a JSON object of the row's cells), `row_number`. Of a report,
+ * for a group: `values` (text, a JSON list), `count`, `field` and, where they are amounts of money, `currency`. Both take the answer `value`.
+ * Else what the definition hands over. @since 1.0 */
 typedef struct caravan_function_call {
   uint32_t struct_size;
   uint32_t reserved;

@@ -84,6 +84,15 @@ class Decimal {
     return out;
   }
 
+  /// By value, whatever the currencies.
+  friend bool operator<(const Decimal& a, const Decimal& b) {
+    if (a.negative() != b.negative()) return a.unscaled_ < 0;
+    Decimal x = a, y = b;
+    // What has no room for so many digits is the larger one by far.
+    if (!x.widen(b.scale_)) return a.negative();
+    if (!y.widen(a.scale_)) return !b.negative();
+    return x.unscaled_ < y.unscaled_;
+  }
   /// By value: 1.0 equals 1.00; currencies must be equal too.
   friend bool operator==(Decimal a, Decimal b) {
     return a.currency_ == b.currency_ && a.widen(b.scale_) && b.widen(a.scale_) && a.unscaled_ == b.unscaled_;

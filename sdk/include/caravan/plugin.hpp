@@ -32,6 +32,7 @@
 
 #include "caravan/abi.h"
 #include "caravan/decimal.hpp"
+#include "caravan/json.hpp"
 
 namespace caravan::sdk {
 
@@ -516,6 +517,59 @@ class Question : public Call {
   caravan_function_call asked_;
 };
 
+/// A cell of an import, for Setup::transform. `kind: function` with `for: transform` declares it, `call: PLUGIN.NAME` of an imported field names it.
+class Cell : public Question {
+ public:
+  explicit Cell(const Question& asked) : Question(asked) {
+    const std::string row = text("row").value_or("{}");
+    detail::JsonReader(row).read('{', '}', [&](std::string name, std::string value) { row_.emplace_back(std::move(name), std::move(value)); });
+  }
+  /// What stands in it, trimmed, after the map's `transform`; never empty.
+  std::string value() const { return text("value").value_or(std::string()); }
+  /// Its column.
+  std::string column() const { return text("column").value_or(std::string()); }
+  /// Another cell of the row, trimmed; nullopt where the file has no such column.
+  std::optional<std::string> in_row(std::string_view column) const {
+    for (const auto& [name, value] : row_) {
+      if (name == column) return value;
+    }
+    return std::nullopt;
+  }
+  /// Counted from 1.
+  std::int64_t row_number() const { return integer("row_number").value_or(0); }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> row_;
+};
+
+/// The values of one group of a report, for Setup::measure. `kind: function` with `for: measure` declares it, `call: PLUGIN.NAME` of a measure names it.
+class Series : public Question {
+ public:
+  explicit Series(const Question& asked) : Question(asked) {
+    const std::string values = text("values").value_or("[]");
+    detail::JsonReader(values).read('[', ']', [&](std::string, std::string value) { values_.push_back(std::move(value)); });
+  }
+  /// One a record that has one, in no order; never none. As the API writes them: `12.50`, `2026-11-22`.
+  const std::vector<std::string>& values() const { return values_; }
+  /// The same as numbers; HostError where one is none.
+  std::vector<Decimal> numbers() const {
+    std::vector<Decimal> out;
+    out.reserve(values_.size());
+    for (const std::string& one : values_) {
+      const auto number = Decimal::parse(one);
+      if (!number) detail::check(CARAVAN_E_TYPE, "reading a value of", field());
+      out.push_back(*number);
+    }
+    return out;
+  }
+  std::string field() const { return text("field").value_or(std::string()); }
+  /// Of amounts of money: of all values, and of the answer; amounts in several currencies are asked apart. Else empty.
+  std::string currency() const { return text("currency").value_or(std::string()); }
+
+ private:
+  std::vector<std::string> values_;
+};
+
 /// A message to be sent by a channel of Setup::channel, at least once: give key() to the outside.
 class Message : public Call {
  public:
@@ -749,6 +803,14 @@ class Setup {
     slots_.function_area = area;
     add<caravan_function>(slots_.functions, name, detail::FunctionSlot{&slots_.host, std::move(handler), &slots_.function_area}, area.add, "function");
   }
+  /// What becomes of a cell in imports; nullopt leaves the field empty, a Refusal makes the row an error. HostError as function().
+  void transform(std::string_view name, std::function<std::optional<std::string>(Cell&)> handler) {
+    answering<Cell>(name, std::move(handler));
+  }
+  /// A figure of a group's values in reports; nullopt leaves it empty. HostError as function().
+  void measure(std::string_view name, std::function<std::optional<Decimal>(Series&)> handler) {
+    answering<Series>(name, std::move(handler));
+  }
   /// A way for messages, `channel: PLUGIN.NAME`. HostError (CARAVAN_E_UNSUPPORTED) where the server has no channels.
   void channel(std::string_view name, ChannelHandler handler) {
     add<caravan_channel>(slots_.channels, name, detail::ChannelSlot{&slots_.host, std::move(handler)},
@@ -756,6 +818,13 @@ class Setup {
   }
 
  private:
+  template <class Asked, class Handler>
+  void answering(std::string_view name, Handler handler) {
+    function(name, [handler = std::move(handler)](Question& question) {
+      Asked asked(question);
+      if (const auto out = handler(asked)) question.answer("value", *out);
+    });
+  }
   template <class Area>
   Area area(std::string_view name) const {
     const void* raw = slots_.host.extension(slots_.host.self, view(name));

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "caravan/abi.h"
+#include "caravan/json.hpp"
 #include "caravan/plugin.hpp"
 
 namespace caravan::sdk::testing {
@@ -524,6 +525,24 @@ class Host {
     }
     out.outcome = {CARAVAN_UNAVAILABLE, "no such function: " + function, {}, 0};
     return out;
+  }
+  /// Asks a function as an import does. `row`: the other cells, by column.
+  Answers transform(const std::string& function, const std::string& value, const std::map<std::string, std::string>& row = {}, const std::string& column = "cell") {
+    JsonWriter cells;
+    cells.begin_object().key(column).text(value);
+    for (const auto& [name, cell] : row) cells.key(name).text(cell);
+    cells.end_object();
+    return ask(function, {{"value", value}, {"column", column}, {"row", std::move(cells).str()}, {"row_number", 1}});
+  }
+  /// Asks a function as a report does, for one group.
+  Answers measure(const std::string& function, const std::vector<std::string>& values, const std::string& currency = {}, const std::string& field = "field") {
+    JsonWriter list;
+    list.begin_array();
+    for (const std::string& one : values) list.text(one);
+    list.end_array();
+    Values arguments{{"values", std::move(list).str()}, {"count", static_cast<std::int64_t>(values.size())}, {"field", field}};
+    if (!currency.empty()) arguments.emplace_back("currency", currency);
+    return ask(function, arguments);
   }
   /// Gives a channel a message.
   Outcome send(const std::string& channel, const std::string& recipient, const std::string& subject, const std::string& body, int attempt = 1) {

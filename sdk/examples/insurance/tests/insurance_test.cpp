@@ -83,6 +83,15 @@ void reads() {
   expect(f.host.ask("topic_of", {{"text", nullptr}}).values.at("value") == Value("other"), "an empty one is other");
 }
 
+void imports_and_reports() {
+  Fixture f;
+  expect(f.host.transform("zone_of", "Worldwide").values.at("value") == Value("world"), "another insurer's zone is known");
+  const auto refused = f.host.transform("zone_of", "the moon");
+  expect(refused.outcome.status == CARAVAN_INVALID_ARGUMENT && refused.outcome.message == "This zone is not known.", "and one that is none refused");
+  expect(f.host.measure("spread", {"10.50", "42.00", "11.00"}, "CNY").values.at("value") == Value(*Decimal::parse("31.50")), "the spread of the premiums");
+  expect(f.host.measure("spread", {"dear"}).outcome.status == CARAVAN_INTERNAL, "no spread of words");
+}
+
 }  // namespace
 
 int main() {
@@ -91,5 +100,6 @@ int main() {
   copies();
   tells();
   reads();
+  imports_and_reports();
   return mistakes == 0 ? 0 : 1;
 }
