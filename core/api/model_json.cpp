@@ -289,7 +289,13 @@ class ModelWriter {
         json_.end_object();
       }
     }
-    json_.end_array().key("clocks").begin_array();
+    json_.end_array();
+    if (!entity.events.empty()) {
+      json_.key("events").begin_array();
+      for (const model::Happening& event : entity.events) json_.begin_object().member("name", event.name).member("label", label(event.label, event.name)).end_object();
+      json_.end_array();
+    }
+    json_.key("clocks").begin_array();
     for (const auto& clock : catalog_.clocks) {
       if (clock->entity != &entity) continue;
       json_.begin_object().member("name", clock->name).member("label", label(clock->label, clock->name));

@@ -683,6 +683,8 @@ constexpr OpenapiPart schemas[] = {
 "number":{"type":"integer"},"label":{"type":"string"},"dashed":{"type":"boolean","description":"Taken by itself."},
 "from":{"type":"string"},"to":{"type":"string"},"label_x":{"type":"integer"},"label_y":{"type":"integer"},
 "lines":{"type":"array","items":{"type":"string"},"description":"Number and label, broken; the last one stands at `label_y`."},
+"events":{"type":"array","description":"What plugins tell of its records; the timeline's action is `event:NAME`. Absent where there is none.","items":{
+"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}},
 "points":{"type":"array","items":{"type":"array","items":{"type":"integer"}}}}})"},
     {"HandbookChart", R"({"type":"object","required":["title","width","height","start","nodes","edges"],"properties":{
 "title":{"type":"string"},"width":{"type":"integer","description":"0 where there are too many states for a chart."},"height":{"type":"integer"},

@@ -57,10 +57,11 @@ function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const kind = event.action.split(':')[0];
+  const told = kind === 'event' ? entity.events?.find((one) => event.action === `event:${one.name}`)?.label : undefined;
   const label = event.transition?.label ?? event.action.slice(kind!.length + 1);
   const approval = approvals.find((one) => one === kind);
   const what =
-    approval ? t(`timeline.${approval}`, { label }) : kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' || kind === 'reassign' || kind === 'comment' ? t(`timeline.${kind}`) : event.action;
+    approval ? t(`timeline.${approval}`, { label }) : kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' || kind === 'reassign' || kind === 'comment' ? t(`timeline.${kind}`) : (told ?? event.action);
   // A new record's values are the record itself; listing them again says nothing.
   const changes = kind === 'create' ? [] : (event.changes ?? []);
   return (
