@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 
@@ -149,7 +151,7 @@ class Aggregator {
     return std::move(result_);
   }
   /// What functions are to compute, once the connection is given back.
-  std::vector<Values> values() { return std::move(values_); }
+  std::deque<Values> values() { return std::move(values_); }
 
  private:
   std::string quoted(const std::string& column) const { return "r." + storage::quote(plans_.dialect(), column); }
@@ -658,7 +660,7 @@ class Aggregator {
     bind_parameters(statement, sql.parameters);
     std::size_t count = 0, bytes = 0;
     std::string key;
-    std::optional<std::size_t> place;
+    Values* values = nullptr;  // of the group at hand; null where it is not on the page
     bool first = true;
     while (statement.step()) {
       int column = 0;
@@ -668,20 +670,15 @@ class Aggregator {
         first = false;
         key = std::move(now);
         const auto found = rows.find(key);
-        place.reset();
-        if (found != rows.end()) {
-          place = values_.size();
-          values_.push_back({found->second, m, currency, 0, "["});
-        }
+        values = found == rows.end() ? nullptr : &values_.emplace_back(Values{found->second, m, currency, 0, "["});
       }
-      if (!place) continue;
-      Values& values = values_[*place];
-      const std::size_t before = values.json.size();
-      if (values.count++ > 0) values.json += ",";
+      if (values == nullptr) continue;
+      const std::size_t before = values->json.size();
+      if (values->count++ > 0) values->json += ",";
       const expr::Value value = statement.value(column, plan_.slots[field.slot].type);
-      if (const auto* number = value.as<Decimal>()) values.json += "\"" + format_decimal(*number) + "\"";
-      else write_value(values.json, field, value);
-      bytes += values.json.size() - before;
+      if (const auto* number = value.as<Decimal>()) values->json += "\"" + format_decimal(*number) + "\"";
+      else write_value(values->json, field, value);
+      bytes += values->json.size() - before;
       if (++count > most_values || bytes > most_bytes) {
         statement.reset();
         throw Error(ErrorCode::invalid_argument, message("many_values", context_.locale, {measure.name, std::to_string(most_values)}));
@@ -769,7 +766,7 @@ class Aggregator {
   std::vector<Key> sort_;
   std::vector<std::pair<const Field*, std::vector<std::string>>> currencies_;
   AggregateResult result_;
-  std::vector<Values> values_;
+  std::deque<Values> values_;
 };
 
 /// What a function gave for one group; null where it gave nothing. Throws what the plugin refuses or fails with.
@@ -788,7 +785,7 @@ std::optional<Decimal> computed(const Functions& functions, const Context& conte
 }
 
 /// Fills the cells that functions compute. One that fails leaves its cells empty and says why: the other figures are as good as before.
-void compute(const Functions* functions, const Context& context, const std::vector<Values>& all, AggregateResult& result) {
+void compute(const Functions* functions, const Context& context, const std::deque<Values>& all, AggregateResult& result) {
   const auto end = std::chrono::steady_clock::now() + most_time;
   for (const Values& values : all) {
     AggregateMeasure& measure = result.measures[values.measure];
@@ -864,7 +861,7 @@ void write_measure(std::string& out, const AggregateMeasure& measure, const Aggr
 
 AggregateResult RecordService::aggregate(const Context& context, const model::Entity& entity, const AggregateQuery& query) const {
   const auto plans = this->plans(context);
-  std::vector<Values> values;
+  std::deque<Values> values;
   AggregateResult result;
   {
     auto session = database_.read();
