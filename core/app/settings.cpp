@@ -26,7 +26,7 @@ class Reader {
   void read(const Node& root) {
     known(root, {"http", "database", "data", "plugins", "packs", "console", "log", "limits", "records", "jobs", "keys_file", "mail", "webhooks", "worker", "metrics"});
     if (const Node* http = map(root, "http")) {
-      known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue"});
+      known(*http, {"address", "port", "workers", "trusted_proxies", "max_connections", "max_connections_per_address", "queue", "max_spooled_mb"});
       text(*http, "address", settings_.http.address);
       int port = settings_.http.port;
       number(*http, "port", 0, 65535, port);
@@ -35,6 +35,9 @@ class Reader {
       number(*http, "max_connections", 16, 1'000'000, settings_.http.max_connections);
       number(*http, "max_connections_per_address", 1, 1'000'000, settings_.http.max_connections_per_address);
       number(*http, "queue", 1, 100'000, settings_.http.queue);
+      int spooled = static_cast<int>(settings_.http.max_spooled_bytes >> 20);
+      number(*http, "max_spooled_mb", 64, 10'000'000, spooled);
+      settings_.http.max_spooled_bytes = static_cast<std::uint64_t>(spooled) << 20;
       list(*http, "trusted_proxies", settings_.http.trusted_proxies);
     }
     if (const Node* database = map(root, "database")) {
@@ -266,6 +269,7 @@ std::string read_file(const std::filesystem::path& path) {
 SettingsResult load_settings(const Overrides& overrides, const fs::path& binary) {
   SettingsResult result;
   Settings settings;
+  settings.http.max_anonymous_body_bytes = 1024 * 1024;
   settings.http.is_upload = [](std::string_view method, std::string_view target) {
     target = target.substr(0, target.find('?'));
     return method == "POST" && (target.starts_with("/api/v1/import/") || (target.starts_with("/api/v1/records/") && target.ends_with("/attachments")));

@@ -45,8 +45,9 @@ Body& Body::operator=(Body&& other) noexcept {
     clear();
     memory_ = std::move(other.memory_);
     other.memory_.clear();
-    in_memory_ = other.in_memory_;
-    counted_ = std::exchange(other.counted_, 0);
+    room_ = other.room_;
+    in_memory_ = std::exchange(other.in_memory_, 0);
+    in_file_ = std::exchange(other.in_file_, 0);
     file_ = std::exchange(other.file_, -1);
     map_ = std::exchange(other.map_, nullptr);
     size_ = std::exchange(other.size_, 0);
@@ -59,35 +60,48 @@ void Body::clear() noexcept {
   map_ = nullptr;
   if (file_ >= 0) ::close(file_);
   file_ = -1;
-  if (in_memory_ != nullptr) in_memory_->fetch_sub(counted_, std::memory_order_relaxed);
-  counted_ = 0;
   std::string().swap(memory_);
   size_ = 0;
+  give_back();
 }
 
-void Body::append(std::string_view data, std::size_t spool_bytes, std::size_t total_bytes) {
+void Body::give_back() noexcept {
+  if (room_ != nullptr) {
+    room_->in_memory.fetch_sub(std::exchange(in_memory_, 0), std::memory_order_relaxed);
+    room_->in_files.fetch_sub(std::exchange(in_file_, 0), std::memory_order_relaxed);
+  }
+}
+
+void Body::append(std::string_view data, const BodyLimits& limits) {
   if (file_ < 0) {
     const auto wanted = memory_.size() + data.size();
-    const bool room =
-        in_memory_ == nullptr || in_memory_->load(std::memory_order_relaxed) + data.size() <= total_bytes;
-    if (wanted > spool_bytes || (!room && wanted > always_in_memory)) {
+    const bool room = room_ == nullptr || room_->in_memory.load(std::memory_order_relaxed) + data.size() <= limits.all_in_memory;
+    if (wanted > limits.each_in_memory || (!room && wanted > always_in_memory)) {
       file_ = open_unlinked();
+      take_file_room(memory_.size(), limits);
       write_file(memory_);
       std::string().swap(memory_);
-      if (in_memory_ != nullptr) in_memory_->fetch_sub(counted_, std::memory_order_relaxed);
-      counted_ = 0;
+      if (room_ != nullptr) room_->in_memory.fetch_sub(std::exchange(in_memory_, 0), std::memory_order_relaxed);
     }
   }
   if (file_ >= 0) {
+    take_file_room(data.size(), limits);
     write_file(data);
   } else {
     memory_.append(data);
-    if (in_memory_ != nullptr) {
-      in_memory_->fetch_add(data.size(), std::memory_order_relaxed);
-      counted_ += data.size();
+    if (room_ != nullptr) {
+      room_->in_memory.fetch_add(data.size(), std::memory_order_relaxed);
+      in_memory_ += data.size();
     }
   }
   size_ += data.size();
+}
+
+void Body::take_file_room(std::uint64_t bytes, const BodyLimits& limits) {
+  if (room_ == nullptr) return;
+  in_file_ += bytes;
+  if (room_->in_files.fetch_add(bytes, std::memory_order_relaxed) + bytes > limits.all_in_files)
+    throw Error(ErrorCode::unavailable, "The server receives as much at once as it has room for; try again in a moment.");
 }
 
 void Body::write_file(std::string_view data) {

@@ -8,22 +8,33 @@
 
 namespace caravan::http {
 
+/// What the bodies of one door take up, in bytes. Outlives them.
+struct BodyRoom {
+  std::atomic<std::size_t> in_memory{0};
+  std::atomic<std::uint64_t> in_files{0};
+};
+
+/// How much room bodies may take, in bytes: each in memory, all in memory, all in files.
+struct BodyLimits {
+  std::size_t each_in_memory, all_in_memory;
+  std::uint64_t all_in_files;
+};
+
 /// A request body: in memory while it is small, else in an unlinked temporary file that is mapped for
 /// reading. Movable; used by one thread at a time.
 class Body {
  public:
   Body() = default;
-  /// `in_memory` counts the bytes of all bodies of one door that are in memory; outlives the body.
-  explicit Body(std::atomic<std::size_t>* in_memory) : in_memory_(in_memory) {}
+  explicit Body(BodyRoom& room) : room_(&room) {}
   Body(Body&& other) noexcept;
   Body& operator=(Body&& other) noexcept;
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
   ~Body() { clear(); }
 
-  /// Appends; goes to a file when the body would exceed `spool_bytes` in memory, or all bodies together
-  /// `total_bytes`. Throws Error(unavailable) where the file cannot be made or written.
-  void append(std::string_view data, std::size_t spool_bytes, std::size_t total_bytes);
+  /// Appends; goes to a file where memory is used up. Throws Error(unavailable) where the file cannot be made or written, and where
+  /// files are used up, too.
+  void append(std::string_view data, const BodyLimits& limits);
   std::uint64_t size() const { return size_; }
   bool spooled() const { return file_ >= 0; }
   /// The whole body; maps the file on the first call. Throws Error(unavailable) where that fails.
@@ -32,9 +43,12 @@ class Body {
 
  private:
   void write_file(std::string_view data);
+  void take_file_room(std::uint64_t bytes, const BodyLimits& limits);
+  void give_back() noexcept;
   std::string memory_;
-  std::atomic<std::size_t>* in_memory_ = nullptr;
-  std::size_t counted_ = 0;
+  BodyRoom* room_ = nullptr;
+  std::size_t in_memory_ = 0;     ///< counted in room_, as is
+  std::uint64_t in_file_ = 0;
   int file_ = -1;
   void* map_ = nullptr;
   std::uint64_t size_ = 0;

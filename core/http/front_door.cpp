@@ -432,17 +432,28 @@ class Door final : public FrontDoor {
     PocoAdapter adapter(handler_, trusted_);
     Job job;
     while (jobs_.pop(job)) {
-      auto response = call(adapter, job);
-      if (response.body.size() > options_.max_output_bytes) {
-        response = problem(500, "The answer is larger than the server may send.");
+      Done done{job.connection, {}};
+      try {
+        auto response = call(adapter, job);
+        if (response.body.size() > options_.max_output_bytes) {
+          response = problem(500, "The answer is larger than the server may send.");
+        }
+        done.answer = serialize(std::move(response), job.style);
+      } catch (const std::exception&) {  // of memory, most likely; an answer without a head closes the connection
+        done.answer = {};
+        done.answer.close = true;
       }
-      Done done{job.connection, serialize(std::move(response), job.style)};
       job = {};
       bool first = false;
-      {
-        const std::lock_guard lock(done_mutex_);
-        first = done_.empty();
-        done_.push_back(std::move(done));
+      while (true) {
+        try {
+          const std::lock_guard lock(done_mutex_);
+          first = done_.empty();
+          done_.push_back(std::move(done));
+          break;
+        } catch (const std::bad_alloc&) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
       }
       if (first) wake();
     }
@@ -611,7 +622,7 @@ class Door final : public FrontDoor {
     connection->id = (++generation_ << 32) | slot;
     connection->origin = origin;
     connection->capped = capped;
-    connection->body = Body(&body_memory_);
+    connection->body = Body(body_room_);
     auto& c = *(connections_[slot] = std::move(connection));
     open_.fetch_add(1, std::memory_order_relaxed);
     epoll_event event{};
@@ -717,6 +728,15 @@ class Door final : public FrontDoor {
 
   // ---- a connection ----
 
+  /// pump(), where one connection's lack of memory ends that connection and not the server.
+  void pump_safely(std::uint64_t id) {
+    try {
+      if (auto* c = find(id)) pump(*c);
+    } catch (const std::bad_alloc&) {
+      if (auto* c = find(id)) close(*c);
+    }
+  }
+
   void on_event(std::uint64_t id, std::uint32_t events) {
     auto* c = find(id);
     if (c == nullptr) return;
@@ -727,7 +747,7 @@ class Door final : public FrontDoor {
     if ((events & EPOLLIN) != 0) c->readable = true;
     if ((events & EPOLLRDHUP) != 0) c->readable = c->ended = true;
     if ((events & EPOLLOUT) != 0) c->writable = true;
-    pump(*c);
+    pump_safely(id);
   }
 
   /// Goes on with the connections that used up their turn.
@@ -736,7 +756,7 @@ class Door final : public FrontDoor {
     for (const auto id : turns) {
       if (auto* c = find(id)) {
         c->queued = false;
-        pump(*c);
+        pump_safely(id);
       }
     }
   }
@@ -834,7 +854,7 @@ class Door final : public FrontDoor {
     const auto head = data.substr(0, length);
     data.remove_prefix(length);
     if ((refusal = check_head(head, c.framing))) return refuse(c, *refusal);
-    c.body_limit = body_limit(head);
+    c.body_limit = body_limit(c, head);
     if (c.framing.content_length > c.body_limit) return refuse(c, too_large(c));
     c.head.assign(head);
     if (!c.framing.chunked && c.framing.content_length == 0) return dispatch(c);
@@ -858,7 +878,7 @@ class Door final : public FrontDoor {
       if (!c.framing.chunked) {
         const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(
                                              data.size(), c.framing.content_length - c.body.size())));
-        c.body.append(part, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
+        c.body.append(part, body_limits_);
         data.remove_prefix(part.size());
         lengthen(c);
         return c.body.size() == c.framing.content_length && dispatch(c);
@@ -867,7 +887,7 @@ class Door final : public FrontDoor {
         auto step = c.chunks.step(data);
         if (step.refusal) return refuse(c, *step.refusal);
         if (c.body.size() + step.data.size() > c.body_limit) return refuse(c, too_large(c));
-        c.body.append(step.data, options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes);
+        c.body.append(step.data, body_limits_);
         data.remove_prefix(step.consumed);
         lengthen(c);
         if (step.done) return dispatch(c);
@@ -882,8 +902,19 @@ class Door final : public FrontDoor {
     return {413, "The body is larger than " + std::to_string(c.body_limit) + " bytes."};
   }
 
-  /// Bound of the request's body, by its first line.
-  std::uint64_t body_limit(std::string_view head) const {
+  /// Whether the request says who asks; what it says is looked at later.
+  static bool signed_in(std::string_view head) {
+    for (const std::string_view name : {"\r\nauthorization:", "\r\ncookie:"}) {
+      const auto found = std::search(head.begin(), head.end(), name.begin(), name.end(),
+                                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+      if (found != head.end()) return true;
+    }
+    return false;
+  }
+
+  /// Bound of the request's body, by its head.
+  std::uint64_t body_limit(const Connection& c, std::string_view head) const {
+    if (!c.origin.admin_socket && !signed_in(head)) return std::min<std::uint64_t>(options_.max_anonymous_body_bytes, options_.max_body_bytes);
     if (!options_.is_upload) return options_.max_body_bytes;
     const auto line = head.substr(0, head.find("\r\n"));
     const auto method_end = line.find(' '), target_end = line.rfind(' ');
@@ -994,7 +1025,13 @@ class Door final : public FrontDoor {
   /// What of the answer lies in a file. False where the connection is gone or its socket is full.
   bool write_file(Connection& c) {
     const auto size = static_cast<off_t>(c.answer.file->size());
-    while (c.file_sent < size) {
+    for (std::size_t turn = 0; c.file_sent < size;) {
+      if (turn >= read_turn) {  // others first: a fast client would keep this thread to itself
+        set_deadline(c, c.began + seconds(options_.write_timeout + static_cast<double>(c.file_sent) / least_file_rate));
+        if (!c.queued) turns_.push_back(c.id);
+        c.queued = true;
+        return false;
+      }
       const auto sent = ::sendfile(c.fd.get(), c.answer.file->descriptor(), &c.file_sent, static_cast<std::size_t>(std::min<off_t>(size - c.file_sent, read_turn)));
       if (sent < 0 && errno == EINTR) continue;
       if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -1006,6 +1043,7 @@ class Door final : public FrontDoor {
         close(c);
         return false;
       }
+      turn += static_cast<std::size_t>(sent);
     }
     return true;
   }
@@ -1142,7 +1180,7 @@ class Door final : public FrontDoor {
         }
       }
       begin_answer(*c, std::move(done.answer));
-      pump(*c);
+      pump_safely(done.connection);
     }
     delivering_.clear();
   }
@@ -1275,7 +1313,8 @@ class Door final : public FrontDoor {
   std::uint16_t port_ = 0;
   std::pair<dev_t, ino_t> admin_inode_{};
 
-  std::atomic<std::size_t> body_memory_{0};
+  BodyRoom body_room_;
+  const BodyLimits body_limits_{options_.spool_bytes, spooled_bodies_in_memory * options_.spool_bytes, options_.max_spooled_bytes};
   JobQueue jobs_;
   std::mutex done_mutex_;
   std::vector<Done> done_;  ///< guarded by done_mutex_

@@ -23,7 +23,9 @@ struct FrontDoorOptions {
   int queue = 1'024;  ///< complete requests waiting for a worker; beyond: 503 with Retry-After
   std::size_t max_header_bytes = 32 * 1024;
   std::size_t max_body_bytes = 64 * 1024 * 1024;
+  std::size_t max_anonymous_body_bytes = 64 * 1024 * 1024;  ///< of a request with neither Authorization nor Cookie
   std::size_t spool_bytes = 1024 * 1024;            ///< larger bodies go to an unlinked temporary file
+  std::uint64_t max_spooled_bytes = std::uint64_t{8} << 30;  ///< of all bodies in such files together; beyond: 503 with Retry-After
   /// Whether the request uploads files, by its method and target: then `max_upload_bytes` is its bound, and it may take longer
   /// while it brings at least 64 KiB a second.
   std::function<bool(std::string_view method, std::string_view target)> is_upload;

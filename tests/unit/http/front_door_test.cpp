@@ -360,6 +360,41 @@ TEST_F(Door, ASpoolThatCannotBeMadeIs503) {
     ::unsetenv("TMPDIR");
 }
 
+TEST_F(Door, WhoDoesNotSayWhoHeIsBringsLess) {
+  auto options = local_options();
+  options.max_anonymous_body_bytes = 100;
+  start(options);
+  const std::string body(101, 'x');
+  const auto post = [&](const std::string& header) {
+    auto c = client();
+    return c.ask("POST / HTTP/1.1\r\nHost: a\r\n" + header + "Content-Length: 101\r\n\r\n" + body).status;
+  };
+  EXPECT_EQ(post(""), 413);
+  EXPECT_EQ(post("X-Cookie: a=b\r\n"), 413);
+  EXPECT_EQ(post("authorization: Bearer abc\r\n"), 200);
+  EXPECT_EQ(post("Cookie: a=b\r\n"), 200);
+  auto c = client();
+  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + body + "\r\n0\r\n\r\n").status, 413);
+  auto small = client();
+  EXPECT_EQ(small.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + body.substr(1)).status, 200);
+}
+
+TEST_F(Door, BodiesInFilesHaveABoundTogether) {
+  auto options = local_options();
+  options.spool_bytes = 10;
+  options.max_spooled_bytes = 100'000;
+  start(options);
+  const auto head = [](std::size_t size) { return "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n"; };
+  auto slow = client(), other = client(), later = client();
+  slow.send(head(80'000) + std::string(70'000, 'x'));
+  ASSERT_EQ(other.ask(get("/")).status, 200);  // what was sent before has been read
+  auto refused = other.ask(head(40'000) + std::string(40'000, 'x'));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr("room"));
+  EXPECT_EQ(slow.ask(std::string(10'000, 'x')).status, 200);
+  EXPECT_EQ(later.ask(head(40'000) + std::string(40'000, 'x')).status, 200) << "room is given back";
+}
+
 TEST_F(Door, DeadlinesCloseTheSlow) {
   auto options = local_options();
   options.header_timeout = 0.3;
