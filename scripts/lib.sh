@@ -99,20 +99,22 @@ native_sources() {
   find "$root/core" -mindepth 1 -maxdepth 1 ! -name console ! -name README.md
 }
 
-# build_native PRESET [TARGET...]: configures and builds unless nothing changed since the last time.
+# build_native PRESET [with-tests]: configures and builds unless nothing changed since the last time. The release is built
+# without its tests unless they are asked for; the other presets have them anyway.
 build_native() {
-  local preset=$1 dir="$root/build/$1" sources
-  shift
+  local preset=$1 dir="$root/build/$1" stamp=.built options=() sources
   mapfile -t sources < <(native_sources)
-  [ "$preset" = release ] || sources+=("$root/tests")
-  if [ -z "${always_build-}" ] && ! changed_since "$dir/.built" "${sources[@]}"; then return; fi
+  if [ "$preset" != release ] || [ -n "${2-}" ]; then sources+=("$root/tests"); fi
+  if [ -n "${2-}" ]; then stamp=.built-with-tests options=(-DCARAVAN_TESTS=ON); fi
+  if [ -z "${always_build-}" ] && ! changed_since "$dir/$stamp" "${sources[@]}"; then return; fi
   mkdir -p "$dir"
   touch "$dir/.started"
   say "Building Caravan ($preset) in build/$preset"
-  (cd "$root" && cmake --preset "$preset" >"$dir/configure.log" 2>&1) ||
+  (cd "$root" && cmake --preset "$preset" ${options[@]+"${options[@]}"} >"$dir/configure.log" 2>&1) ||
     { tail -n 40 "$dir/configure.log" >&2; die "configuring failed; the whole log is build/$preset/configure.log"; }
-  cmake --build "$dir" -j "$(nproc)" ${1:+--target "$@"} >&2 || die "building build/$preset failed"
-  mv "$dir/.started" "$dir/.built"
+  cmake --build "$dir" -j "$(nproc)" >&2 || die "building build/$preset failed"
+  [ "$stamp" = .built ] || cp -p "$dir/.started" "$dir/.built"
+  mv "$dir/.started" "$dir/$stamp"
 }
 
 # Modules by lock file, bundle by sources.
