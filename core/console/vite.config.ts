@@ -8,6 +8,8 @@ export default defineConfig({
   build: {
     target: 'es2022',
     manifest: true,
+    // Pages for people without an account are an application of their own, and know nothing of the console's.
+    rollupOptions: { input: ['index.html', 'public.html'] },
     // Browsers that run es2022 preload modules themselves.
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1500,
