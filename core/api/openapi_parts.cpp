@@ -7,6 +7,7 @@ constexpr OpenapiPart tags[] = {
     {"Session", R"("Sign in and out, one's own settings and access tokens")"},
     {"Records", R"("Records of every kind: read, list, create, change, delete")"},
     {"Workflow", R"("Steps of a record's workflow")"},
+    {"Public", R"("Forms and private links for people without an account")"},
     {"Data", R"("Data in bulk")"},
     {"Reports", R"("Reports and dashboards of the definitions")"},
     {"Model", R"("What there is: entities, fields, forms, views, and this document")"},
@@ -58,6 +59,9 @@ constexpr OpenapiPart query[] = {
     {"format.report", R"({"description":"`csv`: the rows as a file instead of JSON.","schema":{"type":"string","enum":["json","csv"],"default":"json"}})"},
     {"parameters", R"({"description":"Values of the report's parameters, each by its name.","style":"form","explode":true,"schema":{"type":"object","additionalProperties":{"type":"string"}},"example":{"period":"this_month"}})"},
     {"format.handbook", R"({"description":"`html`: one page of HTML instead of JSON.","schema":{"type":"string","enum":["json","html"],"default":"json"}})"},
+    {"from", R"({"required":true,"description":"Earlier revision.","schema":{"type":"string"},"example":"1"})"},
+    {"to", R"({"required":true,"description":"Later revision.","schema":{"type":"string"},"example":"1"})"},
+    {"from.revision", R"({"description":"Revision of before; the newest one that was published with other plugins where absent.","schema":{"type":"string"},"example":"1"})"},
     {"locale", R"({"description":"Language of labels; that of Accept-Language where absent.","schema":{"type":"string","enum":["zh-CN","zh-TW","en"]}})"},
 };
 
@@ -88,7 +92,13 @@ constexpr OpenapiPart path[] = {
     {"name", R"({"description":"Name, as lists give it.","schema":{"type":"string"}})"},
     {"report", R"({"description":"Full name of a report.","schema":{"type":"string"}})"},
     {"plugin", R"({"description":"Name of a plugin or pack.","schema":{"type":"string"},"example":"billing"})"},
+    {"kind", R"({"description":"Kind of a definition.","schema":{"type":"string"},"example":"entity"})"},
+    {"code", R"({"description":"Code of a check.","schema":{"type":"string"},"example":"never-true"})"},
     {"share", R"({"description":"Id of a share.","schema":{"type":"string"}})"},
+    {"link", R"({"description":"Id of a link, as the list gives it.","schema":{"type":"string"}})"},
+    {"page", R"({"description":"Full name of a public page.","schema":{"type":"string"}})"},
+    {"token", R"({"description":"The secret part of a private link.","schema":{"type":"string"}})"},
+    {"act", R"({"description":"Name of a step or an entry, as the link shows it.","schema":{"type":"string"}})"},
 };
 
 constexpr OpenapiPart schemas[] = {
@@ -142,8 +152,9 @@ constexpr OpenapiPart schemas[] = {
     {"TokenInput", R"({"type":"object","additionalProperties":false,"required":["label"],"properties":{
 "label":{"type":"string","minLength":1,"maxLength":100,"description":"What the token is for."},
 "expires_at":{"type":["string","null"],"format":"date-time"}},"examples":[{"label":"Website"}]})"},
-    {"NewToken", R"({"type":"object","required":["id","token"],"properties":{
-"id":{"type":"string"},"token":{"type":"string","pattern":"^cvn_"}}})"},
+    {"NewToken", R"({"type":"object","required":["id","token","expires_at"],"properties":{
+"id":{"type":"string"},"token":{"type":"string","pattern":"^cvn_"},
+"expires_at":{"type":["string","null"],"format":"date-time","description":"Not later than that of the token by which it was made."}}})"},
     // ---- Records
     {"Expanded", R"({"type":"object","required":["id","title"],"description":"What a reference leads to, with the fields that `expand` names.","properties":{"id":{"type":"string"},"title":{"type":"string"},
 "expanded":{"type":"object","additionalProperties":{"oneOf":[{"$ref":"#/components/schemas/Expanded"},{"type":"array","items":{"$ref":"#/components/schemas/Expanded"}}]}}},"additionalProperties":true})"},
@@ -216,6 +227,43 @@ constexpr OpenapiPart schemas[] = {
 "shared_at":{"type":"string","format":"date-time"},"expires_at":{"type":["string","null"],"format":"date-time"},"note":{"type":"string"}}})"},
     {"ShareList", R"({"type":"object","required":["items"],"properties":{
 "items":{"type":"array","maxItems":1000,"items":{"$ref":"#/components/schemas/Share"}}}})"},
+    {"Link", R"({"type":"object","required":["id","page","label","created_by","created_at","expires_at","used_at","revoked_at"],"properties":{
+"id":{"type":"string"},"page":{"type":"string"},"label":{"type":"string"},"created_by":{"type":["string","null"],"description":"Id of a user; null: a rule."},
+"created_at":{"type":"string","format":"date-time"},"expires_at":{"type":"string","format":"date-time"},
+"used_at":{"type":["string","null"],"format":"date-time","description":"Of a link that serves once."},"revoked_at":{"type":["string","null"],"format":"date-time"}}})"},
+    {"LinkList", R"({"type":"object","required":["items","pages"],"properties":{
+"items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Link"}},
+"pages":{"type":"array","items":{"type":"object","required":["name","type","label"],"properties":{
+"name":{"type":"string"},"type":{"type":"string","enum":["record","calendar"]},"label":{"type":"string"}}}}}})"},
+    {"LinkInput", R"({"type":"object","additionalProperties":false,"required":["page"],"properties":{"page":{"type":"string"}}})"},
+    {"NewLink", R"({"type":"object","required":["url","expires_at"],"properties":{
+"url":{"type":"string","description":"Told once."},"expires_at":{"type":"string","format":"date-time"}}})"},
+    {"PublicAgency", R"({"type":"object","required":["name","time_zone","currency","color","logo"],"properties":{
+"name":{"type":"string"},"time_zone":{"type":"string"},"currency":{"type":"string"},"color":{"type":"string"},"logo":{"type":"string"}}})"},
+    {"PublicAsked", R"({"type":"object","required":["name","label","help","type","required","multiline","min","max","max_length","options"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"help":{"type":"string"},"type":{"type":"string"},"required":{"type":"boolean"},"multiline":{"type":"boolean"},
+"min":{"type":["string","null"]},"max":{"type":["string","null"]},"max_length":{"type":["integer","null"]},
+"options":{"type":"array","items":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}}}})"},
+    {"PublicShown", R"({"type":"object","required":["name","label","type","text"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"type":{"type":"string"},"text":{"type":"string","description":"As people read it."}}})"},
+    {"PublicForm", R"({"type":"object","required":["name","type","label","text","locale","agency","consent","fields"],"properties":{
+"name":{"type":"string"},"type":{"type":"string","enum":["form"]},"label":{"type":"string"},"text":{"type":"string"},"locale":{"type":"string"},
+"agency":{"$ref":"#/components/schemas/PublicAgency"},"consent":{"type":["string","null"],"description":"What must be agreed to."},
+"fields":{"type":"array","items":{"$ref":"#/components/schemas/PublicAsked"}}}})"},
+    {"PublicFormInput", R"({"type":"object","additionalProperties":false,"properties":{
+"input":{"type":"object","description":"Values by field."},"consent":{"type":"boolean"}}})"},
+    {"PublicReceipt", R"({"type":"object","required":["number"],"properties":{"number":{"type":["string","null"],"description":"Of the record that was made."}}})"},
+    {"PublicActInput", R"({"type":"object","additionalProperties":false,"properties":{"input":{"type":"object","description":"Values by field."}}})"},
+    {"PublicRecord", R"({"type":"object","required":["name","type","label","text","locale","agency","expires_at","once","fields","history","acts","added"],"properties":{
+"name":{"type":"string"},"type":{"type":"string","enum":["record"]},"label":{"type":"string"},"text":{"type":"string"},"locale":{"type":"string"},
+"agency":{"$ref":"#/components/schemas/PublicAgency"},"expires_at":{"type":"string","format":"date-time"},"once":{"type":"boolean"},
+"fields":{"type":"array","items":{"$ref":"#/components/schemas/PublicShown"}},
+"history":{"type":"array","items":{"type":"object","required":["at","label"],"properties":{"at":{"type":"string","format":"date-time"},"label":{"type":"string"}}}},
+"acts":{"type":"array","items":{"type":"object","required":["name","label","fields"],"properties":{
+"name":{"type":"string"},"label":{"type":"string"},"fields":{"type":"array","items":{"$ref":"#/components/schemas/PublicAsked"}}}}},
+"added":{"type":"array","items":{"type":"object","required":["label","at","fields"],"properties":{
+"label":{"type":"string"},"at":{"type":"string","format":"date-time"},"fields":{"type":"array","items":{"$ref":"#/components/schemas/PublicShown"}}}}}}})"},
+    {"CalendarFile", R"({"type":"string","description":"iCalendar (RFC 5545)."})", "text/calendar"},
     {"ShareInput", R"({"type":"object","additionalProperties":false,"description":"One of user, role and department.","properties":{
 "user":{"type":"string"},"role":{"type":"string"},"department":{"type":"string"},
 "level":{"type":"string","enum":["read","update"],"default":"read"},
@@ -275,10 +323,11 @@ constexpr OpenapiPart schemas[] = {
 "comment_required":{"type":"boolean"},
 "approval":{"type":"boolean","description":"Others must agree before it is taken."}}})"},
     {"ApprovalUser", R"({"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}})"},
-    {"ApprovalDecision", R"({"type":"object","required":["by","deputy_of","verdict","comment","at"],"properties":{
+    {"ApprovalDecision", R"({"type":"object","required":["by","deputy_of","verdict","comment","at","version"],"properties":{
 "by":{"anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},
 "deputy_of":{"description":"The colleague whose deputy he decided as.","anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},
-"verdict":{"type":"string","enum":["approve","reject"]},"comment":{"type":["string","null"]},"at":{"type":"string","format":"date-time"}}})"},
+"verdict":{"type":"string","enum":["approve","reject"]},"comment":{"type":["string","null"]},"at":{"type":"string","format":"date-time"},
+"version":{"type":["integer","null"],"description":"Of the record that was decided about; null where it was not kept."}}})"},
     {"ApprovalStep", R"({"type":"object","required":["name","label","state","all","deciders","waiting_for","decisions"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},
 "state":{"type":"string","enum":["done","open","coming","ended"]},
@@ -288,7 +337,8 @@ constexpr OpenapiPart schemas[] = {
 "decisions":{"type":"array","items":{"$ref":"#/components/schemas/ApprovalDecision"}}}})"},
     {"Approval", R"({"type":"object","required":["id","entity","entity_label","record","transition","state","asked_by","asked_at","comment","input","steps","may_decide","may_withdraw","ended_at","reason"],"properties":{
 "id":{"type":"string"},"entity":{"type":"string"},"entity_label":{"type":"string"},
-"record":{"type":"object","required":["id","title"],"properties":{"id":{"type":"string"},"title":{"type":["string","null"],"description":"null where the caller may not see it."}}},
+"record":{"type":"object","required":["id","title","version"],"properties":{"id":{"type":"string"},"title":{"type":["string","null"],"description":"null where the caller may not see it."},
+"version":{"type":["integer","null"],"description":"For If-Match, so that what is decided about is what was seen; null where the caller may not see it."}}},
 "transition":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}},
 "state":{"type":"string","enum":["waiting","approved","rejected","withdrawn","void"],"description":"`void`: the record has changed so that the step cannot be taken as it was asked, or the step is gone."},
 "asked_by":{"anyOf":[{"$ref":"#/components/schemas/ApprovalUser"},{"type":"null"}]},"asked_at":{"type":"string","format":"date-time"},
@@ -636,6 +686,8 @@ constexpr OpenapiPart schemas[] = {
 "initial":{"type":["string","null"]},
 "states":{"type":"array","items":{"$ref":"#/components/schemas/ModelState"}},
 "transitions":{"type":"array","items":{"$ref":"#/components/schemas/ModelTransition"}},
+"events":{"type":"array","description":"What plugins tell of its records; the timeline's action is `event:NAME`. Absent where there is none.","items":{
+"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}},
 "forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
 "clocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelClock"}},
 "assignments":{"type":"array","description":"Rules that say who gets a record.","items":{"$ref":"#/components/schemas/ModelAssignment"}},
@@ -683,8 +735,6 @@ constexpr OpenapiPart schemas[] = {
 "number":{"type":"integer"},"label":{"type":"string"},"dashed":{"type":"boolean","description":"Taken by itself."},
 "from":{"type":"string"},"to":{"type":"string"},"label_x":{"type":"integer"},"label_y":{"type":"integer"},
 "lines":{"type":"array","items":{"type":"string"},"description":"Number and label, broken; the last one stands at `label_y`."},
-"events":{"type":"array","description":"What plugins tell of its records; the timeline's action is `event:NAME`. Absent where there is none.","items":{
-"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}},
 "points":{"type":"array","items":{"type":"array","items":{"type":"integer"}}}}})"},
     {"HandbookChart", R"({"type":"object","required":["title","width","height","start","nodes","edges"],"properties":{
 "title":{"type":"string"},"width":{"type":"integer","description":"0 where there are too many states for a chart."},"height":{"type":"integer"},
@@ -759,6 +809,70 @@ constexpr OpenapiPart schemas[] = {
 "changed_here":{"type":"boolean","description":"By this route, and not by a file."},"file":{"type":"string"},"line":{"type":"integer"},
 "options":{"type":"array","items":{"type":"object","required":["name","label"],"properties":{"name":{"type":"string"},"label":{"type":"string"}}}}}}}}})"},
     {"PluginSettingsInput", R"({"type":"object","additionalProperties":{"type":["string","number","boolean","null"]},"examples":[{"max_discount":"0.2"}]})"},
+    {"DefinitionSource", R"({"type":"object","required":["layer","file","line"],"properties":{
+"layer":{"type":"string","description":"`core`, `plugin sales`, `pack agency`, `agency`, `console edits`, `console` (its settings)."},
+"file":{"type":"string"},"line":{"type":"integer","description":"Where the document begins."},"text":{"type":"string"}}})"},
+    {"DefinitionSaying", R"({"type":"object","required":["value","removed","layer","file","line"],"properties":{"value":{"type":"string"},
+"removed":{"type":"boolean"},"layer":{"type":"string"},"file":{"type":"string"},"line":{"type":"integer"}}})"},
+    {"DefinitionList", R"({"type":"object","required":["base","items"],"properties":{"base":{"type":"string","description":"Revision in use."},
+"items":{"type":"array","items":{"type":"object","required":["kind","name","label","edited","sources"],"properties":{
+"kind":{"type":"string"},"name":{"type":"string"},"label":{"type":["string","null"]},"edited":{"type":"boolean","description":"The console says something of it."},
+"sources":{"type":"array","items":{"$ref":"#/components/schemas/DefinitionSource"}}}}}}})"},
+    {"Definition", R"({"type":"object","required":["kind","name","edited","sources","words"],"properties":{
+"kind":{"type":"string"},"name":{"type":"string"},"edited":{"type":"boolean"},
+"sources":{"type":"array","description":"In the order of their merge.","items":{"$ref":"#/components/schemas/DefinitionSource"}},
+"words":{"type":"array","items":{"type":"object","required":["path","sayings"],"properties":{"path":{"type":"string","examples":["fields.budget.label.en"]},
+"sayings":{"type":"array","description":"The last one counts.","items":{"$ref":"#/components/schemas/DefinitionSaying"}}}}}}})"},
+    {"DefinitionEdit", R"({"type":"object","additionalProperties":false,"required":["kind","name"],"properties":{"kind":{"type":"string"},"name":{"type":"string"},
+"text":{"type":["string","null"],"description":"One YAML document; null: the console says nothing of it any more."}}})"},
+    {"DefinitionCheckInput", R"({"type":"object","additionalProperties":false,"properties":{
+"base":{"type":"string","description":"Revision on which the draft was begun."},
+"documents":{"type":"array","maxItems":500,"items":{"$ref":"#/components/schemas/DefinitionEdit"}},
+"plan":{"type":"boolean","description":"Also look at the rows of the database."}},
+"examples":[{"documents":[]}]})"},
+    {"DefinitionPlan", R"({"type":["object","null"],"description":"What it would make of the database beyond what is added; null where nobody looked.","required":["steps","confirm"],"properties":{
+"steps":{"type":"array","items":{"type":"object","required":["table","what","samples","loses","blocked"],"properties":{
+"table":{"type":"string"},"what":{"type":"string"},"samples":{"type":"array","items":{"type":"string"},"description":"Some values or rows that it is about."},
+"loses":{"type":"boolean"},"blocked":{"type":"boolean","description":"The draft cannot be published before the rows are mended, or while servers run."}}}},
+"confirm":{"type":["string","null"],"description":"To be sent back with `leftovers: drop`."}}})"},
+    {"DefinitionFinding", R"({"type":"object","required":["severity","kind","name","known","file","line","column","code","message","hint","explained"],"properties":{
+"severity":{"type":"string","enum":["error","warning"]},"kind":{"type":["string","null"]},"name":{"type":["string","null"]},
+"known":{"type":"boolean","description":"Also found in what is in use."},"file":{"type":"string"},"line":{"type":"integer"},"column":{"type":"integer"},
+"code":{"type":"string"},"message":{"type":"string"},"hint":{"type":"string"},"explained":{"type":"boolean","description":"`/admin/config/codes/{code}` tells more."}}})"},
+    {"DefinitionCheck", R"({"type":"object","required":["base","stale","sound","findings","plan"],"properties":{
+"base":{"type":"string","description":"Revision in use."},"stale":{"type":"boolean","description":"The draft was begun on another one."},"sound":{"type":"boolean"},
+"findings":{"type":"array","maxItems":2000,"items":{"$ref":"#/components/schemas/DefinitionFinding"}},
+"plan":{"$ref":"#/components/schemas/DefinitionPlan"}}})"},
+    {"DefinitionPublishInput", R"({"type":"object","additionalProperties":false,"required":["base","documents","comment"],"properties":{
+"base":{"type":"string"},"documents":{"type":"array","maxItems":500,"items":{"$ref":"#/components/schemas/DefinitionEdit"}},
+"comment":{"type":"string","maxLength":500},
+"leftovers":{"type":"string","enum":["keep","drop"],"description":"What becomes of columns and tables that nothing names any more: kept for a later revision, or dropped with their values."},
+"confirm":{"type":"string"}},
+"examples":[{"base":"1","documents":[],"comment":"Another label"}]})"},
+    {"DefinitionPublication", R"({"type":"object","required":["revision","hash","changed","dropped","not_dropped","warnings"],"properties":{
+"revision":{"type":"string"},"hash":{"type":"string"},"changed":{"type":"boolean"},
+"dropped":{"type":"array","items":{"type":"string"}},"not_dropped":{"type":["string","null"],"description":"Why what was to be dropped is still there."},
+"warnings":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}}}})"},
+    {"DefinitionComparison", R"({"type":"object","required":["from","to","items"],"properties":{"from":{"type":"string"},"to":{"type":"string"},
+"items":{"type":"array","items":{"type":"object","required":["kind","name","layer","before","after"],"properties":{"kind":{"type":"string"},"name":{"type":"string"},"layer":{"type":"string"},
+"before":{"anyOf":[{"$ref":"#/components/schemas/DefinitionSource"},{"type":"null"}]},
+"after":{"anyOf":[{"$ref":"#/components/schemas/DefinitionSource"},{"type":"null"}]}}}}}})"},
+    {"DefinitionUpgrade", R"({"type":"object","required":["from","to","plugins","items"],"properties":{
+"from":{"type":["string","null"],"description":"null: plugins were never others."},"to":{"type":"string"},
+"plugins":{"type":"array","items":{"type":"object","required":["name","change"],"properties":{"name":{"type":"string"},"change":{"type":"string","enum":["added","removed","changed"]}}}},
+"items":{"type":"array","items":{"type":"object","required":["kind","name","path","effect","before","after","agency"],"properties":{
+"kind":{"type":"string"},"name":{"type":"string"},"path":{"type":"string"},
+"effect":{"type":"string","enum":["takes_effect","overridden","same_as_override","orphaned"]},
+"before":{"anyOf":[{"$ref":"#/components/schemas/DefinitionSaying"},{"type":"null"}]},
+"after":{"anyOf":[{"$ref":"#/components/schemas/DefinitionSaying"},{"type":"null"}]},
+"agency":{"anyOf":[{"$ref":"#/components/schemas/DefinitionSaying"},{"type":"null"}],"description":"The agency's own word on it."}}}}}})"},
+    {"DefinitionHistory", R"({"type":"object","required":["items","next"],"properties":{"next":{"type":["string","null"]},
+"items":{"type":"array","items":{"type":"object","required":["id","at","action","revision","by","detail","request_id"],"properties":{
+"id":{"type":"string"},"at":{"type":"string","format":"date-time"},"action":{"type":"string","enum":["published","restored"]},"revision":{"type":"string"},
+"by":{"type":"string"},"detail":{"type":["string","null"]},"request_id":{"type":["string","null"]}}}}}})"},
+    {"DefinitionSchema", R"({"type":"object","description":"JSON Schema, draft 2020-12, of one document."})"},
+    {"CheckCode", R"({"type":"object","required":["code","severity","what","wrong","right"],"properties":{"code":{"type":"string"},
+"severity":{"type":"string","enum":["error","warning"]},"what":{"type":"string"},"wrong":{"type":["string","null"]},"right":{"type":["string","null"]}}})"},
     {"ReloadResult", R"({"type":"object","required":["hash","changed"],"properties":{
 "hash":{"type":"string"},"changed":{"type":"boolean"},
 "warnings":{"type":"array","items":{"$ref":"#/components/schemas/FieldError"}}}})"},

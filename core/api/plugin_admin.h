@@ -10,6 +10,8 @@
 
 namespace caravan::api {
 
+class DefinitionAdmin;
+
 /// What a change of plugins came to.
 struct PluginChange {
   ReloadResult result;                 ///< with an error among the diagnostics nothing has changed
@@ -112,6 +114,8 @@ class PluginAdmin {
                                        const std::vector<std::pair<std::string, std::optional<std::string>>>& values) = 0;
   /// Names that the overlay sets.
   virtual std::vector<std::string> own_settings(const std::string& name) = 0;
+  /// What is said of definitions in the console, see api/definition_admin.h; null: nothing can be.
+  virtual DefinitionAdmin* definitions() { return nullptr; }
 };
 
 }  // namespace caravan::api

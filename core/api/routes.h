@@ -87,6 +87,15 @@ void list_shares(Call& call);
 void create_share(Call& call);
 void delete_share(Call& call);
 void explain_access(Call& call);
+// public_routes.cpp
+void show_public_form(Call& call);
+void send_public_form(Call& call);
+void show_public_link(Call& call);
+void act_by_link(Call& call);
+void show_link_calendar(Call& call);
+void list_links(Call& call);
+void create_link(Call& call);
+void revoke_link(Call& call);
 // team_routes.cpp
 void comment_record(Call& call);
 void list_own_clocks(Call& call);
@@ -166,6 +175,17 @@ void change_plugin_settings(Call& call);
 // admin_routes.cpp
 void reload(Call& call);
 void list_revisions(Call& call);
+// config_routes.cpp
+void list_definitions(Call& call);
+void show_definition(Call& call);
+void check_definitions(Call& call);
+void publish_definitions(Call& call);
+void compare_definitions(Call& call);
+void show_definition_upgrade(Call& call);
+void list_definition_history(Call& call);
+void show_definition_schema(Call& call);
+void explain_check_code(Call& call);
+// admin_routes.cpp
 void activate_revision(Call& call);
 void plugin_route(Call& call);
 

@@ -209,6 +209,8 @@ void add_definition_commands(CommandLine& line) {
   activating->add_option("id", given->revision, "As `revision list` shows it")->required()->check(CLI::PositiveNumber);
   activating->callback([&line, given] { line.code = activate_revision(line.overrides, given->revision); });
 
+  add_edits_command(line, *revisions);
+
   auto* reloading = line.app.add_subcommand("reload", "Tell the running server to read its definitions again");
   line.place(reloading);
   reloading->callback([&line, given] { line.code = reload(line.overrides); });

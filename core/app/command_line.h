@@ -34,6 +34,7 @@ struct CommandLine {
 
 void add_serve(CommandLine& line);
 void add_definition_commands(CommandLine& line);  ///< check, schema, plugin, reload
+void add_edits_command(CommandLine& line, CLI::App& revision);  ///< revision edits
 void add_provenance_commands(CommandLine& line);  ///< explain, diff
 void add_backup_commands(CommandLine& line);      ///< backup, restore
 void add_data_commands(CommandLine& line);        ///< user, import
@@ -43,6 +44,7 @@ void add_look_command(CommandLine& line, CLI::App& audit);  ///< audit looks
 void add_job_commands(CommandLine& line);         ///< jobs
 void add_rule_commands(CommandLine& line);        ///< automations, schedules
 void add_clock_commands(CommandLine& line);       ///< clock
+void add_demo_command(CommandLine& line);         ///< demo
 void add_search_commands(CommandLine& line);      ///< search
 void add_dedupe_command(CommandLine& line);       ///< dedupe
 void add_simulate_command(CommandLine& line);     ///< simulate

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/plugin_admin.h"
+#include "app/definition_admin.h"
 #include "app/plugin_store.h"
 
 namespace caravan::app {
@@ -14,7 +15,7 @@ class Runtime;
 /// The server's own. See api/plugin_admin.h.
 class PluginAdministration final : public api::PluginAdmin {
  public:
-  explicit PluginAdministration(Runtime& runtime) : runtime_(runtime) {}
+  explicit PluginAdministration(Runtime& runtime) : runtime_(runtime), definitions_(runtime) {}
   std::vector<api::PluginDetail> list(const records::Context& context) override;
   api::PluginChange enable(const records::Context& context, const std::string& name, const std::string& version, bool dependencies) override;
   api::PluginChange disable(const records::Context& context, const std::string& name, bool dependents) override;
@@ -28,6 +29,7 @@ class PluginAdministration final : public api::PluginAdmin {
   api::ReloadResult change_settings(const records::Context& context, const std::string& name,
                                     const std::vector<std::pair<std::string, std::optional<std::string>>>& values) override;
   std::vector<std::string> own_settings(const std::string& name) override;
+  api::DefinitionAdmin* definitions() override { return &definitions_; }
 
  private:
   /// Under the lock: reads the folders again, and throws not_found where there is no such plugin.
@@ -38,6 +40,7 @@ class PluginAdministration final : public api::PluginAdmin {
   std::vector<std::string> tables_of(const std::string& module) const;
 
   Runtime& runtime_;
+  DefinitionAdministration definitions_;
 };
 
 }  // namespace caravan::app

@@ -45,6 +45,8 @@ class PluginStore {
   static void decide(storage::Session& session, const PluginDecision& decision);
   static void forget(storage::Session& session, const std::string& name);
 
+  /// Under this instead of a plugin's name stands what was done with the definitions as a whole.
+  static constexpr const char* definitions = "-";
   std::int64_t new_event_id() { return sequences_.next("plugin_event"); }
   static void record(storage::Session& session, std::int64_t id, const records::Context& context, const PluginEvent& event);
   /// In a transaction of its own.

@@ -1,5 +1,7 @@
 #include "app/revisions.h"
 
+#include <algorithm>
+
 #include "api/json_writer.h"
 #include "base/error.h"
 #include "records/json.h"
@@ -134,8 +136,10 @@ constexpr std::string_view columns = "SELECT id, hash, created_at, author, note,
 
 std::int64_t Revisions::active() const {
   auto session = database_.read();
-  return number(setting(*session, active_name));
+  return active(*session);
 }
+
+std::int64_t Revisions::active(storage::Session& session) { return number(setting(session, active_name)); }
 
 std::string Revisions::published_files() const {
   auto session = database_.read();
@@ -173,14 +177,16 @@ std::vector<Revision> Revisions::list(std::int64_t before, std::uint32_t limit) 
 }
 
 std::int64_t Revisions::publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note,
-                                Timestamp now, const std::function<void(storage::Session&)>& also) {
+                                Timestamp now, const std::function<void(storage::Session&)>& also, std::int64_t instead_of) {
   const std::string plugins = plugins_text(documents.plugins);
   const std::string text = to_json(documents);
   std::int64_t id = 0;
   database_.transact([&](storage::Session& session) {
-    setting(session, active_name, true);  // nodes that publish at the same time do so one after another
+    const std::int64_t in_use = number(setting(session, active_name, true));  // nodes that publish at the same time do so one after another
+    if (instead_of != 0 && in_use != instead_of)
+      throw Error(ErrorCode::conflict, "Revision " + std::to_string(in_use) + " was published meanwhile. Look at what it changed, then publish again.");
     const auto first = [&](Query&& query) { return query.next() ? query.integer(0) : 0; };
-    id = first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1", hash, plugins));
+    id = instead_of != 0 ? 0 : first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1", hash, plugins));
     if (id == 0) {
       id = first(Query(session, "SELECT MAX(id) FROM catalog_revision")) + 1;
       storage::run_sql(session, "INSERT INTO catalog_revision (id, hash, created_at, author, note, plugins, documents) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -193,10 +199,37 @@ std::int64_t Revisions::publish(const Documents& documents, const std::string& h
   return id;
 }
 
-void Revisions::activate(std::int64_t id, const std::function<void(storage::Session&)>& also) {
+model::SourceLayer edits_of(const Documents& documents) {
+  const auto found = std::find_if(documents.layers.begin(), documents.layers.end(), [](const auto& layer) { return layer.name == edits_layer; });
+  return found == documents.layers.end() ? model::SourceLayer{edits_layer, {}} : *found;
+}
+
+void replace_edits(Documents& documents, model::SourceLayer edits) {
+  std::erase_if(documents.layers, [](const auto& layer) { return layer.name == edits_layer; });
+  const auto settings = std::find_if(documents.layers.begin(), documents.layers.end(), [](const auto& layer) { return layer.name == "console"; });
+  if (!edits.files.empty()) documents.layers.insert(settings, std::move(edits));
+}
+
+bool same_texts(const model::SourceLayer& one, const model::SourceLayer& other) {
+  return std::equal(one.files.begin(), one.files.end(), other.files.begin(), other.files.end(),
+                    [](const auto& mine, const auto& theirs) { return mine.name == theirs.name && mine.text == theirs.text; });
+}
+
+model::SourceLayer Revisions::edits() const {
+  std::int64_t in_use = 0;
+  try {
+    in_use = active();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::internal) throw;  // a table that is not there; a database that does not answer is `unavailable`
+  }
+  return in_use == 0 ? model::SourceLayer{edits_layer, {}} : edits_of(read(in_use));
+}
+
+void Revisions::activate(std::int64_t id, const std::function<void(storage::Session&)>& also, const std::string& files) {
   database_.transact([&](storage::Session& session) {
     if (!Query(session, "SELECT 1 FROM catalog_revision WHERE id = ?", id).next()) throw no_revision(id);
     set(session, active_name, std::to_string(id));
+    if (!files.empty()) set(session, files_name, files);
     if (also) also(session);
   });
 }

@@ -225,7 +225,6 @@ void Runtime::equip(records::RecordService& service) {
   });
 }
 
-void Runtime::make_queue() {
 std::vector<std::pair<const char*, storage::PoolFigures>> Runtime::pool_figures() const {
   std::vector<std::pair<const char*, storage::PoolFigures>> out;
   for (const auto& one : database_->figures()) out.emplace_back("requests", one);
@@ -234,6 +233,7 @@ std::vector<std::pair<const char*, storage::PoolFigures>> Runtime::pool_figures(
   return out;
 }
 
+void Runtime::make_queue() {
   storage::Database* database = database_.get();
   if (database_->dialect() == storage::Dialect::mysql) {
     // Of its own, so that jobs take no request's connection. An SQLite database is opened once only.
@@ -260,6 +260,8 @@ std::vector<std::pair<const char*, storage::PoolFigures>> Runtime::pool_figures(
   }
   if (std::none_of(options.limits.begin(), options.limits.end(), [](const jobs::QueueLimit& limit) { return limit.queue == records::search_queue; }))
     options.limits.push_back({.queue = records::search_queue, .at_once = 1, .batch = 128, .gather_milliseconds = 50});
+  if (std::none_of(options.limits.begin(), options.limits.end(), [](const jobs::QueueLimit& limit) { return limit.queue == records::duplicates_queue; }))
+    options.limits.push_back({.queue = records::duplicates_queue, .at_once = 1});
   if (!events_named) options.limits.push_back({.queue = records::outbox_queue, .at_once = 1, .batch = 256, .gather_milliseconds = 100});
   queue_ = std::make_unique<jobs::Queue>(*database, Clock::system(), std::move(options));
   delivery_ = std::make_unique<records::EventDelivery>(*job_records_, [this] { return catalog_.load(); }, Clock::system());
@@ -297,7 +299,7 @@ std::vector<std::pair<const char*, storage::PoolFigures>> Runtime::pool_figures(
     for (int round = 0; round < 100 && !attempt.stopping() && records::sweep_attachments(*database, *files_, *catalog_.load()) > 0; ++round) {}
   });
   schedule_->every(3600, "purge.imports", [this, database](jobs::Attempt& attempt) {
-    jobs::in_small_transactions(*database, attempt, [&](storage::Session& session) { return records::purge_imports(session, *files_, queue_->now(), 30); });
+    while (!attempt.stopping() && records::purge_imports(*database, *files_, queue_->now(), 30) > 0) {}
   });
   const auto purge = [this, database](const char* name, std::int64_t (*part)(storage::Session&, Timestamp)) {
     schedule_->every(600, name, [this, database, part](jobs::Attempt& attempt) {
@@ -424,13 +426,17 @@ records::Context Runtime::system_context(std::string source) const {
   return context;
 }
 
-Documents Runtime::documents_of(const plugin::Selection& plugins) const {
+Documents Runtime::documents_of(const plugin::Selection& plugins, const model::SourceLayer* edits) const {
   Documents documents;
   documents.layers.push_back(model::core_layer());
   for (auto& layer : plugin::PluginRegistry::layers(plugins)) documents.layers.push_back(std::move(layer));
   for (auto& layer : configuration_layers(settings_)) documents.layers.push_back(std::move(layer));
   documents.modules = plugin::PluginRegistry::modules(plugins);
   documents.plugins = plugin::PluginRegistry::hashes(plugins);
+  if (!settings_.safe_mode) {
+    auto said = edits ? *edits : Revisions(*database_).edits();
+    if (!said.files.empty()) documents.layers.push_back(std::move(said));
+  }
   if (auto console = settings_layer(store_->all_settings(), documents.plugins); !console.files.empty()) documents.layers.push_back(std::move(console));
   return documents;
 }
@@ -597,11 +603,23 @@ Runtime::PluginChange Runtime::change(const plugin::Selection& selection, const 
   const plugin::Selection before = plugins_->running();
   const auto stale = plugins_->stale(selection);
   change.started = plugins_->start(selection);
-  const auto undo = [&] { plugins_->stop(before, std::chrono::seconds(5)); };
+  const auto undo = [&] {
+    try {
+      plugins_->start(before);  // a pack of another version took the place of the earlier one
+      plugins_->stop(before, std::chrono::seconds(5));
+    } catch (const Error& error) {
+      spdlog::error("After a refused change the plugins of before could not be switched on again: {}", error.message());
+    }
+  };
+  bool published = false;
   try {
-    change.result = swap(documents, publish);
+    change.result = swap(documents, [&](const model::Catalog& catalog) {
+      const auto revision = publish(catalog);
+      published = true;
+      return revision;
+    });
   } catch (...) {
-    undo();
+    if (!published) undo();
     throw;
   }
   if (has_error(change.result.diagnostics)) {
@@ -643,14 +661,12 @@ Documents Runtime::documents_in_use(const plugin::Selection& plugins) const {
 }
 
 std::int64_t Runtime::publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
-                                   const std::function<void(storage::Session&)>& also) {
+                                   const std::function<void(storage::Session&)>& also, std::int64_t instead_of) {
   const bool of_files = revision_ == 0 || revisions_->find(revision_).hash == revisions_->published_files();
-  const auto revision = revisions_->publish(documents, hash, context.actor.username, note, Clock::system().now(), also);
+  const auto revision = revisions_->publish(documents, hash, context.actor.username, note, Clock::system().now(), also, instead_of);
   if (!of_files) {
-    Documents files = documents;
-    std::erase_if(files.layers, [](const auto& layer) { return layer.name != "core" && layer.name != "console" && !layer.name.starts_with("plugin "); });
     try {
-      for (auto& layer : configuration_layers(settings_)) files.layers.push_back(std::move(layer));
+      const Documents files = documents_of(plugins_->select(documents.plugins));
       const auto loaded = model::load_catalog(files.layers, files.modules);
       if (loaded.catalog) revisions_->set_published_files(loaded.catalog->hash);
     } catch (const Error& error) {
@@ -672,6 +688,13 @@ api::ReloadResult Runtime::change_settings(const records::Context& context, mode
   std::erase_if(documents.layers, [](const auto& layer) { return layer.name == "console"; });
   if (!settings.files.empty()) documents.layers.push_back(std::move(settings));
   return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, "settings", also); });
+}
+
+api::ReloadResult Runtime::publish_edits(const records::Context& context, model::SourceLayer edits, std::string_view note, std::int64_t instead_of,
+                                         const std::function<void(storage::Session&)>& also) {
+  Documents documents = documents_in_use(plugins_->running());
+  replace_edits(documents, std::move(edits));
+  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, also, instead_of); });
 }
 
 api::ReloadResult Runtime::reload(const records::Context& context) {
@@ -739,28 +762,25 @@ api::ReloadResult Runtime::activate(const records::Context& context, std::int64_
                                          " was published with other plugin files than this server has; put those in place and restart first: " + error.message());
   }
   const auto running = plugin::PluginRegistry::hashes(plugins_->running());
-  const plugin::Selection before = plugins_->running();
+  const auto decisions = store_->decisions();
   try {
-    const auto started = plugins_->start(selection);
-    api::ReloadResult result;
-    try {
-      result = swap(documents, [&](const model::Catalog&) {
-        revisions_->activate(revision, [&](storage::Session& session) { decide_for(session, settings_, context, running, documents.plugins, store_->decisions()); });
-        return revision;
-      });
-    } catch (...) {
-      plugins_->stop(before, std::chrono::seconds(5));
-      throw;
+    // With it comes what the console said then, so that the files would make something else than when they were last published.
+    std::string files;
+    if (const auto edits = edits_of(documents); !same_texts(edits, revisions_->edits())) {
+      const Documents with_files = documents_of(selection, &edits);
+      if (const auto loaded = model::load_catalog(with_files.layers, with_files.modules); loaded.catalog) files = loaded.catalog->hash;
     }
-    if (has_error(result.diagnostics)) {
-      plugins_->stop(before, std::chrono::seconds(5));
-      return result;
-    }
-    PluginChange change;
-    stop_plugins(selection, change);
-    if (change.restart_needed) request_restart("a plugin that was switched off does not return");
-    if (result.changed) spdlog::info("Revision {} of the definitions put in use by {}.", revision, context.actor.username);
-    return result;
+    const auto event = store_->new_event_id();
+    auto done = change(selection, documents, [&](const model::Catalog&) {
+      const auto also = [&](storage::Session& session) {
+        decide_for(session, settings_, context, running, documents.plugins, decisions);
+        PluginStore::record(session, event, context, {0, PluginStore::definitions, "restored", std::to_string(revision), "", {}, {}, "", {}});
+      };
+      revisions_->activate(revision, also, files);
+      return revision;
+    });
+    if (done.result.changed) spdlog::info("Revision {} of the definitions put in use by {}.", revision, context.actor.username);
+    return std::move(done.result);
   } catch (const std::exception& error) {
     api::ReloadResult result;
     result.hash = catalog_.load()->hash;

@@ -124,6 +124,7 @@ class Runtime {
 
  private:
   friend class PluginAdministration;
+  friend class DefinitionAdministration;
   std::int64_t user_id(const std::string& username);
 
   Settings settings_;
@@ -178,9 +179,13 @@ class Runtime {
   template <class Publish>
   api::ReloadResult swap(const Documents& documents, const Publish& publish);
   Documents documents_of_files() const { return documents_of(plugins_->running()); }
-  Documents documents_of(const plugin::Selection& plugins) const;
+  /// `edits`: what the console says of definitions; null: as in the revision in use.
+  Documents documents_of(const plugin::Selection& plugins, const model::SourceLayer* edits = nullptr) const;
   /// What is in use, with these plugins instead; files that were edited meanwhile count at the next reload.
   Documents documents_in_use(const plugin::Selection& plugins) const;
+  /// What the console says of definitions, on top of what is in use, as a revision of its own. Throws conflict where another revision is in use than `instead_of`.
+  api::ReloadResult publish_edits(const records::Context& context, model::SourceLayer edits, std::string_view note, std::int64_t instead_of,
+                                  const std::function<void(storage::Session&)>& also);
   /// The console's settings, on top of what is in use.
   api::ReloadResult change_settings(const records::Context& context, model::SourceLayer settings, const std::function<void(storage::Session&)>& also);
   /// Reads the plugins' part of caravan.yaml, the decisions and the folders again. Mistakes in the file are returned, and then nothing has changed.
@@ -191,7 +196,7 @@ class Runtime {
   PluginChange change(const plugin::Selection& selection, const Documents& documents, const Publish& publish);
   /// Where what is in use was not made of the files: what they would make now counts as published, so that only their next change wins.
   std::int64_t publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
-                            const std::function<void(storage::Session&)>& also);
+                            const std::function<void(storage::Session&)>& also, std::int64_t instead_of = 0);
   /// What the files ask for, where that is not what is in use.
   std::shared_ptr<const model::Catalog> wanted_catalog() const;
   /// Takes over what another node has put in use.

@@ -12,7 +12,7 @@
 namespace caravan::model {
 namespace {
 
-bool is_agencys(std::string_view layer) { return layer == "agency" || layer == "console" || layer.starts_with("pack"); }
+bool is_agencys(std::string_view layer) { return layer == "agency" || layer.starts_with("console") || layer.starts_with("pack"); }
 
 std::string text_of(const Node& node) {
   switch (node.kind) {
@@ -80,6 +80,19 @@ struct Definition {
   History history;
 };
 
+/// Kind and full name of a document that says so.
+std::pair<std::string, std::string> key_of(std::string kind, std::string name, const std::string& module) {
+  std::replace(kind.begin(), kind.end(), ' ', '_');
+  if (kind == "agency") name = "agency";
+  else if (kind != "module" && kind != "department" && kind != "settings" && !module.empty() && name.find('.') == std::string::npos) name = module + "." + name;
+  return {std::move(kind), std::move(name)};
+}
+
+std::string scalar_of(const Node& root, std::string_view key) {
+  const Node* node = root.get(key);
+  return node != nullptr && node->is_scalar() ? node->text : std::string();
+}
+
 /// All definitions of the layers that `wanted` lets in.
 template <class Wanted>
 std::vector<Definition> read(const std::vector<SourceLayer>& layers, const Wanted& wanted) {
@@ -98,15 +111,10 @@ std::vector<Definition> read(const std::vector<SourceLayer>& layers, const Wante
       for (const Chunk& chunk : split_documents(file, ignored, lost)) {
         for (const Node& root : parse_chunk(chunk, ignored).documents) {
           if (!root.is_map() || root.bad) continue;
-          const Node* kind = root.get("kind");
-          const Node* named = root.get("name");
-          if (kind == nullptr || !kind->is_scalar()) continue;
-          std::string word = kind->text, name = named != nullptr && named->is_scalar() ? named->text : std::string();
-          std::replace(word.begin(), word.end(), ' ', '_');
-          if (word == "agency") name = "agency";
-          else if (word != "module" && word != "department" && word != "settings" && !source.module.empty() && name.find('.') == std::string::npos) name = source.module + "." + name;
-          const auto [place, added] = index.emplace(std::pair(word, name), definitions.size());
-          if (added) definitions.push_back({word, name, {}});
+          if (root.get("kind") == nullptr || !root.get("kind")->is_scalar()) continue;
+          const auto key = key_of(scalar_of(root, "kind"), scalar_of(root, "name"), source.module);
+          const auto [place, added] = index.emplace(key, definitions.size());
+          if (added) definitions.push_back({key.first, key.second, {}});
           definitions[place->second].history.apply(root, layer.name);
         }
       }
@@ -132,6 +140,45 @@ std::optional<Saying> in_force(const ExplainedWord* word) {
 }
 
 }  // namespace
+
+std::vector<SourceDocument> list_documents(const std::vector<SourceLayer>& layers) {
+  std::vector<SourceDocument> documents;
+  Diagnostics ignored;
+  for (const SourceLayer& layer : layers) {
+    for (const SourceFile& source : layer.files) {
+      FileInfo file;
+      file.name = source.name;
+      file.module = source.module;
+      file.text = source.text;
+      std::vector<Chunk> lost;
+      auto chunks = split_documents(file, ignored, lost);
+      chunks.insert(chunks.end(), lost.begin(), lost.end());
+      for (const Chunk& chunk : chunks) {
+        // Nearly every document says both at the beginning of a line; reading whole trees takes ten times as long.
+        std::string kind = salvage(chunk, "kind"), name = salvage(chunk, "name");
+        if (kind.empty() || name.empty()) {
+          const auto parsed = parse_chunk(chunk, ignored);
+          if (parsed.documents.empty() && parsed.complete) continue;
+          if (!parsed.documents.empty() && parsed.documents.front().is_map()) {
+            kind = scalar_of(parsed.documents.front(), "kind");
+            name = scalar_of(parsed.documents.front(), "name");
+          }
+        }
+        std::string_view text = chunk.text;
+        std::uint32_t line = chunk.first_line + 1;
+        if (text.starts_with("---")) {
+          const auto end = text.find('\n');
+          text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+          ++line;
+        }
+        text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+        auto key = key_of(std::move(kind), std::move(name), source.module);
+        documents.push_back({std::move(key.first), std::move(key.second), layer.name, source.name, line, std::string(text) + "\n"});
+      }
+    }
+  }
+  return documents;
+}
 
 std::vector<ExplainedDefinition> explain_definition(const std::vector<SourceLayer>& layers, std::string_view what) {
   auto definitions = read(layers, [](const SourceLayer&) { return true; });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,16 @@
 
 /// Which file said what: of the layers before they are merged. Pure; reads what it can and leaves mistakes to load_catalog().
 namespace caravan::model {
+
+/// One document as a layer's file has it, before the merge.
+struct SourceDocument {
+  std::string kind, name;   ///< the full name; `agency` of the agency; "" where the document has none
+  std::string layer, file;  ///< `plugin sales`, and the file's name as in messages
+  std::uint32_t line = 1;   ///< of the file, where `text` begins
+  std::string text;         ///< without empty lines at its end
+};
+/// All documents in the order of their merge, also those that have mistakes.
+std::vector<SourceDocument> list_documents(const std::vector<SourceLayer>& layers);
 
 /// What one layer says of one word.
 struct Saying {

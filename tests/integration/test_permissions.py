@@ -742,8 +742,99 @@ ASKS["GET /admin/plugins/{plugin}/history"] = administrators("GET", "/admin/plug
 ASKS["GET /admin/plugins/{plugin}/settings"] = administrators("GET", "/admin/plugins/nosuch/settings", granted=404)
 ASKS["PATCH /admin/plugins/{plugin}/settings"] = administrators("PATCH", "/admin/plugins/nosuch/settings", {}, (404, 415))
 ASKS["POST /admin/reload"] = administrators("POST", "/admin/reload", {})
+ASKS["GET /admin/config"] = administrators("GET", "/admin/config")
+ASKS["GET /admin/config/documents/{kind}/{name}"] = administrators("GET", "/admin/config/documents/entity/core.user")
+ASKS["POST /admin/config/check"] = administrators("POST", "/admin/config/check", {})
+ASKS["POST /admin/config/publish"] = administrators("POST", "/admin/config/publish", {}, 400)
+ASKS["GET /admin/config/compare"] = administrators("GET", "/admin/config/compare?from=999999999&to=999999999", granted=404)
+ASKS["GET /admin/config/upgrade"] = administrators("GET", "/admin/config/upgrade")
+ASKS["GET /admin/config/history"] = administrators("GET", "/admin/config/history")
+ASKS["GET /admin/config/schema"] = administrators("GET", "/admin/config/schema")
+ASKS["GET /admin/config/codes/{code}"] = administrators("GET", "/admin/config/codes/nosuch", granted=404)
 ASKS["GET /admin/revisions"] = administrators("GET", "/admin/revisions")
 ASKS["POST /admin/revisions/{id}/activate"] = administrators("POST", "/admin/revisions/999999999/activate", {}, 404)
+
+
+def may_link(role, relation):
+    """404, 403 or 200: whoever may update the file, and readers of what they read."""
+    if not sees(role, relation):
+        return 404
+    return 200 if role == "desk.reader" or gives(role, FILE, "update", relation) else 403
+
+
+def link_to(case, identifier, entity=FILE, page="desk.track"):
+    made = case.desk.root.call("POST", f"/records/{entity}/{identifier}/links", {"page": page})
+    case.assertEqual(made.status, 201, made)
+    parts = made.json["url"].split("/")
+    return parts[parts.index("links") + 1]
+
+
+@route("GET /records/{entity}/{id}/links")
+def _(case, person):
+    for relation, identifier in case.standing[person.role].items():
+        yield Ask(relation, "GET", f"/records/{FILE}/{identifier}/links", status=may_link(person.role, relation))
+
+
+@route("POST /records/{entity}/{id}/links")
+def _(case, person):
+    for relation in RELATIONS:
+        status = may_link(person.role, relation)
+        path = f"/records/{FILE}/{case.desk.record(relation, person)}/links"
+        yield Ask(relation, "POST", path, {"page": "desk.track"}, 201 if status == 200 else status)
+        yield Ask(f"{relation}, no page of it", "POST", path, {"page": "desk.days"}, 422 if status == 200 else status)
+
+
+@route("DELETE /records/{entity}/{id}/links/{link}")
+def _(case, person):
+    for relation in RELATIONS:
+        status = may_link(person.role, relation)
+        identifier = case.desk.record(relation, person)
+        link_to(case, identifier)
+        link = case.desk.root.call("GET", f"/records/{FILE}/{identifier}/links").json["items"][0]["id"]
+        yield Ask(relation, "DELETE", f"/records/{FILE}/{identifier}/links/{link}", status=204 if status == 200 else status)
+
+
+@route("GET /public/pages/{page}")
+def _(case, person):
+    yield Ask("a form", "GET", "/public/pages/desk.ask", then=lambda reply: case.assertEqual([field["name"] for field in reply.json["fields"]], ["name"]))
+    yield Ask("no form", "GET", "/public/pages/desk.track", status=404)
+
+
+@route("POST /public/pages/{page}")
+def _(case, person):
+    if person.role in ("desk.nothing", "administrator"):  # who he is does not matter
+        yield Ask("a form", "POST", "/public/pages/desk.ask", {"input": {"name": "somebody"}})
+        yield Ask("another field", "POST", "/public/pages/desk.ask", {"input": {"name": "somebody", "phone": "1"}}, 422)
+
+
+@route("GET /public/links/{token}")
+def _(case, person):
+    if person.role in ("desk.nothing", "administrator"):
+        token = link_to(case, case.desk.record("foreign", person))
+        yield Ask("a link", "GET", f"/public/links/{token}", then=lambda reply: case.assertEqual([field["name"] for field in reply.json["fields"]], ["topic", "state"]))
+        yield Ask("no link", "GET", "/public/links/" + "x" * 44, status=404)
+
+
+@route("GET /public/links/{token}/calendar.ics")
+def _(case, person):
+    if person.role in ("desk.nothing", "administrator"):
+        client = case.desk.record("foreign", person, entity=CLIENT)
+        case.desk.record("foreign", person, client=client, begun="2100-01-01", topic="the day")
+        token = link_to(case, client, CLIENT, "desk.days")
+        yield Ask("a calendar", "GET", f"/public/links/{token}/calendar.ics", then=lambda reply: case.assertIn(b"SUMMARY:the day", reply.body))
+        yield Ask("no calendar", "GET", f"/public/links/{link_to(case, case.desk.record('foreign', person))}/calendar.ics", status=404)
+
+
+@route("POST /public/links/{token}/{act}")
+def _(case, person):
+    if person.role in ("desk.nothing", "administrator"):
+        token = link_to(case, case.desk.record("foreign", person))
+        yield Ask("a step that is not named", "POST", f"/public/links/{token}/approve", {}, 404)
+        yield Ask("a field that is not asked for", "POST", f"/public/links/{token}/check", {"input": {"hint": "x"}}, 422)
+        yield Ask("an entry without its field", "POST", f"/public/links/{token}/again", {}, 422)
+        yield Ask("a step", "POST", f"/public/links/{token}/check", {}, 204)
+        yield Ask("an entry", "POST", f"/public/links/{token}/again", {"input": {"topic": "more"}}, 204)
+        yield Ask("no link", "POST", "/public/links/" + "x" * 44 + "/check", {}, 404)
 
 
 @route("* /plugins/{plugin}/{rest...}")

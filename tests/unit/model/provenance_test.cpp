@@ -54,6 +54,35 @@ const ExplainedWord& word(const ExplainedDefinition& definition, std::string_vie
   return none;
 }
 
+TEST(Provenance, ListsDocumentsWithTheirTexts) {
+  const std::string two = "# above\nkind: entity\nname: trip\n\n---\nkind: agency\nname: Anybody\n\n---\n# nothing\n---\n{kind: import map, name: desk.guests}\n---\nkind: entity\nname: [\n";
+  const auto found = list_documents({{"plugin desk", {{"desk.so:two.yaml", two, "desk"}}}, {"console edits", {{"console:edits/entity/desk.trip.yaml", agency, ""}}}});
+  ASSERT_THAT(found, SizeIs(5));
+  EXPECT_EQ(found[0].kind + " " + found[0].name + " " + found[0].layer, "entity desk.trip plugin desk");
+  EXPECT_EQ(found[0].text, "# above\nkind: entity\nname: trip\n");
+  EXPECT_EQ(found[0].line, 1u);
+  EXPECT_EQ(found[1].kind + " " + found[1].name, "agency agency");
+  EXPECT_EQ(found[1].line, 6u);
+  EXPECT_EQ(found[1].text, "kind: agency\nname: Anybody\n");
+  EXPECT_EQ(found[2].kind + " " + found[2].name, "import_map desk.guests");
+  EXPECT_EQ(found[2].line, 12u);
+  EXPECT_EQ(found[3].kind, "entity") << "also where it cannot be read";
+  EXPECT_EQ(found[3].line, 14u);
+  EXPECT_EQ(found[4].name + " " + found[4].file, "desk.trip console:edits/entity/desk.trip.yaml");
+}
+
+TEST(Provenance, WhatTheConsoleSaysIsTheAgencys) {
+  auto before = layers(plugin_1), after = layers(plugin_2);
+  before[1].name = after[1].name = "console edits";
+  for (const auto& change : compare_defaults(before, after)) {
+    if (change.path == "fields.title.max") {
+      EXPECT_EQ(change.effect, DefaultChange::Effect::overridden);
+    } else if (change.path == "fields.note.max") {
+      EXPECT_EQ(change.effect, DefaultChange::Effect::same_as_override);
+    }
+  }
+}
+
 TEST(Provenance, SaysWhoSaidWhatAndWhere) {
   const auto found = explain_definition(layers(plugin_1), "desk.trip");
   ASSERT_THAT(found, SizeIs(1));
