@@ -657,7 +657,7 @@ await check('a customer shows the inquiries that refer to him', async () => {
 // ---- Administration, in both themes
 const administration = [
   ['/admin/people', '用户与角色'], ['/admin/people?tab=roles', '用户与角色'], ['/admin/workflow?entity=sales.inquiry', '业务流程'], ['/admin/rules', '自动化与定时任务'], ['/admin/plugins', '插件'],
-  ['/admin/jobs', '后台任务'], ['/admin/audit', '审计'], ['/admin/configuration', '配置版本'], ['/settings', '设置'],
+  ['/admin/jobs', '后台任务'], ['/admin/audit', '审计'], ['/admin/configuration', '配置'], ['/admin/configuration?kind=entity&name=sales.inquiry', '配置'], ['/admin/configuration?tab=revisions', '配置'], ['/admin/configuration?tab=upgrades', '配置'], ['/settings', '设置'],
 ];
 await check('administration: every page is there, without barriers, light and dark', async () => {
   for (const theme of ['dark', 'light']) {
@@ -692,6 +692,94 @@ await check('the diagram of a workflow counts the records in each state', async 
   }
 });
 
+// ---- Definitions: a label is changed, a mistake seen and mended, published, and taken back
+const overlay = `/admin/configuration?kind=entity&name=${inquiryEntity}`;
+const said = 'kind: entity\nname: sales.inquiry\nfields:\n  destination: {label: {en: Whither, zh-CN: 出行去向, zh-TW: 出行去向}}\n';
+const yaml = () => page.getByRole('textbox', { name: `${inquiryEntity} 的控制台 YAML` });
+async function writeYaml(text) {
+  await yaml().click();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.insertText(text);
+}
+let before;
+await check('a wrong word in a definition is found while it is typed', async () => {
+  before = (await api.get('/admin/config')).base;
+  await go(overlay);
+  await page.getByRole('textbox', { name: '插件 sales 的 YAML，只读' }).getByText('destination').first().waitFor();
+  await writeYaml(said.replace('label', 'lable'));
+  await page.getByText('1 处错误').waitFor();
+  await page.locator('.cm-lintRange-error').first().waitFor();
+  await page.getByRole('button', { name: '第 4 行，第 17 列' }).click();
+  assert(await yaml().evaluate((one) => one === document.activeElement), 'the place of the mistake has no focus');
+  await page.getByRole('button', { name: /^unknown-word/ }).click();
+  await page.getByRole('dialog').getByText('正确示例').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  equal((await api.get('/admin/config')).base, before, 'revision');
+  await shot('20-definition-mistake');
+});
+await check('words are completed by the schema, and the keyboard leaves the editor', async () => {
+  await writeYaml('kind: entity\nname: sales.inquiry\nfields:\n  destination: {');
+  await page.keyboard.type('la');
+  const offer = page.locator('.cm-tooltip-autocomplete');
+  await offer.getByText('label', { exact: true }).waitFor();
+  await shot('21-definition-completion');
+  await page.keyboard.press('Escape');
+  await offer.waitFor({ state: 'hidden' });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Tab');
+  assert(!(await yaml().evaluate((one) => one === document.activeElement)), 'Tab stays in the editor');
+});
+await check('the editor of definitions: nothing breaks WCAG AA', async () => {
+  await writeYaml(said.replace('label', 'lable'));
+  await page.getByText('1 处错误').waitFor();
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((one) => localStorage.setItem('caravan.appearance', one), theme);
+    await go(overlay);
+    await page.getByText('1 处错误').waitFor();
+    await conforms(`the editor of definitions (${theme})`);
+    await shot(`22-definition-${theme}`);
+  }
+  await page.evaluate(() => localStorage.removeItem('caravan.appearance'));
+});
+await check('a draft outlives a reload, is published with a comment, and the label changes', async () => {
+  await go(overlay);
+  await writeYaml(said);
+  await page.getByText('没有错误，尚未发布。').waitFor();
+  await page.reload();
+  await yaml().getByText('出行去向').first().waitFor();
+  await button('发布…').click();
+  const dialog = page.getByRole('dialog', { name: '发布草稿' });
+  await dialog.getByRole('textbox', { name: '更改内容和原因' }).fill('同事叫去向');
+  await conforms('the dialog that publishes');
+  await shot('23-definition-publish');
+  await button('发布', dialog).click();
+  await page.getByText(/^版本 \d+ 已启用$/).waitFor();
+  await go(`${list(inquiryEntity)}/new`);
+  await page.getByLabel('出行去向', { exact: true }).waitFor();
+});
+await check('the workflow page shows findings and the overlay beside the diagram', async () => {
+  await go(`/admin/workflow?entity=${inquiryEntity}`);
+  await page.getByRole('heading', { name: '检查结果' }).waitFor();
+  await page.getByRole('tab', { name: '修改' }).click();
+  await yaml().getByText('出行去向').first().waitFor();
+  await conforms('the workflow page with its overlay');
+  await shot('24-workflow-overlay');
+});
+await check('an earlier revision is compared and comes back', async () => {
+  await go('/admin/configuration?tab=revisions');
+  await button(`比较版本 ${before}`).click();
+  await page.getByRole('dialog').getByText('出行去向').first().waitFor();
+  await conforms('the comparison of two revisions');
+  await shot('25-definition-compare');
+  await button('启用此版本', page.locator('.ant-drawer')).click();
+  await button('启用此版本', page.locator('.ant-modal-confirm')).click();
+  await page.getByText('已启用').first().waitFor();
+  await go(`${list(inquiryEntity)}/new`);
+  await page.getByLabel(label(inquiryEntity, 'destination'), { exact: true }).waitFor();
+  equal((await api.get('/admin/config')).base, before, 'revision');
+});
+
 await check('the console fits a telephone', async () => {
   await page.setViewportSize({ width: 360, height: 740 });
   for (const where of [list(inquiryEntity), inquiryPath(), `${inquiryPath()}/edit`, view('sales.inquiry_board'), view('sales.inquiry_departures'), '/pages/sales.desk', '/', ...administration.map(([where]) => where), '/handbook?part=part-sales']) {
@@ -708,6 +796,36 @@ await check('the console fits a telephone', async () => {
   await navigate(moduleLabel('customers'), entity(customerEntity).plural);
   await heading(entity(customerEntity).plural).waitFor();
   await page.setViewportSize({ width: 1366, height: 860 });
+});
+await check('a stranger sends a form from his telephone', async () => {
+  const stranger = await browser.newContext({ viewport: { width: 360, height: 740 }, locale: 'zh-TW' });
+  const form = await stranger.newPage();
+  form.on('pageerror', (error) => complaints.push(`public page: ${error.message}`));
+  form.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) complaints.push(`public page: ${message.text()}`);
+  });
+  try {
+    await form.goto(`${base}/public/pages/sales.ask`);
+    await form.getByRole('heading', { name: '諮詢行程' }).waitFor();
+    await form.getByLabel(/^姓名/).fill('林小姐');
+    await form.getByLabel('電話').fill('+886912345678');
+    await form.getByLabel('出遊人數').fill('2');
+    await form.getByRole('button', { name: '送出' }).click();
+    await form.getByText('請先勾選同意。').first().waitFor();
+    await form.getByRole('checkbox').check();
+    if (output) await form.screenshot({ path: join(output, '26-public-form.png'), fullPage: true });
+    await form.evaluate(axeSource);
+    const found = await form.evaluate(() => window.axe.run());
+    equal(found.violations.map((one) => one.id), [], 'accessibility');
+    assert((await form.evaluate(() => document.documentElement.scrollWidth)) <= 360, 'it is wider than a telephone');
+    await form.getByRole('button', { name: '送出' }).click();
+    await form.getByText(/REQ-\d{4}-\d{6}/).waitFor();
+    equal((await stranger.cookies()).length, 0, 'cookies');
+    await form.goto(`${base}/public/links/nonsense`);
+    await form.getByText('連結已失效', { exact: false }).waitFor();
+  } finally {
+    await stranger.close();
+  }
 });
 await check('the keyboard alone signs out', async () => {
   await page.getByRole('button', { name: /^账户/ }).focus();

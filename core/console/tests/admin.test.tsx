@@ -107,8 +107,10 @@ describe('administration', () => {
       'GET /admin/revisions': { items: [{ id: '2', hash: 'abcdef0123456789', created_at: '2026-11-20T08:30:00Z', author: 'admin', note: '', active: true }, { id: '1', hash: '99', created_at: '2026-11-19T08:30:00Z', author: 'system', note: 'start', active: false }], next: null },
       'POST /admin/reload': () => ({ status: 422, body: { status: 422, code: 'invalid_record', detail: '定义有 1 处错误', errors: [finding] } }),
       'POST /admin/revisions/1/activate': { hash: '99', changed: true, warnings: [finding] },
+      'GET /admin/config': { base: '2', items: [] },
+      'GET /admin/config/history': { items: [], next: null },
     });
-    const { user } = open('/admin/configuration', server);
+    const { user } = open('/admin/configuration?tab=revisions', server);
     await user.click(await screen.findByRole('button', { name: '重新读取定义' }));
     expect(await screen.findByText('agency.yaml:7:3')).toBeTruthy();
     expect(screen.getByText('应为 label')).toBeTruthy();

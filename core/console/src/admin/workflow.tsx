@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Background, Controls, Handle, MarkerType, Position, ReactFlow, type Edge, type Node, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
-import { Empty, Select, Skeleton, Tag } from 'antd';
-import { useMemo, useState } from 'react';
+import { Empty, Select, Skeleton, Tabs, Tag } from 'antd';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
+import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { Entity, HandbookChart, HandbookSection, ModelTransition } from '../api/types';
 import { useDark } from '../appearance';
 import { LoadError } from '../components/load_state';
@@ -15,6 +15,9 @@ import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useWatch } from '../live';
 import { AdminPage } from './parts';
+
+const Overlay = lazy(() => import('../definitions/overlay'));
+const Standing = lazy(() => import('../definitions/standing'));
 
 interface StateData extends Record<string, unknown> {
   label: string;
@@ -111,6 +114,7 @@ function Workflow({ entity }: { entity: Entity }) {
   const dark = useDark();
   const { model } = useSession();
   useWatch(entity.name);
+  const navigate = useNavigate();
   const [chosen, setChosen] = useState<string | null>(null);
   const counts = useQuery({
     queryKey: ['list', entity.name, 'states'],
@@ -179,7 +183,13 @@ function Workflow({ entity }: { entity: Entity }) {
           </ReactFlow>
         )}
       </section>
-      <aside className="panel section-body workflow-steps">
+      <aside className="panel section-body workflow-side">
+      <Tabs
+        size="small"
+        destroyOnHidden
+        items={[
+          { key: 'steps', label: t('workflow.overview'), children: (
+        <div className="workflow-steps">
         <div>
         <h2>{t('workflow.states')}</h2>
         <ul className="day-list">
@@ -204,7 +214,26 @@ function Workflow({ entity }: { entity: Entity }) {
           ))}
         </ul>
         </div>
+        </div>
+          ) },
+          {
+            key: 'overlay',
+            label: t('definitions.edit'),
+            children: (
+              <Suspense fallback={<Skeleton active className="skeleton" />}>
+                <Overlay kind="entity" name={entity.name} onLeave={(place) => void navigate(`/admin/configuration?kind=${encodeURIComponent(place.kind)}&name=${encodeURIComponent(place.name)}`)} />
+              </Suspense>
+            ),
+          },
+        ]}
+      />
       </aside>
+      <section className="panel section-body workflow-findings">
+        <h2>{t('workflow.findings')}</h2>
+        <Suspense fallback={<Skeleton active className="skeleton" />}>
+          <Standing kind="entity" name={entity.name} />
+        </Suspense>
+      </section>
       <section className="panel handbook-part workflow-who">
         {handbook.isError ? <LoadError error={handbook.error} onRetry={() => void handbook.refetch()} /> : steps ? <PartsContext value={parts}><HandbookPart section={steps} level={2} inWords={handbook.data.in_words} /></PartsContext> : handbook.isPending ? <Skeleton active /> : <p className="muted">{t('workflow.noSteps')}</p>}
       </section>

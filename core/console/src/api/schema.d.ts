@@ -771,6 +771,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/{entity}/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Private links to the record, newest first, and of which pages there can be
+         * @description For those who may change the record, or make links of some page. At most 200. The tokens are not told.
+         */
+        get: operations["listLinks"];
+        put?: never;
+        /** Make a private link to the record; its address is told once */
+        post: operations["createLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{entity}/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a private link */
+        delete: operations["revokeLink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/{entity}/{id}/access": {
         parameters: {
             query?: never;
@@ -1483,6 +1521,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All definitions in use, and which layers speak of them
+         * @description As many as plugins, packs, files and the console define. `base` is the revision in use, on which a draft begins. For administrators.
+         */
+        get: operations["listDefinitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/documents/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One definition: its documents by layer, and who said which word
+         * @description For administrators.
+         */
+        get: operations["showDefinition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check everything with a draft of the console's documents; nothing changes
+         * @description Mistakes are no refusal: they are the answer. At most 500 documents and 1 MiB. For administrators.
+         */
+        post: operations["checkDefinitions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a draft as a revision, here and on every node
+         * @description 409 `definitions_stale` where another revision is in use than `base`, with what others changed of the same documents; 409 `definitions_unconfirmed` with the plan where rows would lose values and `leftovers` does not say what becomes of them; 422 with all mistakes. For administrators.
+         */
+        post: operations["publishDefinitions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Documents that two revisions do not have alike
+         * @description As many as the two revisions have; those of the console first. For administrators.
+         */
+        get: operations["compareDefinitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What other versions of plugins changed under the agency's own words
+         * @description Every word whose default differs between the two revisions. For administrators.
+         */
+        get: operations["showDefinitionUpgrade"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who published and restored revisions, newest first
+         * @description For administrators.
+         */
+        get: operations["listDefinitionHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The language of definitions as JSON Schema, for editors
+         * @description For administrators.
+         */
+        get: operations["showDefinitionSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/config/codes/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a code of the check means, with an example
+         * @description For administrators.
+         */
+        get: operations["explainCheckCode"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/automations": {
         parameters: {
             query?: never;
@@ -1661,6 +1879,84 @@ export interface paths {
          * @description For administrators.
          */
         post: operations["replayJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/pages/{page}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A form that anybody may send */
+        get: operations["showPublicForm"];
+        put?: never;
+        /**
+         * Send a form
+         * @description At most 64 KiB, and a few a minute from one address. 409: it cannot be taken now.
+         */
+        post: operations["sendPublicForm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/links/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the holder of a private link sees
+         * @description 404 alike for a link that is unknown, has expired, was revoked or has served.
+         */
+        get: operations["showPublicLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/links/{token}/calendar.ics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The calendar of a private link
+         * @description From 60 days ago, at most about 1,000 entries.
+         */
+        get: operations["showLinkCalendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/public/links/{token}/{act}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a step, or add an entry, by a private link */
+        post: operations["actByLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2000,6 +2296,8 @@ export interface components {
             waiting?: number;
             /** @description The filter finds more than the limit. */
             more: boolean;
+            /** @description True: nothing was done; else absent. */
+            dry_run?: boolean;
         };
         BulkRow: {
             id: string | null;
@@ -2008,6 +2306,8 @@ export interface components {
             version: number | null;
             error?: components["schemas"]["Problem"];
         };
+        /** @description iCalendar (RFC 5545). */
+        CalendarFile: string;
         Change: {
             field: string;
             label: string;
@@ -2018,6 +2318,14 @@ export interface components {
             /** @description For people: the choice's label, the reference's title. */
             old_text: string | null;
             new_text: string | null;
+        };
+        CheckCode: {
+            code: string;
+            /** @enum {string} */
+            severity: "error" | "warning";
+            what: string;
+            wrong: string | null;
+            right: string | null;
         };
         Clock: {
             name: string;
@@ -2115,6 +2423,174 @@ export interface components {
                     };
                     parameters: components["schemas"]["ReportParameter"][];
                 }[];
+            }[];
+        };
+        Definition: {
+            kind: string;
+            name: string;
+            edited: boolean;
+            /** @description In the order of their merge. */
+            sources: components["schemas"]["DefinitionSource"][];
+            words: {
+                /** @example fields.budget.label.en */
+                path: string;
+                /** @description The last one counts. */
+                sayings: components["schemas"]["DefinitionSaying"][];
+            }[];
+        };
+        DefinitionCheck: {
+            /** @description Revision in use. */
+            base: string;
+            /** @description The draft was begun on another one. */
+            stale: boolean;
+            sound: boolean;
+            findings: components["schemas"]["DefinitionFinding"][];
+            plan: components["schemas"]["DefinitionPlan"];
+        };
+        /** @example {
+         *       "documents": []
+         *     } */
+        DefinitionCheckInput: {
+            /** @description Revision on which the draft was begun. */
+            base?: string;
+            documents?: components["schemas"]["DefinitionEdit"][];
+            /** @description Also look at the rows of the database. */
+            plan?: boolean;
+        };
+        DefinitionComparison: {
+            from: string;
+            to: string;
+            items: {
+                kind: string;
+                name: string;
+                layer: string;
+                before: components["schemas"]["DefinitionSource"] | null;
+                after: components["schemas"]["DefinitionSource"] | null;
+            }[];
+        };
+        DefinitionEdit: {
+            kind: string;
+            name: string;
+            /** @description One YAML document; null: the console says nothing of it any more. */
+            text?: string | null;
+        };
+        DefinitionFinding: {
+            /** @enum {string} */
+            severity: "error" | "warning";
+            kind: string | null;
+            name: string | null;
+            /** @description Also found in what is in use. */
+            known: boolean;
+            file: string;
+            line: number;
+            column: number;
+            code: string;
+            message: string;
+            hint: string;
+            /** @description `/admin/config/codes/{code}` tells more. */
+            explained: boolean;
+        };
+        DefinitionHistory: {
+            next: string | null;
+            items: {
+                id: string;
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                action: "published" | "restored";
+                revision: string;
+                by: string;
+                detail: string | null;
+                request_id: string | null;
+            }[];
+        };
+        DefinitionList: {
+            /** @description Revision in use. */
+            base: string;
+            items: {
+                kind: string;
+                name: string;
+                label: string | null;
+                /** @description The console says something of it. */
+                edited: boolean;
+                sources: components["schemas"]["DefinitionSource"][];
+            }[];
+        };
+        /** @description What it would make of the database beyond what is added; null where nobody looked. */
+        DefinitionPlan: {
+            steps: {
+                table: string;
+                what: string;
+                /** @description Some values or rows that it is about. */
+                samples: string[];
+                loses: boolean;
+                /** @description The draft cannot be published before the rows are mended, or while servers run. */
+                blocked: boolean;
+            }[];
+            /** @description To be sent back with `leftovers: drop`. */
+            confirm: string | null;
+        } | null;
+        DefinitionPublication: {
+            revision: string;
+            hash: string;
+            changed: boolean;
+            dropped: string[];
+            /** @description Why what was to be dropped is still there. */
+            not_dropped: string | null;
+            warnings: components["schemas"]["FieldError"][];
+        };
+        /** @example {
+         *       "base": "1",
+         *       "documents": [],
+         *       "comment": "Another label"
+         *     } */
+        DefinitionPublishInput: {
+            base: string;
+            documents: components["schemas"]["DefinitionEdit"][];
+            comment: string;
+            /**
+             * @description What becomes of columns and tables that nothing names any more: kept for a later revision, or dropped with their values.
+             * @enum {string}
+             */
+            leftovers?: "keep" | "drop";
+            confirm?: string;
+        };
+        DefinitionSaying: {
+            value: string;
+            removed: boolean;
+            layer: string;
+            file: string;
+            line: number;
+        };
+        /** @description JSON Schema, draft 2020-12, of one document. */
+        DefinitionSchema: Record<string, never>;
+        DefinitionSource: {
+            /** @description `core`, `plugin sales`, `pack agency`, `agency`, `console edits`, `console` (its settings). */
+            layer: string;
+            file: string;
+            /** @description Where the document begins. */
+            line: number;
+            text?: string;
+        };
+        DefinitionUpgrade: {
+            /** @description null: plugins were never others. */
+            from: string | null;
+            to: string;
+            plugins: {
+                name: string;
+                /** @enum {string} */
+                change: "added" | "removed" | "changed";
+            }[];
+            items: {
+                kind: string;
+                name: string;
+                path: string;
+                /** @enum {string} */
+                effect: "takes_effect" | "overridden" | "same_as_override" | "orphaned";
+                before: components["schemas"]["DefinitionSaying"] | null;
+                after: components["schemas"]["DefinitionSaying"] | null;
+                /** @description The agency's own word on it. */
+                agency: components["schemas"]["DefinitionSaying"] | null;
             }[];
         };
         Deleted: {
@@ -2481,6 +2957,36 @@ export interface components {
         KeyList: {
             items: components["schemas"]["Key"][];
         };
+        Link: {
+            id: string;
+            page: string;
+            label: string;
+            /** @description Id of a user; null: a rule. */
+            created_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description Of a link that serves once.
+             */
+            used_at: string | null;
+            /** Format: date-time */
+            revoked_at: string | null;
+        };
+        LinkInput: {
+            page: string;
+        };
+        LinkList: {
+            items: components["schemas"]["Link"][];
+            pages: {
+                name: string;
+                /** @enum {string} */
+                type: "record" | "calendar";
+                label: string;
+            }[];
+        };
         Look: {
             id: string;
             entity: string;
@@ -2803,6 +3309,12 @@ export interface components {
             /** @description CEL; all records where it is null. Parameter `view` of the list applies it. */
             filter: string | null;
         };
+        NewLink: {
+            /** @description Told once. */
+            url: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         NewToken: {
             id: string;
             token: string;
@@ -3015,7 +3527,90 @@ export interface components {
          * @description Stable; each is explained at `/problems/{code}`.
          * @enum {string}
          */
-        ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "merged" | "method_not_allowed" | "timeout" | "conflict" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        ProblemCode: "invalid_argument" | "unauthenticated" | "forbidden" | "not_found" | "merged" | "method_not_allowed" | "timeout" | "conflict" | "definitions_stale" | "definitions_unconfirmed" | "stale" | "too_large" | "invalid_record" | "precondition_required" | "too_many_requests" | "idempotency_key_reused" | "idempotency_key_in_use" | "idempotency_reply_lost" | "bulk_refused" | "internal" | "not_supported" | "unavailable";
+        PublicActInput: {
+            /** @description Values by field. */
+            input?: Record<string, never>;
+        };
+        PublicAgency: {
+            name: string;
+            time_zone: string;
+            currency: string;
+            color: string;
+            logo: string;
+        };
+        PublicAsked: {
+            name: string;
+            label: string;
+            help: string;
+            type: string;
+            required: boolean;
+            multiline: boolean;
+            min: string | null;
+            max: string | null;
+            max_length: number | null;
+            options: {
+                name: string;
+                label: string;
+            }[];
+        };
+        PublicForm: {
+            name: string;
+            /** @enum {string} */
+            type: "form";
+            label: string;
+            text: string;
+            locale: string;
+            agency: components["schemas"]["PublicAgency"];
+            /** @description What must be agreed to. */
+            consent: string | null;
+            fields: components["schemas"]["PublicAsked"][];
+        };
+        PublicFormInput: {
+            /** @description Values by field. */
+            input?: Record<string, never>;
+            consent?: boolean;
+        };
+        PublicReceipt: {
+            /** @description Of the record that was made. */
+            number: string | null;
+        };
+        PublicRecord: {
+            name: string;
+            /** @enum {string} */
+            type: "record";
+            label: string;
+            text: string;
+            locale: string;
+            agency: components["schemas"]["PublicAgency"];
+            /** Format: date-time */
+            expires_at: string;
+            once: boolean;
+            fields: components["schemas"]["PublicShown"][];
+            history: {
+                /** Format: date-time */
+                at: string;
+                label: string;
+            }[];
+            acts: {
+                name: string;
+                label: string;
+                fields: components["schemas"]["PublicAsked"][];
+            }[];
+            added: {
+                label: string;
+                /** Format: date-time */
+                at: string;
+                fields: components["schemas"]["PublicShown"][];
+            }[];
+        };
+        PublicShown: {
+            name: string;
+            label: string;
+            type: string;
+            /** @description As people read it. */
+            text: string;
+        };
         PurgeInput: {
             confirm: string;
         };
@@ -3645,8 +4240,15 @@ export interface components {
         "header.If-Match.required": string;
         /** @description ETags that the client has: 304 where one still holds. */
         "header.If-None-Match": string;
+        /** @description Name of a step or an entry, as the link shows it. */
+        "path.act": string;
         "path.assignment": string;
         "path.attachment": string;
+        /**
+         * @description Code of a check.
+         * @example never-true
+         */
+        "path.code": string;
         /**
          * @description Full name of an entity.
          * @example core.user
@@ -3658,10 +4260,19 @@ export interface components {
          */
         "path.id": string;
         "path.import": string;
+        /**
+         * @description Kind of a definition.
+         * @example entity
+         */
+        "path.kind": string;
+        /** @description Id of a link, as the list gives it. */
+        "path.link": string;
         "path.merge": string;
         /** @description Name, as lists give it. */
         "path.name": string;
         "path.other": string;
+        /** @description Full name of a public page. */
+        "path.page": string;
         /**
          * @description Name of a plugin or pack.
          * @example billing
@@ -3671,6 +4282,8 @@ export interface components {
         "path.report": string;
         /** @description Id of a share. */
         "path.share": string;
+        /** @description The secret part of a private link. */
+        "path.token": string;
         /** @description `next` of the page before. Opaque. */
         "query.after": string;
         /** @description `next` of the page before: the id of an event. */
@@ -3716,6 +4329,16 @@ export interface components {
         "query.format.handbook": "json" | "html";
         /** @description `csv`: the rows as a file instead of JSON. */
         "query.format.report": "json" | "csv";
+        /**
+         * @description Earlier revision.
+         * @example 1
+         */
+        "query.from": string;
+        /**
+         * @description Revision of before; the newest one that was published with other plugins where absent.
+         * @example 1
+         */
+        "query.from.revision": string;
         /**
          * @description Fields by comma, at most three; dates and times with a part of the calendar: day, week, month, quarter, year.
          * @example state,created_at:month
@@ -3797,6 +4420,11 @@ export interface components {
         "query.source": string;
         /** @description Only jobs in this state. */
         "query.state.jobs": "ready" | "waiting" | "running" | "dead";
+        /**
+         * @description Later revision.
+         * @example 1
+         */
+        "query.to": string;
         /** @description Id of the user asked about; oneself where absent. */
         "query.user": string;
         /** @description Only looks by the user with this id. */
@@ -5926,6 +6554,131 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listLinks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    createLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewLink"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    revokeLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Full name of an entity.
+                 * @example core.user
+                 */
+                entity: components["parameters"]["path.entity"];
+                /**
+                 * @description Id, as lists give it.
+                 * @example 7
+                 */
+                id: components["parameters"]["path.id"];
+                /** @description Id of a link, as the list gives it. */
+                link: components["parameters"]["path.link"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     explainAccess: {
         parameters: {
             query?: {
@@ -7576,6 +8329,325 @@ export interface operations {
             503: components["responses"]["503"];
         };
     };
+    listDefinitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionList"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Kind of a definition.
+                 * @example entity
+                 */
+                kind: components["parameters"]["path.kind"];
+                /** @description Name, as lists give it. */
+                name: components["parameters"]["path.name"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Definition"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    checkDefinitions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DefinitionCheckInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionCheck"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    publishDefinitions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DefinitionPublishInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionPublication"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    compareDefinitions: {
+        parameters: {
+            query: {
+                /**
+                 * @description Earlier revision.
+                 * @example 1
+                 */
+                from: components["parameters"]["query.from"];
+                /**
+                 * @description Later revision.
+                 * @example 1
+                 */
+                to: components["parameters"]["query.to"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionComparison"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showDefinitionUpgrade: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Revision of before; the newest one that was published with other plugins where absent.
+                 * @example 1
+                 */
+                from?: components["parameters"]["query.from.revision"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionUpgrade"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    listDefinitionHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: components["parameters"]["query.limit"];
+                /** @description `next` of the page before: the id of an event. */
+                before?: components["parameters"]["query.before"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionHistory"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showDefinitionSchema: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags that the client has: 304 where one still holds. */
+                "If-None-Match"?: components["parameters"]["header.If-None-Match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionSchema"];
+                };
+            };
+            /** @description The client has it already */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    explainCheckCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Code of a check.
+                 * @example never-true
+                 */
+                code: components["parameters"]["path.code"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckCode"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
     listAutomations: {
         parameters: {
             query?: never;
@@ -7920,6 +8992,172 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showPublicForm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Full name of a public page. */
+                page: components["parameters"]["path.page"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicForm"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    sendPublicForm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Full name of a public page. */
+                page: components["parameters"]["path.page"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublicFormInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicReceipt"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showPublicLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret part of a private link. */
+                token: components["parameters"]["path.token"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicRecord"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    showLinkCalendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret part of a private link. */
+                token: components["parameters"]["path.token"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/calendar": components["schemas"]["CalendarFile"];
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            404: components["responses"]["404"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+        };
+    };
+    actByLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The secret part of a private link. */
+                token: components["parameters"]["path.token"];
+                /** @description Name of a step or an entry, as the link shows it. */
+                act: components["parameters"]["path.act"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublicActInput"];
+            };
+        };
+        responses: {
+            /** @description Done; there is nothing to say */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            413: components["responses"]["413"];
+            415: components["responses"]["415"];
             422: components["responses"]["422"];
             429: components["responses"]["429"];
             500: components["responses"]["500"];
