@@ -5,6 +5,7 @@
 
 #include "api/messages.h"
 #include "api/negotiate.h"
+#include "base/text.h"
 
 namespace caravan::api {
 namespace {
@@ -27,11 +28,7 @@ bool contains(std::initializer_list<std::string_view> names, std::string_view na
 }  // namespace
 
 std::string_view shown(std::string_view text) {
-  if (text.size() <= 64) return text;
-  text = text.substr(0, 64);
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.remove_suffix(1);
-  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80) text.remove_suffix(1);
-  return text;
+  return cut_text(text, 64);
 }
 
 Refusal refusal(const Call& call, ErrorCode code, std::string_view text,

@@ -74,10 +74,4 @@ std::int64_t id_cursor(const Call& call) {
   return before;
 }
 
-std::string_view cut_text(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return text.substr(0, bytes);
-}
-
 }  // namespace caravan::api

@@ -35,7 +35,4 @@ void answer_file(Response& response, std::shared_ptr<const FileBody> file, std::
 /// The parameter `after` of a list that goes down by id; 0 where absent.
 std::int64_t id_cursor(const Call& call);
 
-/// At most so many bytes of the text, cut at a character's end.
-std::string_view cut_text(std::string_view text, std::size_t bytes);
-
 }  // namespace caravan::api

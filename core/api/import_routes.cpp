@@ -7,7 +7,9 @@
 #include "api/multipart.h"
 #include "api/negotiate.h"
 #include "api/routes.h"
+#include "base/text.h"
 #include "model/import_map.h"
+#include "records/bulk.h"
 #include "records/codec.h"
 #include "records/import_runs.h"
 #include "records/import_source.h"
@@ -136,8 +138,9 @@ void import_records(Call& call) {
     std::int64_t id = 0;
     try {
       id = records::start_import(call.services.records, sequences, context, wanted);
-    } catch (...) {
-      call.services.files->remove(wanted.file.name);
+    } catch (const Error& error) {
+      // Where the connection was lost in the commit, the run may be there: then only the sweep can tell.
+      if (records::is_refusal(error)) call.services.files->remove(wanted.file.name);
       throw;
     }
     call.response.status = 202;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "jobs/queue_state.h"
 
 namespace caravan::jobs {
@@ -8,13 +9,6 @@ namespace {
 
 constexpr std::size_t longest_error = 4000;
 constexpr std::size_t longest_note = 500;
-
-/// At most `bytes` bytes, not cut within a character.
-std::string_view cut(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return text.substr(0, bytes);
-}
 
 [[noreturn]] void refuse_lost(const Job& job) {
   throw Error(ErrorCode::conflict, "The lease of the job " + std::to_string(job.id) + " (" + job.kind +
@@ -59,7 +53,7 @@ void Running::fail(const std::exception& why) {
   const bool dead = pointless || job_.attempt >= job_.max_attempts;
   const Timestamp now = queue_.now();
   ended_ = undone_ = true;
-  if (!queue_.move_on(job_.id, fence_, dead ? "dead" : "waiting", dead ? now : Timestamp{now.micros + wait}, cut(text, longest_error), false)) {
+  if (!queue_.move_on(job_.id, fence_, dead ? "dead" : "waiting", dead ? now : Timestamp{now.micros + wait}, cut_text(text, longest_error), false)) {
     lost_ = true;
   }
 }
@@ -89,7 +83,7 @@ bool Running::progress(std::int64_t done, std::int64_t total, std::string_view n
   if (last_progress_ != Steady::time_point{} && present - last_progress_ < std::chrono::milliseconds(500)) return true;
   last_progress_ = present;
   const Timestamp until{queue_.now().micros + std::int64_t{queue_.options.lease_seconds} * 1'000'000};
-  const std::string_view shown = cut(note, longest_note);
+  const std::string_view shown = cut_text(note, longest_note);
   bool ours = false;
   queue_.database.transact([&](storage::Session& session) {
     ours = run_sql(session,

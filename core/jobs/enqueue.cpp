@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/text.h"
 #include "jobs/queue_state.h"
 
 namespace caravan::jobs {
@@ -37,7 +38,7 @@ storage::Statement& enqueue_statement(storage::Session& session, std::int64_t id
   add_or_null(job.lane, job.lane == 0);
   add_or_null(job.lane_order, job.lane == 0);
   add_or_null(job.actor_id, job.actor_id == 0);
-  add_or_null(std::string_view(job.request_id).substr(0, 64), job.request_id.empty());
+  add_or_null(cut_text(job.request_id, 64), job.request_id.empty());
   add(now);
   return insert;
 }

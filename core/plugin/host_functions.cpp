@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/text.h"
 #include "model/pages.h"
 #include "jobs/queue.h"
 #include "plugin/call.h"
@@ -41,11 +42,7 @@ caravan_string view(std::string_view given) {
 /// Sentences end up in answers and logs: bounded, and valid UTF-8.
 std::string sentence(caravan_string given) {
   if (given.data == nullptr || given.size == 0) return {};
-  std::size_t size = std::min(given.size, max_message);
-  if (size < given.size) {  // not in the middle of a character
-    while (size > 0 && (static_cast<unsigned char>(given.data[size]) & 0xC0) == 0x80) --size;
-  }
-  std::string out(given.data, size);
+  std::string out(cut_text({given.data, given.size}, max_message));
   if (!valid_utf8(out)) {
     for (char& c : out) {
       if (static_cast<unsigned char>(c) >= 0x80) c = '?';

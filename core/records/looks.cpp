@@ -1,6 +1,7 @@
 #include "records/looks.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "storage/query.h"
 
 namespace caravan::records {
@@ -32,7 +33,7 @@ void log_looks(storage::Database& database, storage::Sequences& sequences, const
           insert.add(ids[i]);
           insert.add(entity.full_name);
           insert.add(shown[i].record);
-          insert.add(std::string_view(shown[i].fields).substr(0, 500));
+          insert.add(cut_text(shown[i].fields, 500));
           insert.add(context.now);
           insert.add_or_null(context.actor.user_id);
           insert.add(context.actor.username);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "records/access.h"
 #include "records/codec.h"
 #include "records/json.h"
@@ -22,13 +23,6 @@ using model::Field;
 using model::Operation;
 constexpr std::int64_t micros_per_day = 86'400'000'000;
 constexpr int most_scanned = 2000;  ///< rows that one page of the trash looks at
-
-/// At most `bytes` of UTF-8, whole characters.
-std::string_view cut(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return text.substr(0, bytes);
-}
 
 std::string title_of(const Record& record, std::string_view locale) {
   const Field* field = record.entity().title;
@@ -166,9 +160,9 @@ void TransactionWork::keep_deleted(const Record& last) {
   statement.bind(1, last.id());
   statement.bind(2, std::string_view(last.entity().full_name));
   statement.bind(3, last.version());
-  if (number != nullptr) statement.bind(4, cut(*number, 100));
+  if (number != nullptr) statement.bind(4, cut_text(*number, 100));
   else statement.bind_null(4);
-  if (!title.empty()) statement.bind(5, cut(title, 200));
+  if (!title.empty()) statement.bind(5, cut_text(title, 200));
   else statement.bind_null(5);
   statement.bind(6, std::string_view(row));
   statement.bind(7, std::string_view(last.chain()));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/time_zone.h"
 #include "records/access.h"
 #include "records/codec.h"
@@ -240,7 +241,7 @@ Record TransactionWork::current(Record record) {
 }
 
 std::string TransactionWork::set_source(std::string source) {
-  if (source.size() > 200) source.resize(200);
+  source.resize(cut_text(source, 200).size());
   return std::exchange(source_, std::move(source));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "base/text.h"
 #include "storage/constraints.h"
 #include "storage/encode.h"
 #include "storage/guarantees.h"
@@ -175,9 +176,7 @@ class Planner {
       if (static_cast<unsigned char>(c) < 0x20) c = ' ';
     }
     if (text.size() <= longest) return text;
-    std::size_t end = longest;
-    while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
-    return text.substr(0, end) + "…";
+    return std::string(cut_text(text, longest)) + "…";
   }
 
   /// -1 where rows are not counted.
