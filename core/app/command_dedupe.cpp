@@ -11,6 +11,7 @@
 
 #include "app/command_line.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "records/import_source.h"
 #include "records/match.h"
 
@@ -30,7 +31,7 @@ struct List {
 
 TableFile read_table(const std::string& file) {
   const std::string bytes = read_file(file);
-  const auto trim = [](std::string& cell) { cell = std::string(records::without_blanks(cell)); };
+  const auto trim = [](std::string& cell) { cell = std::string(without_blanks(cell)); };
   records::ImportSource source(bytes, model::ImportMap{});
   TableFile table{source.header(), {}};
   std::for_each(table.header.begin(), table.header.end(), trim);

@@ -6,9 +6,11 @@
 #include <unicode/unistr.h>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "records/access.h"
 #include "records/json.h"
 #include "records/messages.h"
+#include "records/value_text.h"
 
 namespace caravan::records {
 namespace {
@@ -23,20 +25,8 @@ bool is_ascii(std::string_view text) {
   return true;
 }
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view ideographic_space = "\xE3\x80\x80";
-  for (;;) {
-    if (text.empty()) return text;
-    if (text.starts_with(ideographic_space)) text.remove_prefix(3);
-    else if (text.ends_with(ideographic_space)) text.remove_suffix(3);
-    else if (std::string_view(" \t\r\n").find(text.front()) != std::string_view::npos) text.remove_prefix(1);
-    else if (std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
-    else return text;
-  }
-}
-
 std::string normalise(std::string_view text) {
-  text = trim(text);
+  text = without_blanks(text);
   if (is_ascii(text)) return std::string(text);
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
@@ -540,7 +530,7 @@ Input parse_input(const model::Catalog& catalog, const model::Entity& entity, co
 }
 
 expr::Value parse_text(const model::Catalog& catalog, const Field& field, std::string_view text, std::string_view locale) {
-  const std::string_view bare = trim(text);
+  const std::string_view bare = without_blanks(text);
   if (bare.empty()) return {};
   Json json;
   switch (field.type) {
@@ -562,11 +552,7 @@ expr::Value parse_text(const model::Catalog& catalog, const Field& field, std::s
         break;
       }
       Json::Array array;
-      for (std::string_view rest = bare; !rest.empty();) {
-        const auto end = rest.find(';');
-        if (const auto item = trim(rest.substr(0, end)); !item.empty()) array.push_back(Json{Json::Data{std::string(item)}});
-        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-      }
+      for (std::string& item : texts_in_list(bare)) array.push_back(Json{Json::Data{std::move(item)}});
       json = Json{Json::Data{std::move(array)}};
       break;
     }

@@ -15,6 +15,7 @@
 #include "records/messages.h"
 #include "records/query.h"
 #include "records/search.h"
+#include "records/value_text.h"
 #include "records/work.h"
 #include "storage/query.h"
 
@@ -29,13 +30,11 @@ constexpr std::size_t most_sharing = 200;   ///< records with a key in common; o
 constexpr std::int64_t rows_at_once = 1000;
 constexpr std::size_t most_candidates = 300;
 
+/// As the rules compare it; money of another currency is another value.
 std::string text_of(const expr::Value& value) {
-  if (const auto* text = value.as<std::string>()) return *text;
-  if (const auto* number = value.as<std::int64_t>()) return std::to_string(*number);
-  if (const auto* flag = value.as<bool>()) return *flag ? "true" : "false";
-  if (const auto* date = value.as<Date>()) return format_date(*date);
-  if (const auto* decimal = value.as<Decimal>()) return format_decimal(*decimal);
-  return {};
+  std::string text = cell_text(value).value_or("");
+  const auto* money = value.as<Decimal>();
+  return money != nullptr && money->has_currency() ? text + " " + std::string(money->currency_code()) : text;
 }
 
 /// A rule that asks for equality, as one that weighs.
@@ -235,7 +234,7 @@ bool Duplicates::start(const Context& context, const Entity& entity) const {
   bool added = false;
   service_.transact(context, [&](Work& work) {
     jobs::NewJob job;
-    job.queue = search_queue;
+    job.queue = duplicates_queue;
     job.kind = duplicates_kind;
     job.priority = 250;
     job.payload = "{\"entity\":";
@@ -365,7 +364,7 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
           }
         }
         if (found.size() >= 200) write();
-        attempt.renew();
+        attempt.progress(seen, 0, rule.name);
       }
     }
     write();

@@ -13,6 +13,7 @@
 /// Records that are probably of the same thing, by the entity's rules.
 namespace caravan::records {
 
+inline constexpr const char* duplicates_queue = "duplicates";  ///< of its own: a run takes minutes, and the search index does not wait for it
 inline constexpr const char* duplicates_kind = "records.find_duplicates";
 
 /// What of the record the rule compares. What `rights` (may be null) do not let its reader read is empty, so that it weighs nothing.

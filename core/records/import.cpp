@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "records/access.h"
 #include "records/bulk.h"
 #include "records/codec.h"
@@ -14,6 +15,7 @@
 #include "records/json.h"
 #include "records/plans.h"
 #include "records/query.h"
+#include "records/value_text.h"
 
 namespace caravan::records {
 namespace {
@@ -22,7 +24,7 @@ using model::ImportField;
 using Row = std::vector<std::string>;
 using Notes = std::map<std::string, std::int64_t>;
 
-constexpr std::size_t rows_per_transaction = 200;
+constexpr std::size_t rows_per_transaction = 200, rows_per_try = 1000;
 constexpr std::size_t kept_errors = 1000;
 constexpr std::size_t most_notes = 2000;  ///< different ones; the rest is counted together
 
@@ -68,12 +70,8 @@ std::uint64_t hash_of(std::string_view text, std::uint64_t before = 146959810393
   return before == 0 ? 1 : before;
 }
 
-/// In quotes, cut to about 60 bytes at a character's end.
-std::string quoted(std::string_view cell) {
-  std::size_t end = std::min<std::size_t>(cell.size(), 60);
-  while (end < cell.size() && end > 0 && (static_cast<unsigned char>(cell[end]) & 0xC0) == 0x80) --end;
-  return "\"" + readable(cell.substr(0, end)) + "\"";
-}
+/// In quotes, cut to 60 bytes at a character's end.
+std::string quoted(std::string_view cell) { return "\"" + readable(cut_text(cell, 60)) + "\""; }
 
 /// The mistake of one row; undoes the row, never the import.
 struct RowRefused {
@@ -83,8 +81,8 @@ struct RowRefused {
 
 class Importer {
  public:
-  Importer(const RecordService& records, const Context& context, const model::ImportMap& map, const ImportSource& source)
-      : context_(context), map_(map), header_(source.header()), decoded_(source.format().encoding != "UTF-8"), encoding_(source.format().encoding) {
+  Importer(const RecordService& records, const Context& context, const model::ImportMap& map, const ImportSource& source, bool dry_run)
+      : context_(context), map_(map), dry_run_(dry_run), header_(source.header()), decoded_(source.format().encoding != "UTF-8"), encoding_(source.format().encoding) {
     const Row& header = header_;
     needs_row_ = std::any_of(map.notes.begin(), map.notes.end(), [](const auto& note) { return note.when != nullptr; });
     for (const auto& record : map.records) {
@@ -92,6 +90,7 @@ class Importer {
       needs_row_ = needs_row_ || record.when || reads(record.external_id) || std::any_of(record.fields.begin(), record.fields.end(), reads);
       for (const auto& field : record.fields) {
         if (field.lookup == nullptr) continue;
+        looked_up_.insert(field.lookup);
         if (!plans_) plans_ = std::make_unique<Plans>(context.catalog, records.database().dialect());
         require_readable(context, *field.field->target, *field.lookup);
       }
@@ -139,7 +138,20 @@ class Importer {
   std::int64_t number() const { return number_; }
 
   /// A new attempt at a batch: what was looked up may be gone.
-  void begin_batch() { found_.clear(); }
+  void begin_batch() {
+    found_.clear();
+    made_now_.clear();
+  }
+  /// The row was undone, and what was found may have been made by it.
+  void undone() {
+    found_.clear();
+    made_now_.resize(row_made_from_);
+  }
+  /// The batch is over. What a try has made is gone, and known here.
+  void end_batch() {
+    for (const std::uint64_t made : made_now_) made_.add(made);
+    made_now_.clear();
+  }
 
   Outcome write(Work& work, const SourceRow& source, Notes& notes) {
     const Row& row = source.cells;
@@ -160,31 +172,74 @@ class Importer {
       const model::ImportRecord& record = map_.records[i];
       if (!made(record)) continue;
       const std::string id = external_id(record, row, notes);
+      const bool before = dry_run_ && made_.has(made_key(*record.entity, *record.entity->fields[model::slot_external_id], id));
       Input input;
-      for (const auto& field : record.fields) input.emplace_back(field.field, value_of(work, field, row, made_here, notes));
+      elsewhere_.clear();
+      for (const auto& field : record.fields) {
+        const std::size_t known = elsewhere_.size();
+        expr::Value value = value_of(work, field, row, made_here, notes);
+        if (elsewhere_.size() == known) input.emplace_back(field.field, std::move(value));
+      }
+      bool creates = false;
       try {
         if (const auto stored = work.find_external(*record.entity, map_.source, id)) {
+          // Here it goes its own way.
+          if (record.sets_state) std::erase_if(input, [](const auto& one) { return one.first->slot == model::slot_state || one.first->read_only; });
           const Record changed = work.update(*record.entity, stored->id(), std::move(input), std::nullopt);
           made_here[record.name] = changed.id();
+          note_made(changed);
           if (changed.version() != stored->version() && outcome == Outcome::unchanged) outcome = Outcome::updated;
         } else {
+          creates = true;
           input.emplace_back(record.entity->fields[model::slot_external_source].get(), expr::Value(map_.source));
           input.emplace_back(record.entity->fields[model::slot_external_id].get(), expr::Value(id));
-          made_here[record.name] = work.create(*record.entity, std::move(input)).id();
-          if (i == map_.main) outcome = Outcome::created;
-          else if (outcome == Outcome::unchanged) outcome = Outcome::updated;
+          made_here[record.name] = would_be_made;
+          const Record made = work.create(*record.entity, std::move(input));
+          made_here[record.name] = made.id();
+          note_made(made);
         }
       } catch (const Error& error) {
-        refuse(record, error);
+        if (!lacks_only_what_is_elsewhere(error)) refuse(record, error);
       }
+      if (creates && i == map_.main) outcome = before ? Outcome::updated : Outcome::created;
+      else if (creates && outcome == Outcome::unchanged) outcome = Outcome::updated;
     }
     return outcome;
   }
 
  private:
+  static constexpr std::int64_t would_be_made = 0;
+
+  static std::uint64_t made_key(const model::Entity& entity, const model::Field& field, std::string_view text) {
+    return hash_of(text, hash_of(field.name, hash_of(entity.full_name)));
+  }
+
+  /// By what a later batch of a try, when it is gone again, would have found it.
+  void note_made(const Record& record) {
+    if (!dry_run_) return;
+    const auto note = [&](const model::Field& field) {
+      const auto text = cell_text(record[field.slot]);
+      if (text) made_now_.push_back(made_key(record.entity(), field, *text));
+    };
+    const model::Field& external = *record.entity().fields[model::slot_external_id];
+    note(external);
+    for (const auto& field : record.entity().fields) {
+      if (field.get() != &external && looked_up_.count(field.get()) != 0) note(*field);
+    }
+  }
+
+  /// Of a try: whether the record is refused only for references to what an earlier batch of it had made.
+  bool lacks_only_what_is_elsewhere(const Error& error) const {
+    return !elsewhere_.empty() && error.code() == ErrorCode::invalid_record && !error.fields().empty() &&
+           std::all_of(error.fields().begin(), error.fields().end(), [&](const FieldError& mistake) {
+             return mistake.code == "required" && std::any_of(elsewhere_.begin(), elsewhere_.end(), [&](const model::Field* field) { return field->name == mistake.field; });
+           });
+  }
+
   /// What the expressions see of the row.
   void begin(const SourceRow& row) {
     number_ = row.number;
+    row_made_from_ = made_now_.size();
     if (number_column_ && *number_column_ < row.cells.size()) {
       const std::string& text = row.cells[*number_column_];
       std::int64_t number = 0;
@@ -336,16 +391,7 @@ class Importer {
 
   /// What an expression gave, as a cell would say it.
   std::string text_of(const ImportField& field, const expr::Value& value) const {
-    if (const auto* text = value.as<std::string>()) return *text;
-    if (const auto* number = value.as<std::int64_t>()) return std::to_string(*number);
-    if (const auto* yes = value.as<bool>()) return *yes ? "true" : "false";
-    if (const auto* decimal = value.as<Decimal>()) return format_decimal(*decimal);
-    if (const auto* day = value.as<Date>()) return format_date(*day);
-    if (const auto* moment = value.as<Timestamp>()) return format_timestamp(*moment);
-    if (const auto* number = value.as<double>()) {
-      char buffer[32];
-      return {buffer, std::to_chars(buffer, buffer + sizeof buffer, *number).ptr};
-    }
+    if (auto text = cell_text(value)) return *std::move(text);
     if (const auto* list = value.as_list()) {
       std::string out = "[";
       for (const auto& one : *list) {
@@ -361,6 +407,10 @@ class Importer {
     if (field.source == ImportField::Source::record) {
       const auto found = made_here.find(field.text);
       if (found == made_here.end()) return {};
+      if (found->second == would_be_made) {
+        elsewhere_.push_back(field.field);
+        return {};
+      }
       const expr::Value id(found->second);
       return field.field->type == model::FieldType::refs ? expr::Value(expr::List{id}) : id;
     }
@@ -386,18 +436,23 @@ class Importer {
       const std::int64_t id = find(work, field, text, notes);
       return id == 0 ? expr::Value() : expr::Value(id);
     }
-    // A list of texts, as an expression gave it or with semicolons between.
-    model::Field texts = *field.field;
-    texts.type = model::FieldType::multi;
-    texts.choices = nullptr;
     expr::List ids;
-    const expr::Value list = parse_text(*context_.catalog, texts, text, context_.locale);
-    for (const auto& one : list.as_list() ? *list.as_list() : expr::List()) {
-      const std::int64_t id = find(work, field, std::string(without_blanks(*one.as<std::string>())), notes);
+    for (const auto& one : listed(field, text)) {
+      const std::int64_t id = find(work, field, one, notes);
       const bool there = std::any_of(ids.begin(), ids.end(), [&](const expr::Value& other) { return *other.as<std::int64_t>() == id; });
       if (id != 0 && !there) ids.emplace_back(id);
     }
+    if (ids.size() > most_elements) throw RowRefused{column_of(field), column_of(field) + " names more than " + std::to_string(most_elements) + " records."};
     return ids.empty() ? expr::Value() : expr::Value(std::move(ids));
+  }
+
+  /// As an expression gave it, or with semicolons between.
+  std::vector<std::string> listed(const ImportField& field, const std::string& text) const {
+    try {
+      return texts_in_list(text);
+    } catch (const Error& error) {
+      throw RowRefused{column_of(field), quoted(text) + ": " + error.message()};
+    }
   }
 
   /// The record that the actor may read and whose field holds the text; 0 where there is none and that is no mistake.
@@ -427,6 +482,10 @@ class Importer {
     }
     const std::string what = target.label.in(context_.locale) + " " + field.lookup->name + " " + quoted(text);
     if (ids.size() > 1) throw RowRefused{column_of(field), "There are several records: " + what + "."};
+    if (const auto canonical = dry_run_ && ids.empty() ? cell_text(wanted) : std::nullopt; canonical && made_.has(made_key(target, *field.lookup, *canonical))) {
+      elsewhere_.push_back(field.field);
+      return 0;
+    }
     if (ids.empty() && field.missing == ImportField::Missing::refuse) throw RowRefused{column_of(field), "There is no record: " + what + "."};
     if (ids.empty() && field.missing == ImportField::Missing::note) add_note(notes, column_of(field) + " " + quoted(text) + " is not known");
     if (ids.empty()) return 0;
@@ -449,6 +508,7 @@ class Importer {
 
   const Context& context_;
   const model::ImportMap& map_;
+  const bool dry_run_;
   const Row& header_;
   const bool decoded_;               ///< from another encoding: what could not be is U+FFFD
   const std::string encoding_;
@@ -460,9 +520,14 @@ class Importer {
   expr::Value variables_[3];
   std::unique_ptr<Plans> plans_;     ///< where something is looked up
   std::unordered_map<const ImportField*, std::unordered_map<std::string, std::int64_t>> found_;
+  std::set<const model::Field*> looked_up_;
+  SeenHashes made_;                             ///< of a try, by its earlier batches
+  std::vector<std::uint64_t> made_now_;         ///< by this one
+  std::size_t row_made_from_ = 0;               ///< where those of the row begin
+  std::vector<const model::Field*> elsewhere_;  ///< of the record at hand: fields that refer to such
 };
 
-/// Ends a dry run's transaction.
+/// Ends the transaction of a dry run's batch: it is rolled back, so that nobody waits longer for it than for a batch of an import.
 struct DryRunOver {};
 
 }  // namespace
@@ -481,7 +546,7 @@ void ImportReport::add(const ImportReport& batch) {
 ImportReport import_rows(const RecordService& records, const Context& given, const model::ImportMap& map, ImportSource& source, bool dry_run,
                          const ImportSteps& steps) {
   Context context = given;
-  Importer importer(records, context, map, source);
+  Importer importer(records, context, map, source, dry_run);
   ImportReport report;
   report.rows = source.rows();
   report.encoding = source.format().encoding;
@@ -496,9 +561,8 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
   }
   while (true) {
     std::vector<SourceRow> rows;
-    // A dry run reads as it goes: all of it is one transaction.
-    while (!dry_run && rows.size() < rows_per_transaction && source.next(next)) rows.push_back(std::move(next));
-    if (!dry_run && rows.empty()) break;
+    while (rows.size() < (dry_run ? rows_per_try : rows_per_transaction) && source.next(next)) rows.push_back(std::move(next));
+    if (rows.empty()) break;
     if (steps.now) context.now = steps.now();
     if (steps.stopping && steps.stopping()) throw Error(ErrorCode::unavailable, "The server is stopping.");
     ImportReport batch;
@@ -519,7 +583,8 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
       try {
         id = importer.main_id(row);
         content = Importer::content(row);
-        bool known = id != 0 && seen.has(id), equal = contents.has(content);
+        const bool earlier = contents.has(content);  // in another batch
+        bool known = id != 0 && seen.has(id), equal = earlier;
         for (const auto& [other, by] : fresh) {
           known = known || (id != 0 && other == id);
           equal = equal || by == content;
@@ -529,7 +594,9 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
         if (known && map.repeats == Repeats::refuse) throw RowRefused{"", "An earlier row has the same external id."};
         fresh.emplace_back(0, content);
         if (!known || map.repeats == Repeats::update) {
-          switch (importer.write(work, row, notes)) {
+          const auto outcome = importer.write(work, row, notes);
+          // What another batch of a try has made of the same row is gone.
+          switch (dry_run && earlier && outcome == Importer::Outcome::updated ? Importer::Outcome::unchanged : outcome) {
             case Importer::Outcome::created: ++batch.created; break;
             case Importer::Outcome::updated: ++batch.updated; break;
             case Importer::Outcome::unchanged: ++batch.unchanged; break;
@@ -542,6 +609,7 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
         for (const auto& [note, count] : notes) add_note(batch.notes, note, count);
       } catch (const RowRefused& refused) {
         savepoint.undo();
+        importer.undone();
         ++batch.failed;
         std::vector<std::pair<std::string, std::string>> extra{{"error", refused.message}};
         if (map.numbers_rows) extra.emplace_back("error_row", std::to_string(importer.number()));
@@ -553,37 +621,25 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
           context,
           [&](Work& work) {
             batch = ImportReport();  // a batch that lost a race runs again from its start
-            if (dry_run && handled > 0) {
-              source.rewind();
-              seen = contents = SeenHashes();
-            }
             fresh.clear();
             handled = 0;
             importer.begin_batch();
-            if (dry_run) {
-              while (source.next(next)) {
-                write(work, next);
-                remember();
-              }
-              throw DryRunOver();
-            }
             for (const auto& row : rows) write(work, row);
+            if (dry_run) throw DryRunOver();
             if (steps.kept) {
               ImportReport so_far = report;
               so_far.add(batch);
               steps.kept(&work.session(), so_far, batch, done + handled);
             }
           },
-          (dry_run ? source.rows() : static_cast<std::int64_t>(rows.size())) * static_cast<std::int64_t>(map.records.size()));
+          static_cast<std::int64_t>(rows.size()) * static_cast<std::int64_t>(map.records.size()));
     } catch (const DryRunOver&) {
     }
     remember();
+    importer.end_batch();
     done += handled;
     report.add(batch);
-    if (dry_run) {
-      if (steps.kept) steps.kept(nullptr, report, batch, done);
-      break;
-    }
+    if (dry_run && steps.kept) steps.kept(nullptr, report, batch, done);
     if (steps.progress) steps.progress(done, report.rows);
   }
   return report;

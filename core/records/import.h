@@ -45,7 +45,8 @@ struct ImportSteps {
 };
 
 /// Writes each row's records through the gate, in batches; the records of one row together or not at all. Throws invalid_argument,
-/// before any row is written, where map and file do not fit. `dry_run`: everything but the commit, in one transaction.
+/// before any row is written, where map and file do not fit. `dry_run`: everything but the commits;
+/// what earlier batches have made counts for references and repeated external ids, but not for `unique` rules.
 ImportReport import_rows(const RecordService& records, const Context& context, const model::ImportMap& map, ImportSource& source, bool dry_run,
                          const ImportSteps& steps);
 /// First line of the file of rows that failed; empty where it has none.

@@ -1,6 +1,7 @@
 #include "records/import_runs.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "jobs/steady.h"
 #include "records/import_source.h"
 #include "records/json.h"
@@ -60,7 +61,7 @@ ImportRun read_run(Query& query) {
 void keep_errors(storage::Session& session, std::int64_t id, const std::vector<RowError>& errors) {
   for (const auto& error : errors) {
     storage::run_sql(session, "INSERT INTO import_error (import_id, row_no, column_name, message, line) VALUES (?, ?, ?, ?, ?)", id, error.row,
-                     error.column.substr(0, 190), error.message, error.line);
+                     cut_text(error.column, 190), error.message, error.line);
   }
 }
 
@@ -136,20 +137,25 @@ void write_import_errors(storage::Database& database, std::int64_t id, const std
   }
 }
 
-std::int64_t purge_imports(storage::Session& session, const FileStore& files, Timestamp now, int days) {
+std::int64_t purge_imports(storage::Database& database, const FileStore& files, Timestamp now, int days) {
   const Timestamp until{now.micros - std::int64_t{days} * 86'400'000'000};
-  std::int64_t id = 0;
   std::string file;
-  {
-    Query query(session, "SELECT id, file FROM import_run WHERE finished_at <= ? ORDER BY finished_at LIMIT 1", until);
-    if (!query.next()) return 0;
-    id = query.integer(0);
-    file = query.text(1);
-  }
-  storage::run_sql(session, "DELETE FROM import_error WHERE import_id = ?", id);
-  storage::run_sql(session, "DELETE FROM import_run WHERE id = ?", id);
-  files.remove(file);
-  return 1;
+  std::int64_t gone = 0;
+  database.transact([&](storage::Session& session) {
+    gone = 0;
+    std::int64_t id = 0;
+    {
+      Query query(session, "SELECT id, file FROM import_run WHERE finished_at <= ? ORDER BY finished_at LIMIT 1", until);
+      if (!query.next()) return;
+      id = query.integer(0);
+      file = query.text(1);
+    }
+    storage::run_sql(session, "DELETE FROM import_error WHERE import_id = ?", id);
+    gone = storage::run_sql(session, "DELETE FROM import_run WHERE id = ?", id);
+  });
+  // Last: a file without a run is swept away, a run without its file would not be what it says.
+  if (gone > 0) files.remove(file);
+  return gone;
 }
 
 void ImportJobs::operator()(jobs::Attempt& attempt) const {
@@ -229,6 +235,10 @@ void ImportJobs::run(jobs::Attempt& attempt, std::int64_t id) const {
     // An attempt that was cut off before may still be at work, where its lease was lost: its next batch finds `rows_done` moved.
     storage::run_sql(session, "UPDATE import_run SET state = 'running', rows_total = ?, encoding = ?, error_head = ? WHERE id = ? AND state IN ('waiting', 'running')",
                      source.rows(), source.format().encoding, import_error_head(*map, source), id);
+    if (dry_run) {  // what it had made is gone, so it begins again
+      storage::run_sql(session, "UPDATE import_run SET rows_done = 0, created = 0, updated = 0, unchanged = 0, failed = 0, notes = NULL WHERE id = ? AND state = 'running'", id);
+      storage::run_sql(session, "DELETE FROM import_error WHERE import_id = ?", id);
+    }
     const auto run = find_import(session, id, 0);
     if (!run) throw Error(ErrorCode::not_found, "The import is gone.");
     before = run->report;

@@ -51,7 +51,7 @@ std::vector<ImportRun> list_imports(storage::Session& session, std::int64_t befo
 /// The rows that failed, as a file; calls `write` with piece after piece.
 void write_import_errors(storage::Database& database, std::int64_t id, const std::function<void(std::string_view)>& write);
 /// Forgets runs that ended so many days ago; files go with them. How many.
-std::int64_t purge_imports(storage::Session& session, const FileStore& files, Timestamp now, int days);
+std::int64_t purge_imports(storage::Database& database, const FileStore& files, Timestamp now, int days);
 
 /// Does what the queue holds.
 class ImportJobs {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "records/export.h"
 #include "records/json.h"
 
@@ -184,10 +185,12 @@ class CsvReader {
     begin_ = false;
     pending_ += text.size();
     if (csv_parse(&parser_, text.data(), text.size(), cell, row_end, this) != text.size()) broken();
+    check_width();
     if (size_ > longest_line || pending_ > longest_line) refuse("Row " + std::to_string(count_) + " has more than 8 MiB; a quote before it may not be closed.");
   }
   void finish() {
     if (csv_fini(&parser_, cell, row_end, this) != 0) broken();
+    check_width();
   }
   bool pop(Cells& cells) {
     if (rows_.empty()) return false;
@@ -199,6 +202,8 @@ class CsvReader {
  private:
   static void cell(void* data, std::size_t size, void* self) {
     auto* reader = static_cast<CsvReader*>(self);
+    reader->wide_ = reader->wide_ || reader->row_.size() >= most_columns;
+    if (reader->wide_) return;  // nothing is thrown through the parser
     reader->row_.emplace_back(data ? static_cast<const char*>(data) : "", data ? size : 0);
     reader->size_ += size + 1;
     reader->pending_ = 0;
@@ -209,6 +214,9 @@ class CsvReader {
     reader->row_.clear();
     reader->size_ = 0;
     ++reader->count_;
+  }
+  void check_width() const {
+    if (wide_) refuse("A row has more than " + std::to_string(most_columns) + " columns; is it this file's delimiter that parts them?");
   }
   [[noreturn]] void broken() {
     const int error = csv_error(&parser_);
@@ -222,6 +230,7 @@ class CsvReader {
   std::size_t pending_ = 0;  ///< bytes since the last cell ended
   std::int64_t count_ = 0;
   bool begin_ = true;
+  bool wide_ = false;        ///< some row has too many cells
 };
 
 /// Pieces of text to lines that are not blank.
@@ -328,32 +337,6 @@ void write_csv_cell(std::string& out, std::string_view cell, char delimiter) {
     out.push_back(c);
   }
   out.push_back('"');
-}
-
-std::string_view without_blanks(std::string_view text) {
-  static constexpr std::string_view wide[] = {"\xE3\x80\x80", "\xC2\xA0", "\xEF\xBB\xBF"};
-  static constexpr std::string_view ascii = " \t\r\n";
-  for (bool more = true; more && !text.empty();) {
-    more = ascii.find(text.front()) != std::string_view::npos;
-    if (more) text.remove_prefix(1);
-    for (const std::string_view blank : wide) {
-      if (!more && text.starts_with(blank)) {
-        text.remove_prefix(blank.size());
-        more = true;
-      }
-    }
-  }
-  for (bool more = true; more && !text.empty();) {
-    more = ascii.find(text.back()) != std::string_view::npos;
-    if (more) text.remove_suffix(1);
-    for (const std::string_view blank : wide) {
-      if (!more && text.ends_with(blank)) {
-        text.remove_suffix(blank.size());
-        more = true;
-      }
-    }
-  }
-  return text;
 }
 
 struct ImportSource::State {

@@ -58,7 +58,4 @@ std::string readable(std::string_view text);
 /// Appends a cell of CSV, in quotes where it needs them.
 void write_csv_cell(std::string& out, std::string_view cell, char delimiter);
 
-/// The text between blanks: those of ASCII, and the ideographic and no-break spaces that spreadsheets are full of.
-std::string_view without_blanks(std::string_view text);
-
 }  // namespace caravan::records
