@@ -69,7 +69,8 @@ class StreamedRows final : public Statement {
     if (!result_) return false;
     try {
       if (!result_->next()) {
-        reset();
+        result_.reset();
+        ended_well();
         return false;
       }
     } catch (const sql::SQLException& error) {
@@ -128,6 +129,14 @@ class StreamedRows final : public Statement {
   void finish() override { nothing_to_bind(); }
 
  private:
+  /// The library takes an error that the server sends instead of the next row (a query that was killed, or took too long) for the end
+  /// of the rows.
+  void ended_well() {
+    const std::unique_ptr<sql::Statement> ask(statement_->getConnection()->createStatement());
+    const std::unique_ptr<sql::ResultSet> told(ask->executeQuery("SHOW ERRORS LIMIT 1"));
+    if (!told->next()) return;
+    throw Error(ErrorCode::unavailable, "The database broke off a query for a large result (error " + std::to_string(told->getInt(2)) + ")").add_context(for_log(sql_));
+  }
   struct Cell {
     bool read = false, null = true;
     std::string text;
@@ -179,6 +188,15 @@ class MysqlStream final : public Stream {
       set->execute(mariadb ? "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin" : "SET NAMES utf8mb4 COLLATE utf8mb4_0900_bin");
       // A client that is slow to read must not make the server give up.
       set->execute("SET SESSION net_write_timeout=600");
+      // Nor one that does something else between two queries, or asks for much; each server knows some of these.
+      for (const char* limit : {"idle_transaction_timeout=0", "idle_readonly_transaction_timeout=0", "max_statement_time=0", "max_execution_time=0", "wait_timeout=604800"}) {
+        try {
+          set->execute("SET SESSION " + std::string(limit));
+        } catch (const sql::SQLException& error) {
+          constexpr int unknown_variable = 1193;
+          if (error.getErrorCode() != unknown_variable) throw;
+        }
+      }
       if (snapshot == Snapshot::consistent) {
         set->execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
         set->execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");

@@ -13,6 +13,7 @@ namespace caravan::storage {
 namespace {
 
 constexpr std::size_t rows_at_once = 100, most_parameters = 30'000, rows_per_commit = 5'000;
+constexpr std::size_t bytes_at_once = 4u << 20;  ///< a quarter of what a server takes in one statement by default
 
 struct CloseSqlite {
   void operator()(sqlite3* connection) const { sqlite3_close(connection); }
@@ -57,6 +58,10 @@ class SqliteTables final : public TableReader {
     Rows rows = prepare("SELECT name FROM pragma_table_info(" + literal(table) + ") ORDER BY cid");
     while (step(rows)) names.push_back(text(rows, 0));
     return names;
+  }
+  void check() {
+    Rows rows = prepare("PRAGMA integrity_check(1)");
+    if (const std::string found = step(rows) ? text(rows, 0) : std::string(); found != "ok") throw Error(ErrorCode::unavailable, "The copy of the database is broken: " + found);
   }
   std::string create_sql(const std::string& table) override {
     Rows rows = prepare("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = " + literal(table));
@@ -151,7 +156,8 @@ class MysqlTables final : public TableReader {
     }
     Statement& rows = stream_->query("SELECT " + list + " FROM " + quote(Dialect::mysql, table) + order);
     RawRow values(static_cast<std::size_t>(stream_->columns()));
-    while (rows.step()) {
+    std::int64_t got = 0;
+    for (; rows.step(); ++got) {
       for (std::size_t i = 0; i < values.size(); ++i) {
         const int column = static_cast<int>(i);
         if (rows.is_null(column)) values[i].reset();
@@ -159,6 +165,8 @@ class MysqlTables final : public TableReader {
       }
       row(values);
     }
+    Statement& count = stream_->query("SELECT COUNT(*) FROM " + quote(Dialect::mysql, table));
+    if (!count.step() || count.integer(0) != got) throw Error(ErrorCode::unavailable, "The database sent " + std::to_string(got) + " rows of the table " + table + ", which are not all.");
   }
 
  private:
@@ -170,6 +178,8 @@ class MysqlTables final : public TableReader {
 
 std::unique_ptr<TableReader> TableReader::open(Database& database) { return std::make_unique<MysqlTables>(database); }
 std::unique_ptr<TableReader> TableReader::open_sqlite(const std::string& path) { return std::make_unique<SqliteTables>(path); }
+
+void check_sqlite(const std::string& path) { SqliteTables(path).check(); }
 
 std::string sqlite_path(const std::string& url) {
   const DatabaseUrl parts = parse_url(url);
@@ -198,7 +208,7 @@ struct TableWriter::State {
   std::string head, row_places;
   std::size_t columns = 0, batch = 0, since_commit = 0;
   std::vector<std::optional<std::string>> cells;  ///< of rows not sent yet
-  std::size_t rows = 0;
+  std::size_t rows = 0, bytes = 0;
 
   void need() {
     if (transaction) return;
@@ -217,7 +227,7 @@ struct TableWriter::State {
     insert.step();
     insert.reset();
     since_commit += rows;
-    rows = 0;
+    rows = bytes = 0;
     cells.clear();
     if (since_commit >= rows_per_commit) commit();
   }
@@ -272,6 +282,10 @@ void TableWriter::begin(const std::string& table, const std::vector<std::string>
 void TableWriter::add(const RawRow& row) {
   State& s = *state_;
   if (row.size() != s.columns) throw Error(ErrorCode::invalid_argument, "A row of the backup has another number of columns than its table.");
+  std::size_t size = 0;
+  for (const auto& cell : row) size += cell ? cell->size() : 0;
+  if (s.bytes + size > bytes_at_once) s.send();
+  s.bytes += size;
   for (const auto& cell : row) s.cells.push_back(cell ? std::optional<std::string>(*cell) : std::nullopt);
   if (++s.rows == s.batch) s.send();
 }

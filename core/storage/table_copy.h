@@ -33,6 +33,8 @@ class TableReader {
 
 /// Copies the database's file by SQLite's backup API (https://www.sqlite.org/backup.html) as it is at one moment, while others write.
 void copy_sqlite(Database& database, const std::string& to);
+/// Reads the whole file, with its indexes. Throws unavailable where something in it is broken.
+void check_sqlite(const std::string& path);
 /// The path of a database's file; "" where it is none of SQLite's.
 std::string sqlite_path(const std::string& url);
 
