@@ -230,6 +230,38 @@ Loaded load(const fs::path& folder) {
   return loaded;
 }
 
+/// What differs between a table and what the manifest says of it; "" where nothing does.
+std::string difference(const BackupTable& said, const BackupTable& found) {
+  if (found.rows != said.rows) return "the table " + said.name + " has " + std::to_string(found.rows) + " rows, not " + std::to_string(said.rows);
+  return found.sha256 != said.sha256 ? "the table " + said.name + " has another checksum" : "";
+}
+
+void compare_tables(TableReader& reader, const std::vector<BackupTable>& tables, std::vector<std::string>& differences) {
+  const auto there = reader.tables();
+  for (const BackupTable& table : tables) {
+    if (std::find(there.begin(), there.end(), table.name) == there.end()) differences.push_back("the table " + table.name + " is not there");
+    else if (auto differs = difference(table, sum_of(reader, table.name)); !differs.empty()) differences.push_back(std::move(differs));
+  }
+}
+
+void compare_files(const FileStore& store, const std::vector<FileStore::Stored>& files, std::vector<std::string>& differences) {
+  for (const auto& file : files) {
+    try {
+      if (sha256_of(store.open(file.name)->bytes()) != file.sha256) differences.push_back("the file " + file.name + " has another checksum");
+    } catch (const Error&) {
+      differences.push_back("the file " + file.name + " is not there");
+    }
+  }
+}
+
+void refuse_damaged(const fs::path& folder, const std::vector<std::string>& differences) {
+  if (differences.empty()) return;
+  constexpr std::size_t told = 20;
+  std::string text = "The backup " + folder.string() + " is damaged, so nothing was changed:";
+  for (std::size_t i = 0; i < std::min(told, differences.size()); ++i) text += (i ? "; " : " ") + differences[i];
+  bad(text + (differences.size() > told ? "; and more." : "."));
+}
+
 }  // namespace
 
 BackupManifest make_backup(storage::Database& database, const FileStore& files, const fs::path& folder, const std::string& program, const std::string& now) {
@@ -329,9 +361,11 @@ RestoreResult restore_backup(const fs::path& folder, const RestoreOptions& optio
   };
   std::error_code error;
   std::unique_ptr<storage::Database> database;
+  // What is damaged is found before anything is lost.
+  std::vector<std::string> damage;
+  if (!manifest.files.empty()) compare_files(FileStore(folder / "files"), manifest.files, damage);
   if (!path.empty()) {
     if (fs::exists(path, error) && fs::file_size(path, error) > 0 && !options.overwrite) refuse_data(path);
-    // Broken copies are found before anything is lost.
     const std::string copy = path + ".restored";
     fs::create_directories(fs::path(path).parent_path(), error);
     fs::remove(copy, error);
@@ -339,6 +373,14 @@ RestoreResult restore_backup(const fs::path& folder, const RestoreOptions& optio
     if (error) throw Error(ErrorCode::unavailable, "The database cannot be written to " + copy + ": " + error.message() + ".");
     fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write, error);
     sync_folder(fs::path(path).parent_path());
+    try {
+      compare_tables(*TableReader::open_sqlite(copy), manifest.tables, damage);
+      if (damage.empty()) storage::check_sqlite(copy);
+    } catch (const Error& broken) {
+      damage.push_back(broken.message());
+    }
+    if (!damage.empty()) fs::remove(copy, error);
+    refuse_damaged(folder, damage);
     for (const char* side : {"-wal", "-shm"}) fs::remove(path + side, error);
     fs::rename(copy, path);
     sync_folder(fs::path(path).parent_path());
@@ -347,14 +389,23 @@ RestoreResult restore_backup(const fs::path& folder, const RestoreOptions& optio
     storage::TableWriter writer(*database);
     const auto there = writer.tables();
     if (!options.overwrite && std::any_of(there.begin(), there.end(), [](const auto& one) { return one.second; })) refuse_data(database->description());
-    std::vector<std::string> doomed;
-    for (const auto& [table, filled] : there) doomed.push_back(table);
-    writer.drop(doomed);
     for (const BackupTable& table : manifest.tables) {
       const auto shape = loaded.shapes.find(table.name);
       if (shape == loaded.shapes.end()) bad("The manifest does not say how the table " + table.name + " is made.");
-      writer.create(shape->second.first);
+      RowHash hash;
+      try {
+        read_rows(folder / "tables" / (table.name + ".rows"), shape->second.second.size(), [&](const RawRow& row) { hash.add(row); });
+      } catch (const Error& broken) {
+        damage.push_back(broken.message());
+        continue;
+      }
+      if (auto differs = difference(table, hash.end(table.name)); !differs.empty()) damage.push_back(std::move(differs));
     }
+    refuse_damaged(folder, damage);
+    std::vector<std::string> doomed;
+    for (const auto& [table, filled] : there) doomed.push_back(table);
+    writer.drop(doomed);
+    for (const BackupTable& table : manifest.tables) writer.create(loaded.shapes.at(table.name).first);
     for (const BackupTable& table : manifest.tables) {
       const auto& columns = loaded.shapes.at(table.name).second;
       writer.begin(table.name, columns);
@@ -370,26 +421,8 @@ RestoreResult restore_backup(const fs::path& folder, const RestoreOptions& optio
   }
   if (!options.verify) return result;
   const auto reader = path.empty() ? TableReader::open(*database) : TableReader::open_sqlite(path);
-  const auto tables = reader->tables();
-  for (const BackupTable& table : manifest.tables) {
-    if (std::find(tables.begin(), tables.end(), table.name) == tables.end()) {
-      result.differences.push_back("the table " + table.name + " is not there");
-      continue;
-    }
-    const BackupTable found = sum_of(*reader, table.name);
-    if (found.rows != table.rows) {
-      result.differences.push_back("the table " + table.name + " has " + std::to_string(found.rows) + " rows, not " + std::to_string(table.rows));
-    } else if (found.sha256 != table.sha256) {
-      result.differences.push_back("the table " + table.name + " has another checksum");
-    }
-  }
-  for (const auto& file : manifest.files) {
-    try {
-      if (sha256_of(files.open(file.name)->bytes()) != file.sha256) result.differences.push_back("the file " + file.name + " has another checksum");
-    } catch (const Error&) {
-      result.differences.push_back("the file " + file.name + " is not there");
-    }
-  }
+  compare_tables(*reader, manifest.tables, result.differences);
+  compare_files(files, manifest.files, result.differences);
   return result;
 }
 

@@ -42,7 +42,8 @@ struct RestoreResult {
   BackupManifest manifest;
   std::vector<std::string> differences;  ///< where `verify`: what is not equal; nothing should be
 };
-/// Brings a backup into an empty database. Throws conflict, with nothing changed, where there is data and not `overwrite`, or a server uses it.
+/// Brings a backup into an empty database. Throws, with nothing changed, conflict where there is data and not `overwrite`, or a server uses it, and
+/// invalid_argument where a table or file of the backup is not what its manifest says.
 RestoreResult restore_backup(const std::filesystem::path& folder, const RestoreOptions& options);
 
 }  // namespace caravan::records

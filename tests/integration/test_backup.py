@@ -104,6 +104,37 @@ class Backup(ServerCase):
         back = self.restore(home, database, "--overwrite")
         self.assertIn("is no backup", back.stderr)
 
+    def test_a_damaged_backup_changes_nothing(self):
+        person = self.ok(self.admin.post("/records/customers.customer", {"kind": "person", "name": "Kept"}), 201).json["id"]
+        body, kind = multipart(file=("a.txt", "before the damage"))
+        self.ok(self.admin.request("POST", f"/records/customers.customer/{person}/attachments", body, {"Content-Type": kind}), 201)
+        self.assertEqual(self.server.cli("backup", self.folder).returncode, 0)
+        home, database = self.elsewhere()
+        self.assertEqual(self.restore(home, database).returncode, 0)
+        kept = self.server.home / "kept.backup"
+
+        def damaged(path, old, what):
+            whole = path.read_bytes()
+            self.assertIn(old, whole)
+            path.write_bytes(whole.replace(old, b"Lost"))
+            back = self.restore(home, database, "--overwrite")
+            self.assertEqual(back.returncode, 1, (path, back.stdout))
+            self.assertIn("nothing was changed", back.stderr)
+            self.assertIn(what, back.stderr)
+            path.write_bytes(whole)
+            # What is there has the checksums of the backup.
+            shutil.rmtree(kept, ignore_errors=True)
+            done = subprocess.run([str(self.server.binary), "backup", str(kept), "--config", str(self.server.config), "--data", str(home), *database.options],
+                                  capture_output=True, text=True, timeout=300, env=self.server.environment)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for part in ("tables", "files"):
+                self.assertEqual(json.loads((kept / "manifest.json").read_text())[part], json.loads((self.folder / "manifest.json").read_text())[part])
+
+        name = json.loads((self.folder / "manifest.json").read_text())["files"][0]["name"]
+        damaged(next(self.folder.rglob(name)), b"fore", f"the file {name} has another checksum")
+        tables = self.folder / "tables"
+        damaged(tables / "customers_customer.rows" if tables.exists() else self.folder / "database.sqlite", b"Kept", "the table customers_customer has another checksum")
+
     def test_a_running_server_is_not_restored_over(self):
         self.assertEqual(self.server.cli("backup", self.folder).returncode, 0)
         back = self.server.cli("restore", self.folder, "--overwrite")
