@@ -5,10 +5,12 @@
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/approval_state.h"
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/seal.h"
+#include "records/share.h"
 #include "records/trash.h"
 #include "records/work.h"
 #include "storage/query.h"
@@ -197,6 +199,17 @@ std::string label_of(const Context& context, const Entity& entity) {
   return entity.label.in(context.locale);
 }
 
+/// Logins, and what is never changed.
+void refuse_never(const Context& context, const Entity& entity) {
+  if (entity.ledger || entity.full_name == "core.user") refuse(ErrorCode::conflict, context, "merge_never", {label_of(context, entity)});
+}
+
+/// A step of it that somebody is to approve would be a step of nothing.
+void refuse_waiting(storage::Session& session, const Context& context, const Record& theirs) {
+  storage::Query pending(session, "SELECT id FROM approval WHERE entity = ? AND record_id = ? AND state = ? LIMIT 1", theirs.entity().full_name, theirs.id(), approval_waits);
+  if (pending.next()) refuse(ErrorCode::conflict, context, "merge_approval", {name_of(theirs)});
+}
+
 }  // namespace
 
 /// A merge within its transaction.
@@ -206,7 +219,7 @@ class MergeWork {
 
   Record merge(std::int64_t survivor, const MergeQuery& query, std::int64_t id, int undo_days) {
     if (survivor == query.other) refuse(ErrorCode::invalid_argument, context_, "merge_same");
-    if (entity_.ledger || entity_.full_name == "core.user") refuse(ErrorCode::conflict, context_, "merge_never", {label_of(context_, entity_)});
+    refuse_never(context_, entity_);
     // In the order of ids, as every other merge of the two.
     Record first = work_.load(entity_, std::min(survivor, query.other), true, Authority::actor);
     Record second = work_.load(entity_, std::max(survivor, query.other), true, Authority::actor);
@@ -216,17 +229,15 @@ class MergeWork {
     }
     expect(mine, query.version);
     expect(theirs, query.other_version);
-    {
-      storage::Query pending(work_.session_, "SELECT id FROM approval WHERE entity = ? AND record_id = ? AND state = 'pending' LIMIT 1", entity_.full_name, theirs.id());
-      if (pending.next()) refuse(ErrorCode::conflict, context_, "merge_approval", {name_of(theirs)});
-    }
-    Record wanted = mine;
-    choose(wanted, mine, theirs, query);
+    refuse_waiting(work_.session_, context_, theirs);
+    Record wanted = chosen(mine, theirs, query);
     Detail detail;
     move_references(theirs.id(), survivor, detail);
     let_go(survivor, theirs.id(), detail);
     move_rows("attachment", "", theirs.id(), survivor, detail.attachments);
-    move_rows("record_share",
+    // Those of the other record come to see the survivor: that is for who may share it.
+    if (may_share(context_, mine, work_.follow_))
+      move_rows("record_share",
               " AND NOT EXISTS (SELECT 1 FROM (SELECT grantee_kind, grantee FROM record_share WHERE record_id = " + std::to_string(survivor) +
                   ") o WHERE o.grantee_kind = record_share.grantee_kind AND o.grantee = record_share.grantee)",
               theirs.id(), survivor, detail.shares);
@@ -287,7 +298,42 @@ class MergeWork {
     if (version && *version != record.version()) refuse(ErrorCode::stale, context_, "stale", {label_of(context_, entity_), std::to_string(record.version())});
   }
 
-  void choose(Record& wanted, const Record& mine, const Record& theirs, const MergeQuery& query) const {
+  static std::vector<const Field*> changed_under_conditions(const Record& before, const Record& after) {
+    std::vector<const Field*> changed;
+    for (const Field* field : before.entity().conditional) {
+      if ((field->visible || field->read_only_when) && !before[field->slot].same_as(after[field->slot])) changed.push_back(field);
+    }
+    return changed;
+  }
+
+  [[noreturn]] static void refuse_fields(std::vector<FieldError> mistakes) {
+    std::string sentence = mistakes.front().message;
+    throw Error(ErrorCode::invalid_record, std::move(sentence), std::move(mistakes));
+  }
+
+  /// The survivor with the values that are kept. What may not be changed under the entity's conditions is refused where the actor asks
+  /// for it, and stays as it is where nobody says.
+  Record chosen(const Record& mine, const Record& theirs, const MergeQuery& query) const {
+    Record wanted = mine, kept = mine;
+    choose(wanted, kept, mine, theirs, query);
+    while (true) {
+      const auto changed = changed_under_conditions(kept, wanted);
+      if (changed.empty()) return wanted;
+      Record judged = wanted;
+      const auto mistakes = judge_changes(context_, judged, kept, changed, work_.follow_);
+      if (mistakes.empty()) return wanted;
+      std::vector<FieldError> asked;
+      for (const FieldError& mistake : mistakes) {
+        const Field& field = *entity_.field(mistake.field);
+        if (query.fields.contains(&field)) asked.push_back(mistake);
+        wanted.set(field.slot, kept[field.slot]);
+      }
+      if (!asked.empty()) refuse_fields(std::move(asked));
+    }
+  }
+
+  /// `kept`: the survivor as it would be with nothing of the other record.
+  void choose(Record& wanted, Record& kept, const Record& mine, const Record& theirs, const MergeQuery& query) const {
     const FieldRights rights = field_rights(context_, entity_);
     std::vector<FieldError> mistakes;
     for (const auto& [field, keep] : query.fields) {
@@ -295,17 +341,17 @@ class MergeWork {
       if (!known || (keep != Keep::mine && (!rights.writable(*field) || field->read_only)) || (keep == Keep::both && !is_list(*field)))
         mistakes.push_back({field->name, "not_mergeable", message("not_mergeable", context_.locale, {field->label.in(context_.locale)})});
     }
-    if (!mistakes.empty()) {
-      std::string sentence = mistakes.front().message;
-      throw Error(ErrorCode::invalid_record, std::move(sentence), std::move(mistakes));
-    }
+    if (!mistakes.empty()) refuse_fields(std::move(mistakes));
     for (const auto& owned : entity_.fields) {
       const Field& field = *owned;
       if (!carried(field)) continue;
       const auto said = query.fields.find(&field);
       const Keep keep = said != query.fields.end() ? said->second : usual(field, mine, theirs);
       expr::Value value = keep == Keep::mine ? mine[field.slot] : keep == Keep::theirs ? theirs[field.slot] : united(mine[field.slot], theirs[field.slot]);
-      if (refers(field, entity_)) value = without(without(value, theirs.id()), mine.id());
+      if (refers(field, entity_)) {
+        value = without(without(value, theirs.id()), mine.id());
+        kept.set(field.slot, without(without(mine[field.slot], theirs.id()), mine.id()));
+      }
       wanted.set(field.slot, std::move(value));
     }
   }
@@ -414,6 +460,27 @@ class MergeWork {
       if (!carried(*field) || !told || !now[field->slot].same_as(after[field->slot])) continue;
       wanted.set(field->slot, before[field->slot]);
     }
+    leave_locked(wanted, now);
+  }
+
+  /// What has come under conditions since the merge stays as it is, unless taking the merge back takes the condition away too.
+  void leave_locked(Record& wanted, const Record& now) const {
+    for (bool again = true; again;) {
+      again = false;
+      const auto changed = changed_under_conditions(now, wanted);
+      if (changed.empty()) return;
+      Record judged = wanted;
+      for (const FieldError& mistake : judge_changes(context_, judged, now, changed, work_.follow_)) {
+        const Field& field = *entity_.field(mistake.field);
+        Record base = wanted;
+        base.set(field.slot, now[field.slot]);
+        compute_fields(context_, base, work_.follow_);
+        Record then = wanted;
+        if (judge_changes(context_, then, std::move(base), {&field}, work_.follow_).empty()) continue;
+        wanted.set(field.slot, now[field.slot]);
+        again = true;
+      }
+    }
   }
 
   TransactionWork& work_;
@@ -423,6 +490,7 @@ class MergeWork {
 
 MergePreview Merges::preview(const Context& context, const Entity& entity, std::int64_t survivor, std::int64_t other) const {
   if (survivor == other) refuse(ErrorCode::invalid_argument, context, "merge_same");
+  refuse_never(context, entity);
   MergePreview preview{service_.get(context, entity, survivor), service_.get(context, entity, other), {}, {}};
   for (const Record* one : {&preview.mine, &preview.theirs}) {
     if (!service_.rights(context, *one).update) refuse(ErrorCode::forbidden, context, "forbidden_update", {label_of(context, entity)});
@@ -435,14 +503,28 @@ MergePreview Merges::preview(const Context& context, const Entity& entity, std::
     preview.fields.push_back({field.get(), usual(*field, preview.mine, preview.theirs), !mine.is_null() && !theirs.is_null() && !mine.same_as(theirs),
                               rights.writable(*field) && !field->read_only});
   }
+  // What the merge would leave as it is under the entity's conditions.
+  const auto follow = service_.follow(context);
+  for (MergeField& one : preview.fields) {
+    if (!one.settable || !(one.field->visible || one.field->read_only_when)) continue;
+    Record wanted = preview.mine;
+    wanted.set(one.field->slot, preview.theirs[one.field->slot]);
+    if (judge_changes(context, wanted, preview.mine, {one.field}, follow).empty()) continue;
+    one.keep = Keep::mine;
+    one.settable = false;
+  }
   const auto plans = service_.plans(context);
   auto session = service_.database_.read();
+  refuse_waiting(*session, context, preview.theirs);
   for (const auto& [referrer, field] : plans->of(entity).referrers) {
-    if (!may_always(context, *referrer, Operation::read) || !field_rights(context, *referrer).readable(*field)) continue;
+    const bool told = may_always(context, *referrer, Operation::read) && field_rights(context, *referrer).readable(*field);
+    if (!told && !referrer->ledger) continue;
     const auto name = [&](std::string_view text) { return storage::quote(plans->dialect(), text); };
     storage::Query count(*session, field->type == model::FieldType::refs ? "SELECT COUNT(*) FROM " + name(field->link_table) + " WHERE target = ?"
                                                                           : "SELECT COUNT(*) FROM " + name(referrer->table_name) + " WHERE " + name(field->column) + " = ?", other);
-    if (count.next() && count.integer(0) > 0) preview.references.push_back({referrer, field, count.integer(0)});
+    if (!count.next() || count.integer(0) == 0) continue;
+    if (referrer->ledger) refuse(ErrorCode::conflict, context, "merge_ledger", {label_of(context, *referrer)});
+    preview.references.push_back({referrer, field, count.integer(0)});
   }
   return preview;
 }

@@ -41,8 +41,7 @@ Share read_share(storage::Statement& statement) {
 constexpr const char* select_shares =
     "SELECT id, grantee_kind, grantee, level, shared_by, shared_at, expires_at, note FROM record_share WHERE record_id = ? AND entity = ?";
 
-[[noreturn]] void refuse(const Context& context, std::string field, std::string code, std::string sentence) {
-  (void)context;
+[[noreturn]] void refuse(std::string field, std::string code, std::string sentence) {
   throw Error(ErrorCode::invalid_record, sentence, {{std::move(field), std::move(code), sentence}});
 }
 
@@ -51,13 +50,13 @@ std::string name_of_grantee(const Context& context, Work& work, const Share& sha
   switch (share.kind) {
     case Share::Kind::role: {
       const model::Role* role = context.catalog->role(share.grantee);
-      if (role == nullptr) refuse(context, "role", "unknown_role", message("unknown_role", context.locale, {share.grantee}));
+      if (role == nullptr) refuse("role", "unknown_role", message("unknown_role", context.locale, {share.grantee}));
       return label_of(context, role->label, role->name);
     }
     case Share::Kind::department: {
       const model::Department* department = context.catalog->department(share.grantee);
       if (department == nullptr) {
-        refuse(context, "department", "unknown_department", message("unknown_department", context.locale, {share.grantee}));
+        refuse("department", "unknown_department", message("unknown_department", context.locale, {share.grantee}));
       }
       return label_of(context, department->label, department->name);
     }
@@ -70,30 +69,31 @@ std::string name_of_grantee(const Context& context, Work& work, const Share& sha
     return name != nullptr ? *name : share.grantee;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found) throw;
-    refuse(context, "user", "unknown_reference", message("unknown_user", context.locale));
+    refuse("user", "unknown_reference", message("unknown_user", context.locale));
   } catch (const std::exception&) {  // no number
-    refuse(context, "user", "unknown_reference", message("unknown_user", context.locale));
+    refuse("user", "unknown_reference", message("unknown_user", context.locale));
   }
 }
 
-/// The record, locked, where a role of the actor's own lets him update it; he may then share it, also for updates. What he has
-/// by a share or in a colleague's stead he does not pass on: it would outlast what he was given.
+/// The record, locked, where the actor may share it, also for updates.
 Record load_shareable(const Context& context, Work& work, const Entity& entity, std::int64_t id) {
   Record record = work.load(entity, id, true);
   const auto follow =
       std::make_shared<const Follow>([&work](const Entity& target, std::int64_t target_id) { return work.follow(target, target_id); });
-  const auto himself = [&] {
-    Context own = context;
-    own.actor.deputy_of.clear();
-    return may(own, Operation::update, record, follow);
-  };
-  if (!(context.actor.deputy_of.empty() ? may(context, Operation::update, record, follow) : himself())) {
+  if (!may_share(context, record, follow)) {
     throw Error(ErrorCode::forbidden, message("forbidden_share", context.locale, {label_of(context, entity.label, entity.full_name)}));
   }
   return record;
 }
 
 }  // namespace
+
+bool may_share(const Context& context, Record& record, const std::shared_ptr<const Follow>& follow) {
+  if (context.actor.deputy_of.empty()) return may(context, Operation::update, record, follow);
+  Context own = context;
+  own.actor.deputy_of.clear();
+  return may(own, Operation::update, record, follow);
+}
 
 const char* to_string(Share::Kind kind) {
   switch (kind) {
@@ -123,11 +123,11 @@ std::vector<Share> RecordService::shares(const Context& context, const Entity& e
 
 Share RecordService::share(const Context& context, const Entity& entity, std::int64_t id, Share wanted) const {
   if (wanted.expires_at && *wanted.expires_at <= context.now) {
-    refuse(context, "expires_at", "too_small", message("expiry_past", context.locale));
+    refuse("expires_at", "too_small", message("expiry_past", context.locale));
   }
   std::size_t characters = 0;
   for (const char c : wanted.note) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  if (characters > longest_note) refuse(context, "note", "too_long", message("too_long", context.locale, {"note", std::to_string(longest_note)}));
+  if (characters > longest_note) refuse("note", "too_long", message("too_long", context.locale, {"note", std::to_string(longest_note)}));
   const std::int64_t next = sequences_.next("record_share");
   Share made;
   transact(context, [&](Work& work) {

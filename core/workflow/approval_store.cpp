@@ -135,11 +135,11 @@ Approval read(storage::Query& query) {
 
 void read_rest(storage::Session& session, Approval& approval) {
   {
-    storage::Query query(session, "SELECT step, user_id, for_user, verdict, comment, at FROM approval_decision WHERE approval_id = ? ORDER BY number",
+    storage::Query query(session, "SELECT step, user_id, for_user, verdict, comment, at, version FROM approval_decision WHERE approval_id = ? ORDER BY number",
                          approval.id);
     while (query.next()) {
       approval.decisions.push_back({static_cast<std::size_t>(query.integer(0)), query.integer(1), query.integer(2), query.text(3), query.text(4),
-                                    query.instant(5).value_or(Timestamp())});
+                                    query.instant(5).value_or(Timestamp()), query.integer(6)});
     }
   }
   if (!approval.waits()) return;
@@ -200,11 +200,12 @@ void write_seats(storage::Session& session, const Approval& approval) {
 }
 
 void add_decision(storage::Session& session, Approval& approval, ApprovalDecision decision) {
-  storage::Query query(session, "INSERT INTO approval_decision (approval_id, number, step, user_id, verdict, at, for_user, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  storage::Query query(session, "INSERT INTO approval_decision (approval_id, number, step, user_id, verdict, at, for_user, comment, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        approval.id, static_cast<std::int64_t>(approval.decisions.size()), static_cast<std::int64_t>(decision.step), decision.user_id,
                        decision.verdict, decision.at);
   query.add_or_null(decision.for_user);
   query.add_or_null(std::string_view(decision.comment));
+  query.add_or_null(decision.version);
   query.next();
   approval.decisions.push_back(std::move(decision));
 }

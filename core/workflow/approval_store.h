@@ -29,6 +29,7 @@ struct ApprovalDecision {
   std::string verdict;               ///< approve, reject
   std::string comment;
   Timestamp at;
+  std::int64_t version = 0;          ///< of the record that was decided about; 0: not known
 };
 
 /// Somebody who may still decide about the open step, or (`barred`) may not.

@@ -56,6 +56,31 @@ fields:
   others: {type: refs, to: dup.person, label: Others}
   what:   {type: text, max: 40, label: What}
 ---
+kind: entity
+name: dup.deal
+label: Deal
+title: name
+fields:
+  name:   {type: text, max: 60, label: Name}
+  kind:   {type: text, max: 20, label: Kind}
+  amount: {type: int, read_only_when: "record.state == 'agreed'", label: Amount}
+  terms:  {type: text, max: 60, read_only_when: "record.state == 'agreed'", label: Terms}
+  flight: {type: text, max: 60, visible: "record.kind == 'flight'", label: Flight}
+workflow:
+  initial: open
+  states:
+    open: {label: Open, category: open}
+    agreed: {label: Agreed, category: done}
+    paid: {label: Paid, category: done}
+  transitions:
+    agree: {label: Agree, from: open, to: agreed}
+    pay:
+      label: Pay
+      from: [open, agreed]
+      to: paid
+      by: [lead]
+      approval: {one: {label: One, by: [lead], when: "true"}}
+---
 kind: role
 name: dup.clerk
 label: Clerk
@@ -68,6 +93,13 @@ label: Lead
 grants:
   dup.person: {read: true, create: true, update: true}
   dup.visit: {read: true}
+  dup.deal: {read: true, create: true, update: true}
+---
+kind: role
+name: dup.guest
+label: Guest
+grants:
+  dup.person: {read: "record.owner == user.id"}
 """
 PERSON, VISIT = "/records/dup.person", "/records/dup.visit"
 CHANGES = ("version", "updated_at")
@@ -83,6 +115,7 @@ class Merge(ServerCase):
         cls.admin = cls.server.client("admin")
         cls.server.add_user("clerk", "Clerk", "dup.clerk")
         cls.server.add_user("lead", "Lead", "dup.lead")
+        cls.server.add_user("guest", "Guest", "dup.guest")
 
     def person(self, client=None, **fields):
         return self.create(client or self.admin, "dup.person", **fields)["id"]
@@ -254,6 +287,67 @@ class Merge(ServerCase):
         self.assertNotIn("hidden", answer.json)
         self.assertEqual(self.get(own)["hidden"], "not for lead")
         self.assertEqual(clerk.get(f"{PERSON}/{foreign}").json["merged_into"]["id"], own)
+
+    def deal(self, **fields):
+        return self.create(self.server.client("lead"), "dup.deal", **fields)["id"]
+
+    def test_conditions_hold(self):
+        """What may not be changed is not changed by merging, nor by taking a merge back."""
+        lead = self.server.client("lead")
+        deals = "/records/dup.deal"
+        mine, theirs = self.deal(name="Agreed", amount=100), self.deal(name="Other", amount=900, terms="all at once", flight=None, kind="train")
+        self.ok(lead.post(f"{deals}/{mine}/transitions/agree", {}, If_Match="*"))
+        preview = {f["field"]: f for f in self.ok(lead.get(f"{deals}/{mine}/merge?other={theirs}")).json["fields"]}
+        self.assertEqual([(preview[name]["keep"], preview[name]["settable"]) for name in ("amount", "terms", "kind")],
+                         [("mine", False), ("mine", False), ("theirs", True)])
+        refused = lead.post(f"{deals}/{mine}/merge", {"other": theirs, "fields": {"amount": "theirs"}})
+        self.problem(refused, 422, "invalid_record")
+        self.assertEqual([(e["field"], e["code"]) for e in refused.json["errors"]], [("amount", "read_only")])
+        merged = self.ok(lead.post(f"{deals}/{mine}/merge", {"other": theirs})).json
+        self.assertEqual((merged["amount"], merged["terms"], merged["kind"]), (100, None, "train"))
+
+        mine, theirs = self.deal(name="Open", amount=100), self.deal(name="Other", amount=900, terms="half now", kind="bus")
+        merged = self.ok(lead.post(f"{deals}/{mine}/merge", {"other": theirs, "fields": {"amount": "theirs"}})).json
+        self.assertEqual((merged["amount"], merged["terms"]), (900, "half now"))
+        self.ok(lead.post(f"{deals}/{mine}/transitions/agree", {}, If_Match="*"))
+        merge = self.ok(lead.get(f"{deals}/{mine}/merges")).json["items"][0]["id"]
+        back = self.ok(lead.post(f"{deals}/{mine}/merges/{merge}/undo", {})).json
+        self.assertEqual((back["amount"], back["terms"], back["kind"]), (900, "half now", None))
+        self.ok(lead.get(f"{deals}/{theirs}"))
+
+    def test_what_is_not_shown_is_not_filled(self):
+        lead = self.server.client("lead")
+        mine, theirs = self.deal(name="Train", kind="train"), self.deal(name="Flight", kind="flight", flight="CA 1")
+        merged = self.ok(lead.post(f"/records/dup.deal/{mine}/merge", {"other": theirs})).json
+        self.assertEqual((merged["kind"], merged["flight"]), ("train", None))
+        other = self.deal(name="Flight", kind="flight", flight="CA 2")
+        merged = self.ok(lead.post(f"/records/dup.deal/{mine}/merge", {"other": other, "fields": {"kind": "theirs"}})).json
+        self.assertEqual((merged["kind"], merged["flight"]), ("flight", "CA 2"))
+
+    def test_an_open_approval_keeps_a_record(self):
+        lead = self.server.client("lead")
+        mine, theirs = self.deal(name="Mine"), self.deal(name="Theirs")
+        asked = lead.post(f"/records/dup.deal/{theirs}/transitions/pay", {}, If_Match="*")
+        approval = self.ok(asked, 202).json["id"]
+        self.problem(lead.post(f"/records/dup.deal/{mine}/merge", {"other": theirs}), 409, "conflict")
+        self.ok(lead.get(f"/records/dup.deal/{theirs}"))
+        self.ok(lead.post(f"/approvals/{approval}/withdraw", {}))
+        self.ok(lead.post(f"/records/dup.deal/{mine}/merge", {"other": theirs}))
+
+    def test_shares_move_where_the_survivor_may_be_shared(self):
+        clerk, guest = self.server.client("clerk"), self.server.client("guest")
+        me, other = (self.ok(client.get("/me")).json["id"] for client in (clerk, guest))
+        for own, seen in ((True, 200), (False, 404)):
+            survivor, gone = self.person(name="留", owner=me if own else None), self.person(name="去", owner=me)
+            if not own:
+                self.ok(self.admin.post(f"{PERSON}/{survivor}/shares", {"user": me, "level": "update"}), 201)
+            self.ok(clerk.post(f"{PERSON}/{gone}/shares", {"user": other}), 201)
+            self.ok(guest.get(f"{PERSON}/{gone}"))
+            self.ok(self.merge(survivor, gone, clerk))
+            self.assertEqual(guest.get(f"{PERSON}/{survivor}").status, seen)
+            self.ok(self.undo(survivor))
+            self.ok(guest.get(f"{PERSON}/{gone}"))
+            self.assertEqual(guest.get(f"{PERSON}/{survivor}").status, 404)
 
     def test_a_refused_merge_changes_nothing(self):
         mine, theirs = self.person(name="拒绝一", code="R-1"), self.person(name="拒绝二", code="R-2")
