@@ -3,9 +3,12 @@
 #include <magic.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "records/access.h"
+#include "records/bulk.h"
 #include "records/messages.h"
 #include "storage/query.h"
 
@@ -59,9 +62,7 @@ std::string safe_name(std::string name) {
     // The ending stays, and no character is cut in two.
     const auto dot = name.find_last_of('.');
     const std::string ending = dot != std::string::npos && name.size() - dot <= 16 ? name.substr(dot) : std::string();
-    std::size_t end = longest_name - ending.size();
-    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
-    name = name.substr(0, end) + ending;
+    name = std::string(cut_text(name, longest_name - ending.size())) + ending;
   }
   return name.empty() || name == "." || name == ".." ? "file" : name;
 }
@@ -119,13 +120,17 @@ bool is_plain_picture(std::string_view media_type) {
   return media_type == "image/png" || media_type == "image/jpeg" || media_type == "image/gif" || media_type == "image/webp";
 }
 
-std::vector<Attachment> list_attachments(const RecordService& records, const Context& context, const Entity& entity, std::int64_t id) {
+namespace {
+
+/// Those of the record that the actor may see, or `only` one.
+std::vector<Attachment> attachments_of(const RecordService& records, const Context& context, const Entity& entity, std::int64_t id, std::int64_t only) {
   const Record record = records.get(context, entity, id);
   const FieldRights rights = field_rights(context, entity);
   std::vector<Attachment> found;
   const auto session = records.database().read();
-  Query query(*session, std::string("SELECT ") + columns + " WHERE a.record_id = ? AND a.entity = ? ORDER BY a.id LIMIT ?", id, entity.full_name,
-              static_cast<std::int64_t>(most_attachments));
+  Query query(*session, std::string("SELECT ") + columns + " WHERE a.record_id = ? AND a.entity = ?" + (only != 0 ? " AND a.id = ?" : "") + " ORDER BY a.id LIMIT ?", id, entity.full_name);
+  if (only != 0) query.add(only);
+  query.add(static_cast<std::int64_t>(most_attachments));
   while (query.next()) {
     Attachment one = read_one(query);
     if (!one.field.empty()) {
@@ -140,11 +145,17 @@ std::vector<Attachment> list_attachments(const RecordService& records, const Con
   return found;
 }
 
+}  // namespace
+
+std::vector<Attachment> list_attachments(const RecordService& records, const Context& context, const Entity& entity, std::int64_t id) {
+  return attachments_of(records, context, entity, id, 0);
+}
+
 Attachment find_attachment(const RecordService& records, const Context& context, const Entity& entity, std::int64_t id, std::int64_t attachment) {
-  for (Attachment& one : list_attachments(records, context, entity, id)) {
-    if (one.id == attachment) return std::move(one);
-  }
-  throw no_attachment(context);
+  // Not out of the list: a merge may leave a record with more than it shows.
+  auto found = attachments_of(records, context, entity, id, std::max<std::int64_t>(attachment, 1));
+  if (found.empty() || found.front().id != attachment) throw no_attachment(context);
+  return std::move(found.front());
 }
 
 Attachment attach(const RecordService& records, const FileStore& files, const Context& context, const Entity& entity, std::int64_t id, std::string_view bytes,
@@ -212,8 +223,9 @@ Attachment attach(const RecordService& records, const FileStore& files, const Co
       if (!storage::DuplicateKey::is(error, nullptr)) throw;
       write();  // somebody has stored the same content at this moment
     }
-  } catch (...) {
-    forget();
+  } catch (const Error& error) {
+    // Where the connection was lost in the commit, what was attached may be there: then only the sweep can tell.
+    if (is_refusal(error)) forget();
     throw;
   }
   // It was there already, or the first attempt lost against somebody who stored the same.
@@ -285,17 +297,36 @@ std::int64_t sweep_attachments(storage::Database& database, const FileStore& fil
     ++gone;
   }
   // Files of calls that did not come to their end.
-  std::vector<std::string> strange;
+  std::vector<std::string> old;
+  std::int64_t removed = 0;
+  const auto remove_strange = [&] {
+    if (old.empty()) return;
+    std::set<std::string> known;
+    {
+      const auto session = database.read();
+      storage::in_parts(old.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
+        const std::string list = storage::repeated("?", ", ", places);
+        Query query(*session, "SELECT name FROM stored_file WHERE name IN (" + list + ") UNION ALL SELECT file FROM import_run WHERE file IN (" + list + ")");
+        for (int table = 0; table < 2; ++table) {
+          for (std::size_t i = 0; i < places; ++i) query.add(old[begin + std::min(i, count - 1)]);
+        }
+        while (query.next()) known.insert(query.text(0));
+      });
+    }
+    for (const std::string& name : old) {
+      if (removed >= limit || known.contains(name)) continue;
+      files.remove(name);
+      ++removed;
+    }
+    old.clear();
+  };
   files.each([&](const std::string& name, std::uint64_t, std::int64_t age) {
-    if (age > orphan_seconds && static_cast<std::int64_t>(strange.size()) < limit) strange.push_back(name);
+    if (age <= orphan_seconds || removed >= limit || !FileStore::is_name(name)) return;
+    old.push_back(name);
+    if (old.size() == 64) remove_strange();
   });
-  const auto session = database.read();
-  for (const std::string& name : strange) {
-    Query query(*session, "SELECT 1 FROM stored_file WHERE name = ? UNION ALL SELECT 1 FROM import_run WHERE file = ? LIMIT 1", name, name);
-    if (query.next()) continue;
-    files.remove(name);
-    ++gone;
-  }
+  remove_strange();
+  gone += removed;
   return gone;
 }
 

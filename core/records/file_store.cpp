@@ -76,9 +76,12 @@ FileStore::FileStore(std::filesystem::path directory) : directory_(std::move(dir
   ::chmod(directory_.c_str(), 0700);
 }
 
+bool FileStore::is_name(std::string_view name) {
+  return name.size() == name_length && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::filesystem::path FileStore::path_of(std::string_view name) const {
-  const bool ours = name.size() == name_length && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  if (!ours) throw Error(ErrorCode::not_found, "There is no such file.");
+  if (!is_name(name)) throw Error(ErrorCode::not_found, "There is no such file.");
   return directory_ / name.substr(0, 2) / name;
 }
 

@@ -50,6 +50,8 @@ class FileStore {
   Stored put(std::string_view bytes) const;
   /// Throws not_found.
   std::unique_ptr<OpenFile> open(std::string_view name) const;
+  /// Whether a file of this name can be one of the store's; others are let alone.
+  static bool is_name(std::string_view name);
   /// No matter whether it is there.
   void remove(std::string_view name) const noexcept;
   /// A file without a name for what is being made, gone when it is closed. Throws unavailable.

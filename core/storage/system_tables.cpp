@@ -157,7 +157,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"media_type", text(127), true},
         {"created_at", instant, true}},
        {"id"},
-       {{"uq_stored_file$hash", {"sha256"}, true}}},
+       {{"uq_stored_file$hash", {"sha256"}, true}, {"ix_stored_file$name", {"name"}}}},
       {"attachment",
        {{"id", integer, true},
         {"entity", text(100), true},
