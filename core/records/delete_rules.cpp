@@ -166,6 +166,7 @@ void TransactionWork::remove_stored(Record stored, const std::string& note) {
     std::vector<std::int64_t>& ids;
   };
   if (stored.entity().ledger) refuse_ledger(stored.entity());
+  if (deleting_.empty()) carried_ = 0;  // of each deletion, however many the transaction makes
   deleting_.push_back(stored.id());
   const Going going(deleting_);
   run_hooks(HookPoint::before_delete, stored, &stored, nullptr);

@@ -144,13 +144,14 @@ Record from_history(storage::Database& database, const model::Catalog& catalog, 
   std::int64_t version = 0;
   {
     auto session = database.read();
+    // By version: ids come in blocks, of each node its own.
     storage::Statement& statement =
-        session->prepare("SELECT version, changes FROM event WHERE entity = ? AND record_id = ? AND action = 'delete' ORDER BY id DESC LIMIT 1");
+        session->prepare("SELECT version, changes, id FROM event WHERE entity = ? AND record_id = ? AND action = 'delete' ORDER BY version DESC, id DESC LIMIT 1");
     statement.bind(1, std::string_view(entity.full_name));
     statement.bind(2, id);
     if (statement.step()) {
       version = statement.integer(0);
-      if (!statement.is_null(1)) changes = statement.text(1);
+      if (!statement.is_null(1)) changes = open_json(keys_of(catalog), entity.full_name, &entity, "event", statement.integer(2), std::string(statement.text(1)));
     }
     statement.reset();
   }
