@@ -1,6 +1,7 @@
 #include "records/search.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -20,6 +21,7 @@ using model::Entity;
 using model::Field;
 
 constexpr std::int64_t index_batch = 500;
+constexpr std::chrono::seconds build_at_once{3};  ///< after which a build lets others go before it
 constexpr std::int64_t last_record = (std::int64_t{1} << 47) - 1;
 
 storage::SearchDocument document_of(const Record& record, const std::vector<const Field*>& fields) {
@@ -104,25 +106,29 @@ void Search::keep_up(std::span<jobs::Attempt* const> attempts) const {
       }
     }
   }
+  // As of now: what a state of a second ago does not know may have been built past these records since.
+  const auto states = index_.states();
   for (const auto& [entity, ids] : wanted) {
-    const auto state = index_.of(entity->full_name);
-    if (!state) continue;  // it will be built as a whole
+    const auto state = states.find(entity->full_name);
+    if (state == states.end()) continue;  // it will be built as a whole
     const std::vector<std::int64_t> all(ids.begin(), ids.end());
     for (std::size_t at = 0; at < all.size(); at += index_batch) {
       const std::vector<std::int64_t> part(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), at + index_batch)));
-      service_.database().transact([&](storage::Session& session) { put(session, catalog, *entity, state->number, part); }, 10);
+      service_.database().transact([&](storage::Session& session) { put(session, catalog, *entity, state->second.number, part); }, 10);
     }
   }
 }
 
 void Search::build(jobs::Attempt& attempt) const {
   const auto catalog = catalog_();
+  const auto begun = std::chrono::steady_clock::now();
   warm_up_folding();
   const Json payload = parse_json(attempt.job().payload);
   const Json* named = payload.find("entity");
   const auto* name = named ? named->as<std::string>() : nullptr;
   const Entity* entity = name ? catalog->entity(*name) : nullptr;
   if (entity == nullptr) return;
+  const std::string definition = index_definition(*entity);
   const std::string table = storage::quote(service_.database().dialect(), entity->table_name);
   const std::string id_column = storage::quote(service_.database().dialect(), entity->fields[model::slot_id]->column);
   // On MariaDB neighbours in the index are written together, so many at once; SQLite's one writer must not be held for long.
@@ -133,16 +139,24 @@ void Search::build(jobs::Attempt& attempt) const {
       attempt.postpone(0);
       return;
     }
-    bool last = false;
+    // What was written meanwhile has waited long enough.
+    if (std::chrono::steady_clock::now() - begun > build_at_once && changes_wait()) {
+      attempt.postpone(0);
+      return;
+    }
+    bool last = false, other = false;
     std::size_t count = 0;
     service_.database().transact([&](storage::Session& session) {
       last = true;
+      other = false;
       count = 0;
       std::int64_t number = 0, from = 0;
       {
         const bool locks = session.dialect() == storage::Dialect::mysql;
-        storage::Query state(session, std::string("SELECT number, built_to, complete FROM search_state WHERE entity = ?") + (locks ? " FOR UPDATE" : ""), entity->full_name);
+        storage::Query state(session, std::string("SELECT number, built_to, complete, definition FROM search_state WHERE entity = ?") + (locks ? " FOR UPDATE" : ""), entity->full_name);
         if (!state.next() || state.integer(2) != 0) return;
+        other = state.text(3) != definition;
+        if (other) return;
         number = state.integer(0);
         from = state.integer(1);
       }
@@ -165,11 +179,24 @@ void Search::build(jobs::Attempt& attempt) const {
       if (!ids.empty()) put(session, catalog, *entity, number, ids);
       storage::run_sql(session, "UPDATE search_state SET built_to = ?, complete = ? WHERE entity = ?", reached, std::int64_t{last}, entity->full_name);
     }, 10);
+    if (other) {
+      // Its definition has changed: this server goes on with the new one, or waits until it has it.
+      const auto present = catalog_();
+      const Entity* again = present->entity(entity->full_name);
+      attempt.postpone(again != nullptr && index_definition(*again) != definition ? 0 : 1000);
+      return;
+    }
     done += static_cast<std::int64_t>(count);
     attempt.progress(done, 0, entity->full_name);
     if (last) break;
   }
   index_.forget_states();
+}
+
+bool Search::changes_wait() const {
+  const auto session = service_.database().read();
+  storage::Query ready(*session, "SELECT 1 FROM job WHERE queue = ? AND state = 'ready' AND kind = ? LIMIT 1", search_queue, search_kind);
+  return ready.next();
 }
 
 void Search::find_in(const Context& context, const Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, std::vector<SearchHit>& hits) const {

@@ -53,6 +53,7 @@ class Search {
   void build(jobs::Attempt& attempt) const;
 
  private:
+  bool changes_wait() const;
   void put(storage::Session& session, const std::shared_ptr<const model::Catalog>& catalog, const model::Entity& entity, std::int64_t number,
            const std::vector<std::int64_t>& ids) const;
   void find_in(const Context& context, const model::Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, std::vector<SearchHit>& hits) const;

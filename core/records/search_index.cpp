@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "jobs/queue.h"
 #include "model/digest.h"
 #include "records/duplicates.h"
@@ -14,24 +15,6 @@ namespace {
 
 std::int64_t steady_milliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count() + 1;
-}
-
-std::string definition_of(const model::Entity& entity) {
-  model::Digest digest;
-  digest.add_delimited(std::to_string(words_version));
-  for (const model::Field* field : searched_fields(entity)) digest.add_delimited(field->column);
-  for (const model::DuplicateRule& rule : entity.duplicates) {
-    if (!rule.match) continue;
-    digest.add_delimited("match " + rule.name + " " + rule.match->region);
-    for (const model::MatchKey& key : rule.match->keys) {
-      digest.add_delimited("key");
-      for (const model::MatchKeyPart& part : key.parts) {
-        const model::MatchInput& input = rule.match->inputs[part.input];
-        digest.add_delimited(input.name + " " + model::to_string(input.as) + " " + std::to_string(static_cast<int>(part.take)) + " " + std::to_string(part.count));
-      }
-    }
-  }
-  return digest.hex();
 }
 
 }  // namespace
@@ -47,6 +30,24 @@ std::vector<const model::Field*> searched_fields(const model::Entity& entity) {
 
 bool is_indexed(const model::Entity& entity) {
   return weighs(entity) || !searched_fields(entity).empty();
+}
+
+std::string index_definition(const model::Entity& entity) {
+  model::Digest digest;
+  digest.add_delimited(std::to_string(words_version));
+  for (const model::Field* field : searched_fields(entity)) digest.add_delimited(field->column);
+  for (const model::DuplicateRule& rule : entity.duplicates) {
+    if (!rule.match) continue;
+    digest.add_delimited("match 2 " + rule.name + " " + rule.match->region);
+    for (const model::MatchKey& key : rule.match->keys) {
+      digest.add_delimited("key");
+      for (const model::MatchKeyPart& part : key.parts) {
+        const model::MatchInput& input = rule.match->inputs[part.input];
+        digest.add_delimited(input.name + " " + model::to_string(input.as) + " " + std::to_string(static_cast<int>(part.take)) + " " + std::to_string(part.count));
+      }
+    }
+  }
+  return digest.hex();
 }
 
 SearchIndex::SearchIndex(storage::Database& database, storage::Sequences& sequences)
@@ -94,7 +95,7 @@ std::size_t SearchIndex::follow(const model::Catalog& catalog, Timestamp now) {
   const auto known = states();
   std::erase_if(entities, [&](const model::Entity* entity) {
     const auto found = known.find(entity->full_name);
-    return found != known.end() && found->second.definition == definition_of(*entity);
+    return found != known.end() && found->second.definition == index_definition(*entity);
   });
   return entities.empty() ? 0 : start(catalog, entities, false, now);
 }
@@ -107,7 +108,7 @@ std::size_t SearchIndex::start(const model::Catalog&, const std::vector<const mo
   std::size_t started = 0;
   for (const model::Entity* entity : entities) {
     if (!is_indexed(*entity)) continue;
-    const std::string definition = definition_of(*entity);
+    const std::string definition = index_definition(*entity);
     const std::int64_t job_id = sequences_.next("job");
     bool wanted = false;
     database_.transact([&](storage::Session& session) {
@@ -117,7 +118,13 @@ std::size_t SearchIndex::start(const model::Catalog&, const std::vector<const mo
       if (found == known.end()) {
         std::int64_t number = 1;
         for (const auto& [name, state] : known) number = std::max(number, state.number + 1);
-        storage::run_sql(session, "INSERT INTO search_state (entity, number, definition, complete, built_to) VALUES (?, ?, ?, 0, 0)", entity->full_name, number, definition);
+        try {
+          storage::run_sql(session, "INSERT INTO search_state (entity, number, definition, complete, built_to) VALUES (?, ?, ?, 0, 0)", entity->full_name, number, definition);
+        } catch (const Error& error) {
+          // Another node, started at the same moment, has the number or the entity.
+          if (storage::DuplicateKey::is(error, nullptr)) throw Error(ErrorCode::retry, "Another node begins the search index too.");
+          throw;
+        }
       } else if (all || found->second.definition != definition) {
         // What is there stays in use meanwhile; a search finds it again in the records themselves.
         storage::run_sql(session, "UPDATE search_state SET definition = ?, complete = 0, built_to = 0 WHERE entity = ?", definition, entity->full_name);

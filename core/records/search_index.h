@@ -28,6 +28,9 @@ std::vector<const model::Field*> searched_fields(const model::Entity& entity);
 /// Whether the index follows the entity's records: some field is searched, or a duplicate rule weighs.
 bool is_indexed(const model::Entity& entity);
 
+/// What of the entity's definition decides what is in the index, as State::definition.
+std::string index_definition(const model::Entity& entity);
+
 /// Thread-safe. The database and sequences outlive it.
 class SearchIndex {
  public:
