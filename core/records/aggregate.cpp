@@ -386,19 +386,24 @@ class Aggregator {
   /// Looks which currencies there are; true where there is one that was not known.
   bool learn_currencies(const Field& field) {
     std::vector<std::string>& codes = currencies_of(field);
-    const std::size_t before = codes.size();
+    const std::vector<std::string> before = codes;
+    std::vector<std::string> here{plans_.catalog().agency.currency};
     storage::Statement& statement = session_.prepare("SELECT DISTINCT " + quoted(field.currency_column) + plan_.from + where_.where() + " LIMIT " +
                                                      std::to_string(most_currencies + 2));
     bind_parameters(statement, where_.parameters);
     while (statement.step()) {
       Decimal probe;
       const std::string code(statement.text(0));
-      if (probe.set_currency(code) && std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
+      if (!probe.set_currency(code)) continue;
+      if (std::find(here.begin(), here.end(), code) == here.end()) here.push_back(code);
+      if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
     }
     statement.reset();
-    if (codes.size() > most_currencies) bad("measure: " + field.name + " has amounts in more than 30 currencies; narrow them with a filter.");
+    // What other queries have met is no matter of this one.
+    if (codes.size() > most_currencies) codes = here;
+    if (here.size() > most_currencies) bad("measure: " + field.name + " has amounts in more than 30 currencies; narrow them with a filter.");
     std::sort(codes.begin(), codes.end());
-    if (codes.size() == before) return false;
+    if (codes == before) return false;
     plans_.queries().currencies.put(entity_, field.name, std::make_shared<const std::vector<std::string>>(codes));
     return true;
   }
