@@ -11,6 +11,7 @@
 #include "records/bulk.h"
 #include "records/codec.h"
 #include "records/export.h"
+#include "records/functions.h"
 #include "records/import_source.h"
 #include "records/json.h"
 #include "records/plans.h"
@@ -86,9 +87,10 @@ class Importer {
     const Row& header = header_;
     needs_row_ = std::any_of(map.notes.begin(), map.notes.end(), [](const auto& note) { return note.when != nullptr; });
     for (const auto& record : map.records) {
-      const auto reads = [](const ImportField& field) { return field.program != nullptr; };
+      const auto reads = [](const ImportField& field) { return field.program != nullptr || !field.function.empty(); };
       needs_row_ = needs_row_ || record.when || reads(record.external_id) || std::any_of(record.fields.begin(), record.fields.end(), reads);
       for (const auto& field : record.fields) {
+        if (!field.function.empty()) offered(records, field);
         if (field.lookup == nullptr) continue;
         looked_up_.insert(field.lookup);
         if (!plans_) plans_ = std::make_unique<Plans>(context.catalog, records.database().dialect());
@@ -246,6 +248,7 @@ class Importer {
       const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (code == std::errc() && end == text.data() + text.size() && number > 0) number_ = number;
     }
+    row_json_.clear();
     if (!needs_row_) return;
     expr::Map cells;
     cells.reserve(row.cells.size());
@@ -262,6 +265,34 @@ class Importer {
     activation.now = context_.now;
     activation.time_zone = context_.catalog->agency.time_zone;
     return program.evaluate(activation);
+  }
+
+  /// An import of which every row would fail does not begin.
+  void offered(const RecordService& records, const ImportField& field) {
+    if (!functions_) functions_ = records.functions();
+    if (functions_ && functions_->has(field.function)) return;
+    throw Error(ErrorCode::unavailable, where(field.at) + "no plugin offers the function " + field.function + "; is the plugin that does switched on?");
+  }
+
+  /// What a plugin makes of the cell. What it refuses, and where it fails, is the row's mistake; a server that stops is not.
+  expr::Value called(const ImportField& field, std::string_view value) {
+    if (row_json_.empty()) {
+      row_json_ = "{";
+      for (const auto& [name, cell] : *variables_[model::import_row].as_map()) {
+        if (row_json_.size() > 1) row_json_ += ",";
+        write_json_string(row_json_, *name.as<std::string>());
+        row_json_ += ":";
+        write_json_string(row_json_, *cell.as<std::string>());
+      }
+      row_json_ += "}";
+    }
+    try {
+      return answer_of(functions_->call(context_, field.function,
+                                        {{"value", expr::Value(value)}, {"column", expr::Value(field.text)}, {"row", expr::Value(row_json_)}, {"row_number", expr::Value(number_)}}));
+    } catch (const Error& error) {
+      if (!is_refusal(error) && !is_plugins(error)) throw;
+      throw RowRefused{field.text, quoted(value) + ": " + error.message()};
+    }
   }
 
   /// The expression's value; null where it is not known. Throws RowRefused.
@@ -370,6 +401,11 @@ class Importer {
     std::string changed;
     if (field.program) {
       const expr::Value result = result_of(field, value);
+      if (result.is_null()) return fallback();
+      value = changed = text_of(field, result);
+    }
+    if (!field.function.empty()) {
+      const expr::Value result = called(field, value);
       if (result.is_null()) return fallback();
       value = changed = text_of(field, result);
     }
@@ -518,6 +554,8 @@ class Importer {
   std::optional<std::size_t> number_column_;
   std::int64_t number_ = 0;
   expr::Value variables_[3];
+  std::shared_ptr<const Functions> functions_;  ///< where one is called
+  std::string row_json_;             ///< of the row, once a function was called
   std::unique_ptr<Plans> plans_;     ///< where something is looked up
   std::unordered_map<const ImportField*, std::unordered_map<std::string, std::int64_t>> found_;
   std::set<const model::Field*> looked_up_;
