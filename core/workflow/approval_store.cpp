@@ -165,8 +165,8 @@ std::vector<Approval> waiting_approvals(storage::Session& session, std::string_v
   std::vector<Approval> all;
   {
     static const std::string sql =
-        std::string("SELECT ") + approval_columns + " FROM approval a WHERE a.entity = ? AND a.record_id = ? AND a.state = 'waiting' ORDER BY a.asked_at, a.id";
-    storage::Query query(session, sql, entity, record_id);
+        std::string("SELECT ") + approval_columns + " FROM approval a WHERE a.entity = ? AND a.record_id = ? AND a.state = ? ORDER BY a.asked_at, a.id";
+    storage::Query query(session, sql, entity, record_id, records::approval_waits);
     while (query.next()) all.push_back(read(query));
   }
   for (Approval& approval : all) read_rest(session, approval);

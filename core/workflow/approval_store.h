@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/catalog.h"
+#include "records/approval_state.h"
 #include "storage/database.h"
 
 /// Internal to core/workflow: the rows of `approval`, `approval_seat` and `approval_decision`.
@@ -44,7 +45,7 @@ struct Approval {
   std::string entity;
   std::int64_t record_id = 0;
   std::string transition;
-  std::string state = "waiting";     ///< waiting, approved, rejected, withdrawn, void
+  std::string state = records::approval_waits;     ///< waiting, approved, rejected, withdrawn, void
   std::int64_t asked_by = 0;         ///< 0: the system
   std::vector<std::int64_t> asked_for;  ///< colleagues by whose right it was asked
   Timestamp asked_at;
@@ -60,7 +61,7 @@ struct Approval {
   std::string reason;                ///< of rejected: the comment; of void: a code and, in a second line, what it is about
   std::vector<ApprovalDecision> decisions;  ///< in order
   std::vector<Seat> seats;           ///< of the open step
-  bool waits() const { return state == "waiting"; }
+  bool waits() const { return state == records::approval_waits; }
 };
 
 /// The columns of an approval for a SELECT on alias `a`, in the order of read_approval().
