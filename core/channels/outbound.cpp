@@ -12,6 +12,7 @@
 #include "records/json.h"
 #include "records/messages.h"
 #include "workflow/notices.h"
+#include "workflow/public_pages.h"
 #include "workflow/text.h"
 
 namespace caravan::channels {
@@ -86,6 +87,16 @@ void notify(records::Work& work, const Effect& effect, Record& record, const Fol
   }
 }
 
+/// Where a message's `link(PAGE)` leads: to a form, or to its record by a link of the addressee's own.
+std::string link_in(records::Work& work, const model::MessageTemplate& message, std::string_view name, const Record& record) {
+  const Context& context = work.context();
+  const std::string full = name.find('.') != std::string_view::npos ? std::string(name) : message.name.substr(0, message.name.find('.') + 1) + std::string(name);
+  const model::PublicPage* page = model::public_page(*context.catalog, full);
+  if (page == nullptr) return "…";  // switched off
+  if (!page->linked()) return workflow::public_form_address(*context.catalog, *page);
+  return workflow::issue_public_link(work.session(), context, *page, record.id(), context.actor.user_id);
+}
+
 void send(records::Work& work, const Effect& effect, Record& record, const Follow& follow) {
   const model::MessageTemplate& message = *effect.message;
   const Context& context = work.context();
@@ -100,7 +111,7 @@ void send(records::Work& work, const Effect& effect, Record& record, const Follo
   const auto mail = [&](const std::string& address, const std::string& locale) {
     if (address.empty() || std::find(done.begin(), done.end(), address) != done.end()) return;
     done.push_back(address);
-    const Filled filled = fill(message, locale, context, record, follow);
+    const Filled filled = fill(message, locale, context, record, follow, [&](std::string_view page) { return link_in(work, message, page, record); });
     work.create(entity,
                 input_of(entity, {{"channel", expr::Value(message.channel)},
                                   {"template", expr::Value(message.name)},
@@ -239,8 +250,9 @@ std::string folded(std::string_view text) {
 
 }  // namespace
 
-Filled fill(const model::MessageTemplate& message, std::string_view locale, const Context& context, Record& record, const Follow& follow) {
-  Filled filled{workflow::fill(message.subject, locale, context, record, follow), workflow::fill(message.body, locale, context, record, follow)};
+Filled fill(const model::MessageTemplate& message, std::string_view locale, const Context& context, Record& record, const Follow& follow,
+            const std::function<std::string(std::string_view page)>& link) {
+  Filled filled{workflow::fill(message.subject, locale, context, record, follow), workflow::fill(message.body, locale, context, record, follow, link)};
   // A value with line breaks in it does not become a second header.
   std::replace_if(filled.subject.begin(), filled.subject.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   filled.subject = workflow::shortened(std::move(filled.subject), 400);

@@ -31,7 +31,7 @@ struct Filled {
   std::string subject, body;
 };
 Filled fill(const model::MessageTemplate& message, std::string_view locale, const records::Context& context, records::Record& record,
-            const std::shared_ptr<const records::Follow>& follow);
+            const std::shared_ptr<const records::Follow>& follow, const std::function<std::string(std::string_view page)>& link = {});
 
 /// Phrases of `core.forbidden_phrase` that stand in the text, whatever their letters' case; with the reasons.
 struct ForbiddenPhrase {

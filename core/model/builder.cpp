@@ -48,6 +48,7 @@ std::shared_ptr<Catalog> Builder::build() {
   sort(catalog_->automations);
   sort(catalog_->schedules);
   build_assignments();
+  build_public_pages();
   build_entity_rules();
   roles.grants();
   for (auto& [view, document] : declared_views_) build_view(*view, *document);
@@ -55,8 +56,8 @@ std::shared_ptr<Catalog> Builder::build() {
   for (Draft& draft : drafts_) arrange_views(draft);
   for (const Draft& draft : drafts_) check_sensitive(draft);
   check_sensitive_views();
-  for (const Document& document : documents_) {
   build_functions();
+  for (const Document& document : documents_) {
     if (document.kind->name == "import_map") build_import_map(document);
     if (document.kind->name == "matching") read_match_rule(document.root, document.at, "the rules", {}, diagnostics_);
   }

@@ -58,6 +58,16 @@ TextTemplate Builder::template_of(const Node* node, const std::string& subject, 
         diagnostics_.error(one.at, "bad-place", subject + " has more than 50 places", "use fewer");
         return;
       }
+      if (linking_ != nullptr) {
+        // Not an expression: the link is made when the message is sent, and serves its addressee alone.
+        const std::vector<Token> words = scan(source);
+        if (words.size() == 4 && is(words, 0, Token::Kind::word, "link") && is(words, 1, Token::Kind::sign, "(") && words[2].kind == Token::Kind::text &&
+            is(words, 3, Token::Kind::sign, ")")) {
+          public_links_.push_back({words[2].text, one.at, linking_});
+          out.places.emplace(source, TextTemplate::Place());
+          continue;
+        }
+      }
       TextTemplate::Place place;
       Node expression = one;
       expression.text = source;
@@ -111,7 +121,10 @@ void Builder::build_messages() {
     const expr::Environment environment = catalog_->record_environment(*message.entity);
     const std::string subject = "message " + quoted(document.name);
     message.subject = template_of(document.root.get("subject"), "the subject of " + subject, environment, draft);
+    // A notice in the console is for colleagues, who have accounts.
+    linking_ = message.channel == "console" ? nullptr : &message;
     message.body = template_of(document.root.get("body"), "the body of " + subject, environment, draft);
+    linking_ = nullptr;
     const bool mail = message.channel == "mail";
     if (mail && message.subject.text.empty() && !is_bad(document.root, "subject")) {
       diagnostics_.error(document.at, "missing-word", subject + " goes by mail, but has no subject", "add `subject: {en: …, zh-CN: …}`");

@@ -4,6 +4,7 @@
 #include "base/cron.h"
 #include "model/builder_state.h"
 #include "model/process.h"
+#include "model/public_page.h"
 
 // Effects, and what happens by itself: automatic and timed steps, automations, schedules.
 
@@ -31,6 +32,9 @@ void collect_basis(const Transition& transition, const Entity& entity, EntityRul
   };
   for (const State* state : transition.from) add(rules.approval_states, state);
   each_approval_field(transition, entity, [&](const Field& field) { add(rules.approval_basis, &field); });
+  if (const auto named = rules.void_on.find(&transition); named != rules.void_on.end()) {
+    for (const Field* field : named->second) add(rules.approval_basis, field);
+  }
 }
 
 }  // namespace
@@ -442,7 +446,13 @@ void Builder::build_entity_rules() {
       return std::tie(a->field->slot, a->order) < std::tie(b->field->slot, b->order);
     });
     if (entity.workflow) {
+      const Node* workflow = draft.document->root.get("workflow");
+      const Node* described = workflow ? workflow->get("transitions") : nullptr;
       for (const auto& transition : entity.workflow->transitions) {
+        const Node* node = described ? described->get(transition->name) : nullptr;
+        if (auto named = node ? void_on_of(draft, *node, *transition) : std::vector<const Field*>(); !named.empty()) {
+          rules.void_on.emplace(transition.get(), std::move(named));
+        }
         if (transition->automatic || transition->at) rules.automatic.push_back(transition.get());
         rules.approvals = rules.approvals || !transition->approval.empty();
         if (!transition->approval.empty()) collect_basis(*transition, entity, rules);
@@ -453,7 +463,10 @@ void Builder::build_entity_rules() {
       }
     }
     rules.tasks = rules.tasks || (any_tasks && entity.full_name == "core.task");
-    if (rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects && rules.assignments.empty() && !rules.presence && !rules.approvals && !rules.tasks) continue;
+    for (const auto& page : public_pages_) {
+      if (page->entity == &entity) rules.public_pages.push_back(page);
+    }
+    if (rules.public_pages.empty() && rules.automations.empty() && rules.timed.empty() && rules.automatic.empty() && rules.clocks.empty() && !rules.state_effects && rules.assignments.empty() && !rules.presence && !rules.approvals && !rules.tasks) continue;
     entity.rules = std::make_shared<const EntityRules>(std::move(rules));
   }
 }

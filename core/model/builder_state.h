@@ -288,6 +288,8 @@ class Builder {
   /// Words of a transition that is taken by itself, or back.
   void build_by_itself(const Entry& entry, Transition& transition, const Entity& entity);
   void build_approval(Draft& draft, const Entry& entry, Transition& transition);
+  /// The fields that `void_on` names.
+  std::vector<const Field*> void_on_of(Draft& draft, const Node& node, const Transition& transition);
   /// A moment over the record's own fields.
   std::shared_ptr<const expr::Program> compile_moment(const Node& node, const Entity& entity);
   void build_automation(const Document& document);
@@ -340,12 +342,12 @@ class Builder {
   bool build_report_parameter(const Document& document, const Entry& entry, struct ReportParameter& parameter);
   void build_report_groups(struct Report& report, const Document& document);
   void build_report_measures(struct Report& report, const Document& document);
-  void build_report_order(struct Report& report, const Document& document);
-  /// A condition with the report's parameters in it; the parameters that it reads. Empty where it is a mistake.
   /// What `call` and `field` say, where they are there; false where they are mistaken.
   bool build_called_measure(Draft& draft, const Document& document, const Node& node, const std::string& subject, struct ReportMeasure& measure);
   /// Whether the values of such fields can be counted, or be given to a function.
   static bool countable(const Field& field);
+  void build_report_order(struct Report& report, const Document& document);
+  /// A condition with the report's parameters in it; the parameters that it reads. Empty where it is a mistake.
   std::optional<std::vector<std::string>> check_report_condition(const struct Report& report, const Node& node);
   /// The roles that `roles` of a page, report or dashboard names.
   std::vector<std::string> viewers_of(const Document& document, const char* what, const char* code);
@@ -375,6 +377,29 @@ class Builder {
   bool build_assignment(Assignment& rule, const Document& document);
   void build_assignment_fallback(Assignment& rule, const Document& document);
   void build_assignment_notice(Assignment& rule, const Document& document);
+
+  // --- public pages ---
+  /// After the workflows. Reports links of messages to pages that there are not, too.
+  void build_public_pages();
+  void build_public_page(const Document& document);
+  void build_public_form(struct PublicPage& page, Draft& draft, const Document& document);
+  void build_public_steps(struct PublicPage& page, Draft& draft, const Document& document);
+  void build_public_additions(struct PublicPage& page, const Document& document);
+  void build_public_entries(struct PublicPage& page, const Document& document);
+  /// Fields that a stranger sees, or fills in (`asked`).
+  std::vector<const Field*> public_fields(Draft& draft, const Node* node, bool asked);
+  /// The reference `by` of records that hang on the page's one; null where it is a mistake.
+  const Field* public_reference(Draft& draft, const Node* by, const Entity& target);
+  void check_public_required(Draft& draft, const Place& at, const std::string& subject, const std::vector<const Field*>& given, const Node* with);
+  /// A place `link("PAGE")` of a message.
+  struct PublicLink {
+    std::string page;
+    Place at;
+    const MessageTemplate* message = nullptr;
+  };
+  std::vector<std::shared_ptr<const struct PublicPage>> public_pages_;
+  std::vector<PublicLink> public_links_;
+  const MessageTemplate* linking_ = nullptr;  ///< while its texts are read
 
   const std::vector<Document>& documents_;
   const LostNames& lost_;

@@ -153,6 +153,9 @@ constexpr CheckCode codes[] = {
     {"other-entity", error, "A transition names a form of another entity.", "lose: {form: shop.person_form}", "lose: {form: shop.lose_trip}"},
     {"out-of-range", error, "A number is beyond what is possible.", "rate: {type: decimal, scale: 30}", "rate: {type: decimal, scale: 6}"},
     {"page-nobody-sees", error, "`roles` of a page names none, so nobody would see it.", "roles: []", "roles: [clerk]"},
+    {"public-field", error, "A public page shows or asks for a field that is not for strangers: sensitive, hidden from colleagues, kept up by the system, or of a type that needs a list of records.", "kind: public_page\nname: shop.request\ntype: form\nentity: shop.trip\nfields: [number]", "fields: [seats, note]"},
+    {"public-reference", error, "What hangs on the record of a public page must refer to its entity by the field that `by` names.", "adds: {word: {create: shop.bill, by: amount, fields: [note]}}", "adds: {word: {create: shop.bill, by: trip, fields: [note]}}"},
+    {"public-step", error, "A public page offers a transition that a stranger cannot take: it needs a comment, or its form asks for what he cannot fill in.", "steps: [lose]  # comment: required", "steps: [rate]"},
     {"redundant-index", warning, "An index is the beginning of another one, which serves the same queries; each index makes every write slower.", "indexes: {a: [day], b: [day, channel]}", "indexes: {b: [day, channel]}"},
     {"reference-in-use", error, "Records refer to records of another entity than the field points at now: nobody would find what they mean. Told at a reload.", "helper: {type: ref, to: shop.person}  # was to: shop.helper", "helper: {type: ref, to: shop.helper}\nhelper: {type: ref, to: shop.person}"},
     {"report-nobody-sees", error, "A report or dashboard names roles, but no role: nobody would see it.", "roles: []", "roles: [clerk]"},
@@ -200,11 +203,12 @@ constexpr CheckCode codes[] = {
     {"unknown-event", error, "The entity declares no event of that name under `events`, so no plugin can tell it.", "on: shop.trip.event.sean", "on: shop.trip.event.seen  # events: {seen: {}}"},
     {"unknown-field", error, "The entity has no field of that name, perhaps because a layer removed it.", "require: [begin_on]", "require: [start_on]"},
     {"unknown-form", error, "There is no form of that name.", "form: shop.lost_trip", "form: shop.lose_trip"},
+    {"unknown-function", error, "No plugin that is loaded declares a function of that name by `kind: function`.", "phone: {column: Phone, call: shop.clean_fone}", "phone: {column: Phone, call: shop.clean_phone}"},
     {"unknown-kind", error, "There is no such kind of document.", "kind: entty", "kind: entity"},
     {"unknown-measure", error, "The report has no measure of that name.", "tiles: {trips: {report: trips, measures: [al]}}", "tiles: {trips: {report: trips, measures: [all]}}"},
     {"unknown-message", error, "There is no message of that name.", "send: farewel", "send: farewell"},
-    {"unknown-function", error, "No plugin that is loaded declares a function of that name by `kind: function`.", "phone: {column: Phone, call: shop.clean_fone}", "phone: {column: Phone, call: shop.clean_phone}"},
     {"unknown-option", error, "The list of choices has no option of that name.", "default: webb", "default: web"},
+    {"unknown-page", error, "A message links to a public page that there is not.", "body: \"See {{link('shop.trak')}}\"", "body: \"See {{link('shop.track')}}\""},
     {"unknown-parameter", error, "A condition of a report reads, or a tile gives, a parameter that the report does not have, or a part that the parameter does not have.", "parameters: {period: {type: period}}\nfilters: {when: \"record.start_on >= params.period\"}", "filters: {when: \"record.start_on >= params.period.from\"}"},
     {"unknown-record", error, "An import map names a record that it does not have.", "person: {record: p}", "person: {record: person}"},
     {"unknown-report", error, "There is no report of that name.", "tiles: {trips: {report: trip}}", "tiles: {trips: {report: trips}}"},
@@ -224,15 +228,16 @@ constexpr CheckCode codes[] = {
     {"useless-grants", warning, "An administrator may do everything, so his grants say nothing.", "administrator: true\ngrants: {shop.trip: {read: true}}", "administrator: true"},
     {"useless-message", warning, "A message is said when the guard does not hold, but there is no guard.", "pay: {message: Pay first}", "pay: {when: \"record.paid\", message: Pay first}"},
     {"useless-require", warning, "A transition requires a field that every record has.", "name: {required: true}  # and require: [name]", "name: {required: true}"},
+    {"void-without-approval", error, "A transition says which changes void an approval, but it needs none.", "book: {from: fresh, to: booked, void_on: [price]}", "book: {from: fresh, to: booked, approval: {boss: {by: [boss]}}, void_on: [price]}"},
     {"warn-too-early", error, "A warning would come before the clock starts: it is longer before the end than there is time.", "within: 1h\nwarn: {soon: {before: 2h}}", "within: 1h\nwarn: {soon: {before: 15m}}"},
     {"word-not-for-type", error, "The word means nothing for this type of field, view or block.", "paid: {type: bool, scale: 2}", "paid: {type: bool}"},
+    {"work-not-list", error, "A block of work goes through a list from record to record; a board, a calendar or a timeline has no next one.", "calls: {type: work, view: shop.call_calendar}", "calls: {type: work, view: shop.call_list}"},
+    {"wrong-function", error, "A plugin's function is declared for imports and named by a report, or the other way round.", "measures: {spread: {call: shop.clean_phone, field: price}}  # for: transform", "measures: {spread: {call: shop.spread, field: price}}  # for: measure"},
     {"wrong-kind", error, "The value is of the wrong kind for this file.", "port: many", "port: 8080"},
     {"wrong-reference", error, "A reference is filled with one to something else, or with a number that is no reference.", "set: {person: \"record.id\"}", "set: {person: \"record.person\"}"},
     {"wrong-type", error, "The word takes another shape of value: a map, a list, a text, a number or a flag.", "menu: \"yes\"", "menu: true"},
 };
 
-    {"work-not-list", error, "A block of work goes through a list from record to record; a board, a calendar or a timeline has no next one.", "calls: {type: work, view: shop.call_calendar}", "calls: {type: work, view: shop.call_list}"},
-    {"wrong-function", error, "A plugin's function is declared for imports and named by a report, or the other way round.", "measures: {spread: {call: shop.clean_phone, field: price}}  # for: transform", "measures: {spread: {call: shop.spread, field: price}}  # for: measure"},
 std::string indented(std::string_view text) {
   std::string out;
   while (!text.empty()) {

@@ -57,8 +57,8 @@ struct ClockRule {
   Origin origin;
 };
 
-/// Calls `visit` with each field of the entity that the transition's guard or the conditions of its approval read; not with those that
-/// every step changes.
+/// Calls `visit` with each field of the entity that the transition's guard or the conditions of its approval read, or that its `void_on`
+/// names; not with those that every step changes.
 void each_approval_field(const Transition& transition, const Entity& entity, const std::function<void(const Field&)>& visit);
 
 /// Calls `visit` with every effect of every rule.
@@ -131,8 +131,10 @@ struct EntityRules {
   bool state_effects = false;                  ///< some state has `enter` or `exit`
   bool approvals = false;                      ///< some transition needs approval
   std::vector<const Field*> approval_basis;    ///< own fields that decide about some approval: a change of one may make it void
+  std::map<const Transition*, std::vector<const Field*>> void_on;  ///< of these, what transitions name beside what their rules read
   std::vector<const State*> approval_states;   ///< that a transition with approval leaves
   bool tasks = false;                          ///< some state has tasks
+  std::vector<std::shared_ptr<const struct PublicPage>> public_pages;  ///< by name, see public_page.h
 };
 
 /// `kind: message`: a text to somebody, by language.

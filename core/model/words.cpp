@@ -226,6 +226,8 @@ constexpr Word transition_list[] = {
     {"approval", Shape::named,
      "Who must agree before it is taken, step by step. Whoever takes it asks for that, and it is taken by itself when the last has agreed.",
      &approval_words},
+    {"void_on", Shape::names,
+     "Fields of the record whose change voids an approval that waits, beside those that `when` of the step, and `when` and `by_user` of its approval, read."},
     {"automatic", Shape::flag,
      "true: taken by itself, in the same transaction, as soon as `when` and `require` hold after any change of the record. Of several, the first."},
     {"at", Shape::expression,
@@ -418,12 +420,12 @@ constexpr Word block_list[] = {
     label_word,
     {.name = "type",
      .shape = Shape::keyword,
-     .doc = "What the block is.",
-     .keywords = "view form chart markdown",
+     .doc = "What the block is. `work` shows the records of a list one after the other, each whole, with its steps; `button` opens a form.",
+     .keywords = "view form chart markdown work button",
      .required = true},
     {"width", Shape::integer, "Columns of 24 that it takes; 24 unless given."},
-    {"view", Shape::name, "Of a view: its name."},
-    {"form", Shape::name, "Of a form: its name. It makes a record of its entity."},
+    {"view", Shape::name, "Of a view or work: its name; of work it is a list."},
+    {"form", Shape::name, "Of a form or button: its name. It makes a record of its entity."},
     {"text", Shape::label, "Of markdown: the text. HTML in it is shown as text."},
     {.name = "chart",
      .shape = Shape::keyword,
@@ -453,7 +455,7 @@ constexpr Word page_list[] = {
      .inner = &block_words,
      .required = true},
 };
-constexpr Words page_words{"page", "A page of the console made of blocks: views, forms, charts and texts.", page_list};
+constexpr Words page_words{"page", "A page of the console made of blocks: views, work to be done, forms, buttons, charts and texts.", page_list};
 
 constexpr Word report_parameter_list[] = {
     {.name = "type",
@@ -493,13 +495,13 @@ constexpr Word report_measure_list[] = {
     {"where", Shape::expression, "Which records of the group it measures, over `record`, `user` and `params`; all unless given."},
     {"value", Shape::expression,
      "Instead of `of`: computed from the measures before it, which are decimals here: `measures.won / measures.all`. Empty where it cannot be computed."},
-    {"percent", Shape::flag, "People read it as a share: 0.25 as 25 %."},
-    after_word,
     {"call", Shape::name,
      "Instead of `of`: a plugin's function (`kind: function` with `for: measure`), which computes it of the values of `field`. Empty where the plugin cannot."},
     {"field", Shape::identifier, "With `call`: the field whose values, one a record that has one, the function is given."},
+    {"percent", Shape::flag, "People read it as a share: 0.25 as 25 %."},
+    after_word,
 };
-constexpr Words report_measure_words{"report measure", "A figure of each group: exactly one of `of` and `value`.", report_measure_list};
+constexpr Words report_measure_words{"report measure", "A figure of each group: exactly one of `of`, `value` and `call`.", report_measure_list};
 
 constexpr Word report_list[] = {
     name_word,
@@ -775,10 +777,10 @@ constexpr Word import_field_list[] = {
     {"record", Shape::identifier, "A record made earlier in the row, for references."},
     {"expr", Shape::expression, "Expression over `row` (column to cell, `row['Price']`) and `row_number`."},
     {"transform", Shape::expression, "What becomes of the cell of `column` before `map`: an expression over `value`, `row` and `row_number`."},
-    {"lookup", Shape::identifier, "Field of the record that a ref or refs points at, by which it is found; for each of several where `expr` gives a list."},
-    {.name = "missing",
     {"call", Shape::name,
      "A plugin's function (`kind: function` with `for: transform`) that makes of the cell of `column` what goes on to `map`, or refuses it; after `transform`."},
+    {"lookup", Shape::identifier, "Field of the record that a ref or refs points at, by which it is found; for each of several where `expr` gives a list."},
+    {.name = "missing",
      .shape = Shape::keyword,
      .doc = "No record is found by `lookup`: an error of the row (`refuse`, unless given), counted and left out, or left out.",
      .keywords = "refuse note null"},
@@ -807,6 +809,7 @@ constexpr Word import_record_list[] = {
      .inner = &import_field_words,
      .required = true},
     {"when", Shape::expression, "Whether the row makes it: a condition over `row` and `row_number`; always unless given."},
+    {"sets_state", Shape::flag, "true: `state` and read-only fields may be among the fields. A new record begins in that state, without the steps that lead there and what they set off; for administrators."},
     {.name = "fields", .shape = Shape::named, .doc = "The fields that are set.", .inner = &import_field_words, .required = true},
 };
 constexpr Words import_record_words{"imported record", "What one row makes.", import_record_list};
@@ -862,9 +865,6 @@ constexpr Word message_list[] = {
 };
 constexpr Words message_words{"message", "A text that is sent by rules or by hand, with places that a record fills.", message_list};
 
-constexpr KindInfo kind_list[] = {
-    {"entity", &entity_words}, {"choices", &choices_words},
-    {"form", &form_words},     {"view", &view_words},
 constexpr Word function_list[] = {
     name_word,
     label_word,
@@ -921,6 +921,9 @@ constexpr Word public_page_list[] = {
 };
 constexpr Words public_page_words{"public page", "What people without an account may do, openly or by a private link. Nothing but what it names is told or taken.", public_page_list};
 
+constexpr KindInfo kind_list[] = {
+    {"entity", &entity_words}, {"choices", &choices_words},
+    {"form", &form_words},     {"view", &view_words},
     {"role", &role_words},     {"module", &module_words},
     {"agency", &agency_words}, {"page", &page_words},
     {"department", &department_words}, {"calendar", &calendar_words},
@@ -930,6 +933,7 @@ constexpr Words public_page_words{"public page", "What people without an account
     {"dashboard", &dashboard_words},    {"segment", nullptr},
     {"import_map", &import_map_words},   {"matching", &matching_words},
     {"settings", &settings_words},     {"function", &function_words},
+    {"public_page", &public_page_words},
     {"classifier", nullptr},
     {"rollup", nullptr},       {"approval", nullptr},
 };

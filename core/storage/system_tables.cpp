@@ -77,6 +77,19 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
        {"id"},
        {{"uq_record_share$grant", {"record_id", "grantee_kind", "grantee"}, true},
         {"ix_record_share$grantee", {"grantee_kind", "grantee", "entity"}}}},
+      // Private links to records, for people without an account; of the token only its hash is kept.
+      {"public_link",
+       {{"token_hash", text(43), true},
+        {"page", text(100), true},
+        {"entity", text(100), true},
+        {"record_id", integer, true},
+        {"created_by", integer},
+        {"created_at", instant, true},
+        {"expires_at", instant, true},
+        {"used_at", instant},
+        {"revoked_at", instant}},
+       {"token_hash"},
+       {{"ix_public_link$record", {"record_id", "entity"}}, {"ix_public_link$expiry", {"expires_at"}}}},
       // Requests that carried an Idempotency-Key; `status` 0: under way.
       {"idempotency_key",
        {{"actor_id", integer, true},
@@ -339,6 +352,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"rule", text(100), true},
         {"manual", integer, true},       // 1: until somebody takes it
         {"place", integer, true},        // by priority, the lowest first
+        {"stuck", integer},              // 1: as things stand it suits nobody, so nobody waits for it
         {"since", instant, true}},
        {"record_id", "field"},
        {{"ix_assignment_wait$rule", {"rule", "place", "since", "record_id"}},
@@ -421,6 +435,7 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"user_id", integer, true},
         {"for_user", integer},
         {"verdict", text(10), true},
+        {"version", integer},             // of the record that was decided about
         {"comment", long_text},
         {"at", instant, true}},
        {"approval_id", "number"},

@@ -49,6 +49,12 @@ std::string plain(const expr::Value& value, const Context& context) {
   return {};
 }
 
+/// `PAGE` of a place `link("PAGE")`, as the builder has checked it.
+std::string_view linked_page(std::string_view place) {
+  const auto open = place.find_first_of("\"'"), close = place.find_last_of("\"'");
+  return open == std::string_view::npos || close == open ? std::string_view() : place.substr(open + 1, close - open - 1);
+}
+
 }  // namespace
 
 std::string readable(const Field& field, const Record& record, std::string_view locale, const Context& context,
@@ -105,7 +111,7 @@ std::string readable(const Field& field, const Record& record, std::string_view 
 }
 
 std::string fill(const model::TextTemplate& text, std::string_view locale, const Context& context, Record& record,
-                 const std::shared_ptr<const records::Follow>& follow) {
+                 const std::shared_ptr<const records::Follow>& follow, const std::function<std::string(std::string_view page)>& link) {
   const std::string& source = text.text.in(locale);
   if (text.places.empty()) return source;
   std::string out;
@@ -125,6 +131,8 @@ std::string fill(const model::TextTemplate& text, std::string_view locale, const
     } else if (place->second.program) {
       const auto result = records::evaluate(*place->second.program, context, record, follow);
       if (result.outcome == expr::Outcome::value) out += plain(result.value, context);
+    } else {
+      out += link ? link(linked_page(name)) : "…";
     }
   }
 }
