@@ -42,8 +42,14 @@ std::string printable(std::string_view text) {
   for (char& c : out) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
   }
+  // A private link is a secret.
+  constexpr std::string_view links = "/public/links/";
+  if (const auto at = out.find(links); at != std::string::npos) out.replace(at + links.size(), std::string::npos, "…");
   return out;
 }
+
+/// Of each address, for what people without an account send: nobody fills in forms faster.
+constexpr RateLimit public_writes{1, 60};
 
 /// `/problems/{code}`, what a problem's `type` leads to.
 void explain_problem(Call& call) {
@@ -69,13 +75,13 @@ std::string context_of(const Error& error) {
 struct Api::State {
   explicit State(Services given)
       : services(std::move(given)), router(route_table()), files(services.console_directory),
-        users(services.limits.user), addresses(services.limits.anonymous) {}
+        users(services.limits.user), addresses(services.limits.anonymous), strangers(public_writes) {}
 
   Services services;
   Router router;
   StaticFiles files;
   mutable ModelCache models, documents;
-  mutable RateLimiter users, addresses;
+  mutable RateLimiter users, addresses, strangers;
 
   Response health(const Request& request, const std::string& locale, std::string_view id) const;
   void answer_api(Call& call) const;
@@ -161,9 +167,12 @@ void Api::State::identify(Call& call, Access access) const {
                     authorization.empty() ? "not_signed_in" : "token_refused");
     call.context.actor = std::move(identity->actor);
     call.csrf = std::move(identity->csrf);
+    call.token_expires_at = identity->expires_at;
     if (users.limits()) take(call, users, "user", static_cast<std::uint64_t>(call.context.actor.user_id));
   } else if (addresses.limits()) {
     take(call, addresses, "address", address_key(request.remote_address));
+    if (!reads_only(request.method) && request.path.find("/public/") != std::string::npos)
+      take(call, strangers, "public", address_key(request.remote_address));
   }
   if (request.header("Accept-Language").empty() ||
       negotiate_locale(request.header("Accept-Language")).empty()) {
@@ -221,7 +230,7 @@ Response Api::handle(const Request& request) {
     const auto start = debugging ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     const std::string id = request_id(request.header("X-Request-Id"));
 
-    Call call{state.services, state.models, state.documents, request, {}, {}, {}, {}};
+    Call call{state.services, state.models, state.documents, request, {}, {}, {}, {}, {}};
     call.context.request_id = id;
     call.context.now = state.services.clock.now();
     call.context.catalog = state.services.catalog();

@@ -16,6 +16,10 @@ constexpr std::string_view content_security_policy =
     "form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'";
 
+constexpr std::string_view public_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'";
+
 /// FNV-1a over the content: enough to tell two builds apart.
 std::string fingerprint(std::string_view content) {
   std::uint64_t hash = 14695981039346656037ULL;
@@ -100,7 +104,9 @@ StaticFiles::StaticFiles(const std::string& directory) {
 Response StaticFiles::answer(const Request& request) const {
   Response response;
   auto found = files_.find(std::string(request.path));
-  if (found == files_.end() && !request.path.starts_with("/assets/")) found = files_.find("/index.html");
+  // What people without an account see is an application of its own.
+  const bool open = request.path.starts_with("/public/");
+  if (found == files_.end() && !request.path.starts_with("/assets/")) found = files_.find(open ? "/public.html" : "/index.html");
   if (found == files_.end()) {
     response.status = 404;
     response.content_type = "text/plain; charset=utf-8";
@@ -110,8 +116,10 @@ Response StaticFiles::answer(const Request& request) const {
   }
   const File& file = found->second;
   response.content_type = file.content_type;
-  response.headers.emplace_back("Content-Security-Policy", content_security_policy);
-  response.headers.emplace_back("Referrer-Policy", "same-origin");
+  response.headers.emplace_back("Content-Security-Policy", open ? public_policy : content_security_policy);
+  // The address of a public page may be a secret.
+  response.headers.emplace_back("Referrer-Policy", open ? "no-referrer" : "same-origin");
+  if (open) response.headers.emplace_back("X-Robots-Tag", "noindex, nofollow");
   response.headers.emplace_back("Cache-Control",
                                 file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.emplace_back("ETag", file.tag);

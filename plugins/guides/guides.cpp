@@ -6,7 +6,6 @@
 #include <map>
 
 #include "../shared/fields.h"
-#include "calendar.h"
 #include "suitability.h"
 
 namespace {
@@ -251,43 +250,11 @@ void write_handover(Hook& hook) {
   sheet.set("text", text);
 }
 
-/// `GET /calendar?guide=ID`: the guide's duties as iCalendar; a guide sees his own alone. Calendar programs
-/// sign in with a token.
-Response calendar(Request& request) {
-  const auto id = number_of(request.query("guide"));
-  if (!id)
-    throw Refusal(Status::invalid_argument, request.say({{"en", "Name a `guide` by its id."},
-                                                         {"zh-CN", "请给出导游 `guide` 的编号。"},
-                                                         {"zh-TW", "請給出導遊 `guide` 的編號。"}}));
-  const Record guide = request.read("guides.guide", Id{*id});
-  std::vector<guides::Entry> entries;
-  const std::string filter = "record.guide == " + std::to_string(*id) +
-                             " && record.state in ['proposed', 'offered', 'accepted', 'on_tour', "
-                             "'completed'] && record.to >= today() - 90";
-  request.for_each("guides.assignment", {.filter = filter, .sort = "from,id"}, [&](const Record& duty) {
-    const auto from = duty.date("from"), to = duty.date("to");
-    if (!from || !to) return;
-    const std::string state = duty.state();
-    guides::Entry entry{word(duty, "number") + "@caravan",        *from, *to, word(duty, "number"), {},
-                        state != "proposed" && state != "offered"};
-    if (const auto departure_id = duty.ref("departure")) {
-      if (const auto departure = request.find("scheduling.departure", *departure_id)) {
-        entry.title = word(*departure, "number");
-        entry.text = word(*departure, "depart_time") + " " + word(*departure, "meeting_point");
-      }
-    }
-    entries.push_back(std::move(entry));
-  });
-  const auto stamp = std::chrono::floor<std::chrono::seconds>(request.now());
-  return {200, "text/calendar; charset=utf-8", guides::icalendar(word(guide, "name"), entries, stamp), {}};
-}
-
 class Guides final : public Plugin {
   void setup(Setup& setup) override {
     setup.action("guides.absence", "find_replacements", find_replacements);
     setup.action("guides.assignment", "plan_calls", plan_calls);
     setup.on("guides.handover", Point::before_create, write_handover);
-    setup.route("GET", "/calendar", "calendar", calendar);
     setup.route("GET", "/suitability", "suitability", suitability);
   }
 };

@@ -303,12 +303,64 @@ Response recommend(Request& request) {
   return Response::json(std::move(out).str());
 }
 
+/// The customer file with one of these, or a new one.
+Id customer_of(const Hook& hook, const Record& request) {
+  std::string known;
+  const auto either = [&](const char* field, const std::string& value) {
+    if (value.empty() || value.find('"') != std::string::npos || value.find('\\') != std::string::npos) return;
+    known += std::string(known.empty() ? "" : " || ") + "record." + field + " == \"" + value + "\"";
+  };
+  const std::string phone = request.text("phone").value_or(std::string());
+  either("phone", phone);
+  if (phone.size() == 11 && phone.front() == '1') either("phone", "+86" + phone);
+  either("email", request.text("email").value_or(std::string()));
+  std::optional<Id> found;
+  const std::string name = request.text("name").value_or(std::string());
+  if (!known.empty()) {
+    // A family may share a telephone: the name decides, too.
+    hook.for_each("customers.customer", {.filter = known, .sort = "id"}, [&](const Record& one) {
+      if (!found && one.text("name") == name) found = one.id();
+    });
+  }
+  if (found) return *found;
+  Record made = hook.make("customers.customer");
+  made.set("kind", "person");
+  made.set("name", name);
+  if (!phone.empty()) made.set("phone", phone);
+  if (const auto email = request.text("email")) made.set("email", *email);
+  made.create();
+  return made.id();
+}
+
+/// `call: sales.take_request`: what was asked for on the website becomes an inquiry in the customer's file.
+void take_request(Hook& hook) {
+  Record request = hook.read("sales.request", hook.record().id());
+  if (!request.empty("inquiry")) return;
+  const auto given = request.ref("customer");
+  const Id customer = given ? *given : customer_of(hook, request);
+  Record inquiry = hook.make("sales.inquiry");
+  inquiry.set("customer", customer);
+  inquiry.set("channel", "website");
+  for (const char* field : {"destination", "needs"}) {
+    if (const auto text = request.text(field)) inquiry.set(field, *text);
+  }
+  if (const auto date = request.date("depart_on")) inquiry.set("depart_on", *date);
+  if (const auto party = request.integer("party_size")) inquiry.set("party_size", *party);
+  if (const auto budget = request.decimal("budget")) inquiry.set("budget", *budget);
+  if (const auto actor = hook.actor()) inquiry.set("owner", *actor);
+  inquiry.create();
+  request.set("customer", customer);
+  request.set("inquiry", inquiry.id());
+  request.update();
+}
+
 class Sales final : public Plugin {
   void setup(Setup& setup) override {
     for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"})
       setup.on(entity, Point::before_create, default_owner);
     setup.on("sales.change_order", Point::before_transition, price_change);
     setup.action("sales.order", "price_travellers", price_travellers);
+    setup.action("sales.request", "take_request", take_request);
     setup.route("GET", "/pipeline", "pipeline", pipeline);
     setup.route("GET", "/recommend", "recommend", recommend);
   }

@@ -45,6 +45,8 @@ fields:
   client: {type: ref, to: desk.client, label: Client}
   amount: {type: money, label: Amount}
   count:  {type: int, label: Count}
+  next:   {type: ref, to: desk.file, label: Next}
+  begun:  {type: date, label: Begun}
   margin: {type: money, right: hidden, label: Margin}
   rank:   {type: int, right: hidden, label: Rank}
   hint:   {type: text, max: 80, right: hidden, search: true, label: Hint}
@@ -110,6 +112,30 @@ kind: dashboard
 name: desk.overview
 label: Overview
 tiles: {files: {report: files}, leads: {report: leads}}
+---
+kind: public_page
+name: desk.ask
+label: Ask
+type: form
+entity: desk.client
+fields: {name: {}}
+---
+kind: public_page
+name: desk.track
+label: Track
+type: record
+entity: desk.file
+fields: {topic: {}, state: {}}
+steps: {check: {}}
+adds: {again: {create: desk.file, by: next, fields: {topic: {}}, label: Again}}
+issue: [desk.reader]
+---
+kind: public_page
+name: desk.days
+label: Days
+type: calendar
+entity: desk.client
+entries: {files: {entity: desk.file, by: client, start: begun, fields: {topic: {}}}}
 ---
 kind: role
 name: desk.clerk

@@ -278,10 +278,30 @@ class AgencyInSale(Agency):
         self.refused(self.guide, "guides.call", call, "done", 422, result="no_answer")
         self.step(self.guide, "guides.call", call, "done", result="confirmed", note="准时到达")
         self.assertEqual(self.now_of("guides.assignment", assignment)["calls_open"], 0)
-        feed = self.ok(self.guide.get(f"/plugins/guides/calendar?guide={fit['id']}"))
-        self.assertTrue(feed.headers["Content-Type"].startswith("text/calendar"))
-        self.assertIn(f"SUMMARY:{self.departure['number']}\r\n", feed.body.decode())
-        self.problem(self.guide.get(f"/plugins/guides/calendar?guide={away['id']}"), 404, "not_found")
+
+    def test_a6_conflicts_are_told_before_a_change_is_made(self):
+        busy, free = self.make_guide("卫东"), self.make_guide("蒋欣")
+        mine = self.ok(self.assign(busy, self.departure), 201).json
+        other = self.ok(self.assign(free, self.departure), 201).json
+
+        def tried(*items, action="update", **more):
+            return self.ok(self.guide_boss.post("/records/guides.assignment/bulk", {"action": action, "dry_run": True, "items": list(items), **more})).json
+        answer = tried({"id": other["id"], "version": other["version"], "input": {"guide": busy["id"]}})
+        self.assertEqual((answer["dry_run"], answer["done"], answer["items"][0]["status"]), (True, 0, "refused"))
+        error = answer["items"][0]["error"]
+        self.assertEqual({one["code"] for one in error["errors"]}, {"overlap:busy"})
+        self.assertIn(mine["number"], error["errors"][0]["message"])
+        outside = tried({"id": mine["id"], "input": {"from": day(200), "to": day(205)}})["items"][0]["error"]
+        self.assertEqual({one["code"] for one in outside["errors"]}, {"invariant:within"})
+        # One after the other: the first makes room for the second; and nothing of it has happened.
+        swapped = tried({"id": mine["id"], "input": {"from": day(31), "to": day(31)}}, {"id": other["id"], "input": {"guide": busy["id"], "from": day(32)}})
+        self.assertEqual([one["status"] for one in swapped["items"]], ["done", "done"])
+        self.assertEqual(tried({"id": mine["id"]}, action="transition", transition="offer")["items"][0]["status"], "done")
+        stale = tried({"id": mine["id"], "version": 99, "input": {"guide": free["id"]}})
+        self.assertEqual(stale["items"][0]["error"]["code"], "stale")
+        for record in (mine, other):
+            self.assertEqual(self.now_of("guides.assignment", record), record)
+        self.problem(self.seller.post("/records/guides.assignment/bulk", {"action": "update", "dry_run": True, "items": [{"id": mine["id"], "input": {"guide": free["id"]}}], "atomic": "x"}), 400, "invalid_argument")
 
     def test_a7_log_incident_and_feedback(self):
         order = self.confirm_order(self.make_order(self.customer, self.departure))

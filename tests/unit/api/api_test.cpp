@@ -53,7 +53,7 @@ TEST_P(ApiTest, EveryRouteAsksWhoCalls) {
       path.replace(at, path.find('}') - at + 1, "1");
     const std::string method = route.method == "*" ? "PUT" : std::string(route.method);
     if (route.access == Access::anyone) {
-      EXPECT_EQ(send(method, path, "", {}).status, 400) << path;
+      EXPECT_EQ(send(method, path, "", {}).status, route.pattern == "/session" ? 400 : 404) << path;
       continue;
     }
     for (const Headers& headers :
