@@ -32,6 +32,7 @@ int run_command_line(int argc, char** argv) {
   add_simulate_command(line);
   add_dedupe_command(line);
   add_search_commands(line);
+  add_demo_command(line);
   add_reference_commands(line);
 
   try {

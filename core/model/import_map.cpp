@@ -172,11 +172,15 @@ class Reader {
   ImportRecord read_record(const Entry& entry, const std::vector<ImportRecord>& earlier) {
     ImportRecord record;
     record.name = entry.key;
-    known(entry.value, {"entity", "external_id", "when", "fields"});
+    known(entry.value, {"entity", "external_id", "when", "sets_state", "fields"});
     record.entity = entity_of(entry.value);
     if (const Node* when = entry.value.get("when")) record.when = program_of(*when, expr::TypeKind::boolean);
     if (const Node* id = map_of(entry.value, "external_id", true)) {
       record.external_id = read_source(*id, {"column", "value", "template", "expr", "transform", "trim"}, earlier);
+    }
+    if (const Node* sets = entry.value.get("sets_state")) {
+      if (sets->text != "true" && sets->text != "false") error(sets->at, "wrong-kind", "`sets_state` must be true or false");
+      record.sets_state = sets->text == "true";
     }
     const Node* fields = map_of(entry.value, "fields", true);
     if (fields == nullptr) return record;
@@ -190,10 +194,13 @@ class Reader {
       if (record.entity != nullptr) {
         import.field = names_.field(*record.entity, field.key, field.at);
         if (import.field == nullptr) continue;
-        const bool settable = !import.field->compute && !import.field->read_only &&
-                              (!import.field->system || import.field->slot == slot_owner) && !is_file(*import.field);
+        const Field& target = *import.field;
+        const bool state = target.slot == slot_state && record.sets_state && record.entity->workflow != nullptr;
+        const bool own = !target.system && !target.compute && !target.rollup && (!target.read_only || record.sets_state) && !is_file(target);
+        const bool settable = own || state || target.slot == slot_owner;
         if (!settable) {
-          error(field.at, "not-settable", "the field " + quoted(field.key) + " cannot be set");
+          error(field.at, "not-settable", "the field " + quoted(field.key) + " cannot be set",
+                target.slot == slot_state && record.entity->workflow ? "an import that takes records over in their states says so: sets_state: true" : "");
           continue;
         }
         if (import.source == ImportField::Source::record && import.field->type != FieldType::ref && import.field->type != FieldType::refs) {
@@ -208,6 +215,7 @@ class Reader {
       }
       if (const Node* lookup = field.value.get("lookup")) read_lookup(field.value, *lookup, import);
       check_options(import);
+      if (import.field != nullptr && import.field->slot == slot_state) check_states(import, *record.entity->workflow);
       record.fields.push_back(std::move(import));
     }
     return record;
@@ -227,6 +235,19 @@ class Reader {
     const bool fits = !import.lookup->sensitive && (type == FieldType::text || type == FieldType::choice || type == FieldType::integer || type == FieldType::id);
     if (!fits) error(lookup.at, "wrong-type", "records cannot be found by " + quoted(import.lookup->name), "a field of type text, choice or int that is not sensitive");
     if (!fits) import.lookup = nullptr;
+  }
+
+  /// The states that the map itself names.
+  void check_states(const ImportField& import, const Workflow& workflow) {
+    const auto check = [&](const std::string& value, const Origin& at) {
+      if (value.empty() || workflow.state(value) != nullptr) return;
+      std::vector<std::string_view> known;
+      for (const auto& state : workflow.states) known.push_back(state->name);
+      error(place_of_(at), "unknown-state", "there is no state " + quoted(value), suggest(value, known));
+    };
+    if (import.source == ImportField::Source::value) check(import.text, import.at);
+    for (const auto& [cell, mapped] : import.map) check(mapped.value, mapped.at);
+    if (import.default_value) check(import.default_value->value, import.default_value->at);
   }
 
   /// What the map itself gives a choice must be on offer.
@@ -279,6 +300,14 @@ class Reader {
       if (field.source == ImportField::Source::column) field.program = program_of(*transform);
       else error(transform->at, "contradiction", "`transform` changes the cell of a column, and there is none", "`expr` alone");
     }
+    if (const Node* call = node.get("call")) {
+      const std::string name = scalar(node, "call", false);
+      if (field.source != ImportField::Source::column) {
+        error(call->at, "contradiction", "`call` changes the cell of a column, and there is none", "`column` with `call`");
+      } else if (const PluginFunction* function = name.empty() ? nullptr : names_.function(name, call->at)) {
+        field.function = function->name;
+      }
+    }
     if (const Node* trim = node.get("trim")) {
       if (trim->text != "true" && trim->text != "false") error(trim->at, "wrong-kind", "`trim` must be true or false");
       field.trim = trim->text != "false";
@@ -300,14 +329,6 @@ class Reader {
     field.unmapped = static_cast<ImportField::Unmapped>(one_of(node, "unmapped", {"refuse", "keep", "note"}));
     field.empty = static_cast<ImportField::Empty>(one_of(node, "empty", {"null", "note", "refuse"}));
     if (const Node* value = node.get("default")) {
-    if (const Node* call = node.get("call")) {
-      const std::string name = scalar(node, "call", false);
-      if (field.source != ImportField::Source::column) {
-        error(call->at, "contradiction", "`call` changes the cell of a column, and there is none", "`column` with `call`");
-      } else if (const PluginFunction* function = name.empty() ? nullptr : names_.function(name, call->at)) {
-        field.function = function->name;
-      }
-    }
       if (value->is_scalar()) field.default_value = ImportField::Mapped{value->text, to_origin(value->at)};
       else error(value->at, "wrong-kind", "`default` must be a text");
     }
@@ -429,6 +450,7 @@ ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog
         }
         return field;
       };
+      names.function = [&](std::string_view name, const Place& at) { return called_function(catalog, name, FunctionUse::transform, at, diagnostics); };
       ImportMap map = read_import_map(*root, names, false, diagnostics);
       if (!diagnostics.failed()) result.map = std::move(map);
     }
@@ -440,4 +462,3 @@ ImportMapResult load_import_map(const SourceFile& source, const Catalog& catalog
 }
 
 }  // namespace caravan::model
-      names.function = [&](std::string_view name, const Place& at) { return called_function(catalog, name, FunctionUse::transform, at, diagnostics); };

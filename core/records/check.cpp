@@ -26,6 +26,10 @@ bool settable(const Field& field) {
 
 }  // namespace
 
+bool TransactionWork::begins_elsewhere(const Record& record) const {
+  return record.version() == 0 && record.entity().workflow && context_.source.starts_with("import ") && is_administrator(context_);
+}
+
 std::vector<FieldError> TransactionWork::put_input(Record& record, Input input, bool by_transition) {
   std::vector<FieldError> mistakes;
   // What a definition orders, and what a step's form asks for, are not the actor's own choice.
@@ -38,7 +42,18 @@ std::vector<FieldError> TransactionWork::put_input(Record& record, Input input, 
                                  : message("read_only", context_.locale, {label(*field)})});
       continue;
     }
-    const bool allowed = settable(*field) || (by_transition && !field->system && !field->compute && !field->rollup);
+    if (field->slot == model::slot_state && !by_transition && begins_elsewhere(record)) {
+      const auto* state = value.as<std::string>();
+      if (state == nullptr) continue;  // where new records begin
+      if (record.entity().workflow->state(*state) == nullptr) {
+        mistakes.push_back({field->name, "unknown_choice", message("unknown_state", context_.locale, {*state})});
+        continue;
+      }
+      record.set(field->slot, std::move(value));
+      continue;
+    }
+    const bool elsewhere = field->read_only && begins_elsewhere(record);
+    const bool allowed = settable(*field) || ((by_transition || elsewhere) && !field->system && !field->compute && !field->rollup);
     if (!allowed) {
       mistakes.push_back({field->name, "read_only", message("read_only", context_.locale, {label(*field)})});
       continue;

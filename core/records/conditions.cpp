@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/by_ids.h"
 #include "records/codec.h"
 #include "records/draft.h"
 #include "records/messages.h"
@@ -57,7 +58,7 @@ void TransactionWork::set_defaults(Record& record) {
   record.set(model::slot_version, expr::Value(std::int64_t{1}));
   record.set(model::slot_created_at, expr::Value(context_.now));
   record.set(model::slot_updated_at, expr::Value(context_.now));
-  if (record.entity().workflow) record.set(model::slot_state, expr::Value(record.entity().workflow->initial->name));
+  if (record.entity().workflow && record[model::slot_state].is_null()) record.set(model::slot_state, expr::Value(record.entity().workflow->initial->name));
 }
 
 std::vector<const Field*> under_conditions(const Entity& entity, const Input& input) {
@@ -236,7 +237,7 @@ std::vector<Duplicate> TransactionWork::duplicates(const Record& record) {
     std::vector<expr::Value> parameters;
     if (one.where) {
       const UserActivation activation(context_);
-      expr::SqlCondition condition = expr::to_sql(*one.where, dialect == storage::Dialect::sqlite ? expr::Dialect::sqlite : expr::Dialect::mysql, "r", activation.get());
+      expr::SqlCondition condition = expr::to_sql(*one.where, sql_dialect(dialect), "r", activation.get());
       if (condition.refused) continue;
       sql += " AND (" + condition.sql + ")";
       parameters = std::move(condition.parameters);

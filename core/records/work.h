@@ -124,6 +124,8 @@ class TransactionWork final : public Work {
   enum class Lock { none, shared, exclusive };
   std::optional<Record> fetch(const model::Entity& entity, std::int64_t id, Lock lock);
   void take_input(Record& record, Input input, bool by_transition);
+  /// Whether the new record may be given the state that it had in another system, and what steps had set there: an administrator imports it.
+  bool begins_elsewhere(const Record& record) const;
   /// The same, and returns the mistakes.
   std::vector<FieldError> put_input(Record& record, Input input, bool by_transition);
   /// Defaults of fields that are empty, and what every new record has.

@@ -29,10 +29,6 @@ using records::Record;
 
 constexpr int most_told_an_hour = 20;
 
-bool leaves(const Transition& transition, std::string_view state) {
-  return std::any_of(transition.from.begin(), transition.from.end(), [&](const model::State* from) { return from->name == state; });
-}
-
 const model::State* initial_of(const model::Entity& entity) { return entity.workflow ? entity.workflow->initial : nullptr; }
 
 }  // namespace
@@ -50,14 +46,40 @@ bool taken_by_itself(const Transition& transition, const Context& context, Recor
 
 namespace {
 
+/// Whether one more rule may follow by a job on those that led here; where not, the log has why.
+bool may_follow(records::Work& work, Run run) {
+  const std::vector<std::string>& before = cascade_of(work).before;
+  if (before.size() < most_depth) return true;
+  std::vector<std::string> chain = before;
+  chain.push_back("automation " + run.rule);
+  run.outcome = "failed";
+  run.reason = too_deep(work.context(), chain);
+  write_run(work.session(), std::move(run));
+  return false;
+}
+
 /// Plans the timer anew where the moment is another one.
 void replan(records::Work& work, const std::string& rule, const Record& record, std::optional<Timestamp> before, std::optional<Timestamp> now) {
   if (before == now) return;
+  const Context& context = work.context();
+  Timer timer{rule, &record.entity(), record.id(), {}, set_off_by(work), {}};
   if (before) {
-    const jobs::NewJob old = timer_job({rule, &record.entity(), record.id(), *before});
-    storage::run_sql(work.session(), "DELETE FROM job WHERE unique_key = ?", old.unique_key);
+    timer.due = *before;
+    storage::run_sql(work.session(), "DELETE FROM job WHERE unique_key = ?", timer_job(timer, *context.catalog).unique_key);
   }
-  if (now) work.enqueue(timer_job({rule, &record.entity(), record.id(), *now}));
+  if (!now) return;
+  timer.due = *now;
+  if (*now <= context.now) {  // it runs at once, as what follows on a change does
+    Run run;
+    run.rule = rule.substr(rule.find(' ') + 1);
+    run.entity = record.entity().full_name;
+    run.record_id = record.id();
+    run.event = "at " + format_timestamp(*now);
+    run.at = context.now;
+    if (!may_follow(work, std::move(run))) return;
+    timer.before = cascade_of(work).before;
+  }
+  work.enqueue(timer_job(timer, *context.catalog));
 }
 
 }  // namespace
@@ -99,7 +121,22 @@ struct Rules::Change {
   }
 };
 
-jobs::NewJob timer_job(const Timer& timer) {
+namespace {
+
+/// The definitions by which it was planned, and the rules whose jobs led to it; ends the payload.
+void end_payload(jobs::NewJob& job, const model::Catalog& catalog, const std::vector<std::string>& before) {
+  job.payload += ",\"catalog\":";
+  records::write_json_string(job.payload, catalog.hash);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    job.payload += i == 0 ? ",\"before\":[" : ",";
+    records::write_json_string(job.payload, before[i]);
+  }
+  job.payload += before.empty() ? "}" : "]}";
+}
+
+}  // namespace
+
+jobs::NewJob timer_job(const Timer& timer, const model::Catalog& catalog) {
   jobs::NewJob job;
   job.queue = rules_queue;
   job.kind = timer_kind;
@@ -107,7 +144,9 @@ jobs::NewJob timer_job(const Timer& timer) {
   records::write_json_string(job.payload, timer.rule);
   job.payload += ",\"entity\":";
   records::write_json_string(job.payload, timer.entity->full_name);
-  job.payload += ",\"record\":" + std::to_string(timer.record_id) + ",\"due\":" + std::to_string(timer.due.micros) + "}";
+  job.payload += ",\"record\":" + std::to_string(timer.record_id) + ",\"due\":" + std::to_string(timer.due.micros);
+  end_payload(job, catalog, timer.before);
+  job.actor_id = timer.set_off_by;
   job.run_at = timer.due;
   // `automation NAME` or `transition ENTITY.NAME`, without what takes room.
   const std::string_view name = std::string_view(timer.rule).substr(timer.rule.find(' ') + 1);
@@ -154,6 +193,10 @@ void Rules::run(HookPoint point, HookCall& call) const {
   if (point == HookPoint::after_restore) {
     if (rules->tasks) follow_tasks(call.work, call.record, nullptr, false);
     if (!rules->assignments.empty() || rules->presence) follow_assignments(call.work, call.record, nullptr, false);
+    if (!rules->automatic.empty()) {  // moments may have passed meanwhile
+      Record record = call.record;
+      settle(call.work, record);
+    }
     return;
   }
   if (point != HookPoint::after_create && point != HookPoint::after_update && point != HookPoint::after_transition && point != HookPoint::after_delete) {
@@ -249,6 +292,7 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
     if (run.effects > 0) write_run(work.session(), run);
     return;
   }
+  if (!may_follow(work, run)) return;
   jobs::NewJob job;
   job.queue = rules_queue;
   job.kind = automation_kind;
@@ -268,8 +312,8 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
     job.payload += ",\"row\":";
     records::write_json_string(job.payload, row);
   }
-  job.payload += "}";
-  job.actor_id = context.actor.user_id;
+  end_payload(job, *context.catalog, cascade_of(work).before);
+  job.actor_id = set_off_by(work);
   job.request_id = context.request_id;
   work.enqueue(job);
 }
