@@ -108,7 +108,7 @@ std::shared_ptr<const MatchRule> Builder::build_match(Draft& draft, const Entry&
     if (!fits || field->sensitive || (field->system && field->slot != slot_owner && field->slot != slot_state)) {
       diagnostics_.error(at, "not-comparable", "field " + quoted(field->name) + (field->sensitive ? " is sensitive" : std::string(" is of type ") + to_string(field->type)) +
                                                     ", so records are not compared by it as " + to_string(as),
-                         field->sensitive ? "a rule of its own: {warn: [" + field->name + "]}, where the field is not sealed" : "another field, or another comparator");
+                         field->sensitive ? "another field; `unique: {" + field->name + ": [" + field->name + "]}` keeps equal values out" : "another field, or another comparator");
       return nullptr;
     }
     return field;
@@ -154,7 +154,7 @@ void Builder::build_duplicates(Draft& draft) {
         diagnostics_.error(mention.at, "not-comparable",
                            "field " + quoted(field->name) + (sealed ? " is sensitive" : field->type == FieldType::text ? " has no bounded length" : std::string(" is of type ") + to_string(field->type)) +
                                ", so records are not compared by it",
-                           "use other fields");
+                           sealed ? "use other fields; `unique: {" + field->name + ": [" + field->name + "]}` keeps equal values out" : std::string("use other fields"));
       } else if (numbered) {
         diagnostics_.error(mention.at, "not-comparable", "field " + quoted(field->name) + " is set by the system and the same in no two records", "use other fields");
       }
