@@ -45,7 +45,7 @@ SYSTEM = ("id", "number", "version", "state", "owner", "created_at", "updated_at
 FIELDS = {
     FILE: {"topic": "text", "code": "text", "kind": "choice", "client": "ref", "amount": "money", "count": "int", "margin": "money", "rank": "int",
            "hint": "text", "due": "date", "boss": "ref", "grade": "choice", "badge": "text", "pin": "text",
-           "seal": "text"},
+           "seal": "text", "scan": "file"},
     CLIENT: {"name": "text", "phone": "text", "tier": "int"},
     "core.user": {"username": "text", "name": "text", "email": "text", "active": "bool", "department": "choice", "roles": "json", "locale": "choice"},
 }
@@ -129,6 +129,7 @@ class Leaks(caravan.ServerCase):
     @classmethod
     def configure(cls):
         text = desk.DEFINITIONS.replace("record.rank < 1000", "record.rank < 100000000")
+        text = text.replace("unique:\n  code:", "  scan:   {type: file, right: hidden, label: Scan}\nunique:\n  code:", 1)
         (cls.server.config / "desk.yaml").write_text(text)
 
     @classmethod
@@ -143,7 +144,7 @@ class Leaks(caravan.ServerCase):
         ghost = cls.desk.user("ghost.user", ["desk.nothing"], "south")
         desk.check(root.call("PATCH", f"/records/core.user/{ghost}", {"email": "secret@mail.example"}, If_Match="*"), 200)
         foreign_client = cls.desk.record("foreign", cls.desk.people[0], CLIENT, name="SECRET-client-name", phone="139SECRET0001234", tier=16180339)
-        cls.own, cls.foreign, cls.gone, cls.own_gone = {}, [], [], {}
+        cls.own, cls.foreign, cls.gone, cls.own_gone, cls.attached = {}, [], [], {}, []
         for i, person in enumerate(cls.desk.people):
             # Two of each, in one order here and in the other there.
             hidden = [{"margin": "4242.42", "rank": 31415926, "hint": "SECRET-hint-one", "due": "2031-04-15", "boss": boss_a, "grade": "group",
@@ -156,12 +157,15 @@ class Leaks(caravan.ServerCase):
                 desk.check(root.call("PATCH", f"/records/{FILE}/{identifier}", {"rank": 29000000, "hint": "before", "due": None}, If_Match="*"), 200)
                 back = hidden[made.index(identifier)]
                 desk.check(root.call("PATCH", f"/records/{FILE}/{identifier}", {"rank": back["rank"], "hint": back["hint"], "due": back["due"]}, If_Match="*"), 200)
+            cls.attach(made[0], "SECRET-hint-one.txt", "scan")
+            cls.attach(made[1], "seen.txt")
             deleted = cls.desk.record("own", person, topic="seen and gone", **{**hidden[0], "badge": None})
             desk.check(root.call("DELETE", f"/records/{FILE}/{deleted}", None, If_Match="*"), 204)
             cls.own[person.role], cls.own_gone[person.role], cls.gone = made, deleted, cls.gone + [deleted]
         for topic, code in (("SECRET-topic-one", "SECRET-code-one"), ("SECRET-topic-two", None)):
             cls.foreign.append(cls.desk.record("foreign", cls.desk.people[0], topic=topic, code=code, amount="7777.77", count=90210210, kind="group",
                                                client=foreign_client, rank=31415926, hint="SECRET-hint-one"))
+        cls.attach(cls.foreign[0], "SECRET-note.txt")
         lost = cls.desk.record("foreign", cls.desk.people[0], topic="SECRET-topic-two", amount="7777.77")
         desk.check(root.call("DELETE", f"/records/{FILE}/{lost}", None, If_Match="*"), 204)
         cls.gone.append(lost)
@@ -174,12 +178,21 @@ class Leaks(caravan.ServerCase):
                   "UPDATE desk_file SET grade = CASE grade WHEN 'group' THEN 'single' WHEN 'single' THEN 'group' END WHERE grade IS NOT NULL",
                   # Filled here, empty there. What is sealed cannot be written from outside.
                   "UPDATE desk_file SET badge = NULL, due = NULL WHERE topic = 'seen 1'",
-                  "UPDATE desk_file SET seal = NULL, seal_hash = NULL"]
+                  "UPDATE desk_file SET seal = NULL, seal_hash = NULL",
+                  "UPDATE stored_file SET size = size + 1000, media_type = 'image/png' WHERE id IN (SELECT file_id FROM attachment WHERE field = 'scan')"]
         ids = ", ".join(cls.foreign)
-        others = [f"UPDATE desk_file SET state = 'closed', kind = 'single', version = version + 3, client = NULL WHERE id IN ({ids})"]
+        others = [f"UPDATE desk_file SET state = 'closed', kind = 'single', version = version + 3, client = NULL WHERE id IN ({ids})",
+                  f"UPDATE stored_file SET size = 7, media_type = 'image/png' WHERE id IN (SELECT file_id FROM attachment WHERE record_id IN ({ids}))"]
         cls.hidden = cls.twin("hidden", changes_of(HIDDEN, COLUMNS["hidden"], bosses))
         cls.all = cls.twin("all", changes_of({**HIDDEN, **FOREIGN}, COLUMNS["hidden"] + COLUMNS["foreign"], bosses + others))
         cls.server.start()
+
+    @classmethod
+    def attach(cls, identifier, name, field=None):
+        body, kind = caravan.multipart(file=(name, f"content of {name} at {identifier}"))
+        made = cls.desk.root.call("POST", f"/records/{FILE}/{identifier}/attachments" + (query(field=field) if field else ""), body, Content_Type=kind)
+        desk.check(made, 201)
+        cls.attached.append(made.json["id"])
 
     @classmethod
     def twin(cls, name, changes):
@@ -214,7 +227,7 @@ class Leaks(caravan.ServerCase):
             self.leaks.append(f"{role}: {method} {path} {body or ''} {headers or ''}\n    {first[-700:].decode('utf-8', 'replace')}\n    "
                               f"{second[-700:].decode('utf-8', 'replace')}")
         shown = first + b"".join(opened(first))
-        given = (path + json.dumps(body, ensure_ascii=False) if body is not None else path) + json.dumps(headers)
+        given = (path + json.dumps(body, ensure_ascii=False, default=str) if body is not None else path) + json.dumps(headers)
         for secret in UNSEEN:
             if secret.encode() in shown and not (role == "desk.reader" and secret in FOREIGN) and secret not in given \
                     and secret not in caravan.urllib.parse.unquote(given):
@@ -315,6 +328,33 @@ class Leaks(caravan.ServerCase):
                 for words in ("SECRET", "verborgen1", "Zebra", "0815"):
                     self.same(role, "GET", base + query(q=words))
         self.none(800)
+
+    def test_attachments(self):
+        for role in self.ROLES:
+            for identifier in (*self.own[role], *self.own["desk.lead"], *self.foreign, *self.gone):
+                path = f"/records/{FILE}/{identifier}/attachments"
+                self.same(role, "GET", path)
+                for attachment in self.attached:
+                    for more in ("", "?inline=1", "?field=scan"):
+                        self.same(role, "GET", f"{path}/{attachment}{more}")
+                    self.same(role, "GET", f"{path}/{attachment}", If_None_Match="*")
+                    # Of one's own records only what is hidden: the rest may be removed.
+                    if identifier not in self.own[role] or attachment == self.attached[2 * [p.role for p in self.desk.people].index(role)]:
+                        self.same(role, "DELETE", f"{path}/{attachment}")
+                for field in ("scan", "nonsense", "topic"):
+                    body, kind = caravan.multipart(file=("x.txt", "x"))
+                    self.same(role, "POST", path + query(field=field), body, Content_Type=kind)
+        self.none(400)
+
+    def test_reports(self):
+        for role in self.ROLES:
+            for path in ("/reports", "/dashboards", "/reports?locale=en"):
+                self.same(role, "GET", path)
+            for report in ("desk.files", "desk.margins", "desk.ranks", "desk.leads", "desk.nosuch"):
+                for parameters in ({}, {"format": "csv"}, {"least": 1}, {"least": 31415926}, {"least": 90000000, "format": "csv"}, {"least": 'record.hint == "x"'},
+                                   {"margin": 1}, {"filter": 'record.hint == "SECRET-hint-one"'}, {"sort": "rank"}, {"locale": "zh-CN", "format": "csv"}):
+                    self.same(role, "GET", f"/reports/{report}" + query(**parameters), normalise=timeless)
+        self.none(100)
 
     def test_aggregates(self):
         for role in self.ROLES:
