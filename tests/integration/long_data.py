@@ -1,15 +1,19 @@
 """A million records in and out, with the memory that it takes (--full)."""
 
+import contextlib
 import csv
+import json
 import os
 import random
 import subprocess
+import threading
 import time
 
 import caravan
 import desk
 from caravan import Database, Server
 
+WRITERS = 3
 ROWS = int(1_000_000 * float(os.environ.get("CARAVAN_SCALE", "1")))
 MAP = ("kind: import_map\nname: million\nentity: desk.client\nsource: million\nrecords:\n  c:\n    entity: desk.client\n    external_id: {column: id}\n"
        "    fields: {name: {column: name}, phone: {column: phone}, tier: {column: tier}}\n")
@@ -44,6 +48,32 @@ class Million(caravan.ServerCase):
         print(f"\n  {self.database}, {what}: {seconds:.1f} s, {ROWS / seconds:,.0f} records/s, peak {peak:.0f} MiB", end="", flush=True)
         return peak, output
 
+    @contextlib.contextmanager
+    def writers(self):
+        """A server whose clients write all the time; what they were told was written."""
+        self.server.start()
+        stop, made, failures = threading.Event(), [], []
+
+        def write():
+            client = self.server.client("admin")
+            while not stop.is_set():
+                answer = client.post("/records/desk.client", {"name": f"Load {len(made)}", "phone": "13900000000"})
+                (made if answer.status == 201 else failures).append(answer.status)
+
+        self.server.client("admin")
+        threads = [threading.Thread(target=write) for _ in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            caravan.wait_until(lambda: len(made) > 50, 30, "some load")
+            yield made
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            self.server.stop()
+        self.assertEqual(failures, [])
+
     def test_in_and_out(self):
         home = self.server.home
         _, output = self.measured("import", "import", "desk.client", home / "rows.csv", "--map", home / "map.yaml")
@@ -54,8 +84,14 @@ class Million(caravan.ServerCase):
         with open(home / "out.csv", encoding="utf-8", newline="") as out, open(home / "rows.csv", encoding="utf-8", newline="") as rows:
             for exported, row in zip(csv.DictReader(out), csv.DictReader(rows), strict=True):
                 self.assertEqual((exported["external_id"], exported["name"], exported["phone"], exported["tier"]), (row["id"], row["name"], row["phone"], row["tier"]))
-        peak, _ = self.measured("backup", "backup", home / "backup")
+        with self.writers() as made:
+            before = len(made)
+            peak, _ = self.measured("backup under write load", "backup", home / "backup")
+            after = len(made)
         self.assertLess(peak, 150)
+        rows = next(table["rows"] for table in json.loads((home / "backup" / "manifest.json").read_text())["tables"] if table["name"] == "desk_client")
+        self.assertTrue(ROWS + before <= rows <= ROWS + after + WRITERS, (before, rows, after))
+        print(f"\n  {self.database}: {after - before} records written meanwhile, {rows - ROWS} of them in the backup", end="", flush=True)
         database = Database(self.database, home / "elsewhere")
         self.addCleanup(database.drop)
         _, output = self.measured("restore", "restore", home / "backup", "--verify", store=["--data", str(home / "elsewhere"), *database.options])
