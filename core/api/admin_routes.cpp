@@ -4,6 +4,7 @@
 #include "api/json_writer.h"
 #include "api/messages.h"
 #include "api/negotiate.h"
+#include "api/page_end.h"
 #include "api/released.h"
 #include "api/routes.h"
 
@@ -85,15 +86,7 @@ void list_revisions(Call& call) {
         .member("active", revision.active)
         .end_object();
   }
-  json.end_array().key("next");
-  if (more) {
-    const std::string next = std::to_string(revisions.back().id);
-    json.string(next);
-    call.response.headers.emplace_back("Link", next_link(call.request, "before", next));
-  } else {
-    json.null();
-  }
-  json.end_object();
+  end_page(call, json, "before", more ? std::to_string(revisions.back().id) : std::string());
 }
 
 void activate_revision(Call& call) {

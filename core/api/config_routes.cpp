@@ -4,6 +4,7 @@
 #include "api/diagnostics_json.h"
 #include "api/json_writer.h"
 #include "api/negotiate.h"
+#include "api/page_end.h"
 #include "api/plugin_admin.h"
 #include "api/released.h"
 #include "api/routes.h"
@@ -193,7 +194,7 @@ void publish_definitions(Call& call) {
       std::vector<model::Diagnostic> diagnostics;
       for (const auto& one : done.check.findings) diagnostics.push_back(one.diagnostic);
       check_diagnostics(call, diagnostics, "reload_refused");
-      break;
+      throw Error(ErrorCode::internal, "A publication was refused without a reason.");
     }
     case Publication::Outcome::stale: {
       Refusal refused = refusal(call, ErrorCode::conflict, "config_stale", {std::to_string(done.revision)});
@@ -279,9 +280,7 @@ void list_definition_history(Call& call) {
     json.begin_object().member("id", std::to_string(one.id)).member("at", format_timestamp(one.at)).member("action", one.action);
     json.member("revision", one.revision).member("by", one.by).member_or_null("detail", one.detail).member_or_null("request_id", one.request_id).end_object();
   }
-  const std::string next = more ? std::to_string(deeds.back().id) : std::string();
-  json.end_array().member_or_null("next", next).end_object();
-  if (more) call.response.headers.emplace_back("Link", next_link(call.request, "before", next));
+  end_page(call, json, "before", more ? std::to_string(deeds.back().id) : std::string());
 }
 
 void show_definition_schema(Call& call) {

@@ -5,6 +5,7 @@
 #include "api/messages.h"
 #include "api/multipart.h"
 #include "api/negotiate.h"
+#include "api/page_end.h"
 #include "api/plugin_admin.h"
 #include "api/released.h"
 #include "api/routes.h"
@@ -212,15 +213,7 @@ void list_plugin_history(Call& call) {
     json.member_or_null("version", one.version).member_or_null("by", one.by).member_or_null("detail", one.detail);
     json.member_or_null("request_id", one.request_id).end_object();
   }
-  json.end_array().key("next");
-  if (more) {
-    const std::string next = std::to_string(deeds.back().id);
-    json.string(next);
-    call.response.headers.emplace_back("Link", next_link(call.request, "before", next));
-  } else {
-    json.null();
-  }
-  json.end_object();
+  end_page(call, json, "before", more ? std::to_string(deeds.back().id) : std::string());
 }
 
 void show_plugin_settings(Call& call) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "app/runtime.h"
 #include "base/error.h"
@@ -17,6 +18,12 @@ namespace {
 constexpr std::string_view edit_prefix = "console:edits/";
 
 std::string file_of(const std::string& kind, const std::string& name) { return std::string(edit_prefix) + kind + "/" + name + ".yaml"; }
+
+/// Kind and name of the definition whose text a file of the console is.
+std::pair<std::string, std::string> key_of(std::string_view file) {
+  const std::string path(file.substr(edit_prefix.size(), file.size() - edit_prefix.size() - 5));
+  return {path.substr(0, path.find('/')), path.substr(path.find('/') + 1)};
+}
 
 using Edits = std::map<std::string, std::string>;  // file → text
 
@@ -100,8 +107,7 @@ void check_names(const std::vector<model::SourceDocument>& documents, const Edit
       one.hint = std::move(hint);
       found.push_back(std::move(one));
     };
-    const std::string path = file.substr(edit_prefix.size(), file.size() - edit_prefix.size() - 5);
-    const std::string kind = path.substr(0, path.find('/')), name = path.substr(path.find('/') + 1);
+    const auto [kind, name] = key_of(file);
     if (inside.empty()) tell(1, "there is no document here", "write `kind: " + kind + "` and what it is to say, or take the document away");
     else if (inside.size() > 1) tell(inside[1]->line, "there are several documents here", "one for each definition");
     else if (inside[0]->kind != kind || inside[0]->name != name)
@@ -203,14 +209,11 @@ DefinitionAdministration::Planned DefinitionAdministration::examine(const Publis
   const Finder finder(list);
   const auto add = [&](model::Diagnostic&& diagnostic) {
     api::DefinitionFinding finding;
-    if (const auto* document = finder.find(diagnostic.at)) {
+    if (diagnostic.at.file.starts_with(edit_prefix)) {  // also where the document says another name, or none
+      std::tie(finding.kind, finding.name) = key_of(diagnostic.at.file);
+    } else if (const auto* document = finder.find(diagnostic.at)) {
       finding.kind = document->kind;
       finding.name = document->name;
-      if (document->layer == edits_layer) {  // also where the document says another name
-        const std::string path = document->file.substr(edit_prefix.size(), document->file.size() - edit_prefix.size() - 5);
-        finding.kind = path.substr(0, path.find('/'));
-        finding.name = path.substr(path.find('/') + 1);
-      }
     }
     finding.known = std::binary_search(known_.begin(), known_.end(), fingerprint(diagnostic));
     finding.diagnostic = std::move(diagnostic);

@@ -186,7 +186,8 @@ std::int64_t Revisions::publish(const Documents& documents, const std::string& h
     if (instead_of != 0 && in_use != instead_of)
       throw Error(ErrorCode::conflict, "Revision " + std::to_string(in_use) + " was published meanwhile. Look at what it changed, then publish again.");
     const auto first = [&](Query&& query) { return query.next() ? query.integer(0) : 0; };
-    id = instead_of != 0 ? 0 : first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY id DESC LIMIT 1", hash, plugins));
+    id = instead_of != 0 ? 0 : first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY CASE WHEN id = ? THEN 0 ELSE 1 END, id DESC LIMIT 1", hash,
+                                             plugins, in_use));
     if (id == 0) {
       id = first(Query(session, "SELECT MAX(id) FROM catalog_revision")) + 1;
       storage::run_sql(session, "INSERT INTO catalog_revision (id, hash, created_at, author, note, plugins, documents) VALUES (?, ?, ?, ?, ?, ?, ?)",

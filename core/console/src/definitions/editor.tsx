@@ -8,7 +8,9 @@ import { Compartment, EditorState } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
+import { useLanguage } from '../services';
 import { kindOf, placeAt, suggestions, type Schema } from './completion';
+import { phrasesFor } from './phrases';
 
 export interface Mark {
   line: number;
@@ -30,7 +32,6 @@ interface Props {
   dark: boolean;
   /** Where to go; another object goes there again. */
   target?: { line: number; column: number } | undefined;
-  phrases?: Record<string, string>;
 }
 
 // Colours with a contrast of 4.5 on the background, from style.css.
@@ -65,7 +66,8 @@ const look = (dark: boolean) =>
   );
 
 /** A YAML editor with completion by the schema and marks where something is wrong. Escape, then Tab, leaves it by keyboard. */
-export default function Editor({ text, onChange, label, describedBy, schema, known, marks, readOnly = false, dark, target, phrases }: Props) {
+export default function Editor({ text, onChange, label, describedBy, schema, known, marks, readOnly = false, dark, target }: Props) {
+  const phrases = phrasesFor(useLanguage().language);
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef({ onChange, schema, known });
@@ -122,7 +124,7 @@ export default function Editor({ text, onChange, label, describedBy, schema, kno
       effects: [
         parts.current.look.reconfigure(look(dark)),
         parts.current.attributes.reconfigure(EditorView.contentAttributes.of({ 'aria-label': label, ...(describedBy ? { 'aria-describedby': describedBy } : {}), spellcheck: 'false', ...(readOnly ? { tabindex: '0' } : {}) })),
-        parts.current.phrases.reconfigure(phrases ? EditorState.phrases.of(phrases) : []),
+        parts.current.phrases.reconfigure(EditorState.phrases.of(phrases)),
       ],
     });
   }, [dark, label, describedBy, readOnly, phrases]);
