@@ -66,6 +66,16 @@ class Aggregates : public test::GateTest {
   std::string wang, li, next;
 };
 
+TEST_P(Aggregates, CurrenciesOfOtherQueriesDoNotCount) {
+  const std::vector<std::string> codes{"AED", "AUD", "BRL", "CAD", "CHF", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "MAD",
+                                       "MOP", "MXN", "MYR", "NOK", "NZD", "PHP", "PLN", "QAR", "RON", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD"};
+  for (std::size_t i = 0; i < codes.size(); ++i) order(R"("seats":)" + std::to_string(i + 1) + R"(,"price":"1.00","price_currency":")" + codes[i] + "\"");
+  EXPECT_THAT(rows("", "sum:price", "record.seats <= 18").at(0), ::testing::HasSubstr("AED"));
+  EXPECT_THAT(rows("", "sum:price", "record.seats > 18").at(0), ::testing::HasSubstr("USD"));
+  EXPECT_THAT(rows("", "sum:price", "record.seats <= 18").at(0), ::testing::HasSubstr("AED"));
+  EXPECT_THAT(refusal([&] { rows("", "sum:price"); }).message(), ::testing::HasSubstr("30 currencies"));
+}
+
 TEST_P(Aggregates, GroupsAndMeasures) {
   order(R"("seats":2,"price":"100.10","rate":"0.125","channel":"web","on":"2026-12-20")");
   order(R"("seats":5,"price":"200.05","rate":"0.250","channel":"web","on":"2026-12-21")");

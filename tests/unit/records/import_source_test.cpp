@@ -79,6 +79,20 @@ TEST(ImportSource, RowsLongerThanAPieceAndQuotesOverPieces) {
   EXPECT_THROW(ImportSource("a\n\"" + std::string(9 << 20, 'x'), {}), Error);
 }
 
+TEST(ImportSource, ARowOfTooManyColumnsIsRefusedBeforeItIsRead) {
+  const auto refusal = [](const std::string& text) -> std::string {
+    try {
+      ImportSource source(text, {});
+      rows_of(source);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "";
+  };
+  EXPECT_THAT(refusal("a,b\n1," + std::string(7'000'000, ',') + "\n"), HasSubstr("more than 2000 columns"));
+  EXPECT_THAT(refusal("a,b\n1" + std::string(1999, ',') + "\n"), "");
+}
+
 TEST(Guard, CellsThatBeginAFormulaAreTextAndComeBack) {
   for (const std::string text : {"=1", "+1", "-x", "@a", "\tb", "'=1", "''+1", "plain", "", "'quoted'", "a=1"}) {
     const std::string cell = guarded_cell(text);

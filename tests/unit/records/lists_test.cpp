@@ -384,6 +384,22 @@ TEST_P(Lists, TwoThatNeedEachOtherComeBackOneAfterTheOther) {
   EXPECT_EQ(text(gate().restore(boss(), keepers(), b.id()), "friend"), "\"" + id(a) + "\"");
 }
 
+TEST_P(Lists, EachDeletionOfATransactionCountsWhatGoesWithItAnew) {
+  const model::Entity& bowls = *catalog->entity("shop.bowl");
+  std::vector<Record> all;
+  gate().transact(boss(), [&](Work& work) {
+    all.clear();
+    for (int dog = 0; dog < 3; ++dog) {
+      all.push_back(work.create(dogs(), {}));
+      for (int i = 0; i < 700; ++i) work.create(bowls, {{bowls.field("dog"), expr::Value(all.back().id())}});
+    }
+  }, 2103);
+  gate().transact(boss(), [&](Work& work) {
+    for (const Record& dog : all) work.remove(dogs(), dog.id(), std::nullopt);
+  });
+  EXPECT_EQ(number("SELECT COUNT(*) FROM shop_bowl"), 0);
+}
+
 CARAVAN_ON_BOTH_DATABASES(Lists);
 
 /// Texts and choices that become localized and multi.

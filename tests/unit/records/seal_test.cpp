@@ -9,7 +9,9 @@
 #include "records/aggregate.h"
 #include "records/audit.h"
 #include "records/looks.h"
+#include "records/outbox.h"
 #include "storage/query.h"
+#include "support/fake_clock.h"
 #include "support/gate.h"
 
 namespace caravan::records {
@@ -239,6 +241,29 @@ TEST_P(Sealed, LooksAreLogged) {
     EXPECT_EQ(purge_looks(session, now, 365), 0);
     EXPECT_EQ(purge_looks(session, Timestamp{now.micros + 366 * 86'400'000'000, 0}, 365), 3);
   });
+}
+
+TEST_P(Sealed, WhatIsToldOfADeletedRecordIsInTheClear) {
+  struct Hook final : Hooks {
+    mutable std::string seen;
+    bool any(HookPoint point, const model::Entity& entity) const override { return point == HookPoint::after_commit && entity.full_name == "shop.person"; }
+    void run(HookPoint, HookCall& call) const override { seen = call.event->action + " " + text(call.record, "passport"); }
+  };
+  caravan::testing::FakeClock clock;
+  clock.set(now);
+  const auto hook = std::make_shared<Hook>();
+  gate().set_hooks(hook);
+  jobs::QueueOptions options;
+  options.database_time = false;
+  jobs::Queue queue(database(), clock, options);
+  EventDelivery delivery(gate(), [this] { return catalog; }, clock);
+  queue.handle_batch(outbox_kind, [&](std::span<jobs::Attempt* const> attempts) { delivery(attempts); });
+  Context clerk = as("shop.clerk", 11);
+  clerk.now = clock.now();
+  const Record made = person("E1234567");
+  gate().remove(clerk, made.entity(), made.id(), std::nullopt);
+  EXPECT_EQ(queue.drain(), 2);
+  EXPECT_EQ(hook->seen, "delete \"E1234567\"");
 }
 
 TEST_P(Sealed, AnotherKeyFileIsRefused) {
