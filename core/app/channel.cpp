@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <ostream>
 #include <vector>
@@ -9,7 +11,9 @@
 #include "api/file_body.h"
 #include "app/local_handler.h"
 #include "app/runtime.h"
+#include "base/error.h"
 #include "http/local_client.h"
+#include "http/target.h"
 
 namespace caravan::app {
 
@@ -23,26 +27,13 @@ void drain(const api::FileBody& from, std::ostream* file, std::string& body) {
   std::vector<char> buffer(256 * 1024);
   for (off_t at = 0;;) {
     const auto got = ::pread(from.descriptor(), buffer.data(), buffer.size(), at);
-    if (got <= 0) return;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error(ErrorCode::unavailable, std::string("The answer's file cannot be read: ") + std::strerror(errno));
+    if (got == 0) return;
     at += got;
     if (file != nullptr) file->write(buffer.data(), got);
     else body.append(buffer.data(), static_cast<std::size_t>(got));
   }
-}
-
-/// What our own commands wrote as %XX.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -59,19 +50,13 @@ Channel::Answer Channel::send(std::string_view method, const std::string& target
   }
   api::Request request;
   request.method = method;
-  const auto question = target.find('?');
-  const std::string path = target.substr(0, question);
-  request.path = path;
-  if (question != std::string::npos) {
-    std::string_view rest = std::string_view(target).substr(question + 1);
-    while (!rest.empty()) {
-      const auto end = rest.find('&');
-      const std::string_view pair = rest.substr(0, end);
-      const auto equals = pair.find('=');
-      request.query.emplace_back(pair.substr(0, equals), equals == std::string_view::npos ? std::string() : unescaped(pair.substr(equals + 1)));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
-  }
+  http::Target parts;
+  const bool sound = http::split_target(target, parts);
+  const auto path = sound ? http::decode_path(parts.path) : std::nullopt;
+  auto query = sound ? http::decode_query(parts.query) : std::nullopt;
+  if (!path || !query) throw Error(ErrorCode::invalid_argument, "\"" + target + "\" is no address of a request.");
+  request.path = *path;
+  request.query = std::move(*query);
   if (!content_type.empty()) request.headers.emplace_back("content-type", content_type);
   request.body = body;
   request.remote_address = "local";

@@ -136,7 +136,7 @@ int import(const Overrides& overrides, const std::string& entity, const std::str
   const bool failed = json_text(report, "failed") != "0";
   if (!errors.empty() && failed) {
     std::ofstream out(errors, std::ios::binary | std::ios::trunc);
-    if (job) channel.send("GET", "/api/v1/imports/" + id + "/errors", {}, {}, &out);
+    if (job) ok_or_exit(channel.send("GET", "/api/v1/imports/" + id + "/errors", {}, {}, &out));
     else out << json_text(report, "error_file");
     out.close();
     if (!out) throw Error(ErrorCode::invalid_argument, "The error file " + errors + " cannot be written.");

@@ -164,11 +164,7 @@ int work(Settings settings, const std::optional<Inherited>& inherited) {
     sources.plugins = [&runtime] { return runtime.plugin_report(); };
     sources.pools = [&runtime] { return runtime.pool_figures(); };
     sources.queue = [&runtime] { return runtime.queue_stats(); };
-    sources.quarantined = [&settings] {
-      std::vector<std::string> names;
-      for (const auto& one : plugin::Quarantine(settings.data).list()) names.push_back(one.plugin);
-      return names;
-    };
+    sources.quarantined = [&runtime] { return runtime.quarantined(); };
     sources.restarts = inherited ? inherited->restarts : 0;
     sources.safe_mode = settings.safe_mode;
     metrics = std::make_unique<MetricsListener>(settings.metrics, std::move(sources));

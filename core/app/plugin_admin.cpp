@@ -377,7 +377,6 @@ api::PluginDetail PluginAdministration::install(const records::Context& context,
     if (other.file == file && other.installed) file = info.name + "-" + info.version + "-" + info.hash.substr(0, 8) + ending;
   }
   runtime_.store_->keep_file(info.hash, file, bytes);
-  write_plugin_file(options.installed / file, bytes);
   const auto decisions = runtime_.store_->decisions();
   const auto running = PluginRegistry::hashes(runtime_.plugins_->running());
   const auto id = runtime_.store_->new_event_id();
@@ -394,6 +393,7 @@ api::PluginDetail PluginAdministration::install(const records::Context& context,
     }
     PluginStore::record(session, id, context, {0, info.name, "installed", info.version, info.hash, {}, {}, file + ", " + info.trust.sentence(), {}});
   });
+  write_plugin_file(options.installed / file, bytes);  // not before: what a start finds there undecided would be switched on
   look(info.name);
   for (auto& one : list(context)) {
     if (one.info.name != info.name) continue;

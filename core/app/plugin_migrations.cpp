@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "plugin/instance.h"
 #include "records/json.h"
 #include "storage/query.h"
 
@@ -61,7 +62,7 @@ void PluginMigrations::plan() {
       if (all) continue;
     }
     jobs::NewJob job;
-    job.queue = "plugins";
+    job.queue = plugin::job_queue;
     job.kind = migration_kind;
     job.payload = "{\"plugin\":\"" + name + "\"}";  // a name of small letters
     job.unique_key = "migration:" + name;

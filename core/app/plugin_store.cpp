@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "api/json_writer.h"
 #include "base/error.h"
 #include "plugin/quarantine.h"
+#include "records/file_store.h"
 #include "records/json.h"
 #include "storage/query.h"
 
@@ -40,13 +40,11 @@ std::string from_base64(const std::string& text) {
   return out;
 }
 
-std::string sha256(std::string_view bytes) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  std::string out(2 * hash.size() + 1, '\0');
-  sodium_bin2hex(out.data(), out.size(), hash.data(), hash.size());
-  out.pop_back();
-  return out;
+/// A statement failed for what the server does not know, as for a table that is not there; a database that does not answer is `unavailable`.
+bool may_lack_tables(const Error& error) { return error.code() == ErrorCode::internal; }
+
+bool same_bytes(const std::filesystem::path& path, const std::string& hash) {
+  return std::filesystem::exists(path) && records::sha256_of(app::read_file(path)) == hash;
 }
 
 }  // namespace
@@ -60,9 +58,8 @@ std::map<std::string, PluginDecision> PluginStore::decisions() const {
       PluginDecision one{query.text(0), query.text(1), query.text(2), query.text(3), query.text(4), query.text(5), query.text(6), query.instant(7).value_or(Timestamp())};
       out.emplace(one.name, std::move(one));
     }
-  } catch (const Error&) {
-    if (!out.empty()) throw;
-    // A database that has no such table yet holds no decisions; one that does not answer will say so at the next statement.
+  } catch (const Error& error) {
+    if (!may_lack_tables(error) || !out.empty()) throw;
   }
   return out;
 }
@@ -130,7 +127,7 @@ std::string PluginStore::read_file(const std::string& hash) const {
     parts = query.integer(1);
   }
   if (seen == 0) throw Error(ErrorCode::not_found, "The database holds no plugin file with the hash " + hash.substr(0, 12) + "….");
-  if (seen != parts || sha256(out) != hash) throw Error(ErrorCode::internal, "A stored plugin file was damaged in the database.");
+  if (seen != parts || records::sha256_of(out) != hash) throw Error(ErrorCode::internal, "A stored plugin file was damaged in the database.");
   return out;
 }
 
@@ -143,13 +140,14 @@ std::vector<std::string> PluginStore::fetch(const std::filesystem::path& folder,
   std::vector<StoredFile> stored;
   try {
     stored = files();
-  } catch (const Error&) {
-    return written;  // no such table yet
+  } catch (const Error& error) {
+    if (!may_lack_tables(error)) throw;
+    return written;
   }
   for (const StoredFile& one : stored) {
     const auto path = folder / one.file;
     const bool used = std::any_of(wanted.begin(), wanted.end(), [&](const auto& pair) { return pair.second == one.hash; });
-    if (!used || one.file.find('/') != std::string::npos || std::filesystem::exists(path)) continue;
+    if (!used || one.file.find('/') != std::string::npos || same_bytes(path, one.hash)) continue;
     write_plugin_file(path, read_file(one.hash));
     written.push_back(one.file);
   }
@@ -188,9 +186,8 @@ std::map<std::string, std::map<std::string, std::string>> PluginStore::all_setti
     const auto session = database_.read();
     Query query(*session, "SELECT plugin, name, value FROM plugin_setting ORDER BY plugin, name");
     while (query.next()) out[query.text(0)][query.text(1)] = query.text(2);
-  } catch (const Error&) {
-    if (!out.empty()) throw;
-    // No such table yet.
+  } catch (const Error& error) {
+    if (!may_lack_tables(error) || !out.empty()) throw;
   }
   return out;
 }
@@ -273,12 +270,15 @@ void decide_for(storage::Session& session, const Settings& settings, const recor
     one.wanted = on ? "on" : "off";
     one.config = config_word(settings, name);
     one.hash = hash;
+    one.version.clear();
+    one.previous.clear();
     one.by = context.actor.username;
     one.at = context.now;
     PluginStore::decide(session, one);
   };
   for (const auto& [name, hash] : wanted) {
-    if (!running.contains(name)) decide(name, true, hash);
+    const auto used = running.find(name);
+    if (used == running.end() || used->second != hash) decide(name, true, hash);
   }
   for (const auto& [name, hash] : running) {
     if (!wanted.contains(name)) decide(name, false, hash);

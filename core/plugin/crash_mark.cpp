@@ -345,7 +345,7 @@ Mark::Mark(MarkId id, std::uint64_t turn) noexcept : slot_(slot_of_thread()), tu
   depth_ = slot_->depth.load(std::memory_order_relaxed);
   if (depth_ < max_depth) {
     slot_->frames[depth_].turn.store(turn, std::memory_order_relaxed);
-    slot_->frames[depth_].id.store(id, std::memory_order_relaxed);
+    slot_->frames[depth_].id.store(id, std::memory_order_release);  // with it the turn is seen, see each_running()
   }
   slot_->depth.store(depth_ + 1, std::memory_order_release);
 }
@@ -446,8 +446,8 @@ void each_running(const std::function<void(const Running&)>& look) {
     const std::uint32_t depth = slot.depth.load(std::memory_order_acquire);
     if (depth == 0 || depth > max_depth) continue;
     const auto& frame = slot.frames[depth - 1];
-    look({i, depth, frame.id.load(std::memory_order_relaxed), frame.turn.load(std::memory_order_relaxed),
-          slot.host.load(std::memory_order_relaxed) >= depth});
+    const MarkId id = frame.id.load(std::memory_order_acquire);
+    look({i, depth, id, frame.turn.load(std::memory_order_relaxed), slot.host.load(std::memory_order_relaxed) >= depth});
   }
 }
 

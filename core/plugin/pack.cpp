@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "records/file_store.h"
 
 namespace caravan::plugin {
 namespace {
@@ -39,10 +40,7 @@ Pack read_pack(std::string_view bytes, std::string_view file) {
   if (bytes.size() > max_pack) throw Error(ErrorCode::invalid_argument, "it is larger than 16 MiB");
   Pack out;
   out.signature = read_signature(bytes);
-  unsigned char hash[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(hash, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  char hex[2 * sizeof hash + 1];
-  out.hash = sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+  out.hash = records::sha256_of(bytes);
   const std::string_view text = unsigned_part(bytes);
   const std::size_t second = second_document(text);
   out.manifest = parse_pack_manifest(text.substr(0, second), file);

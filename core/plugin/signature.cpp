@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "records/file_store.h"
 
 namespace caravan::plugin {
 namespace {
@@ -44,11 +45,7 @@ std::optional<Bytes<Size>> decode(std::string_view text) {
 
 /// What is signed.
 std::string message_of(std::string_view content) {
-  Bytes<crypto_hash_sha256_BYTES> hash;
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(content.data()), content.size());
-  char hex[2 * crypto_hash_sha256_BYTES + 1];
-  sodium_bin2hex(hex, sizeof hex, hash.data(), hash.size());
-  return std::string("caravan-plugin-v1:") + hex;
+  return "caravan-plugin-v1:" + records::sha256_of(content);
 }
 
 /// Where the signature begins; npos where the file does not end in one. The opening alone makes it one: a line that was cut or
