@@ -4,6 +4,7 @@
 
 #include "api/json_writer.h"
 #include "api/titles.h"
+#include "records/by_ids.h"
 #include "records/codec.h"
 
 namespace caravan::api {
@@ -18,17 +19,6 @@ constexpr std::size_t at_once = 1024;                    ///< ids in one query
 
 bool is_list(const Field& field) { return field.type == model::FieldType::refs; }
 bool is_reference(const Field& field) { return (field.type == model::FieldType::ref || is_list(field)) && field.target != nullptr; }
-
-std::vector<std::int64_t> ids_of(const expr::Value& value) {
-  std::vector<std::int64_t> ids;
-  if (const auto* id = value.as<std::int64_t>()) ids.push_back(*id);
-  if (const expr::List* list = value.as_list()) {
-    for (const expr::Value& one : *list) {
-      if (const auto* id = one.as<std::int64_t>()) ids.push_back(*id);
-    }
-  }
-  return ids;
-}
 
 }  // namespace
 
@@ -132,7 +122,7 @@ void Expansion::load(const records::RecordService& records, const records::Conte
       auto& place = wanted[child.field->target];
       want(place, child);
       for (const auto& [id, record] : targets_[0][roots_[i].field->target]) {
-        const auto next = ids_of(record[child.field->slot]);
+        const auto next = records::ids_of(record[child.field->slot]);
         place.first.insert(place.first.end(), next.begin(), next.end());
       }
     }
@@ -189,7 +179,7 @@ void Expansion::write_target(std::string& out, const Node& node, const Record& r
     out += ",\"expanded\":{";
     bool first_child = true;
     for (const Node& child : node.children) {
-      const auto next = ids_of(record[child.field->slot]);
+      const auto next = records::ids_of(record[child.field->slot]);
       write_node(out, first_child, child, next.empty() ? 0 : next.front(), is_list(*child.field) ? &next : nullptr, level + 1, locale);
     }
     out.push_back('}');

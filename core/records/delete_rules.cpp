@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "records/by_ids.h"
 #include "records/messages.h"
 #include "records/work.h"
 #include "storage/query.h"
@@ -18,13 +19,8 @@ constexpr std::size_t deepest_cascade = 32;
 constexpr std::size_t most_carried = 2000;  ///< records deleted or changed with one
 constexpr std::size_t at_once = 200;
 
-std::vector<std::int64_t> ids_of(const expr::Value& value) {
-  std::vector<std::int64_t> ids;
-  if (const expr::List* list = value.as_list()) {
-    for (const expr::Value& one : *list) {
-      if (const auto* id = one.as<std::int64_t>()) ids.push_back(*id);
-    }
-  }
+std::vector<std::int64_t> sorted_ids(const expr::Value& value) {
+  auto ids = ids_of(value);
   std::sort(ids.begin(), ids.end());
   return ids;
 }
@@ -35,23 +31,17 @@ std::vector<std::int64_t> without(const std::vector<std::int64_t>& all, const st
   return left;
 }
 
-/// What can be told of a record in a note about another one.
-std::string name_of(const Record& record) {
-  const auto* number = record[model::slot_number].as<std::string>();
-  return number != nullptr && !number->empty() ? *number : std::to_string(record.id());
-}
-
 }  // namespace
 
 std::vector<std::int64_t> new_references(const Field& field, const Record& record, const Record* before) {
-  return without(ids_of(record[field.slot]), before != nullptr ? ids_of((*before)[field.slot]) : std::vector<std::int64_t>());
+  return without(sorted_ids(record[field.slot]), before != nullptr ? sorted_ids((*before)[field.slot]) : std::vector<std::int64_t>());
 }
 
 void TransactionWork::write_links(const Record& record, const Record* before) {
   for (const EntityPlan::Links& links : plans_->of(record.entity()).links) {
     if (before != nullptr && (*before)[links.field->slot].same_as(record[links.field->slot])) continue;
-    const std::vector<std::int64_t> now = ids_of(record[links.field->slot]);
-    const std::vector<std::int64_t> then = before != nullptr ? ids_of((*before)[links.field->slot]) : std::vector<std::int64_t>();
+    const std::vector<std::int64_t> now = sorted_ids(record[links.field->slot]);
+    const std::vector<std::int64_t> then = before != nullptr ? sorted_ids((*before)[links.field->slot]) : std::vector<std::int64_t>();
     const std::vector<std::int64_t> gone = without(then, now);
     if (gone.size() == then.size() && !then.empty()) {
       storage::run_sql(session_, links.remove, record.id());

@@ -10,6 +10,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "jobs/schedule.h"
+#include "records/by_ids.h"
 #include "records/draft.h"
 #include "records/json.h"
 #include "records/messages.h"
@@ -120,7 +121,7 @@ Duplicate TransactionWork::alike(const Record& record, const model::DuplicateRul
   std::vector<expr::Value> parameters;
   if (rule.where) {
     const UserActivation activation(context_);
-    expr::SqlCondition condition = expr::to_sql(*rule.where, plans_->dialect() == storage::Dialect::sqlite ? expr::Dialect::sqlite : expr::Dialect::mysql, "r", activation.get());
+    expr::SqlCondition condition = expr::to_sql(*rule.where, sql_dialect(plans_->dialect()), "r", activation.get());
     if (condition.refused) return duplicate;
     conditions = " AND (" + condition.sql + ")";
     parameters = std::move(condition.parameters);
@@ -129,18 +130,10 @@ Duplicate TransactionWork::alike(const Record& record, const model::DuplicateRul
     conditions += " AND (" + read.sql + ")";
     parameters.insert(parameters.end(), read.parameters.begin(), read.parameters.end());
   }
-  storage::in_parts(all.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-    storage::Statement& statement =
-        session_.prepare("SELECT " + plan.select_list + plan.from + " WHERE r." + plan.id_column + " IN (" + storage::repeated("?", ", ", places) + ")" + conditions);
-    for (std::size_t i = 0; i < places; ++i) statement.bind(static_cast<int>(i) + 1, all[begin + std::min(i, count - 1)]);
-    bind_parameters(statement, parameters, static_cast<int>(places) + 1);
-    while (statement.step()) {
-      Record other = read_row(plan, statement, true);
-      const double score = matcher.score(subject, subject_of(matcher, other, &rights));
-      if (score >= rule.match->threshold) found.emplace_back(score, std::move(other));
-    }
-    statement.reset();
-  });
+  each_record(session_, plan, all, [&](Record other) {
+    const double score = matcher.score(subject, subject_of(matcher, other, &rights));
+    if (score >= rule.match->threshold) found.emplace_back(score, std::move(other));
+  }, conditions, parameters);
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second.id() > b.second.id(); });
   duplicate.more = found.size() > most_duplicates;
   for (std::size_t i = 0; i < std::min(found.size(), most_duplicates); ++i) {
@@ -266,7 +259,7 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
     std::vector<expr::Value> parameters;
     if (rule.where) {
       const UserActivation activation(context);
-      expr::SqlCondition condition = expr::to_sql(*rule.where, plans->dialect() == storage::Dialect::sqlite ? expr::Dialect::sqlite : expr::Dialect::mysql, "r", activation.get());
+      expr::SqlCondition condition = expr::to_sql(*rule.where, sql_dialect(plans->dialect()), "r", activation.get());
       if (condition.refused) continue;
       where = " AND (" + condition.sql + ")";
       parameters = std::move(condition.parameters);
@@ -313,16 +306,10 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
     const auto fetch = [&](const std::vector<std::int64_t>& ids) {
       std::map<std::int64_t, Known> out;
       auto session = service_.database().read();
-      storage::in_parts(ids.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-        storage::Statement& statement = session->prepare("SELECT " + plan.select_list + plan.from + " WHERE r." + plan.id_column + " IN (" + storage::repeated("?", ", ", places) + ")");
-        for (std::size_t i = 0; i < places; ++i) statement.bind(static_cast<int>(i) + 1, ids[begin + std::min(i, count - 1)]);
-        while (statement.step()) {
-          const Record record = read_row(plan, statement, true);
-          Known known{subject_of(matcher, record, nullptr), {}};
-          known.keys = matcher.keys(known.subject);
-          out.insert_or_assign(record.id(), std::move(known));
-        }
-        statement.reset();
+      each_record(*session, plan, ids, [&](const Record& record) {
+        Known known{subject_of(matcher, record, nullptr), {}};
+        known.keys = matcher.keys(known.subject);
+        out.insert_or_assign(record.id(), std::move(known));
       });
       return out;
     };

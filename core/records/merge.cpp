@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "records/access.h"
 #include "records/approval_state.h"
+#include "records/by_ids.h"
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
@@ -72,31 +73,17 @@ bool refers(const Field& field, const Entity& entity) {
   return (field.type == model::FieldType::ref || field.type == model::FieldType::refs) && field.target == &entity;
 }
 
-std::string name_of(const Record& record) {
-  const auto* number = record[model::slot_number].as<std::string>();
-  return number != nullptr && !number->empty() ? *number : std::to_string(record.id());
-}
-
 void write_ids(std::string& out, const std::vector<std::int64_t>& ids) {
   out.push_back('[');
   for (std::size_t i = 0; i < ids.size(); ++i) (out += i ? "," : "") += std::to_string(ids[i]);
   out.push_back(']');
 }
 
-std::vector<std::int64_t> ids_of(const Json* list) {
+std::vector<std::int64_t> listed_ids(const Json* list) {
   std::vector<std::int64_t> ids;
   const auto* items = list ? list->as<Json::Array>() : nullptr;
   for (const Json& one : items ? *items : Json::Array()) {
     if (const auto* number = one.as<Json::Number>()) ids.push_back(std::strtoll(number->text.c_str(), nullptr, 10));
-  }
-  return ids;
-}
-
-std::vector<std::int64_t> ids_of(const expr::Value& value) {
-  std::vector<std::int64_t> ids;
-  const expr::List* list = value.as_list();
-  for (const expr::Value& one : list ? *list : expr::List()) {
-    if (const auto* id = one.as<std::int64_t>()) ids.push_back(*id);
   }
   return ids;
 }
@@ -142,8 +129,8 @@ struct Detail {
     if (const Json* version = json.find("version")) {
       if (const auto* number = version->as<Json::Number>()) detail.version = std::strtoll(number->text.c_str(), nullptr, 10);
     }
-    detail.attachments = ids_of(json.find("attachments"));
-    detail.shares = ids_of(json.find("shares"));
+    detail.attachments = listed_ids(json.find("attachments"));
+    detail.shares = listed_ids(json.find("shares"));
     const Json* moved = json.find("moved");
     const auto* list = moved ? moved->as<Json::Array>() : nullptr;
     for (const Json& item : list ? *list : Json::Array()) {
@@ -152,7 +139,7 @@ struct Detail {
       const auto *entity = (*parts)[0].as<std::string>(), *field = (*parts)[1].as<std::string>();
       const auto* id = (*parts)[2].as<Json::Number>();
       if (entity == nullptr || field == nullptr || id == nullptr) continue;
-      detail.moved.push_back({*entity, *field, std::strtoll(id->text.c_str(), nullptr, 10), parts->size() > 3 ? ids_of(&(*parts)[3]) : std::vector<std::int64_t>()});
+      detail.moved.push_back({*entity, *field, std::strtoll(id->text.c_str(), nullptr, 10), parts->size() > 3 ? listed_ids(&(*parts)[3]) : std::vector<std::int64_t>()});
     }
     return detail;
   }
@@ -393,7 +380,7 @@ class MergeWork {
       const Record stored = *work_.fetch(entity_, survivor, TransactionWork::Lock::exclusive);
       expr::Value left = without(stored[field->slot], other);
       if (left.same_as(stored[field->slot])) continue;
-      detail.moved.push_back({entity_.full_name, field->name, survivor, ids_of(stored[field->slot])});
+      detail.moved.push_back({entity_.full_name, field->name, survivor, is_list(*field) ? ids_of(stored[field->slot]) : std::vector<std::int64_t>()});
       work_.relabel(stored, field->slot, std::move(left), message("reference_merged", context_.locale, {label_of(context_, entity_)}));
     }
   }
