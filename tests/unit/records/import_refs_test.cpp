@@ -12,6 +12,25 @@ namespace {
 
 using ::testing::HasSubstr;
 
+/// A dog where the row has one, and its walk.
+const std::string walks = R"(kind: import_map
+name: walks
+entity: shop.walk
+source: old
+records:
+  dog:
+    entity: shop.dog
+    external_id: {column: Dog}
+    when: "row['Dog'] != ''"
+    fields:
+      name: {column: Dog}
+  walk:
+    entity: shop.walk
+    external_id: {column: Id}
+    fields:
+      dog: {column: Of, lookup: external_id, missing: refuse}
+)";
+
 class ImportRefs : public test::GateTest {
  protected:
   const char* definitions() const override {
@@ -104,50 +123,17 @@ TEST_P(ImportRefs, ATryOfManyRowsTellsWhatTheImportWillDo) {
 }
 
 TEST_P(ImportRefs, ARequiredReferenceToAnEarlierBatchOfATryIsNoMistake) {
-  const std::string map = R"(kind: import_map
-name: walks
-entity: shop.walk
-source: old
-records:
-  dog:
-    entity: shop.dog
-    external_id: {column: Dog}
-    when: "row['Dog'] != ''"
-    fields:
-      name: {column: Dog}
-  walk:
-    entity: shop.walk
-    external_id: {column: Id}
-    fields:
-      dog: {column: Of, lookup: external_id, missing: refuse}
-)";
   std::string csv = "Id,Dog,Of\n";
-  for (int i = 1; i <= 1100; ++i) csv += std::to_string(i) + "," + (i <= 10 ? "d" + std::to_string(i) : std::string()) + ",d" + std::to_string(i % 10 + 1) + "\n";
+  for (int i = 1; i <= 1100; ++i) csv += std::to_string(i) + "," + (i <= 10 ? "d" + std::to_string(i) : std::string()) + ",d" + std::to_string(i <= 10 ? i : i % 10 + 1) + "\n";
   csv += "2000,,d99\n";
-  const auto tried = mapped(map, csv, true), done = mapped(map, csv);
-  EXPECT_EQ(done.failed, 10) << "the first rows name dogs of later ones";
+  const auto tried = mapped(walks, csv, true), done = mapped(walks, csv);
+  EXPECT_EQ(done.failed, 1);
   EXPECT_EQ(tried.failed, done.failed);
   EXPECT_EQ(tried.created, done.created);
 }
 
 TEST_P(ImportRefs, WhatAnUndoneRowMadeIsNotFound) {
-  const std::string map = R"(kind: import_map
-name: walks
-entity: shop.walk
-source: old
-records:
-  dog:
-    entity: shop.dog
-    external_id: {column: Dog}
-    when: "row['Dog'] != ''"
-    fields:
-      name: {column: Dog}
-  walk:
-    entity: shop.walk
-    external_id: {column: Id}
-    fields:
-      dog: {column: Of, lookup: external_id, missing: refuse}
-  mother:
+  const std::string map = walks + R"(  mother:
     entity: shop.dog
     external_id: {template: "m{Id}"}
     fields:
