@@ -188,15 +188,13 @@ class MysqlStream final : public Stream {
       set->execute(mariadb ? "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin" : "SET NAMES utf8mb4 COLLATE utf8mb4_0900_bin");
       // A client that is slow to read must not make the server give up.
       set->execute("SET SESSION net_write_timeout=600");
-      // Nor one that does something else between two queries, or asks for much; each server knows some of these.
-      for (const char* limit : {"idle_transaction_timeout=0", "idle_readonly_transaction_timeout=0", "max_statement_time=0", "max_execution_time=0", "wait_timeout=604800"}) {
-        try {
-          set->execute("SET SESSION " + std::string(limit));
-        } catch (const sql::SQLException& error) {
-          constexpr int unknown_variable = 1193;
-          if (error.getErrorCode() != unknown_variable) throw;
-        }
-      }
+      // Nor one that does something else between two queries, or asks for much. Each server knows some of these; one that it does not know would
+      // be an error that SHOW ERRORS tells again and again.
+      std::string limits = "wait_timeout=604800";
+      const std::unique_ptr<sql::ResultSet> known(set->executeQuery(
+          "SHOW SESSION VARIABLES WHERE Variable_name IN ('idle_transaction_timeout', 'idle_readonly_transaction_timeout', 'max_statement_time', 'max_execution_time')"));
+      while (known->next()) limits += ", SESSION " + std::string(known->getString(1).c_str()) + "=0";
+      set->execute("SET SESSION " + limits);
       if (snapshot == Snapshot::consistent) {
         set->execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
         set->execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");

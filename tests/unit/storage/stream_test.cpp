@@ -46,7 +46,7 @@ TEST_P(StreamTest, ASnapshotMayWaitLongerThanTheServerAllowsOthers) {
   const Restore restore{*session, number("SELECT @@GLOBAL.idle_transaction_timeout")};
   session->execute("SET GLOBAL idle_transaction_timeout = 250");
   const auto stream = Stream::open(database(), Stream::Snapshot::consistent);
-  EXPECT_EQ(one(*stream, "SELECT @@idle_transaction_timeout + @@idle_readonly_transaction_timeout + @@max_statement_time"), 0);
+  EXPECT_EQ(one(*stream, "SELECT CAST(@@idle_transaction_timeout + @@idle_readonly_transaction_timeout + @@max_statement_time AS SIGNED)"), 0);
   EXPECT_EQ(one(*stream, "SELECT @@wait_timeout"), 604'800);
 }
 
