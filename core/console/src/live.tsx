@@ -14,6 +14,13 @@ const LiveContext = createContext<Live | null>(null);
 /** Longest wait before a connection that was refused is tried again, in milliseconds. */
 const longestWait = 60_000;
 
+/** As many as the server watches on one connection. */
+const mostWatched = 20;
+
+/** A page may show more than that: its own record goes before the lists beside it. */
+export const chosen = (watched: readonly string[]): string[] =>
+  [...watched].sort((a, b) => Number(b.includes('/')) - Number(a.includes('/')) || (a < b ? -1 : 1)).slice(0, mostWatched);
+
 interface Told {
   entity: string;
   id?: string;
@@ -51,7 +58,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       if (count > 0) counts.current.set(watched, count);
       else counts.current.delete(watched);
       clearTimeout(timer);
-      timer = setTimeout(() => setWatching([...counts.current.keys()].sort().join(',')), 100);
+      timer = setTimeout(() => setWatching(chosen([...counts.current.keys()]).join(',')), 100);
     };
     return { add: (watched) => changed(watched, 1), remove: (watched) => changed(watched, -1) };
   }, []);

@@ -95,10 +95,10 @@ export function navigation(model: Model): { module: Module; pages: PageDefinitio
 }
 
 /** Entities of which one may make one record of two, and that have rules for finding such. */
-export const duplicateEntities = (model: Model): Entity[] => Object.values(model.entities).filter((entity) => entity.duplicates && mergeable(entity));
+export const duplicateEntities = (model: Model): Entity[] => Object.values(model.entities).filter((entity) => entity.duplicates && mergeable(entity, false));
 
-/** Whether the user may merge records of it; the server asks again for each. */
-export const mergeable = (entity: Entity): boolean => entity.rights.update && !entity.ledger && entity.module !== 'core';
+/** Whether merging records of it is offered: where rules find duplicates, and to administrators. The server asks again for each. */
+export const mergeable = (entity: Entity, administrator: boolean): boolean => entity.rights.update && !entity.ledger && entity.module !== 'core' && (entity.duplicates || administrator);
 
 /** May a client set this field? */
 export function isEditable(field: Field): boolean {

@@ -105,7 +105,7 @@ export default function FormBlock({ entity, form: definition, name, onDirty, pre
         }}
         onFinish={() => void save()}
       >
-        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} />
+        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} name={`block_${name}`} />
         <Button type="primary" htmlType="submit" loading={saving}>
           {t('form.save')}
         </Button>

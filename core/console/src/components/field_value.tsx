@@ -1,3 +1,4 @@
+import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
@@ -40,7 +41,7 @@ const titleAt = (record: RecordData, field: Field, id: string) => expandedOf(rec
 export function useValueText(): (entity: Entity, field: Field, record: RecordData) => string {
   const { t } = useTranslation();
   const { model, locale } = useSession();
-  return (entity, field, record) => {
+  return useCallback((entity: Entity, field: Field, record: RecordData) => {
     const value = record[field.name];
     if (value === null || value === undefined || value === '') return '';
     if (isState(field)) return stateOf(entity, String(value))?.label ?? String(value);
@@ -72,7 +73,7 @@ export function useValueText(): (entity: Entity, field: Field, record: RecordDat
       default:
         return String(value);
     }
-  };
+  }, [t, model, locale]);
 }
 
 /** A field's value, formatted for the user; references lead to their record. */

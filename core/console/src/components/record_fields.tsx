@@ -26,12 +26,14 @@ interface Props {
   plain?: boolean;
   /** Plain, and short inputs beside each other. */
   dense?: boolean;
+  /** Name of the antd Form, where it is not `formName`. */
+  name?: string;
   /** What the server says of the values as they are, see useDraft. */
   draft?: Draft | undefined;
 }
 
 /** The inputs of a form from the model. Below an antd Form. */
-export function RecordFields({ entity, form, record, plain, dense, draft }: Props) {
+export function RecordFields({ entity, form, record, plain, dense, name = formName, draft }: Props) {
   const groups = form.groups
     .map((group) => ({
       group,
@@ -43,7 +45,7 @@ export function RecordFields({ entity, form, record, plain, dense, draft }: Prop
       <Row gutter={[20, 0]}>
         {fields.map((field) => (
           <Col key={field.name} xs={dense && isShort(field) ? 12 : 24} md={isWide(field) ? 24 : dense ? (isShort(field) ? 6 : 12) : plain ? 24 : 12}>
-            <FieldItem entity={entity} field={field} record={record} draft={draft} />
+            <FieldItem form={name} entity={entity} field={field} record={record} draft={draft} />
           </Col>
         ))}
       </Row>
@@ -81,7 +83,7 @@ export function useMistakeText(): (mistake: Mistake) => string {
   };
 }
 
-function FieldItem({ entity, field, record, draft }: { entity: Entity; field: Field; record?: RecordData | undefined; draft: Draft | undefined }) {
+function FieldItem({ form, entity, field, record, draft }: { form: string; entity: Entity; field: Field; record?: RecordData | undefined; draft: Draft | undefined }) {
   const { t } = useTranslation();
   const { locale } = useSession();
   const mistakeText = useMistakeText();
@@ -112,7 +114,7 @@ function FieldItem({ entity, field, record, draft }: { entity: Entity; field: Fi
   const inner = { name: field.name, rules, validateTrigger: 'onBlur' as const };
   if (field.type === 'money') {
     return (
-      <Form.Item {...outer} htmlFor={`${formName}_${field.name}`}>
+      <Form.Item {...outer} htmlFor={`${form}_${field.name}`}>
         <Space.Compact block>
           <Form.Item name={currencyOf(field.name)} noStyle>
             <CurrencySelect field={field} record={record} disabled={locked} />

@@ -265,7 +265,7 @@ function StepForm({ entity, record, transition, onRun, onRefused, onClose }: Dia
     <>
       <FormProblemAlert problem={problem} />
       <Form form={form} name={onClose ? formName : 'step'} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={changed} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
-        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} dense={!onClose} />
+        <RecordFields entity={entity} form={definition} record={record} plain draft={draft} dense={!onClose} name={onClose ? formName : 'step'} />
         <Form.Item
           name={commentField}
           label={t('record.comment')}

@@ -39,6 +39,7 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
   const { message, modal } = App.useApp();
   const [asking, setAsking] = useState<ModelTransition | 'update' | null>(null);
   const navigate = useNavigate();
+  const { user } = useSession();
   const [merging, setMerging] = useState(false);
   const few = chosen.length >= 2 && chosen.length <= mostBeside;
   const [running, setRunning] = useState(false);
@@ -46,7 +47,7 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
   const states = new Set(chosen.map((record) => record.state));
   const steps = entity.transitions.filter((one) => [...states].every((state) => state != null && one.from.includes(state)));
 
-  const run = async (label: string, body: Omit<Body, 'items' | 'atomic' | 'limit'>): Promise<void> => {
+  const run = async (label: string, body: Omit<Body, 'items' | 'atomic' | 'limit' | 'dry_run'>): Promise<void> => {
     setRunning(true);
     try {
       const items = chosen.map((record) => ({ id: record.id, version: record.version }));
@@ -99,7 +100,7 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
       )}
       {entity.rights.update && <Button size="small" onClick={() => setAsking('update')}>{t('bulk.change')}</Button>}
       {few && <Button size="small" onClick={() => void navigate(comparePath(entity.name, chosen.map((record) => record.id)))}>{t('compare.title')}</Button>}
-      {few && mergeable(entity) && <Button size="small" onClick={() => setMerging(true)}>{t('merge.open')}</Button>}
+      {few && mergeable(entity, user.administrator) && <Button size="small" onClick={() => setMerging(true)}>{t('merge.open')}</Button>}
       {entity.rights.delete && <Button size="small" danger onClick={remove}>{t('record.delete')}</Button>}
       <Button size="small" type="text" onClick={onClear}>{t('bulk.clear')}</Button>
       {asking && (

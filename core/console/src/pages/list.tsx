@@ -85,7 +85,7 @@ function Head({ entity, aside }: { entity: Entity; aside?: ReactNode }) {
       actions={
         <>
           <TakeNext entity={entity} />
-          {entity.duplicates && mergeable(entity) && <LinkButton to={duplicatesPath(entity.name)}>{t('duplicates.title')}</LinkButton>}
+          {entity.duplicates && mergeable(entity, false) && <LinkButton to={duplicatesPath(entity.name)}>{t('duplicates.title')}</LinkButton>}
           {entity.rights.create && (
             <LinkButton type="primary" icon={<PlusOutlined aria-hidden />} to={createPath(entity.name)}>
               {t('list.create', { entity: entity.label })}

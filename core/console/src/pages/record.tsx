@@ -116,7 +116,7 @@ function RecordView({ entity, record }: { entity: Entity; record: RecordData }) 
           <Suspense fallback={null}>
             <Related entity={entity} record={record} />
             <Attachments entity={entity} record={record} />
-            {mergeable(entity) && <Merges entity={entity} record={record} />}
+            {entity.rights.update && !entity.ledger && <Merges entity={entity} record={record} />}
           </Suspense>
           <Assignments entity={entity} record={record} />
           <FieldGroup title={t('record.system')} entity={entity} fields={system} record={record} filled />
@@ -204,7 +204,7 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
     <>
       <Button icon={<LinkOutlined aria-hidden />} onClick={() => void copy()} aria-label={t('record.copyLink')} title={t('record.copyLink')} />
       <LinkButton icon={<PrinterOutlined aria-hidden />} aria-label={t('print.page')} title={t('print.page')} to={printPath(entity.name, record.id)} />
-      {mergeable(entity) && <Button icon={<MergeCellsOutlined aria-hidden />} aria-label={t('merge.open')} title={t('merge.open')} aria-haspopup="dialog" onClick={() => setMerging(true)} />}
+      {mergeable(entity, user.administrator) && <Button icon={<MergeCellsOutlined aria-hidden />} aria-label={t('merge.open')} title={t('merge.open')} aria-haspopup="dialog" onClick={() => setMerging(true)} />}
       {merging && (
         <Suspense fallback={null}>
           <MergeWith entity={entity} record={record} onClose={() => setMerging(false)} />

@@ -61,7 +61,8 @@ export default function Lanes(props: ViewProps) {
       const color = dotColor(state?.color || (group && optionOf(model, group, value)?.color) || 'blue');
       placed.push({ id: record.id, lane: `lane:${lane}`, begin: span.begin, end: span.end, text: texts.join(' · ') || titleOf(entity, record), title: [titleOf(entity, record), ...texts, state?.label].filter(Boolean).join(' · '), color, path: recordPagePath(entity.name, record.id) });
     }
-    return { lanes: ordered([...found.values()], view.group === 'state' ? entity.states?.map((one) => one.name) : group?.choices ? model.choices[group.choices]?.map((one) => one.name) : undefined), bars: placed };
+    const used = new Set(placed.map((bar) => bar.lane));
+    return { lanes: ordered([...found.values()], used, view.group === 'state' ? entity.states?.map((one) => one.name) : group?.choices ? model.choices[group.choices]?.map((one) => one.name) : undefined), bars: placed };
   }, [records.data, rows, entity, view, group, model, t, valueText]);
 
   const instants = fieldOf(entity, view.start ?? '')?.type === 'instant';
@@ -173,9 +174,10 @@ function useRows(of: string | null | undefined): Expanded[] {
 
 const mostRows = 100;
 
-function ordered(lanes: Lane[], names: string[] | undefined): Lane[] {
+/** Rows with something in them come first. */
+function ordered(lanes: Lane[], used: Set<string>, names: string[] | undefined): Lane[] {
   const place = (lane: Lane) => (lane.value === '' ? Infinity : names ? names.indexOf(lane.value) : 0);
-  return lanes.sort((a, b) => place(a) - place(b) || a.label.localeCompare(b.label));
+  return lanes.sort((a, b) => Number(used.has(b.id)) - Number(used.has(a.id)) || place(a) - place(b) || a.label.localeCompare(b.label));
 }
 
 function LaneTable({ entity, view, placed, onMove }: ViewProps & { placed: Placed[]; onMove: ((record: RecordData) => void) | undefined }) {

@@ -68,7 +68,7 @@ export default function LanesChart({ lanes, bars, from, to, now, label, move }: 
     let dragged = 0;
     const chinese = locale.locale.startsWith('zh');
     const options: TimelineOptions = {
-      start: day(from), end: day(to), min: day(from), max: day(to),
+      start: new Date(day(from).getTime() + 1), end: day(to), min: day(from), max: day(to),
       moment: (date: unknown) => moment.utc(date as moment.MomentInput),
       zoomable: false, moveable: false, selectable: false, stack: true, verticalScroll: true, maxHeight: '68vh', minHeight: 160, showCurrentTime: false, orientation: 'top', margin: { item: { horizontal: 2, vertical: 6 }, axis: 8 },
       showTooltips: false,
@@ -77,10 +77,10 @@ export default function LanesChart({ lanes, bars, from, to, now, label, move }: 
             editable: { updateTime: time, updateGroup: lane, add: false, remove: false, overrideItems: true },
             itemsAlwaysDraggable: { item: true, range: false },
             snap: (date: Date) => new Date(Math.floor(date.getTime() / grid) * grid),
-            onMoving: (item: unknown, done: (item: unknown) => void) => {
+            onMoving: ((item: unknown, done: (item: unknown) => void) => {
               dragged = Date.now();
               done(item);
-            },
+            }) as unknown as NonNullable<TimelineOptions['onMoving']>,
             onMove: ((item: { start: Date; end?: Date; group?: string; bar: Bar }, done: (item: null) => void) => {
               dragged = Date.now();
               // It stays until the server has agreed.
@@ -125,6 +125,8 @@ export default function LanesChart({ lanes, bars, from, to, now, label, move }: 
     };
     const groups = new DataSet(lanes.map((lane, order) => ({ id: lane.id, content: lane.label, label: lane.label, order })));
     const timeline = lanes.length > 0 ? new Timeline(box.current, items as never, groups as never, options) : new Timeline(box.current, items as never, options);
+    // It shows itself only after its range has changed once, by however little.
+    timeline.setWindow(day(from), day(to), { animation: false });
     timeline.addCustomTime(day(now), 'today');
     return () => timeline.destroy();
   }, [lanes, bars, from, to, now, base, locale.locale, time, lane, grid]);

@@ -1,0 +1,137 @@
+// Two stories of an agency told through the interface alone: a trip from the first call to the return, a complaint to its survey.
+import { assert } from './harness.mjs';
+
+/** Runs both. `page` is signed in as an administrator, in simplified Chinese; `model` has all five departments. */
+export async function stories({ page, base, model, check, shot }) {
+  const entity = (name) => model.entities[name];
+  const field = (name, one) => entity(name).fields.find((other) => other.name === one);
+  const option = (name, one, value) => model.choices[field(name, one).choices].find((other) => other.name === value).label;
+  const exact = (name, scope = page) => scope.getByRole('button', { name, exact: true });
+  const go = (path) => page.goto(base + path);
+  const day = (offset) => new Date(Date.now() + 8 * 3_600_000 + offset * 86_400_000).toISOString().slice(0, 10);
+  const idHere = () => new URL(page.url()).pathname.split('/').at(-1);
+
+  /** Fills in a form as a person would: each field by its label. */
+  async function fill(name, values, scope = page) {
+    for (const [key, value] of Object.entries(values)) {
+      const { type, label } = field(name, key);
+      const input = scope.getByLabel(label, { exact: true }).first();
+      await input.waitFor();
+      if (type === 'bool') {
+        await input.click();
+      } else if (['choice', 'ref'].includes(type)) {
+        const text = type === 'choice' ? option(name, key, value) : value;
+        await input.click();
+        await input.fill(text);
+        await page.locator('.ant-select-dropdown:not(.ant-select-dropdown-hidden) .ant-select-item-option-active').filter({ hasText: text }).first().waitFor();
+        await input.press('Enter');
+      } else {
+        await input.fill(String(value));
+        if (['date','instant'].includes(type)) await input.press('Enter');
+      }
+    }
+  }
+  async function save(scope = page) {
+    const from = page.url();
+    await exact('保存', scope).click();
+    await page.waitForURL((url) => url.href !== from && /^\/records\/[^/]+\/\d+$/.test(url.pathname));
+  }
+  /** A new record; `from`: the record on whose page one stands, which the new one is about. */
+  async function create(name, values, from = false) {
+    if (from) await exact(`新建${entity(name).label}`).first().click();
+    else await go(`/records/${name}/new`);
+    await fill(name, values);
+    await save();
+    return idHere();
+  }
+  /** A part, added in place. */
+  async function add(name, values) {
+    await exact(`新建${entity(name).label}`).click();
+    const dialog = page.getByRole('dialog');
+    await fill(name, values, dialog);
+    await exact('保存', dialog).click();
+    await dialog.waitFor({ state: 'hidden' });
+  }
+  async function state(name, wanted) {
+    const { label } = entity(name).states.find((one) => one.name === wanted);
+    await page.locator('.state-tag').filter({ hasText: label }).waitFor();
+  }
+  /** Takes a step, filling in its form where it asks for one. */
+  async function take(name, step, to, values = {}) {
+    const transition = entity(name).transitions.find((one) => one.name === step);
+    await page.getByRole('group', { name: '操作' }).getByRole('button', { name: transition.label, exact: true }).click();
+    if (transition.form) {
+      const dialog = page.getByRole('dialog');
+      await fill(name, values, dialog);
+      await exact(transition.label, dialog).click();
+    }
+    await state(name, to);
+  }
+  async function edit(name, values) {
+    const here = new URL(page.url()).pathname;
+    await page.getByRole('link', { name: '编辑', exact: true }).click();
+    await fill(name, values);
+    await save();
+    assert(new URL(page.url()).pathname === here, 'the record is shown again');
+  }
+
+  const customer = `林故事${Date.now() % 100_000}`;
+  await check('a trip from call to return: the call, the offer and the order', async () => {
+    const id = await create('customers.customer', { name: customer, kind: 'person', phone: `199${String(Date.now()).slice(-8)}` });
+    await create('sales.inquiry', { channel: 'phone', destination: '桂林', depart_on: day(0), party_size: 1, budget: '3000' }, true);
+    await take('sales.inquiry', 'contact', 'contacted');
+    await take('sales.inquiry', 'qualify', 'qualified');
+    await exact(`新建${entity('sales.proposal').label}`).click();
+    await fill('sales.proposal', { title: `${customer}的桂林三日`, customer, destination: '桂林', depart_on: day(0), days: 3, party_size: 1, itinerary: '第 1 天 抵达桂林', hotel_standard: 4, meals: '含早', transport: 'train', valid_until: day(5) });
+    await save();
+    await add('sales.proposal_line', { kind: 'fare', name: '团费', unit_price: '2400' });
+    await page.locator('dd').filter({ hasText: '¥2,400.00' }).first().waitFor();
+    await page.getByRole('link', { name: '打印页' }).click();
+    await page.locator('.sheet').getByText('团费').first().waitFor();
+    await shot('30-proposal-print');
+    await page.goBack();
+    await take('sales.proposal', 'send', 'sent');
+    await take('sales.proposal', 'accept', 'accepted');
+    await go(`/records/customers.customer/${id}`);
+    await page.locator('.group-card').filter({ has: page.getByRole('heading', { name: new RegExp(`^${entity('sales.order').plural}`) }) }).getByRole('link', { name: /^ORD-/ }).click();
+    await state('sales.order', 'draft');
+  });
+  await check('a trip from call to return: the papers, the tour and the call afterwards', async () => {
+    const order = new URL(page.url()).pathname;
+    await create('sales.traveller', { name: customer, kind: 'adult', gender: 'female', document_number: `E${String(Date.now()).slice(-8)}`, document_seen: true, emergency_name: '林先生', emergency_phone: '19912345678', insurance: 'own' }, true);
+    await go(order);
+    await add('sales.order_line', { kind: 'fare', name: '团费', unit_price: '2400' });
+    await take('sales.order', 'verify', 'verifying');
+    await edit('sales.order', { checked_itinerary: true, checked_price: true, checked_needs: true, checked_documents: true });
+    await take('sales.order', 'verified', 'awaiting_customer');
+    await create('sales.contract', { customer, itinerary: '桂林三日', min_party: 1, fees: '按合同约定', total: '2400', local_operator: '桂林地接社', schedule: '签约付清' }, true);
+    await take('sales.contract', 'send', 'sent');
+    await take('sales.contract', 'sign', 'signed', { signed_on: day(0), signer: customer, document: 'HT-1' });
+    await go(order);
+    await take('sales.order', 'confirm', 'confirmed');
+    await take('sales.order', 'depart', 'travelling');
+    await take('sales.order', 'finish', 'finished');
+    // The call after the return is planned by itself, and shows by itself on the page for it.
+    await go('/pages/aftersales.calls');
+    await page.locator('.work-item').filter({ hasText: customer }).click();
+    const now = page.getByRole('article');
+    await now.getByRole('link', { name: customer }).first().waitFor();
+    await fill('aftersales.followup', { itinerary: 95, guide: 90, overall: 92, words: '很满意' }, now);
+    await shot('31-call');
+    await exact(entity('aftersales.followup').transitions.find((one) => one.name === 'record').label, now).click();
+    await page.locator('.work-item').filter({ hasText: customer }).waitFor({ state: 'detached' });
+  });
+  await check('a complaint from call to survey', async () => {
+    await create('aftersales.case', { kind: 'complaint', type: 'service', channel: 'phone', subject: '导游迟到', text: '导游迟到一小时', contact_name: customer, contact: '19912345678', customer, ...(process.env.OLD ? { received_at: '2026-11-22 10:00' } : {}) });
+    await take('aftersales.case', 'acknowledge', 'acknowledged');
+    await take('aftersales.case', 'triage', 'triaged', { department: 'guides' });
+    await take('aftersales.case', 'investigate', 'investigating');
+    await take('aftersales.case', 'find', 'planned', { demand: '道歉', evidence: '行程记录', customer_contacted: true, investigation: '已核实', finding: 'partly', plan: '道歉并改进' });
+    await take('aftersales.case', 'execute', 'executing');
+    await take('aftersales.case', 'answer', 'answered', { answer: '已致歉并说明改进措施' });
+    await take('aftersales.case', 'rate', 'answered', { satisfied: true, satisfaction: 88 });
+    await page.locator('dd').filter({ hasText: /^88$/ }).waitFor();
+    await take('aftersales.case', 'close', 'closed', { cause: 'supplier' });
+    await shot('32-case');
+  });
+}
