@@ -115,7 +115,9 @@ class ModelWriter {
     if (!may(entity, Operation::read)) return false;
     const records::FieldRights rights = records::field_rights(context_, entity);
     switch (block.kind) {
+      case model::Block::Kind::work:
       case model::Block::Kind::view: return usable(*block.view, rights);
+      case model::Block::Kind::button:
       case model::Block::Kind::form: return may(entity, Operation::create);
       case model::Block::Kind::markdown: return true;
       case model::Block::Kind::chart: break;
@@ -172,6 +174,7 @@ class ModelWriter {
       json_.member(model::to_string(operation), may(entity, operation));
     }
     json_.end_object().member("live", !entity.conditional.empty() || !entity.duplicates.empty() || !entity.computed.empty());
+    json_.member("duplicates", !entity.duplicates.empty());
     json_.key("fields").begin_array();
     for (const auto& field : entity.fields) {
       if (shown(*field)) write_field(*field);
@@ -190,7 +193,7 @@ class ModelWriter {
         .member("help", field.help.in(locale_));
     json_.member("type", model::to_string(field.type));
     json_.member_or_null("to", field.target ? std::string_view(field.target->full_name) : std::string_view());
-    json_.member("system", field.system).member("required", field.required && !field.visible);
+    json_.member("system", field.system).member("required", field.required && !field.visible && !filled_later(field));
     const model::FieldRight right = rights_.of(field);
     json_.member("right", model::to_string(right));
     const bool fixed =
@@ -214,11 +217,18 @@ class ModelWriter {
     json_.member("sortable", right >= model::FieldRight::read && sortable(field)).end_object();
   }
 
+  static bool tells_time(const expr::Program& program) {
+    return program.source().find("now(") != std::string::npos || program.source().find("today(") != std::string::npos;
+  }
+
+  /// Whoever leaves it empty gets the moment of saving: a form need not ask for it.
+  static bool filled_later(const Field& field) { return field.default_value && tells_time(*field.default_value); }
+
   /// What a new record's form begins with: a default that depends on neither record, user nor time.
   void write_default(const Field& field) {
     const auto& program = field.default_value;
     const expr::Value variables[2];
-    if (program && program->source().find("now(") == std::string::npos && program->source().find("today(") == std::string::npos) {
+    if (program && !tells_time(*program)) {
       const auto result = program->evaluate({variables, 2, {}, "UTC"});
       if (result.outcome == expr::Outcome::value) {
         records::write_value(json_.value_follows(), field, result.value);

@@ -143,7 +143,7 @@ void Builder::build_block(const Page& page, const Entry& entry, Block& block) {
   }
   const Node* type = node.get("type");
   if (!type || is_bad(node, "type")) return;
-  for (const Block::Kind kind : {Block::Kind::view, Block::Kind::form, Block::Kind::chart, Block::Kind::markdown}) {
+  for (const Block::Kind kind : {Block::Kind::view, Block::Kind::form, Block::Kind::chart, Block::Kind::markdown, Block::Kind::work, Block::Kind::button}) {
     if (type->text == to_string(kind)) block.kind = kind;
   }
   constexpr std::array<std::pair<std::string_view, Block::Kind>, 8> homes{{{"view", Block::Kind::view},
@@ -156,14 +156,15 @@ void Builder::build_block(const Page& page, const Entry& entry, Block& block) {
                                                                            {"filter", Block::Kind::chart}}};
   for (const auto& [word, home] : homes) {
     const Entry* said = node.entry(word);
-    if (!said || said->value.bad || home == block.kind) continue;
+    const Block::Kind kind = block.kind == Block::Kind::work ? Block::Kind::view : block.kind == Block::Kind::button ? Block::Kind::form : block.kind;
+    if (!said || said->value.bad || home == kind) continue;
     diagnostics_.error(said->at, "word-not-for-type", tick(word) + " means nothing for a block of type " + to_string(block.kind),
                        "it is for " + std::string(to_string(home)));
   }
-  const std::string_view needed = block.kind == Block::Kind::view    ? "view"
-                                  : block.kind == Block::Kind::form  ? "form"
-                                  : block.kind == Block::Kind::chart ? "entity"
-                                                                     : "text";
+  const std::string_view needed = block.kind == Block::Kind::view || block.kind == Block::Kind::work     ? "view"
+                                  : block.kind == Block::Kind::form || block.kind == Block::Kind::button ? "form"
+                                  : block.kind == Block::Kind::chart                                     ? "entity"
+                                                                                                         : "text";
   const Node* main = node.get(needed);
   if (!node.entry(needed)) {
     diagnostics_.error(entry.at, "missing-word", subject + " has no " + tick(needed), "a block of type " + std::string(to_string(block.kind)) + " needs it");
@@ -173,13 +174,19 @@ void Builder::build_block(const Page& page, const Entry& entry, Block& block) {
     case Block::Kind::markdown:
       block.text = text_of(main, "the text of " + subject);
       return;
+    case Block::Kind::work:
     case Block::Kind::view: {
       const std::string name = resolve(main->text, module);
       block.view = catalog_->view(name);
       if (!block.view && !is_lost("view", name)) unknown(main->at, "view", main->text, names(catalog_->views));
       if (block.view) block.entity = block.view->entity;
+      if (block.view && block.kind == Block::Kind::work && block.view->type != ViewType::list) {
+        diagnostics_.error(main->at, "work-not-list", "view " + quoted(block.view->name) + " is a " + to_string(block.view->type) + ", so there is no next record in it",
+                           "name a view of type list, e.g. " + block.entity->full_name + "_list");
+      }
       return;
     }
+    case Block::Kind::button:
     case Block::Kind::form: {
       const std::string name = resolve(main->text, module);
       block.form = catalog_->form(name);

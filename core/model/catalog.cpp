@@ -145,6 +145,10 @@ const char* to_string(Block::Kind kind) {
       return "chart";
     case Block::Kind::markdown:
       return "markdown";
+    case Block::Kind::work:
+      return "work";
+    case Block::Kind::button:
+      return "button";
   }
   return "markdown";
 }
@@ -182,6 +186,10 @@ void each_approval_field(const Transition& transition, const Entity& entity, con
   for (const ApprovalStep& step : transition.approval) {
     add(step.when);
     add(step.by_user);
+  }
+  if (!entity.rules) return;  // while it is made
+  if (const auto named = entity.rules->void_on.find(&transition); named != entity.rules->void_on.end()) {
+    for (const Field* field : named->second) visit(*field);
   }
 }
 

@@ -43,7 +43,7 @@ void check_page(const CheckContext& context, const Page& page, const Document& d
   };
   for (const Block& block : page.blocks) {
     if (!block.entity || (page.roles.empty() && !context.has_roles())) continue;
-    const bool form = block.kind == Block::Kind::form;
+    const bool form = block.kind == Block::Kind::form || block.kind == Block::Kind::button;
     const Operation operation = form ? Operation::create : Operation::read;
     if (any_holder(*block.entity, Operation::read) && any_holder(*block.entity, operation)) continue;
     const Entry* entry = CheckContext::entry(&document, {"blocks", block.name});

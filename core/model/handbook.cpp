@@ -913,7 +913,9 @@ class Writer {
       if (block.entity != nullptr && !sight_.shows(*block.entity)) continue;
       Line what;
       switch (block.kind) {
+        case Block::Kind::work:
         case Block::Kind::view: what = block.view ? line(Phrase::block_view, {line(Phrase::quoted, {label(block.view->label, block.view->name)})}) : Line(); break;
+        case Block::Kind::button:
         case Block::Kind::form: what = block.entity ? line(Phrase::block_form, {rules_.entity(*block.entity)}) : Line(); break;
         case Block::Kind::chart: what = block.entity ? line(Phrase::block_chart, {rules_.entity(*block.entity)}) : Line(); break;
         case Block::Kind::markdown:

@@ -11,13 +11,13 @@ namespace caravan::model {
 
 /// One block of a page.
 struct Block {
-  enum class Kind : std::uint8_t { view, form, chart, markdown };
+  enum class Kind : std::uint8_t { view, form, chart, markdown, work, button };
   std::string name;
   Kind kind = Kind::markdown;
   Text label;
   int width = 24;                    ///< of 24 columns
-  const View* view = nullptr;        ///< of view: list, board, calendar or timeline
-  const Form* form = nullptr;        ///< of form: makes a record
+  const View* view = nullptr;        ///< of view: list, board, calendar or timeline; of work: a list
+  const Form* form = nullptr;        ///< of form and button: makes a record
   Text text;                         ///< of markdown
   // Of chart: groups of an entity's records.
   enum class Chart : std::uint8_t { bar, line, pie, number };

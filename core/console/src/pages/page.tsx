@@ -1,5 +1,5 @@
 import { Empty, Skeleton } from 'antd';
-import { lazy, Suspense, useRef, useState, type CSSProperties, type ReactNode } from 'react';
+import { lazy, Suspense, useMemo, useRef, useState, type CSSProperties, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -14,6 +14,7 @@ import { listPath } from '../paths';
 import { useSession } from '../session';
 import { useTitle } from '../use_title';
 import { RecordView } from '../views/record_view';
+import { SharedRange, type LaneRange } from '../views/shared_range';
 
 const Markdown = lazy(() => import('../blocks/markdown'));
 const ButtonBlock = lazy(() => import('../blocks/button_block'));
@@ -30,6 +31,8 @@ function Blocks({ name }: { name: string }) {
   const { t } = useTranslation();
   const [dirty, setDirty] = useState<Record<string, boolean>>({});
   const released = useRef(false);
+  const [range, setRange] = useState<LaneRange>();
+  const shared = useMemo(() => ({ range, set: setRange }), [range]);
   const { model } = useSession();
   const page = Object.hasOwn(model.pages, name) ? model.pages[name] : undefined;
   useTitle(page?.label, model.agency.name);
@@ -38,6 +41,7 @@ function Blocks({ name }: { name: string }) {
     <div className="page">
       <PageHead title={page.label} />
       {page.blocks.length === 0 && <Empty description={t('page.noBlocks')} />}
+      <SharedRange value={shared}>
       <div className="blocks">
         {page.blocks.map((block) => (
           <section key={block.name} className={`panel block block-${block.type}`} style={{ '--width': block.width } as CSSProperties}>
@@ -46,6 +50,7 @@ function Blocks({ name }: { name: string }) {
           </section>
         ))}
       </div>
+      </SharedRange>
       <LeaveGuard dirty={Object.values(dirty).includes(true)} released={released} />
     </div>
   );

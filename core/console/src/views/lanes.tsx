@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Empty, Segmented, Switch, Table } from 'antd';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, use, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Entity, Expanded, Field, RecordData } from '../api/types';
@@ -16,13 +16,13 @@ import { addDays, addMonths, monthStart, todayIn } from './days';
 import type { Bar, Lane } from './lanes_chart';
 import { monthTitle, RangeBar } from './range_bar';
 import { ViewSkeleton } from './record_view';
+import { SharedRange, type LaneRange, type Unit } from './shared_range';
 import { detailFields, isFilled, type ViewProps } from './types';
 import { mostShown, useRangeRecords, type Placed } from './use_range';
 
 const MoveDialog = lazy(() => import('./move_dialog'));
 const Chart = lazy(() => import('./lanes_chart'));
 
-type Unit = 'week' | 'month' | 'quarter' | 'year';
 const months = { month: 1, quarter: 3, year: 12 } as const;
 const step = (from: string, unit: Unit, direction: 1 | -1) => (unit === 'week' ? addDays(from, 7 * direction) : addMonths(from, months[unit] * direction));
 
@@ -33,11 +33,14 @@ export default function Lanes(props: ViewProps) {
   const { locale, model } = useSession();
   const valueText = useValueText();
   const today = todayIn(locale.timeZone);
-  // What is told by the hour is rarely longer than days.
-  const [unit, setUnit] = useState<Unit>(fieldOf(entity, view.start ?? '')?.type === 'instant' ? 'week' : 'month');
   // A week with today near its beginning: what comes matters more than what was.
   const beginning = (day: string, of: Unit) => (of === 'week' ? addDays(day, -2) : monthStart(day));
-  const [first, setFirst] = useState(beginning(today, unit));
+  const shared = use(SharedRange);
+  // What is told by the hour is rarely longer than days.
+  const usual: Unit = !shared && fieldOf(entity, view.start ?? '')?.type === 'instant' ? 'week' : 'month';
+  const [own, setOwn] = useState<LaneRange>({ unit: usual, first: beginning(today, usual) });
+  const { unit, first } = shared?.range ?? own;
+  const setRange = shared?.set ?? setOwn;
   const [table, setTable] = useState(false);
   const range = { from: first, to: step(first, unit, 1) };
   const records = useRangeRecords(props, range);
@@ -100,11 +103,10 @@ export default function Lanes(props: ViewProps) {
         unit={unit}
         onUnit={(next) => {
           // Where today is shown, it stays so.
-          setFirst(beginning(first <= today && today < range.to ? today : first, next));
-          setUnit(next);
+          setRange({ unit: next, first: beginning(first <= today && today < range.to ? today : first, next) });
         }}
-        onStep={(direction) => setFirst(step(first, unit, direction))}
-        onToday={() => setFirst(beginning(today, unit))}
+        onStep={(direction) => setRange({ unit, first: step(first, unit, direction) })}
+        onToday={() => setRange({ unit, first: beginning(today, unit) })}
       >
         {lanesMove && group.type === 'ref' && (
           <label className="parameter">
