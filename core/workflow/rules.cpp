@@ -31,6 +31,12 @@ constexpr int most_told_an_hour = 20;
 
 const model::State* initial_of(const model::Entity& entity) { return entity.workflow ? entity.workflow->initial : nullptr; }
 
+/// Of a new record: whether an import has brought it in a state that it came to elsewhere. What is set off on the way there was long ago.
+bool taken_over(const Record& record) {
+  const model::State* initial = initial_of(record.entity());
+  return initial != nullptr && record.state() != initial->name;
+}
+
 }  // namespace
 
 bool taken_by_itself(const Transition& transition, const Context& context, Record& record, const std::shared_ptr<const records::Follow>& follow) {
@@ -108,6 +114,7 @@ struct Rules::Change {
   }
   bool sets_off(const Automation& rule) const {
     if (event != nullptr) return rule.on == Automation::On::event && rule.event == event->name;
+    if (created() && taken_over(record)) return false;
     switch (rule.on) {
       case Automation::On::created: return created();
       case Automation::On::updated: return !created() && !deleted();
@@ -183,7 +190,7 @@ bool Rules::any(HookPoint point, const model::Entity& entity) const {
 void Rules::run(HookPoint point, HookCall& call) const {
   const model::Entity& entity = call.record.entity();
   const EntityRules* rules = entity.rules.get();
-  if (rules != nullptr && point == HookPoint::before_create && rules->state_effects && initial_of(entity) != nullptr) {
+  if (rules != nullptr && point == HookPoint::before_create && rules->state_effects && initial_of(entity) != nullptr && !taken_over(call.record)) {
     records::compute_fields(call.context, call.record, follow_in(call.work));
     records::Input ignored;  // the record itself has the values
     own_changes(call.work, initial_of(entity)->enter, call.record, ignored);
@@ -215,7 +222,7 @@ void Rules::react(const Change& change) const {
   const model::Entity& entity = change.record.entity();
   const EntityRules& rules = *entity.rules;
   Record record = change.deleted() ? change.record : work.current(change.record);
-  if (change.created() && rules.state_effects && initial_of(entity) != nullptr) {
+  if (change.created() && rules.state_effects && initial_of(entity) != nullptr && !taken_over(change.record)) {
     run_effects(work, initial_of(entity)->enter, record, "state " + entity.full_name + "." + initial_of(entity)->name, Part::beside);
   }
   if (rules.tasks && (change.deleted() || record.state() == change.record.state())) follow_tasks(work, record, change.earlier(), change.deleted());
