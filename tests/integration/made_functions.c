@@ -94,7 +94,7 @@ static caravan_status later(void* user, caravan_call call, const caravan_request
   job.struct_size = sizeof job;
   job.name = text("note");
   job.payload = request->body;
-  job.delay_micros = 1000000;
+  job.delay_micros = 3600000000;
   return host.enqueue(call, &job, 0);
 }
 

@@ -118,7 +118,7 @@ class Functions(_Functions):
     def test_a_report_measures_by_the_plugin(self):
         for lane, size, price in (("east", 4, "10.50"), ("east", 8, "2.25"), ("west", 9, None), ("west", None, "3.00")):
             self.create(self.admin, "calc.parcel", lane=lane, size=size, price=price)
-        self.create(self.admin, "calc.parcel", lane="east", price={"amount": "7.00", "currency": "EUR"})
+        self.create(self.admin, "calc.parcel", lane="east", price="7.00", price_currency="EUR")
         report = self.ok(self.admin.get("/reports/calc.totals")).json
         self.assertEqual([one["type"] for one in report["measures"]][2:], ["decimal", "decimal", "money", "decimal"])
         self.assertFalse(any("problem" in one for one in report["measures"]))
@@ -152,7 +152,7 @@ class Functions(_Functions):
         report = "kind: report\nname: office.sizes\nlabel: Sizes\nentity: calc.parcel\nmeasures:\n  size: {call: FUNCTION, field: size}\n"
         for function, code in (("calc.totl", "unknown-function"), ("calc.tidy", "wrong-function")):
             file.write_text(report.replace("FUNCTION", function))
-            refused = self.problem(self.admin.post("/admin/reload"), 422, "invalid_definitions")
+            refused = self.problem(self.admin.post("/admin/reload"), 422, "invalid_record")
             self.assertIn(code, json.dumps(refused))
         file.write_text(report.replace("FUNCTION", "calc.total"))
         self.ok(self.admin.post("/admin/reload"))
@@ -165,17 +165,22 @@ class Functions(_Functions):
         self.assertIn("unknown-function", json.dumps(refused.json), refused)
 
     def test_a_plugins_jobs_wait_while_it_is_off(self):
+        def job():
+            return self.ok(self.admin.get("/admin/jobs" + query(kind="plugins.job"))).json["items"][0]
         self.assertEqual(self.admin.post("/plugins/calc/later", "from before").status, 204)
+        first = job()
+        self.assertEqual((first["state"], first["attempts"]), ("waiting", 0))  # for an hour
         self.switch("disable")
         try:
             self.assertEqual(self.admin.get("/reports/calc.totals").status, 404)
-            time.sleep(3)  # it was due after one
-            jobs = self.ok(self.admin.get("/admin/jobs" + query(kind="plugins.job"))).json["items"]
-            self.assertEqual([(job["state"], job["attempts"]) for job in jobs], [("waiting", 0)])
+            # It is due now, and is put off by a minute as long as the plugin is off.
+            self.ok(self.admin.post(f"/admin/jobs/{first['id']}/replay"), 204)
+            wait_until(lambda: job()["state"] == "waiting" and job()["run_at"] != first["run_at"], 20, "the job is put off")
+            put_off = job()
+            self.assertEqual((put_off["attempts"], put_off["last_error"]), (0, None))
         finally:
             self.switch("enable")
-        # It is looked at once a minute; now, that is, for who does not want to wait.
-        self.ok(self.admin.post(f"/admin/jobs/{jobs[0]['id']}/replay"), 204)
+        self.ok(self.admin.post(f"/admin/jobs/{first['id']}/replay"), 204)  # who does not want to wait for the minute
         wait_until(lambda: self.count(self.admin, "calc.parcel", filter='record.name == "from before"') == 1, 20, "the job runs once the plugin is on again")
 
 
