@@ -1,14 +1,19 @@
 #include "records/query.h"
 
 #include <algorithm>
+#include <bit>
+#include <set>
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/by_ids.h"
+#include "records/by_ids.h"
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/search_index.h"
 #include "records/search_words.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -131,10 +136,6 @@ void add_cursor(std::string& sql, std::vector<expr::Value>& parameters, storage:
   sql += close;
 }
 
-expr::Dialect sql_dialect(storage::Dialect dialect) {
-  return dialect == storage::Dialect::mysql ? expr::Dialect::mysql : expr::Dialect::sqlite;
-}
-
 std::string at(const expr::Issue& issue) {
   return "line " + std::to_string(issue.line) + " column " + std::to_string(issue.column) + ": " + issue.message +
          (issue.hint.empty() ? "" : ": " + issue.hint);
@@ -162,6 +163,25 @@ std::shared_ptr<const CompiledFilter> compile_filter(const Context& context, con
   });
 }
 
+/// Of the entity's records that the index waits for: whether they hold the words as they are now.
+std::vector<std::pair<std::int64_t, bool>> fresh_words(const SearchIndex& index, const EntityPlan& plan, const std::vector<const Field*>& fields, const SearchTerms& terms) {
+  std::vector<std::pair<std::int64_t, bool>> out;
+  const auto session = index.read();
+  const auto waiting = index.waiting(*session);
+  const auto found = waiting.find(plan.entity->full_name);
+  if (found == waiting.end()) return out;
+  const std::set<std::int64_t> unique(found->second.begin(), found->second.end());
+  const std::vector<std::int64_t> ids(unique.begin(), unique.end());
+  each_record(*session, plan, ids, [&](const Record& record) { out.emplace_back(record.id(), holds_all(words_of(record, fields), terms)); });
+  return out;
+}
+
+/// Places for the values in a statement, of which there are few forms: the last value comes again.
+std::string places_for(std::vector<expr::Value>& values) {
+  values.resize(std::bit_ceil(values.size()), values.back());
+  return storage::repeated("?", ", ", values.size());
+}
+
 /// Lets the index find `q`, where all of the entity's records are in it. Not for somebody who may not read all that it was made of:
 /// a word of a hidden field would tell him something.
 bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, const FieldRights& rights, std::string_view q) {
@@ -172,9 +192,20 @@ bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, co
   if (!state || !state->complete) return false;
   const SearchTerms terms = terms_of(q);
   if (terms.words.empty()) return false;
+  // What was written a moment ago, and the index does not have yet, is looked at as it is.
+  std::vector<expr::Value> other, held;
+  for (const auto& [id, holds] : fresh_words(*plans.search(), plan, fields, terms)) (holds ? held : other).emplace_back(id);
   const storage::SearchSelect select = plans.search()->select(*state, terms.words);
-  where.also("r." + plan.id_column + " IN (SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where + ")");
+  std::string ids = "SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where;
+  const std::string id = "r." + plan.id_column;
+  if (!held.empty()) ids = "SELECT u.id FROM (SELECT " + select.record + " AS id" + ids.substr(7 + select.record.size()) + " UNION ALL SELECT " + id + plan.from + " WHERE " + id + " IN (" + places_for(held) + ")) u";
+  where.also(id + " IN (" + ids + ")");
   where.parameters.insert(where.parameters.end(), select.parameters.begin(), select.parameters.end());
+  where.parameters.insert(where.parameters.end(), held.begin(), held.end());
+  if (!other.empty()) {
+    where.also(id + " NOT IN (" + places_for(other) + ")");
+    where.parameters.insert(where.parameters.end(), other.begin(), other.end());
+  }
   return true;
 }
 

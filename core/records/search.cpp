@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "records/access.h"
+#include "records/by_ids.h"
 #include "records/duplicates.h"
 #include "records/fold.h"
 #include "records/json.h"
@@ -25,10 +26,7 @@ constexpr std::chrono::seconds build_at_once{3};  ///< after which a build lets 
 constexpr std::int64_t last_record = (std::int64_t{1} << 47) - 1;
 
 storage::SearchDocument document_of(const Record& record, const std::vector<const Field*>& fields) {
-  std::set<std::string, std::less<>> words;
-  for (const Field* field : fields) {
-    for (const std::string_view text : texts_of(record[field->slot])) add_words(words, text);
-  }
+  std::set<std::string, std::less<>> words = words_of(record, fields);
   add_match_words(words, record);
   return {record.id(), joined(words)};
 }
@@ -73,16 +71,7 @@ void Search::put(storage::Session& session, const std::shared_ptr<const model::C
   const auto fields = searched_fields(entity);
   std::map<std::int64_t, storage::SearchDocument> documents;
   for (const std::int64_t id : ids) documents[id] = {id, {}};
-  storage::in_parts(ids.size(), [&](std::size_t begin, std::size_t count, std::size_t places) {
-    storage::Statement& statement =
-        session.prepare("SELECT " + plan.select_list + plan.from + " WHERE r." + plan.id_column + " IN (" + storage::repeated("?", ", ", places) + ")");
-    for (std::size_t i = 0; i < places; ++i) statement.bind(static_cast<int>(i) + 1, ids[begin + std::min(i, count - 1)]);
-    while (statement.step()) {
-      const Record record = read_row(plan, statement, true);
-      documents[record.id()] = document_of(record, fields);
-    }
-    statement.reset();
-  });
+  each_record(session, plan, ids, [&](const Record& record) { documents[record.id()] = document_of(record, fields); });
   std::vector<storage::SearchDocument> list;
   list.reserve(documents.size());
   for (auto& [id, document] : documents) list.push_back(std::move(document));
@@ -94,17 +83,9 @@ void Search::keep_up(std::span<jobs::Attempt* const> attempts) const {
   warm_up_folding();
   std::map<const Entity*, std::set<std::int64_t>> wanted;
   for (jobs::Attempt* attempt : attempts) {
-    const Json payload = parse_json(attempt->job().payload);
-    const auto* members = payload.as<Json::Object>();
-    if (members == nullptr) throw Error(ErrorCode::invalid_argument, "The payload of a job of the search index is no object.");
-    for (const auto& [name, ids] : *members) {
-      const Entity* entity = catalog->entity(name);
-      const auto* list = ids.as<Json::Array>();
-      if (entity == nullptr || list == nullptr) continue;  // its plugin is gone
-      for (const Json& id : *list) {
-        if (const auto* number = id.as<Json::Number>()) wanted[entity].insert(std::strtoll(number->text.c_str(), nullptr, 10));
-      }
-    }
+    each_written(attempt->job().payload, [&](const std::string& name, std::int64_t id) {
+      if (const Entity* entity = catalog->entity(name)) wanted[entity].insert(id);  // else its plugin is gone
+    });
   }
   // As of now: what a state of a second ago does not know may have been built past these records since.
   const auto states = index_.states();
@@ -199,7 +180,8 @@ bool Search::changes_wait() const {
   return ready.next();
 }
 
-void Search::find_in(const Context& context, const Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, std::vector<SearchHit>& hits) const {
+void Search::find_in(const Context& context, const Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, const std::vector<std::int64_t>& fresh,
+                     std::vector<SearchHit>& hits) const {
   const FieldRights rights = field_rights(context, entity);
   std::vector<const Field*> fields = searched_fields(entity);
   std::erase_if(fields, [&](const Field* field) { return !rights.readable(*field); });
@@ -248,6 +230,11 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
     }
   };
 
+  if (!fresh.empty()) {
+    seen.insert(fresh.begin(), fresh.end());
+    take({seen.begin(), seen.end()});
+    found = 0;  // they do not stand for those that the index has
+  }
   const std::string record_id = "r." + plan.id_column;
   // Reads proposals a batch at a time, below the one before, until enough of them are hits.
   const auto propose = [&](const std::vector<storage::SearchTerm>& words) {
@@ -261,10 +248,12 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
         auto session = service_.database().read();
         const ReadRule rule = read_rule(context, entity, *session);
         if (rule.kind == ReadRule::Kind::never) return;
-        const storage::SearchSelect select = index_.store().select(&*session, number, words);
-        std::string sql = "SELECT " + select.record + " FROM " + select.from;
         const bool ruled = rule.kind == ReadRule::Kind::condition;
-        if (ruled) sql += " JOIN " + plan.from_table + " r ON " + record_id + " = " + select.record;
+        const storage::SearchSelect select = index_.store().select(&*session, number, words, ruled);
+        std::string sql = "SELECT " + select.record + " FROM " + select.from;
+        // SQLite would look each of the viewer's records up in the index.
+        const char* join = session->dialect() == storage::Dialect::sqlite ? " CROSS JOIN " : " JOIN ";
+        if (ruled) sql += join + plan.from_table + " r ON " + record_id + " = " + select.record;
         sql += " WHERE " + select.where;
         if (round > 0) sql += " AND " + select.order + " < ?";
         if (ruled) sql += " AND (" + rule.sql + ")";
@@ -333,11 +322,30 @@ SearchAnswer Search::find(const Context& context, const SearchQuery& query) cons
     for (const auto& entity : context.catalog->entities) entities.push_back(entity.get());
   }
   const std::size_t wanted = std::min(offset + query.limit + 1, most_hits + 1);
+  // What was written a moment ago is looked at as it is: whoever wrote it finds it.
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> fresh;
+  {
+    auto session = service_.database().read();
+    fresh = index_.waiting(*session);
+  }
+  std::map<std::int64_t, const Entity*> indexed;
+  std::set<std::int64_t> numbers;
   for (const Entity* entity : entities) {
     if (searched_fields(*entity).empty() || !service_.may(context, *entity, model::Operation::read)) continue;
     const auto state = index_.of(entity->full_name);
     if (!state || !state->complete) answer.building.push_back(entity);
-    if (state) find_in(context, *entity, state->number, terms, wanted, answer.hits);
+    if (state) indexed.emplace(state->number, entity);
+    if (state) numbers.insert(state->number);
+  }
+  // Most entities have nothing of it, and are asked no more.
+  if (numbers.size() > 1) {
+    auto session = service_.database().read();
+    numbers = index_.store().holding(*session, numbers, terms.words, terms.whole);
+  }
+  for (const auto& [number, entity] : indexed) {
+    const auto found = fresh.find(entity->full_name);
+    if (found != fresh.end() || numbers.contains(number))
+      find_in(context, *entity, number, terms, wanted, found != fresh.end() ? found->second : std::vector<std::int64_t>(), answer.hits);
   }
   std::sort(answer.hits.begin(), answer.hits.end(), [](const SearchHit& a, const SearchHit& b) {
     return a.rank != b.rank ? a.rank > b.rank : a.record.id() > b.record.id();

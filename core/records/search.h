@@ -56,7 +56,9 @@ class Search {
   bool changes_wait() const;
   void put(storage::Session& session, const std::shared_ptr<const model::Catalog>& catalog, const model::Entity& entity, std::int64_t number,
            const std::vector<std::int64_t>& ids) const;
-  void find_in(const Context& context, const model::Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, std::vector<SearchHit>& hits) const;
+  /// `fresh`: records to look at whether the index has them or not.
+  void find_in(const Context& context, const model::Entity& entity, std::int64_t number, const SearchTerms& terms, std::size_t wanted, const std::vector<std::int64_t>& fresh,
+               std::vector<SearchHit>& hits) const;
   const RecordService& service_;
   SearchIndex& index_;
   std::function<std::shared_ptr<const model::Catalog>()> catalog_;

@@ -82,6 +82,44 @@ std::optional<SearchIndex::State> SearchIndex::of(std::string_view entity) const
   return found == states->end() ? std::nullopt : std::optional(found->second);
 }
 
+void each_written(std::string_view payload, const std::function<void(const std::string& entity, std::int64_t id)>& each) {
+  const Json json = parse_json(payload);
+  const auto* members = json.as<Json::Object>();
+  if (members == nullptr) throw Error(ErrorCode::invalid_argument, "The payload of a job of the search index is no object.");
+  for (const auto& [entity, ids] : *members) {
+    const auto* list = ids.as<Json::Array>();
+    for (const Json& id : list ? *list : Json::Array()) {
+      if (const auto* number = id.as<Json::Number>()) each(entity, std::strtoll(number->text.c_str(), nullptr, 10));
+    }
+  }
+}
+
+std::set<std::string, std::less<>> words_of(const Record& record, const std::vector<const model::Field*>& fields) {
+  std::set<std::string, std::less<>> words;
+  for (const model::Field* field : fields) {
+    for (const std::string_view text : texts_of(record[field->slot])) add_words(words, text);
+  }
+  return words;
+}
+
+std::map<std::string, std::vector<std::int64_t>, std::less<>> SearchIndex::waiting(storage::Session& session) const {
+  constexpr std::size_t most = 500;
+  const std::string hint = session.dialect() == storage::Dialect::mysql ? " FORCE INDEX (`ix_job$ready`)" : " INDEXED BY \"ix_job$ready\"";
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> out;
+  std::size_t count = 0;
+  // In the order in which a job goes through them, so that none slips by.
+  for (const char* state : {"waiting", "ready", "running"}) {
+    storage::Query jobs(session, "SELECT kind, payload FROM job" + hint + " WHERE state = ? AND queue = ? ORDER BY priority DESC, run_at DESC, id DESC LIMIT 100", state, search_queue);
+    while (count < most && jobs.next()) {
+      if (jobs.text(0) != search_kind) continue;
+      each_written(jobs.text(1), [&](const std::string& entity, std::int64_t id) {
+        if (count++ < most) out[entity].push_back(id);
+      });
+    }
+  }
+  return out;
+}
+
 storage::SearchSelect SearchIndex::select(const State& state, const std::vector<storage::SearchTerm>& terms) const {
   const auto session = database_.read();
   return store_->select(&*session, state.number, terms);

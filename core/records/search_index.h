@@ -2,15 +2,18 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/catalog.h"
+#include "records/record.h"
 #include "storage/database.h"
 #include "storage/search_store.h"
 #include "storage/sequence.h"
@@ -24,6 +27,11 @@ inline constexpr const char* search_build_kind = "records.search_build";  ///< a
 
 /// The entity's fields marked `search`, its number among them where it has one. Empty: it is not searched.
 std::vector<const model::Field*> searched_fields(const model::Entity& entity);
+
+/// Calls `each` with every record that a job of search_kind names. Throws invalid_argument.
+void each_written(std::string_view payload, const std::function<void(const std::string& entity, std::int64_t id)>& each);
+/// The words of a record's fields.
+std::set<std::string, std::less<>> words_of(const Record& record, const std::vector<const model::Field*>& fields);
 
 /// Whether the index follows the entity's records: some field is searched, or a duplicate rule weighs.
 bool is_indexed(const model::Entity& entity);
@@ -43,10 +51,13 @@ class SearchIndex {
 
   SearchIndex(storage::Database& database, storage::Sequences& sequences);
   const storage::SearchStore& store() const { return *store_; }
+  storage::ReadSession read() const { return database_.read(); }
   /// As of at most a second ago; nullopt where nothing of the entity is there.
   std::optional<State> of(std::string_view entity) const;
   /// The records of an entity that hold all terms.
   storage::SearchSelect select(const State& state, const std::vector<storage::SearchTerm>& terms) const;
+  /// Of what was written a moment ago and is not in the index yet: the newest records, at most about 500, by entity.
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> waiting(storage::Session& session) const;
   /// Of all entities, as of now.
   std::map<std::string, State, std::less<>> states() const;
   /// Has what the definitions search now, and the index does not hold, built anew; called whenever a Catalog comes into use.

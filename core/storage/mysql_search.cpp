@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <forward_list>
 #include <utility>
 
 #include "base/words.h"
@@ -95,35 +96,67 @@ class MysqlSearch final : public SearchStore {
     return static_cast<std::int64_t>(changed.size() + removed.size());
   }
 
-  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const override {
-    // The rarest word leads; the others are looked for in the words of its records.
+  std::set<std::int64_t> holding(Session& session, const std::set<std::int64_t>& entities, const std::vector<SearchTerm>& terms, const std::string& whole) const override {
+    std::string sql = "SELECT (1 = 1";
+    for (const SearchTerm& term : terms) sql += " AND EXISTS (SELECT 1 FROM search_term WHERE " + held(term) + ")";
+    sql += ")";
+    const SearchTerm alone{whole, false};
+    if (!whole.empty()) sql += " OR EXISTS (SELECT 1 FROM search_term WHERE " + held(alone) + ")";
+    std::set<std::int64_t> out;
+    for (const std::int64_t entity : entities) {
+      std::forward_list<std::string> ends;
+      Query query(session, sql);
+      for (const SearchTerm& term : terms) add_held(query, entity, term, ends);
+      if (!whole.empty()) add_held(query, entity, alone, ends);
+      if (query.next() && query.integer(0) != 0) out.insert(entity);
+    }
+    return out;
+  }
+
+  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed) const override {
+    // The rarest word leads; the others are looked for in the words of its records. A frequent beginning leads only where there is no word.
     std::size_t lead = 0;
-    if (terms.size() > 1) {
-      std::int64_t fewest = -1;
-      for (std::size_t i = 0; i < terms.size(); ++i) {
-        if (terms[i].prefix && (fewest >= 0 || i + 1 < terms.size())) continue;
-        // Longer words are rarer, mostly.
-        const std::int64_t found = session ? count(*session, entity, terms[i]) : most_counted - static_cast<std::int64_t>(std::min<std::size_t>(terms[i].text.size(), 100));
-        if (fewest >= 0 && found >= fewest) continue;
-        fewest = found;
-        lead = i;
-      }
+    std::int64_t fewest = -1;
+    for (std::size_t i = 0; i < terms.size() && (terms.size() > 1 || (session && terms.front().prefix)); ++i) {
+      // Longer words are rarer, mostly.
+      std::int64_t found = session ? count(*session, entity, terms[i]) : most_counted - static_cast<std::int64_t>(std::min<std::size_t>(terms[i].text.size(), 100));
+      if (terms[i].prefix && (!session || found >= most_counted)) found = most_counted + 1;
+      if (fewest >= 0 && found >= fewest) continue;
+      fewest = found;
+      lead = i;
     }
     SearchSelect select;
-    select.from = "search_term s";
     select.record = "s.record";
+    select.order = "s.record";
     const SearchTerm& first = terms[lead];
-    select.where = first.prefix ? "s.entity = ? AND s.term >= ? AND s.term < ?" : "s.entity = ? AND s.term = ?";
+    const auto rest = [&](const std::string& words, std::size_t without) {
+      for (std::size_t i = 0; i < terms.size(); ++i) {
+        if (i == without) continue;
+        select.where += " AND " + words + " LIKE ?";
+        select.parameters.emplace_back("% " + terms[i].text + (terms[i].prefix ? "%" : " %"));
+      }
+    };
+    if (first.prefix && narrowed && fewest > most_counted) {
+      // Of the many that begin so few may be let through: the database goes by the condition's own index, or from the newest on.
+      select.from = "search_document s";
+      select.where = "s.entity = ?";
+      select.parameters.emplace_back(entity);
+      rest("s.words", terms.size());
+      return select;
+    }
     select.parameters = {expr::Value(entity), expr::Value(first.text)};
     if (first.prefix) select.parameters.emplace_back(beyond(first.text));
-    else select.order = "s.record";
+    if (first.prefix && fewest >= 0 && fewest < most_counted) {
+      select.from = "(SELECT DISTINCT entity, record FROM search_term WHERE " + held(first) + ") s";
+      select.where = "s.record > 0";
+    } else {
+      select.from = "search_term s";
+      select.where = held(first, "s.");
+      if (first.prefix) select.order.clear();
+    }
     if (terms.size() == 1) return select;
     select.where += " AND EXISTS (SELECT 1 FROM search_document d WHERE d.entity = s.entity AND d.record = s.record";
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      if (i == lead) continue;
-      select.where += " AND d.words LIKE ?";
-      select.parameters.emplace_back("% " + terms[i].text + (terms[i].prefix ? "%" : " %"));
-    }
+    rest("d.words", lead);
     select.where += ")";
     return select;
   }
@@ -135,14 +168,23 @@ class MysqlSearch final : public SearchStore {
     return words;
   }
 
+  static std::string held(const SearchTerm& term, const std::string& table = {}) {
+    const std::string of = table + "entity = ? AND " + table + "term ";
+    return term.prefix ? of + ">= ? AND " + table + "term < ?" : of + "= ?";
+  }
+
+  /// `ends`: texts that stay as long as the query.
+  static void add_held(Query& query, std::int64_t entity, const SearchTerm& term, std::forward_list<std::string>& ends) {
+    query.add(entity);
+    query.add(term.text);
+    if (term.prefix) query.add(ends.emplace_front(beyond(term.text)));
+  }
+
   static std::int64_t count(Session& session, std::int64_t entity, const SearchTerm& term) {
-    const std::string sql = "SELECT COUNT(*) FROM (SELECT 1 FROM search_term WHERE entity = ? AND term " + std::string(term.prefix ? ">= ? AND term < ?" : "= ?") + " LIMIT ?) t";
-    if (!term.prefix) {
-      Query query(session, sql, entity, term.text, most_counted);
-      return query.next() ? query.integer(0) : 0;
-    }
-    const std::string end = beyond(term.text);
-    Query query(session, sql, entity, term.text, end, most_counted);
+    std::forward_list<std::string> ends;
+    Query query(session, "SELECT COUNT(*) FROM (SELECT 1 FROM search_term WHERE " + held(term) + " LIMIT ?) t");
+    add_held(query, entity, term, ends);
+    query.add(most_counted);
     return query.next() ? query.integer(0) : 0;
   }
 };

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,8 +48,11 @@ class SearchStore {
   /// Puts documents in place of those in `kept`; returns how many changed.
   virtual std::int64_t put(Session& session, std::int64_t entity, std::span<const SearchDocument> documents,
                            const std::map<std::int64_t, std::string>& kept) const = 0;
-  /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made.
-  virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const = 0;
+  /// Those of `entities` in which some record may hold all terms, or `whole` where that is not empty.
+  virtual std::set<std::int64_t> holding(Session& session, const std::set<std::int64_t>& entities, const std::vector<SearchTerm>& terms, const std::string& whole) const = 0;
+  /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made. `narrowed`: joined with a condition that may
+  /// let few records through.
+  virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed = false) const = 0;
 };
 
 std::unique_ptr<SearchStore> sqlite_search_store();

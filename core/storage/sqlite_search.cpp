@@ -12,9 +12,18 @@ constexpr std::int64_t entity_unit = std::int64_t{1} << 47;
 class SqliteSearch final : public SearchStore {
  public:
   void prepare(Session& session) const override {
-    session.execute(
-        "CREATE VIRTUAL TABLE IF NOT EXISTS search_text USING fts5(words, detail=none, columnsize=0, "
-        "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\")");
+    // Beginnings of up to five characters have lists of their own (one of four is gathered from those of five): of any other one FTS5
+    // gathers all words that begin so before it shows the first.
+    const std::string options = "words, detail=none, columnsize=0, prefix='1 2 3 5', tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\"";
+    {
+      Query there(session, "SELECT sql FROM sqlite_schema WHERE name = 'search_text'");
+      if (there.next() && there.text(0).find(options) != std::string::npos) return;
+    }
+    session.execute("DROP TABLE IF EXISTS search_text");
+    session.execute("CREATE VIRTUAL TABLE search_text USING fts5(" + options + ")");
+    // Whatever was in a table of another kind is built anew.
+    Query states(session, "SELECT 1 FROM sqlite_schema WHERE name = 'search_state'");
+    if (states.next()) run_sql(session, "UPDATE search_state SET definition = '', complete = 0, built_to = 0");
   }
 
   std::map<std::int64_t, std::string> kept(Session& session, std::int64_t entity, std::span<const std::int64_t> records) const override {
@@ -48,30 +57,31 @@ class SqliteSearch final : public SearchStore {
     return changed;
   }
 
-  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms) const override {
+  std::set<std::int64_t> holding(Session& session, const std::set<std::int64_t>& entities, const std::vector<SearchTerm>& terms, const std::string& whole) const override {
+    std::string match = "(" + match_of(terms) + ")";
+    if (!whole.empty()) match += " OR \"" + whole + "\"";
+    std::set<std::int64_t> out;
+    // From entity to entity, the one with the highest number first.
+    for (auto at = entities.rbegin(); at != entities.rend();) {
+      std::int64_t found = 0;
+      {
+        Query query(session, "SELECT s.rowid FROM search_text s WHERE s.search_text MATCH ? AND s.rowid < ? ORDER BY s.rowid DESC LIMIT 1", match, (*at + 1) * entity_unit);
+        if (!query.next()) break;
+        found = query.integer(0) / entity_unit;
+      }
+      while (at != entities.rend() && *at > found) ++at;
+      if (at != entities.rend() && *at == found) out.insert(*at++);
+    }
+    return out;
+  }
+
+  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms, bool) const override {
     const std::int64_t base = entity * entity_unit;
     SearchSelect select;
-    // FTS5 gathers all that begins so before it shows the first: where the other words are rare, or the beginning is frequent, it is
-    // looked for in what the others find.
-    std::vector<SearchTerm> whole, begun;
-    for (const SearchTerm& term : terms) (term.prefix ? begun : whole).push_back(term);
-    if (session != nullptr && !whole.empty() && !begun.empty()) {
-      std::vector<SearchTerm> same = begun;
-      for (SearchTerm& term : same) term.prefix = false;
-      if (!frequent(*session, base, whole) || frequent(*session, base, same)) terms = whole;
-      else begun.clear();
-    } else {
-      begun.clear();
-    }
-    const std::string match = match_of(terms);
     select.from = "search_text s";
     select.record = "(s.rowid - " + std::to_string(base) + ")";
     select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
-    select.parameters = {expr::Value(match), expr::Value(base), expr::Value(base + entity_unit)};
-    for (const SearchTerm& term : begun) {
-      select.where += " AND (' ' || s.words) LIKE ?";
-      select.parameters.emplace_back("% " + term.text + "%");
-    }
+    select.parameters = {expr::Value(match_of(terms)), expr::Value(base), expr::Value(base + entity_unit)};
     select.order = "s.rowid";
     select.base = base;
     return select;
@@ -82,13 +92,6 @@ class SqliteSearch final : public SearchStore {
     std::string match;
     for (const SearchTerm& term : terms) match += (match.empty() ? "\"" : " AND \"") + term.text + (term.prefix ? "\" *" : "\"");
     return match;
-  }
-
-  static bool frequent(Session& session, std::int64_t base, const std::vector<SearchTerm>& terms) {
-    constexpr std::int64_t many = 2000;
-    const std::string match = match_of(terms);
-    Query count(session, "SELECT COUNT(*) FROM (SELECT 1 FROM search_text s WHERE s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ? LIMIT ?)", match, base, base + entity_unit, many);
-    return count.next() && count.integer(0) == many;
   }
 };
 

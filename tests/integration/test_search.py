@@ -102,6 +102,28 @@ class Search(ServerCase):
         other = self.create(self.admin, "find.other", name="x")["id"]
         self.assertNotIn(other, self.ids("x"))
 
+    def test_what_was_just_written_is_found_at_once(self):
+        """The index follows later; what waits for it is looked at as it is."""
+        for turn in range(40):
+            word = f"立刻{chr(0x4E00 + 7 * turn)}{chr(0x5E00 + 11 * turn)}"
+            one = self.person(name=word, note=f"turn{turn}x")
+            self.assertEqual(self.ids(word), [one], turn)
+            listed = self.ok(self.admin.get("/records/find.person" + query(q=word, count=1))).json
+            self.assertEqual(([r["id"] for r in listed["items"]], listed["total"]), ([one], 1), turn)
+            self.ok(self.admin.patch(f"/records/find.person/{one}", {"note": f"other{turn}x"}, If_Match="*"))
+            for q, expected in ((f"turn{turn}x", []), (f"other{turn}x", [one]), (f"{word} other{turn}", [one])):
+                self.assertEqual([r["id"] for r in self.ok(self.admin.get("/records/find.person" + query(q=q))).json["items"]], expected, (turn, q))
+                self.assertEqual(self.ids(q), expected, (turn, q))
+            self.ok(self.admin.delete(f"/records/find.person/{one}", If_Match="*"), 204)
+            self.assertEqual(self.ok(self.admin.get("/records/find.person" + query(q=word))).json["items"], [])
+        # What somebody else may not see stays so.
+        self.person(name="刚写外人", secret="刚写密语")
+        clerk, reader = self.server.client("clerk"), self.server.client("reader")
+        self.assertEqual(self.ids("刚写外人", clerk), [])
+        self.assertEqual(self.ids("刚写密语", reader), [])
+        self.assertEqual(self.ok(clerk.get("/records/find.person" + query(q="刚写外人"))).json["items"], [])
+        self.assertEqual(self.ok(reader.get("/records/find.person" + query(q="刚写密语"))).json["items"], [])
+
     def test_the_index_follows_changes(self):
         one = self.person(name="变化前", about={"en": "English words", "zh-CN": "中文说明"})
         indexed(self.admin)
