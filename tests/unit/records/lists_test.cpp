@@ -385,6 +385,7 @@ TEST_P(Lists, TwoThatNeedEachOtherComeBackOneAfterTheOther) {
 }
 
 TEST_P(Lists, EachDeletionOfATransactionCountsWhatGoesWithItAnew) {
+  if (!on_sqlite()) return;  // the gate counts, not the database, and thousands of deletions take MariaDB long
   const model::Entity& bowls = *catalog->entity("shop.bowl");
   std::vector<Record> all;
   gate().transact(boss(), [&](Work& work) {
