@@ -185,14 +185,13 @@ class CsvReader {
     begin_ = false;
     pending_ += text.size();
     if (csv_parse(&parser_, text.data(), text.size(), cell, row_end, this) != text.size()) broken();
-    check_width();
     if (size_ > longest_line || pending_ > longest_line) refuse("Row " + std::to_string(count_) + " has more than 8 MiB; a quote before it may not be closed.");
   }
   void finish() {
     if (csv_fini(&parser_, cell, row_end, this) != 0) broken();
-    check_width();
   }
   bool pop(Cells& cells) {
+    if (rows_.empty() && wide_) refuse("Row " + std::to_string(count_) + " has more than " + std::to_string(most_columns) + " columns; is it this file's delimiter that parts them?");
     if (rows_.empty()) return false;
     cells = std::move(rows_.front());
     rows_.pop_front();
@@ -210,13 +209,11 @@ class CsvReader {
   }
   static void row_end(int, void* self) {
     auto* reader = static_cast<CsvReader*>(self);
+    if (reader->wide_) return;
     reader->rows_.push_back(std::move(reader->row_));
     reader->row_.clear();
     reader->size_ = 0;
     ++reader->count_;
-  }
-  void check_width() const {
-    if (wide_) refuse("A row has more than " + std::to_string(most_columns) + " columns; is it this file's delimiter that parts them?");
   }
   [[noreturn]] void broken() {
     const int error = csv_error(&parser_);
