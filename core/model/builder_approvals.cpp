@@ -69,4 +69,26 @@ void Builder::build_approval(Draft& draft, const Entry& entry, Transition& trans
   }
 }
 
+std::vector<const Field*> Builder::void_on_of(Draft& draft, const Node& node, const Transition& transition) {
+  std::vector<const Field*> fields;
+  const Entry* entry = node.entry("void_on");
+  if (!entry || entry->bad || entry->value.bad) return fields;
+  if (!node.entry("approval")) {
+    diagnostics_.error(entry->at, "void-without-approval", "`void_on` of transition " + quoted(transition.name) + " says what voids an approval, but it needs none",
+                       "add `approval`, or remove it");
+    return fields;
+  }
+  const std::vector<Mention> named = mentions(node.get("void_on"));
+  check_twice(named, "field");
+  for (const Mention& mention : named) {
+    const Field* field = find_field(draft, mention);
+    if (field && field->system && field->slot != slot_owner) {
+      diagnostics_.error(mention.at, "system-field", "field " + quoted(field->name) + " is set by the system", "name own fields only");
+    } else if (field) {
+      fields.push_back(field);
+    }
+  }
+  return fields;
+}
+
 }  // namespace caravan::model
