@@ -20,11 +20,19 @@ struct Cascade final : records::Extension {
   int settling = 0;
   int cancelling = 0;              ///< tasks are being cancelled: nothing has waited for that
   std::set<std::pair<std::int64_t, const model::Transition*>> taken;  ///< by themselves, for the change that is being settled
+  // Of a job, where the actor is the system:
+  std::int64_t set_off_by = 0;     ///< the user whose change led to it
+  std::vector<std::string> before; ///< rules each of whose jobs led to the next, the first one first; at most most_depth
 };
 
 inline Cascade& cascade_of(records::Work& work) {
   if (!work.attachment) work.attachment = std::make_unique<Cascade>();
   return static_cast<Cascade&>(*work.attachment);
+}
+
+/// The user who acts, or whose change the job goes back to that acts; 0: nobody.
+inline std::int64_t set_off_by(records::Work& work) {
+  return work.context().actor.user_id != 0 ? work.context().actor.user_id : cascade_of(work).set_off_by;
 }
 
 /// Keeps what follows from a transition until run().

@@ -133,14 +133,18 @@ void run_one(records::Work& work, const Effect& effect, Record& record, const st
 
 }  // namespace
 
+std::string too_deep(const Context& context, const std::vector<std::string>& chain) {
+  return message("rule_depth", context.locale, {chain_text(chain)});
+}
+
 RuleScope::RuleScope(records::Work& work, std::string name) : work_(work) {
   Cascade& cascade = cascade_of(work);
   if (cascade.chain.empty()) cascade.effects = 0;  // many changes of one transaction, as of a bulk, are counted apart
   cascade.chain.push_back(std::move(name));
   if (cascade.chain.size() <= most_depth) return;
-  const std::string chain = chain_text(cascade.chain);
+  std::string why = too_deep(work.context(), cascade.chain);
   cascade.chain.pop_back();
-  throw Error(ErrorCode::invalid_record, message("rule_depth", work.context().locale, {chain}));
+  throw Error(ErrorCode::invalid_record, std::move(why));
 }
 
 RuleScope::~RuleScope() { cascade_of(work_).chain.pop_back(); }

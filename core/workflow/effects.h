@@ -52,6 +52,9 @@ std::shared_ptr<const records::Follow> follow_in(records::Work& work);
 /// The record, locked, whoever acts; nullopt where it is gone.
 std::optional<records::Record> load_locked(records::Work& work, const model::Entity& entity, std::int64_t id);
 
+/// Why rules of this chain, the outermost first, are not gone on with.
+std::string too_deep(const records::Context& context, const std::vector<std::string>& chain);
+
 /// For its lifetime a rule runs in the transaction, for the bounds above and for messages. Throws invalid_record with the chain of
 /// rules where they go too deep.
 class RuleScope {

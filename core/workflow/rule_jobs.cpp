@@ -9,6 +9,7 @@
 #include "records/trash.h"
 #include "storage/query.h"
 #include "workflow/approvals.h"
+#include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/rule_payload.h"
 #include "workflow/rules.h"
@@ -22,6 +23,23 @@ using records::Context;
 using records::Record;
 
 constexpr std::uint32_t planned_at_once = 200;
+/// So long a node may be behind with the definitions.
+constexpr std::int64_t behind_micros = 60'000'000;
+constexpr const char* no_such_rule = "the definitions in use have no such rule, or it is switched off";
+
+/// What is done goes back to what led to the job.
+void go_on(records::Work& work, const jobs::Job& job, const Payload& payload) {
+  Cascade& cascade = cascade_of(work);
+  cascade.set_off_by = job.actor_id;
+  cascade.before = payload.list("before");
+  cascade.before.push_back(work.context().source);
+}
+
+void leave_out(jobs::Attempt& attempt, Run run, const char* why) {
+  run.outcome = "skipped";
+  run.reason = why;
+  attempt.finish([&](storage::Session& session) { write_run(session, run); });
+}
 
 const Automation* automation_named(const model::Catalog& catalog, std::string_view name) {
   const auto found = std::find_if(catalog.automations.begin(), catalog.automations.end(), [&](const auto& one) { return one->name == name; });
@@ -56,6 +74,13 @@ void RuleJobs::tell_failed(Run run, const std::exception& why) const {
   service_.database().transact([&](storage::Session& session) { write_run(session, run); });
 }
 
+bool RuleJobs::comes_too_early(jobs::Attempt& attempt, const Payload& payload, const model::Catalog& catalog) const {
+  if (!payload.has("catalog") || payload.text("catalog") == catalog.hash) return false;
+  if (queue_.now().micros - attempt.job().created_at.micros >= behind_micros) return false;
+  attempt.postpone(500);
+  return true;
+}
+
 void RuleJobs::automation(jobs::Attempt& attempt) const {
   const Payload payload(attempt.job().payload);
   const std::string name = payload.text("automation");
@@ -63,13 +88,16 @@ void RuleJobs::automation(jobs::Attempt& attempt) const {
   context.request_id = attempt.job().request_id;
   const Automation* rule = automation_named(*context.catalog, name);
   const Entity* entity = context.catalog->entity(payload.text("entity"));
-  if (rule == nullptr || entity == nullptr || rule->entity != entity) return;  // switched off meanwhile
   Run run;
   run.rule = name;
-  run.entity = entity->full_name;
+  run.entity = payload.text("entity");
   run.record_id = payload.number("record");
   run.event = payload.text("event");
   run.at = context.now;
+  if (rule == nullptr || entity == nullptr || rule->entity != entity) {
+    if (!comes_too_early(attempt, payload, *context.catalog)) leave_out(attempt, run, no_such_rule);
+    return;
+  }
   try {
     service_.transact(context, [&](records::Work& work) {
       Run done = run;
@@ -83,6 +111,7 @@ void RuleJobs::automation(jobs::Attempt& attempt) const {
         done.outcome = "skipped";
         done.reason = "the record is gone";
       } else {
+        go_on(work, attempt.job(), payload);
         const RuleScope scope(work, context.source);
         done.effects = static_cast<std::int64_t>(run_effects(work, rule->effects, *record, context.source));
       }
@@ -103,34 +132,44 @@ void RuleJobs::timer(jobs::Attempt& attempt) const {
   const Context context = context_of(step ? "automatic " + name : rule);
   const Entity* entity = context.catalog->entity(payload.text("entity"));
   const std::int64_t id = payload.number("record");
-  if (entity == nullptr || !entity->rules) return;
-  if (!step) return timed_automation(attempt, context, *entity, id, name, Timestamp{payload.number("due")});
+  if (!step) return timed_automation(attempt, payload, context, entity, id, name);
+  const model::Transition* transition = entity != nullptr && entity->workflow ? entity->workflow->transition(name.substr(name.rfind('.') + 1)) : nullptr;
+  if (transition == nullptr || !entity->rules) {
+    comes_too_early(attempt, payload, *context.catalog);
+    return;
+  }
   // Settling asks for state, moment and guard as they are now.
   service_.transact(context, [&](records::Work& work) {
+    cascade_of(work).set_off_by = attempt.job().actor_id;
     if (auto record = load_locked(work, *entity, id)) settle(work, *record);
     attempt.finish_in(work.session());
   });
 }
 
-void RuleJobs::timed_automation(jobs::Attempt& attempt, const Context& context, const Entity& entity, std::int64_t id, const std::string& name,
-                                Timestamp due) const {
+void RuleJobs::timed_automation(jobs::Attempt& attempt, const Payload& payload, const Context& context, const Entity* entity, std::int64_t id,
+                                const std::string& name) const {
+  const Timestamp due{payload.number("due")};
   const Automation* rule = automation_named(*context.catalog, name);
-  if (rule == nullptr || rule->entity != &entity || rule->on != Automation::On::time) return;
   Run run;
   run.rule = name;
-  run.entity = entity.full_name;
+  run.entity = payload.text("entity");
   run.record_id = id;
   run.event = "at " + format_timestamp(due);
   run.at = context.now;
+  if (rule == nullptr || entity == nullptr || rule->entity != entity || rule->on != Automation::On::time) {
+    if (!comes_too_early(attempt, payload, *context.catalog)) leave_out(attempt, run, no_such_rule);
+    return;
+  }
   try {
     service_.transact(context, [&](records::Work& work) {
       Run done = run;
-      auto record = load_locked(work, entity, id);
+      auto record = load_locked(work, *entity, id);
       const auto follow = follow_in(work);
       // Another moment has a timer of its own.
       if (record && moment_of(*rule->at, context, *record, follow) == due) {
         done.reason = automation_refusal(*rule, context, *record, nullptr, follow);
         if (done.reason.empty()) {
+          go_on(work, attempt.job(), payload);
           const RuleScope scope(work, context.source);
           done.effects = static_cast<std::int64_t>(run_effects(work, rule->effects, *record, context.source));
         } else {
@@ -162,10 +201,9 @@ void RuleJobs::plan_soon() {
 
 void RuleJobs::plan(jobs::Attempt& attempt) const {
   const auto catalog = catalog_();
-  if (Payload(attempt.job().payload).text("catalog") != catalog->hash) {
-    // Published by another node, and soon in use here; or long replaced.
-    const bool fresh = queue_.now().micros - attempt.job().created_at.micros < 60'000'000;
-    if (fresh) attempt.postpone(500);
+  const Payload payload(attempt.job().payload);
+  if (payload.text("catalog") != catalog->hash) {
+    comes_too_early(attempt, payload, *catalog);  // else long replaced
     return;
   }
   for (const auto& rule : catalog->schedules) {
@@ -235,7 +273,7 @@ void RuleJobs::plan_timers(jobs::Attempt& attempt, const std::shared_ptr<const m
         const auto due = moment_of(at, context, record, follow);
         // What a step was to end long ago ends now; what an automation would have done before it was written is not made up for.
         if (!due || (transition == nullptr && *due <= context.now)) continue;
-        work.enqueue(timer_job({rule, &entity, record.id(), *due}));
+        work.enqueue(timer_job({rule, &entity, record.id(), *due, 0, {}}, *catalog));
       }
       const std::string value = signature + " " + (more ? std::to_string(last) : "done");
       storage::run_sql(work.session(), "DELETE FROM setting WHERE name = ?", setting);

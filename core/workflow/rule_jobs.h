@@ -22,7 +22,7 @@ inline constexpr const char* schedule_kind = "rules.schedule";
 /// A schedule as administrators see it.
 struct ScheduleState {
   const model::ScheduleRule* rule = nullptr;
-  std::optional<Timestamp> next;     ///< none while it runs or is switched off
+  std::optional<Timestamp> next;     ///< none where it is switched off
   std::optional<Run> last;           ///< the newest run that ended
 };
 
@@ -48,10 +48,12 @@ class RuleJobs {
   /// `catalog`: null: the one in use.
   records::Context context_of(std::string source, std::shared_ptr<const model::Catalog> catalog = nullptr) const;
   void tell_failed(Run run, const std::exception& why) const;
+  /// Whether the job was planned by definitions that are soon in use here, too: then it is put off. Another node may be ahead.
+  bool comes_too_early(jobs::Attempt& attempt, const class Payload& payload, const model::Catalog& catalog) const;
   void automation(jobs::Attempt& attempt) const;
   void timer(jobs::Attempt& attempt) const;
-  void timed_automation(jobs::Attempt& attempt, const records::Context& context, const model::Entity& entity, std::int64_t id,
-                        const std::string& name, Timestamp due) const;
+  void timed_automation(jobs::Attempt& attempt, const class Payload& payload, const records::Context& context, const model::Entity* entity,
+                        std::int64_t id, const std::string& name) const;
   void plan(jobs::Attempt& attempt) const;
   /// One rule's timers for the records that there are; goes on where an earlier attempt ended.
   void plan_timers(jobs::Attempt& attempt, const std::shared_ptr<const model::Catalog>& catalog, const std::string& rule,

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "records/json.h"
@@ -20,6 +21,16 @@ class Payload {
     const auto* text = member ? member->as<std::string>() : nullptr;
     if (text == nullptr) lacks(name);
     return *text;
+  }
+  /// Empty where it is missing.
+  std::vector<std::string> list(std::string_view name) const {
+    std::vector<std::string> out;
+    const auto* member = json_.find(name);
+    const auto* list = member ? member->as<records::Json::Array>() : nullptr;
+    for (const records::Json& one : list != nullptr ? *list : records::Json::Array()) {
+      if (const auto* text = one.as<std::string>()) out.push_back(*text);
+    }
+    return out;
   }
   std::int64_t number(std::string_view name) const {
     const auto* member = json_.find(name);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "jobs/queue.h"
 #include "model/process.h"
@@ -63,8 +64,10 @@ struct Timer {
   const model::Entity* entity = nullptr;
   std::int64_t record_id = 0;
   Timestamp due;
+  std::int64_t set_off_by = 0;      ///< see Cascade
+  std::vector<std::string> before;  ///< see Cascade; of one whose moment has come already
 };
-jobs::NewJob timer_job(const Timer& timer);
+jobs::NewJob timer_job(const Timer& timer, const model::Catalog& catalog);
 
 /// Why the change does not set off the automation, by `becomes` and `when`; "" where it does.
 std::string automation_refusal(const model::Automation& rule, const records::Context& context, records::Record& record,

@@ -1,10 +1,11 @@
 #include "workflow/run_log.h"
 
 #include <charconv>
-#include <random>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "storage/query.h"
+#include "workflow/random_id.h"
 
 namespace caravan::workflow {
 namespace {
@@ -12,17 +13,7 @@ namespace {
 constexpr std::int64_t kept_micros = std::int64_t{30} * 86'400'000'000;
 constexpr std::size_t longest_reason = 1000, longest_event = 100;
 
-/// Of no meaning; needs no block of numbers, so that it can be made anywhere in a transaction.
-std::int64_t random_id() {
-  thread_local std::mt19937_64 random{std::random_device{}() ^ (static_cast<std::uint64_t>(std::random_device{}()) << 32)};
-  return static_cast<std::int64_t>(random() >> 1);
-}
-
-void cut(std::string& text, std::size_t bytes) {
-  if (text.size() <= bytes) return;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  text.resize(bytes);
-}
+void cut(std::string& text, std::size_t bytes) { text.resize(cut_text(text, bytes).size()); }
 
 }  // namespace
 

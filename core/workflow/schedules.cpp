@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/cron.h"
 #include "base/error.h"
@@ -6,6 +7,7 @@
 #include "records/history.h"
 #include "records/json.h"
 #include "storage/query.h"
+#include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/rule_jobs.h"
 #include "workflow/rule_payload.h"
@@ -21,6 +23,7 @@ using records::Record;
 
 constexpr std::uint32_t records_at_once = 200;
 constexpr std::int64_t most_failures_told = 100;
+constexpr const char* no_such_schedule = "the definitions in use have no such schedule, or it is switched off";
 
 const ScheduleRule* schedule_named(const model::Catalog& catalog, std::string_view name) {
   const auto found = std::find_if(catalog.schedules.begin(), catalog.schedules.end(), [&](const auto& one) { return one->name == name; });
@@ -38,6 +41,17 @@ std::string times_of(const ScheduleRule& rule, const model::Catalog& catalog) {
 
 std::string key_of(const ScheduleRule& rule, const model::Catalog& catalog) {
   return "s/" + rule.name + "/" + times_of(rule, catalog);
+}
+
+/// Runs by the clock come one after the other: one that is tried again holds the next one up.
+std::int64_t lane_of(const ScheduleRule& rule) { return std::strtoll(records::digest({rule.name}).substr(0, 15).c_str(), nullptr, 16) | 1; }
+
+std::string payload_of(const ScheduleRule& rule, const model::Catalog& catalog) {
+  std::string out = "{\"schedule\":";
+  records::write_json_string(out, rule.name);
+  out += ",\"catalog\":";
+  records::write_json_string(out, catalog.hash);
+  return out;
 }
 
 }  // namespace
@@ -72,10 +86,10 @@ void RuleJobs::enqueue_next(storage::Session& session, std::int64_t id, const mo
   jobs::NewJob job;
   job.queue = rules_queue;
   job.kind = schedule_kind;
-  job.payload = "{\"schedule\":";
-  records::write_json_string(job.payload, rule.name);
-  job.payload += ",\"times\":\"" + times_of(rule, catalog) + "\",\"due\":" + std::to_string(due->micros) + "}";
+  job.payload = payload_of(rule, catalog) + ",\"times\":\"" + times_of(rule, catalog) + "\",\"due\":" + std::to_string(due->micros) + "}";
   job.run_at = *due;
+  job.lane = lane_of(rule);
+  job.lane_order = due->micros;
   job.unique_key = key_of(rule, catalog);
   jobs::enqueue(session, id, job, queue_.now());
 }
@@ -86,16 +100,28 @@ void RuleJobs::schedule(jobs::Attempt& attempt) const {
   const records::Context context = context_of("schedule " + name);
   const ScheduleRule* rule = schedule_named(*context.catalog, name);
   const bool by_hand = !payload.has("due");
-  if (rule == nullptr || (!by_hand && (!rule->active || payload.text("times") != times_of(*rule, *context.catalog)))) return;
+  const bool known = rule != nullptr && (by_hand || rule->active);
+  const bool in_time = known && (by_hand || payload.text("times") == times_of(*rule, *context.catalog));
   Run run;
   run.rule = name;
   run.kind = "schedule";
-  run.entity = rule->entity != nullptr ? rule->entity->full_name : std::string();
+  run.entity = rule != nullptr && rule->entity != nullptr ? rule->entity->full_name : std::string();
   run.at = context.now;
   run.event = by_hand ? "by hand" : "due " + format_timestamp(Timestamp{payload.number("due")});
-  const std::int64_t next_id = sequences_.next("job");
+  if (!in_time) {
+    if (comes_too_early(attempt, payload, *context.catalog) || known) return;  // by other times it has a job of its own
+    run.outcome = "skipped";
+    run.reason = no_such_schedule;
+    return attempt.finish([&](storage::Session& session) { write_run(session, run); });
+  }
+  if (!by_hand) {
+    // First of all, so that there is a next time whatever becomes of this one. Its job waits for this one's end.
+    const std::int64_t next_id = sequences_.next("job");
+    service_.database().transact([&](storage::Session& session) {
+      enqueue_next(session, next_id, *context.catalog, *rule, std::max(context.now, Timestamp{payload.number("due")}));
+    });
+  }
   const auto end = [&](records::Work& work) {
-    if (!by_hand) enqueue_next(work.session(), next_id, *context.catalog, *rule, std::max(context.now, Timestamp{payload.number("due")}));
     write_run(work.session(), run);
     attempt.finish_in(work.session());
   };
@@ -103,6 +129,7 @@ void RuleJobs::schedule(jobs::Attempt& attempt) const {
     if (rule->entity == nullptr) {
       service_.transact(context, [&](records::Work& work) {
         Record none;
+        cascade_of(work).set_off_by = attempt.job().actor_id;
         const RuleScope scope(work, context.source);
         run.effects = static_cast<std::int64_t>(run_effects(work, rule->effects, none, context.source));
         end(work);
@@ -159,6 +186,7 @@ void RuleJobs::over_records(jobs::Attempt& attempt, const ScheduleRule& rule, co
         advance([&](records::Work& work) {
           auto record = load_locked(work, *rule.entity, listed.id());
           if (!record || (rule.where && !records::evaluate(*rule.where, context, *record, follow_in(work)).is_true())) return false;
+          cascade_of(work).set_off_by = attempt.job().actor_id;
           const RuleScope scope(work, context.source);
           run_effects(work, rule.effects, *record, context.source);
           return true;
@@ -220,9 +248,7 @@ std::int64_t RuleJobs::run_now(const records::Context& context, const ScheduleRu
   job.queue = rules_queue;
   job.kind = schedule_kind;
   job.priority = 50;
-  job.payload = "{\"schedule\":";
-  records::write_json_string(job.payload, rule.name);
-  job.payload += "}";
+  job.payload = payload_of(rule, *context.catalog) + "}";
   job.unique_key = "n/" + rule.name;
   job.actor_id = context.actor.user_id;
   job.request_id = context.request_id;

@@ -27,11 +27,6 @@ std::string text_or(const model::Text& text, const Context& context, const std::
   return found.empty() ? fallback : found;
 }
 
-bool leaves(const Transition& transition, std::string_view state) {
-  return std::any_of(transition.from.begin(), transition.from.end(),
-                     [&](const model::State* from) { return from->name == state; });
-}
-
 /// Why the actor may not take the transition, or "".
 template <class MayUpdate>
 std::string role_refusal(const Context& context, const Transition& transition, const Record& record, const MayUpdate& may_update) {
@@ -125,6 +120,10 @@ std::string missing_sentence(const std::string& label, const std::string& names,
 }
 
 }  // namespace
+
+bool leaves(const Transition& transition, std::string_view state) {
+  return std::any_of(transition.from.begin(), transition.from.end(), [&](const model::State* from) { return from->name == state; });
+}
 
 std::vector<Available> Transitions::available(const Context& context, const Record& record) const {
   std::vector<Available> list;

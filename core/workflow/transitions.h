@@ -26,6 +26,9 @@ struct Taken {
 };
 using TakenReply = std::function<void(const Taken&)>;
 
+/// Whether the transition is one of those out of the state.
+bool leaves(const model::Transition& transition, std::string_view state);
+
 /// What becomes of a step that needs approval.
 enum class Consent : std::uint8_t {
   refused,  ///< throws conflict

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "records/json.h"
+#include "storage/query.h"
 #include "support/fake_clock.h"
 #include "support/gate.h"
 #include "workflow/effects.h"
@@ -355,7 +356,7 @@ TEST_P(RulesTest, ATimerAsksAgainWhenItFires) {
   const auto held = step(order(R"({"name":"quiet","due":"2026-11-22T10:00:00Z"})"), "hold");
   // A timer that nobody planned, as of a node that was cut off.
   gate().transact(boss(), [&](records::Work& work) {
-    work.enqueue(workflow::timer_job({"transition shop.order.expire", &held.entity(), held.id(), *parse_timestamp("2026-11-21T11:00:00Z")}));
+    work.enqueue(workflow::timer_job({"transition shop.order.expire", &held.entity(), held.id(), *parse_timestamp("2026-11-21T11:00:00Z"), 0, {}}, *catalog));
   });
   pass("2026-11-21T12:00:00Z");
   EXPECT_EQ(now_of(held).state(), "held");
@@ -505,6 +506,121 @@ TEST_P(RulesTest, AStepIsNotTakenBackLaterNorPastAChangeNorWithItsEffects) {
   const auto lost = step(order(), "lose");
   EXPECT_FALSE(workflow::undoable(gate(), boss(), lost));
   EXPECT_THAT(refusal([&] { steps().undo(boss(), lost.entity(), lost.id(), std::nullopt); }).message(), HasSubstr("other records"));
+}
+
+const std::string more_rules = std::string(rules_shop) + R"yaml(
+---
+kind: automation
+name: shop.again
+on: shop.order.updated
+when: record.name == 'loop' && record.visits < 40
+do: {again: {set: {visits: "record.visits + 1"}}}
+---
+kind: automation
+name: shop.again_in_time
+on: shop.order
+at: record.due
+when: record.name == 'timed' && record.visits < 40
+do: {again: {set: {visits: "record.visits + 1", due: "record.due + duration('1s')"}}}
+---
+kind: schedule
+name: shop.bad
+cron: "0 9 * * mon"
+do: {task: {create: shop.task, with: {name: "'a name that is so much longer than the sixty characters that there are'"}}}
+)yaml";
+
+TEST_P(RulesTest, RulesThatSetEachOtherOffLaterGoOnlySoDeep) {
+  catalog = catalog_of(more_rules);
+  const auto made = order();
+  change(boss(), made, R"({"name":"loop"})");
+  queue->drain();
+  EXPECT_EQ(text(now_of(made), "visits"), std::to_string(workflow::most_depth));
+  EXPECT_EQ(jobs_left(), 0);
+  const auto lines = log("shop.again");
+  ASSERT_EQ(lines.size(), workflow::most_depth + 1);
+  EXPECT_THAT(lines, Contains(HasSubstr("failed updated: Rules set each other off without end: automation shop.again → automation shop.again → ")));
+  change(boss(), now_of(made), R"({"seats":3})");
+  queue->drain();
+  EXPECT_EQ(text(now_of(made), "visits"), std::to_string(2 * workflow::most_depth)) << "what somebody does begins anew";
+}
+
+TEST_P(RulesTest, ATimeThatIsAlwaysOverDoesNotGoOnForEver) {
+  catalog = catalog_of(more_rules);
+  const auto made = order(R"({"name":"timed"})");
+  change(boss(), made, R"({"due":"2026-10-01T00:00:00Z"})");
+  queue->drain();
+  EXPECT_EQ(text(now_of(made), "visits"), std::to_string(workflow::most_depth));
+  EXPECT_THAT(log("shop.again_in_time"), Contains(HasSubstr("failed at ")));
+}
+
+TEST_P(RulesTest, AScheduleThatFailedForGoodRunsAtItsNextTime) {
+  catalog = catalog_of(more_rules);
+  rules->plan_soon();
+  queue->drain();
+  pass("2026-11-23T01:00:00Z");
+  for (int i = 0; i < 20; ++i) {
+    clock.set(Timestamp{clock.now().micros + std::int64_t{7200} * 1'000'000});
+    queue->drain();
+  }
+  EXPECT_EQ(queue->list({.state = "dead", .queue = "", .kind = workflow::schedule_kind, .after = ""}).items.size(), 1u);
+  const auto states = rules->schedules(*catalog);
+  ASSERT_EQ(states[1].rule->name, "shop.bad");
+  ASSERT_TRUE(states[1].next);
+  EXPECT_EQ(format_timestamp(*states[1].next), "2026-11-30T01:00:00Z");
+  pass("2026-11-30T01:00:00Z");
+  EXPECT_THAT(log("shop.bad", "schedule"), Contains(HasSubstr("failed due 2026-11-30T01:00:00Z")));
+}
+
+TEST_P(RulesTest, AScheduleDoesNotOvertakeItself) {
+  catalog = catalog_of(more_rules);
+  rules->plan_soon();
+  queue->drain();
+  pass("2026-11-23T01:00:00Z");
+  // The first run is still to be tried again when the next time has come.
+  database().transact([&](storage::Session& session) {
+    storage::run_sql(session, "UPDATE job SET run_at = ? WHERE kind = 'rules.schedule' AND attempts = 1", *parse_timestamp("2026-12-07T01:00:00Z"));
+  });
+  pass("2026-11-30T01:00:00Z");
+  for (const auto& line : log("shop.bad", "schedule")) EXPECT_THAT(line, HasSubstr("2026-11-23")) << "the next one waits for it";
+}
+
+TEST_P(RulesTest, AServerThatIsBehindWithTheDefinitionsLeavesTheWorkForOthers) {
+  const auto old = catalog;
+  const auto fresh = catalog_of(more_rules);
+  catalog = fresh;
+  const auto made = order(R"({"name":"quiet"})");
+  change(boss(), made, R"({"name":"loop","visits":39})");
+  const auto& bad = **std::find_if(catalog->schedules.begin(), catalog->schedules.end(), [](const auto& one) { return one->name == "shop.bad"; });
+  rules->run_now(boss(), bad);
+  catalog = old;
+  queue->drain();
+  EXPECT_EQ(jobs_left(), 2) << "they wait for the definitions";
+  catalog = fresh;
+  clock.set(Timestamp{clock.now().micros + 1'000'000});
+  queue->drain();
+  EXPECT_EQ(text(now_of(made), "visits"), "40");
+  EXPECT_THAT(log("shop.bad", "schedule"), ElementsAre(HasSubstr("failed by hand")));
+}
+
+TEST_P(RulesTest, ARuleThatIsNoMoreIsToldToHaveBeenLeftOut) {
+  const auto old = catalog;
+  catalog = catalog_of(more_rules);
+  const auto made = order(R"({"name":"quiet"})");
+  change(boss(), made, R"({"name":"loop"})");
+  change(boss(), now_of(made), R"({"name":"timed","due":"2026-11-22T00:00:00Z"})");
+  catalog = old;
+  pass("2026-11-22T00:00:00Z");
+  EXPECT_EQ(jobs_left(), 0);
+  EXPECT_THAT(log("shop.again"), Contains(HasSubstr("skipped updated: the definitions in use have no such rule")));
+  EXPECT_THAT(log("shop.again_in_time"), ElementsAre(HasSubstr("skipped at 2026-11-22T00:00:00Z: ")));
+}
+
+TEST_P(RulesTest, AStepWhoseTimeCameWhileTheRecordWasDeletedIsTakenWhenItIsBack) {
+  const auto held = step(order(R"({"name":"quiet","due":"2026-11-22T10:00:00Z"})"), "hold");
+  gate().remove(boss(), held.entity(), held.id(), std::nullopt);
+  pass("2026-11-22T10:00:00Z");
+  gate().restore(boss(), held.entity(), held.id());
+  EXPECT_EQ(now_of(held).state(), "lost");
 }
 
 TEST_P(RulesTest, TheLogIsPurged) {
