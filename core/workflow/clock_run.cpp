@@ -62,6 +62,34 @@ bool ClockRun::advance(const model::WorkingHours* hours, Timestamp at, const Clo
   return changed;
 }
 
+ClockTurn follow_record(ClockRun* latest, const model::WorkingHours* hours, Timestamp now, const ClockSigns& signs, ClockRun& begun) {
+  // Clocks count whole seconds, so that what is explained adds up.
+  const Timestamp at{now.micros - ((now.micros % micros_per_second) + micros_per_second) % micros_per_second};
+  if (latest == nullptr || latest->met_at) {
+    if (!begins(signs)) return ClockTurn::none;
+    begun = ClockRun::begin(at, signs);
+    return ClockTurn::began;
+  }
+  if (!latest->advance(hours, at, signs)) return ClockTurn::none;
+  return latest->met_at ? ClockTurn::met : ClockTurn::changed;
+}
+
+std::vector<ClockMoment> coming(const ClockRun& run, const model::ClockRule& rule, const std::set<std::string, std::less<>>& fired) {
+  std::vector<ClockMoment> out;
+  if (!run.limit || (run.met_at && !breached(run, rule.calendar, *run.met_at))) return out;
+  const auto add = [&](std::string key, const model::ClockRule::Action& action, std::int64_t seconds) {
+    if (fired.contains(key)) return;
+    const auto at = reaches(run, rule.calendar, *run.limit + seconds * micros_per_second);
+    if (at && (!run.met_at || *at <= *run.met_at)) out.push_back({std::move(key), &action, *at});
+  };
+  if (!run.met_at) {  // who is done needs no warning
+    for (const auto& action : rule.warn) add("warn:" + action.name, action, -action.seconds);
+  }
+  for (const auto& action : rule.breach) add("breach:" + action.name, action, action.seconds);
+  std::stable_sort(out.begin(), out.end(), [](const ClockMoment& a, const ClockMoment& b) { return a.at < b.at; });
+  return out;
+}
+
 std::int64_t elapsed(const ClockRun& run, const model::WorkingHours* hours, Timestamp at) {
   std::int64_t sum = run.carried;
   for (std::size_t i = 0; i < run.marks.size(); i += 2) {

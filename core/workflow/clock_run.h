@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,20 @@ struct ClockRun {
 inline bool begins(const ClockSigns& signs) {
   return signs.runs && !signs.stops;
 }
+
+/// What a change of its record did to a clock.
+enum class ClockTurn : std::uint8_t { none, began, changed, met };
+/// `latest`: its latest run, which is brought up to what the record says; null: there was none. Where one begins, that is `begun`.
+ClockTurn follow_record(ClockRun* latest, const model::WorkingHours* hours, Timestamp now, const ClockSigns& signs, ClockRun& begun);
+
+/// A warning or breach of a run that is still to be acted on.
+struct ClockMoment {
+  std::string key;                     ///< `warn:NAME`, `breach:NAME`
+  const model::ClockRule::Action* action = nullptr;
+  Timestamp at;
+};
+/// In the order of time, without those that are in `fired`. Of a run that is met: breaches that came before.
+std::vector<ClockMoment> coming(const ClockRun& run, const model::ClockRule& rule, const std::set<std::string, std::less<>>& fired);
 
 /// Microseconds of the clock's own time that have gone by until `at`.
 std::int64_t elapsed(const ClockRun& run, const model::WorkingHours* hours, Timestamp at);

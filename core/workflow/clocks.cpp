@@ -3,11 +3,13 @@
 #include <rapidjson/document.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.h"
 #include "model/process.h"
 #include "records/access.h"
+#include "records/history.h"
 #include "storage/query.h"
 #include "workflow/effects.h"
 #include "workflow/working_time.h"
@@ -22,6 +24,31 @@ using records::Record;
 
 /// Holds the hash of the definitions by which all clocks were last planned.
 constexpr const char* planned_setting = "clocks.planned";
+/// With a clock's name behind it: begin_signature() as all records were last asked by it.
+constexpr std::string_view asked_setting = "clocks.asked/";
+
+/// What decides with which records the clock runs.
+std::string begin_signature(const ClockRule& rule, const model::Catalog& catalog) {
+  std::string all = rule.start ? rule.start->source() : std::string();
+  if (rule.stop) all += "\nstop " + rule.stop->source();
+  if (rule.entity->workflow && !rule.start) {
+    for (const auto& state : rule.entity->workflow->states) {
+      if (std::find(state->clocks.begin(), state->clocks.end(), &rule) != state->clocks.end()) all += "\nstate " + state->name;
+    }
+  }
+  if (all.find("settings.") != std::string::npos) all += catalog.hash;  // what a setting holds is not in the text
+  return records::digest({all});
+}
+
+std::string setting(storage::Session& session, const std::string& name) {
+  storage::Query query(session, "SELECT value FROM setting WHERE name = ?", name);
+  return query.next() ? query.text(0) : std::string();
+}
+
+void set_setting(storage::Session& session, const std::string& name, const std::string& value) {
+  storage::run_sql(session, "DELETE FROM setting WHERE name = ?", name);
+  if (!value.empty()) storage::run_sql(session, "INSERT INTO setting (name, value) VALUES (?, ?)", name, value);
+}
 
 /// A row of the table.
 struct Row {
@@ -127,26 +154,6 @@ ClockSigns clock_signs(const ClockRule& rule, const Context& context, Record& re
 
 namespace {
 
-/// What is still to come of a run, each with its time; in the order of time.
-struct Coming {
-  std::string key;
-  const ClockRule::Action* action = nullptr;  ///< null: the due time itself
-  Timestamp at;
-};
-std::vector<Coming> coming(const Row& row, const ClockRule& rule) {
-  std::vector<Coming> out;
-  if (row.run.met_at || !row.run.limit) return out;
-  const auto add = [&](const std::string& key, const ClockRule::Action* action, std::int64_t seconds) {
-    if (row.fired.contains(key)) return;
-    if (const auto at = reaches(row.run, rule.calendar, *row.run.limit + seconds * micros_per_second)) out.push_back({key, action, *at});
-  };
-  for (const auto& action : rule.warn) add("warn:" + action.name, &action, -action.seconds);
-  if (!row.breached && row.due) out.push_back({"", nullptr, *row.due});
-  for (const auto& action : rule.breach) add("breach:" + action.name, &action, action.seconds);
-  std::stable_sort(out.begin(), out.end(), [](const Coming& a, const Coming& b) { return a.at < b.at; });
-  return out;
-}
-
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -166,8 +173,10 @@ void plan_row(records::Work& work, const Entity& entity, const ClockRule& rule, 
   row.due = due(row.run, rule.calendar);
   row.breached = breached(row.run, rule.calendar, now);
   const auto before = row.next;
-  const auto next = coming(row, rule);
+  const auto next = coming(row.run, rule, row.fired);
   row.next = next.empty() ? std::nullopt : std::optional(next.front().at);
+  // The due time itself, which is told in lists.
+  if (!row.run.met_at && !row.breached && row.due && (!row.next || *row.due < *row.next)) row.next = row.due;
   if (!row.next || row.next == before) return;
   jobs::NewJob job;
   job.queue = "clocks";
@@ -181,22 +190,18 @@ void plan_row(records::Work& work, const Entity& entity, const ClockRule& rule, 
 /// Brings one clock up to the record; `row` is its latest run, if any.
 void follow_rule(records::Work& work, Record& record, const ClockRule& rule, Row* row, const std::shared_ptr<const records::Follow>& follow, bool again) {
   const Context& context = work.context();
-  const ClockSigns signs = clock_signs(rule, context, record, follow);
-  // Clocks count whole seconds, so that what is explained adds up.
-  const Timestamp at{context.now.micros - ((context.now.micros % micros_per_second) + micros_per_second) % micros_per_second};
-  if (row == nullptr || row->run.met_at) {
-    if (!begins(signs)) return;
-    Row begun;
+  Row begun;
+  const ClockTurn turn =
+      follow_record(row != nullptr ? &row->run : nullptr, rule.calendar, context.now, clock_signs(rule, context, record, follow), begun.run);
+  if (turn == ClockTurn::began) {
     begun.record = record.id();
     begun.rule = rule.name;
     begun.number = row == nullptr ? 1 : row->number + 1;
-    begun.run = ClockRun::begin(at, signs);
     plan_row(work, record.entity(), rule, begun, context.now);
     write(work.session(), begun, &record.entity());
     return;
   }
-  const bool changed = row->run.advance(rule.calendar, at, signs);
-  if (!changed && !again && !row->gone) return;
+  if (row == nullptr || (turn == ClockTurn::none && (row->run.met_at || (!again && !row->gone)))) return;
   if (again || row->gone) row->next.reset();  // a timer may be missing
   plan_row(work, record.entity(), rule, *row, context.now);
   write(work.session(), *row, nullptr);
@@ -218,6 +223,9 @@ void follow_all(records::Work& work, Record& record, bool created, bool again) {
     }
     follow_rule(work, record, *rule, latest, follow, again);
   }
+  // Those that had ended are back with their record, too.
+  if (std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.gone; }))
+    storage::run_sql(work.session(), "UPDATE record_clock SET gone_at = NULL WHERE record_id = ? AND gone_at IS NOT NULL", record.id());
 }
 
 /// What a job of a clock is about.
@@ -336,9 +344,8 @@ void Clocks::timer(jobs::Attempt& attempt) const {
   records_.transact(context, [&](records::Work& work) {
     if (auto found = find(work, subject)) {
       Row& row = found->row;
-      const auto all = coming(row, *found->rule);
-      for (const Coming& one : all) {
-        if (one.at > context.now || one.action == nullptr) continue;
+      for (const ClockMoment& one : coming(row.run, *found->rule, row.fired)) {
+        if (one.at > context.now) continue;
         row.fired.insert(one.key);
         if (one.action->effects.empty()) continue;
         jobs::NewJob job;
@@ -363,9 +370,10 @@ void Clocks::action(jobs::Attempt& attempt) const {
   const Context context = system("clock " + subject.rule);
   records_.transact(context, [&](records::Work& work) {
     auto found = find(work, subject);
-    // What was met meanwhile needs no warning any more.
-    if (found && !found->row.run.met_at) {
-      const auto& actions = subject.action.starts_with("warn:") ? found->rule->warn : found->rule->breach;
+    const bool warns = subject.action.starts_with("warn:");
+    // What was met meanwhile needs no warning any more; what was late was late.
+    if (found && !(warns && found->row.run.met_at)) {
+      const auto& actions = warns ? found->rule->warn : found->rule->breach;
       const auto action = std::find_if(actions.begin(), actions.end(), [&](const auto& one) { return one.name == name; });
       if (action != actions.end()) {
         run_effects(work, action->effects, found->record, "clock " + found->rule->name + "." + action->name);
@@ -404,15 +412,17 @@ void Clocks::plan(jobs::Attempt& attempt) const {
   for (const auto& entity : context.catalog->entities) {
     const auto* rules = clocks_of(*entity);
     if (rules == nullptr) continue;
-    // A clock that no record has is new: all records are asked. Of others, those with which it runs.
-    bool fresh = false;
+    // By a clock that is new, or that begins or ends otherwise, all records are asked; by others, those with which it runs.
+    std::map<std::string, std::string> asked;
     {
       auto session = database.read();
       for (const ClockRule* rule : *rules) {
-        storage::Query query(*session, "SELECT 1 FROM record_clock WHERE rule = ? LIMIT 1", rule->name);
-        fresh = fresh || !query.next();
+        const std::string name = std::string(asked_setting) + rule->name;
+        std::string signature = begin_signature(*rule, *context.catalog);
+        if (setting(*session, name) != signature) asked.emplace(name, std::move(signature));
       }
     }
+    const bool fresh = !asked.empty();
     const std::string id_column = storage::quote(database.dialect(), entity->fields[model::slot_id]->column);
     const std::string sql = fresh ? "SELECT " + id_column + " FROM " + storage::quote(database.dialect(), entity->table_name) + " WHERE " + id_column +
                                         " > ? ORDER BY " + id_column + " LIMIT 200"
@@ -431,11 +441,23 @@ void Clocks::plan(jobs::Attempt& attempt) const {
       last = ids.back();
       follow(*entity, ids);
     }
+    if (!fresh) continue;
+    database.transact([&](storage::Session& session) {
+      for (const auto& [name, signature] : asked) set_setting(session, name, signature);
+    });
   }
   attempt.finish([&](storage::Session& session) {
-    const bool known = storage::Query(session, "SELECT 1 FROM setting WHERE name = ?", planned_setting).next();
-    if (known) storage::run_sql(session, "UPDATE setting SET value = ? WHERE name = ?", context.catalog->hash, planned_setting);
-    else storage::run_sql(session, "INSERT INTO setting (value, name) VALUES (?, ?)", context.catalog->hash, planned_setting);
+    // A clock that comes back later is new.
+    std::vector<std::string> gone;
+    {
+      storage::Query query(session, "SELECT name FROM setting WHERE name LIKE 'clocks.asked/%'");
+      while (query.next()) {
+        const std::string name = query.text(0).substr(asked_setting.size());
+        if (std::none_of(context.catalog->clocks.begin(), context.catalog->clocks.end(), [&](const auto& rule) { return rule->name == name; })) gone.push_back(query.text(0));
+      }
+    }
+    for (const std::string& name : gone) set_setting(session, name, {});
+    set_setting(session, planned_setting, context.catalog->hash);
   });
 }
 

@@ -11,9 +11,11 @@
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/trash.h"
+#include "workflow/approvals.h"
 #include "workflow/clocks.h"
 #include "workflow/effects.h"
 #include "workflow/rules.h"
+#include "workflow/transitions.h"
 #include "workflow/working_time.h"
 
 namespace caravan::workflow {
@@ -51,10 +53,6 @@ bool own(const Effect& effect) {
 }
 bool own_set(const Effect& effect) { return effect.kind == Effect::Kind::set && effect.own(); }
 bool any_own(const std::vector<Effect>& effects) { return std::any_of(effects.begin(), effects.end(), own); }
-
-bool leaves(const Transition& transition, std::string_view state) {
-  return std::any_of(transition.from.begin(), transition.from.end(), [&](const model::State* from) { return from->name == state; });
-}
 
 /// The value in the words of the field's own definitions: options and states that are no more become what takes their place.
 expr::Value carried(const Field& field, const Entity& entity, const expr::Value& value) {
@@ -133,7 +131,9 @@ class Side {
     }
     // What waits for the commit comes by the queue.
     const auto waiting = std::exchange(waiting_, {});
-    if (++queued_ <= static_cast<int>(most_depth)) {
+    if (++queued_ > static_cast<int>(most_depth)) {
+      for (const Automation* rule : waiting) tell("automation " + rule->name, "failed", "rules set each other off without end");
+    } else {
       const records::Actor actor = context_.actor;
       by_system();
       for (const Automation* rule : waiting) {
@@ -240,23 +240,27 @@ class Side {
   void set_there(bool there) { memory_.there = there; }
   void follow_clocks() {
     if (!entity_->rules) return;
-    const Timestamp at{context_.now.micros - ((context_.now.micros % micros_per_second) + micros_per_second) % micros_per_second};
     for (const ClockRule* rule : entity_->rules->clocks) {
-      const ClockSigns signs = clock_signs(*rule, context_, memory_.record, follow_);
       Running* running = find(*rule);
-      if (running == nullptr || running->run.met_at) {
-        if (!begins(signs)) continue;
-        if (running == nullptr) running = &memory_.clocks.emplace_back();
-        *running = Running{rule, ClockRun::begin(at, signs), {}, {}, {}};
-        tell("clock " + rule->name, "started", {}, at);
-        plan(*running);
-        continue;
+      ClockRun begun;
+      switch (follow_record(running != nullptr ? &running->run : nullptr, rule->calendar, context_.now, clock_signs(*rule, context_, memory_.record, follow_), begun)) {
+        case ClockTurn::none:
+          break;
+        case ClockTurn::began:
+          if (running == nullptr) running = &memory_.clocks.emplace_back();
+          *running = Running{rule, std::move(begun), {}, {}, {}};
+          tell("clock " + rule->name, "started", {}, running->run.started);
+          plan(*running);
+          break;
+        case ClockTurn::changed:
+          plan(*running);
+          break;
+        case ClockTurn::met:
+          plan(*running);
+          tell("clock " + rule->name, "met", {}, *running->run.met_at);
+          end(*running);
+          break;
       }
-      if (!running->run.advance(rule->calendar, at, signs)) continue;
-      plan(*running);
-      if (!running->run.met_at) continue;
-      tell("clock " + rule->name, "met", {}, at);
-      end(*running);
     }
   }
   /// Tells of the clocks that still run what there is to tell.
@@ -304,7 +308,7 @@ class Side {
   bool tell_approvals(const Transition& transition, Record& asked, const std::string& how) {
     bool any = false;
     for (const model::ApprovalStep& approval : transition.approval) {
-      if (approval.when && !records::evaluate(*approval.when, context_, asked, follow_).is_true()) continue;
+      if (!is_needed(approval, context_, asked, follow_)) continue;
       std::string roles;
       for (const std::string& role : approval.by) roles += (roles.empty() ? "" : ", ") + role;
       tell("approval " + entity_->full_name + "." + transition.name + "." + approval.name, "waits",
@@ -331,11 +335,6 @@ class Side {
     bool there = false;
     std::vector<Running> clocks;
     std::map<const Automation*, Timestamp> timers;
-  };
-  struct Coming {
-    std::string key;
-    const ClockRule::Action* action = nullptr;
-    Timestamp at;
   };
 
   void tell(std::string rule, std::string kind, std::string what = {}, std::optional<Timestamp> at = std::nullopt) {
@@ -594,22 +593,9 @@ class Side {
     }
     return nullptr;
   }
-  static std::vector<Coming> coming(const Running& running) {
-    std::vector<Coming> out;
-    if (running.run.met_at || !running.run.limit) return out;
-    const auto add = [&](std::string key, const ClockRule::Action* action, std::int64_t seconds) {
-      if (running.fired.contains(key)) return;
-      if (const auto at = reaches(running.run, running.rule->calendar, *running.run.limit + seconds * micros_per_second))
-        out.push_back({std::move(key), action, *at});
-    };
-    for (const auto& action : running.rule->warn) add("warn:" + action.name, &action, -action.seconds);
-    for (const auto& action : running.rule->breach) add("breach:" + action.name, &action, action.seconds);
-    std::stable_sort(out.begin(), out.end(), [](const Coming& a, const Coming& b) { return a.at < b.at; });
-    return out;
-  }
   void plan(Running& running) {
     if (const auto at = due(running.run, running.rule->calendar)) running.due = at;
-    const auto all = coming(running);
+    const auto all = coming(running.run, *running.rule, running.fired);
     running.next = all.empty() ? std::nullopt : std::optional(all.front().at);
   }
   void end(Running& running) {
@@ -618,15 +604,15 @@ class Side {
   }
   void clock_timer(const ClockRule& rule) {
     Running* running = find(rule);
-    std::vector<const ClockRule::Action*> actions;
-    for (const Coming& one : coming(*running)) {
+    std::vector<std::pair<const ClockRule::Action*, bool>> actions;
+    for (const ClockMoment& one : coming(running->run, rule, running->fired)) {
       if (one.at > context_.now) continue;
       running->fired.insert(one.key);
-      if (!one.action->effects.empty()) actions.push_back(one.action);
+      if (!one.action->effects.empty()) actions.emplace_back(one.action, one.key.starts_with("warn:"));
     }
     plan(*running);
-    for (const ClockRule::Action* action : actions) {
-      if (find(rule)->run.met_at) return;
+    for (const auto& [action, warns] : actions) {
+      if (warns && find(rule)->run.met_at) continue;
       const std::string name = "clock " + rule.name + "." + action->name;
       tell(name, "fired");
       if (const auto failed = attempt([&] { run_effects(action->effects, name, Part::all); })) tell(name, "failed", failed->what);

@@ -160,6 +160,22 @@ TEST_P(ClockedTickets, WhatIsMetInTimeBreachesNothing) {
   EXPECT_EQ(look(record, "shop.answer").breached_at, std::nullopt);
 }
 
+TEST_P(ClockedTickets, WhatWasBreachedIsActedOnAlsoWhereItIsMetBeforeAnybodyLooked) {
+  const auto late = ticket(), later = ticket(), in_time = ticket();
+  clock.advance_seconds(4 * 3600);
+  edit(in_time, R"({"answered":true})");
+  clock.advance_seconds(1800);
+  edit(late, R"({"answered":true})");
+  clock.advance_seconds(1800);
+  edit(later, R"({"answered":true})");
+  queue->drain();
+  EXPECT_EQ(marks(in_time), "0/0") << "met at the due time is in time";
+  EXPECT_EQ(marks(late), "0/1") << "who is done needs no warning";
+  EXPECT_EQ(marks(later), "0/2");
+  queue->drain();
+  EXPECT_EQ(marks(later), "0/2");
+}
+
 TEST_P(ClockedTickets, ManyMissedTimesAreMadeUpInOrder) {
   const auto record = ticket();
   advance(9);  // the server was away
@@ -213,6 +229,11 @@ TEST_P(ClockedTickets, ADeletedRecordsClocksStandStillAndGoOnWhenItIsRestored) {
   gate().restore(clerk(), *entity, record.id());
   queue->drain();
   EXPECT_EQ(marks(record), "1/0") << "the warning that was missed";
+  const auto closed = ticket();
+  step(closed, "close");
+  gate().remove(clerk(), *entity, closed.id(), std::nullopt);
+  gate().restore(clerk(), *entity, closed.id());
+  EXPECT_EQ(number("SELECT COUNT(*) FROM record_clock WHERE gone_at IS NOT NULL"), 0) << "those that had ended are not thrown away";
   advance(1);
   EXPECT_EQ(marks(record), "1/1");
   gate().remove(clerk(), *entity, record.id(), std::nullopt);
@@ -257,6 +278,27 @@ breach: {late: {do: {mark: {set: {level: "7"}}}}}
     jobs = query.integer(0);
   });
   EXPECT_EQ(jobs, 0);
+}
+
+TEST_P(ClockedTickets, AChangedStartReachesRecordsWithWhichNoClockRuns) {
+  ticket();
+  const auto closed = ticket(R"({"priority":"normal"})");
+  step(closed, "close");
+  std::string changed = desk;
+  changed.replace(changed.find("record.title != null"), 20, "record.level >= 0   ");
+  const auto plan = [&](std::int64_t job, const std::string& definitions) {
+    in_use = test::catalog_of(definitions);
+    database().transact([&](storage::Session& session) { enqueue_clock_plan(session, job, *in_use, clock.now()); });
+    queue->drain();
+    return clocks_of(gate(), clerk(), *in_use->entity("shop.ticket"), closed.id()).size();
+  };
+  EXPECT_EQ(plan(900'001, desk), 1u);
+  EXPECT_EQ(plan(900'002, changed), 2u);
+  // Nor where the states are others that name it.
+  std::string named = changed;
+  named.replace(named.find("closed: {"), 9, "closed: {clock: resolve, ");
+  plan(900'003, named);
+  EXPECT_EQ(look(closed, "shop.resolve").number, 2);
 }
 
 CARAVAN_ON_BOTH_DATABASES(ClockedTickets);

@@ -411,6 +411,16 @@ TEST_P(SimulateTest, RolesAreThoseOfTheMoment) {
   EXPECT_EQ(outcome.next_state, "fresh");
 }
 
+TEST_P(SimulateTest, WhereItIsNotKnownWhetherApprovalIsNeededItIs) {
+  clock.set(start);
+  const auto user = gate().create(clerk(), *in_use->entity("core.user"), records::parse_input(*in_use, *in_use->entity("core.user"), R"({"username":"li","name":"Li","roles":["shop.clerk"]})", "en"));
+  const auto record = one(R"({"title":"A"})", user.id());
+  step(record, "go", user.id());
+  const auto outcome = only(catalog_of(replaced(desk, "from: [fresh, waiting], to: going}",
+                                                "from: [fresh, waiting], to: going, approval: {boss: {by: [clerk], when: \"record.price > 500\"}}}")));
+  EXPECT_EQ(told(outcome), std::vector<std::string>{"approval shop.ticket.go.boss waits"});
+}
+
 TEST_P(SimulateTest, ClocksThatBreakOtherwise) {
   clock.set(start);
   const auto record = one();
