@@ -71,19 +71,23 @@ void write_steps(JsonWriter& json, const Call& call, const ApprovalView& view) {
       write_user(json, "by", view, decision.user_id);
       write_user(json, "deputy_of", view, decision.for_user);
       json.member("verdict", decision.verdict).member_or_null("comment", decision.comment);
-      json.member("at", format_timestamp(decision.at)).end_object();
+      json.member("at", format_timestamp(decision.at)).key("version");
+      if (decision.version != 0) json.number(decision.version);
+      else json.null();
+      json.end_object();
     }
     json.end_array().end_object();
   }
   json.end_array();
 }
 
-ApprovalView decide(Call& call, workflow::Verdict verdict) {
+void decide(Call& call, workflow::Verdict verdict) {
   const auto id = parse_id(call.arguments[0]);
   const records::Json body = json_object(call, {"comment"});
   const std::string comment = text_member(call, body, "comment").value_or("");
   if (!id) throw refusal(call, ErrorCode::not_found, "no_record", {shown(call.arguments[0])});
-  return workflow::decide_approval(call.services.records, call.context, *id, verdict, comment, [&](const ApprovalView& view) {
+  const auto version = verdict == workflow::Verdict::withdraw ? std::nullopt : expected_version(call, false);
+  workflow::decide_approval(call.services.records, call.context, *id, verdict, comment, version, [&](const ApprovalView& view) {
     start_answer(call);
     JsonWriter json(call.response.body);
     write_approval(json, call, view);
@@ -100,8 +104,10 @@ void write_approval(JsonWriter& json, const Call& call, const ApprovalView& view
   json.begin_object().member("id", std::to_string(approval.id)).member("entity", approval.entity);
   json.member("entity_label", entity != nullptr ? label_of(entity->label, entity->full_name, locale) : std::string_view(approval.entity));
   json.key("record").begin_object().member("id", std::to_string(approval.record_id));
-  json.member_or_null("title", view.record ? title_of(*view.record, locale) : std::string()).end_object();
-  json.key("transition").begin_object().member("name", approval.transition);
+  json.member_or_null("title", view.record ? title_of(*view.record, locale) : std::string()).key("version");
+  if (view.record) json.number(view.record->version());
+  else json.null();
+  json.end_object().key("transition").begin_object().member("name", approval.transition);
   json.member("label", transition != nullptr ? label_of(transition->label, transition->name, locale) : std::string_view(approval.transition));
   json.end_object().member("state", approval.state);
   write_user(json, "asked_by", view, approval.asked_by);

@@ -1,7 +1,6 @@
 #include "workflow/approvals.h"
 
 #include <algorithm>
-#include <random>
 #include <set>
 
 #include "base/error.h"
@@ -16,7 +15,9 @@
 #include "records/trash.h"
 #include "storage/query.h"
 #include "workflow/approval_notices.h"
+#include "workflow/cascade.h"
 #include "workflow/effects.h"
+#include "workflow/random_id.h"
 #include "workflow/transitions.h"
 
 namespace caravan::workflow {
@@ -38,19 +39,9 @@ std::string label_or(const model::Text& label, const Context& context, const std
   return text.empty() ? name : text;
 }
 
-/// Of no meaning; lists are in order of time.
-std::int64_t random_id() {
-  thread_local std::mt19937_64 random{std::random_device{}() ^ (static_cast<std::uint64_t>(std::random_device{}()) << 32)};
-  return static_cast<std::int64_t>(random() >> 1) | 1;
-}
-
 const model::Transition* transition_of(const Context& context, const Approval& approval) {
   const Entity* entity = context.catalog->entity(approval.entity);
   return entity != nullptr && entity->workflow ? entity->workflow->transition(approval.transition) : nullptr;
-}
-
-bool leaves(const model::Transition& transition, std::string_view state) {
-  return std::any_of(transition.from.begin(), transition.from.end(), [&](const model::State* from) { return from->name == state; });
 }
 
 /// What a rule that reads the field depends on; a sensitive one only as a hash.
@@ -300,18 +291,25 @@ std::optional<records::Actor> asker(storage::Session& session, const Approval& a
   return actor;
 }
 
-/// For its lifetime the transaction is somebody else's.
+/// For its lifetime the transaction is somebody else's, or the system's, whom `set_off_by` has set off.
 class ActorScope {
  public:
-  ActorScope(Context& context, records::Actor actor) : context_(context), actor_(context.actor), source_(context.source) { context_.actor = std::move(actor); }
+  ActorScope(records::Work& work, Context& context, records::Actor actor, std::int64_t set_off_by)
+      : cascade_(cascade_of(work)), set_off_by_(cascade_.set_off_by), context_(context), actor_(context.actor), source_(context.source) {
+    context_.actor = std::move(actor);
+    cascade_.set_off_by = set_off_by;
+  }
   ~ActorScope() {
     context_.actor = std::move(actor_);
     context_.source = std::move(source_);
+    cascade_.set_off_by = set_off_by_;
   }
   ActorScope(const ActorScope&) = delete;
   ActorScope& operator=(const ActorScope&) = delete;
 
  private:
+  Cascade& cascade_;
+  const std::int64_t set_off_by_;
   Context& context_;
   records::Actor actor_;
   std::string source_;
@@ -334,7 +332,7 @@ void take(records::Work& work, Context& working, Approval& approval, const Recor
       const std::string comment = approval.comment;
       write_end(work.session(), given);  // first: what follows from the step finds nothing that waits
       {
-        const ActorScope scope(working, *actor);
+        const ActorScope scope(work, working, *actor, approval.asked_for.empty() ? 0 : approval.asked_for.front());
         const records::SourceScope source(work, "approval " + std::to_string(approval.id));
         Transitions::take_in(work, entity, record.id(), approval.transition, input, comment, std::nullopt, Consent::given,
                              approval.asked_by == 0 ? records::Authority::definition : records::Authority::actor);
@@ -354,7 +352,8 @@ void take(records::Work& work, Context& working, Approval& approval, const Recor
   make_void(work, approval, newest ? &*newest : nullptr, "refused\n" + refused);
 }
 
-void decide_in(records::Work& work, Context& working, Approval& approval, Verdict verdict, const std::string& comment) {
+void decide_in(records::Work& work, Context& working, Approval& approval, Verdict verdict, const std::string& comment,
+               std::optional<std::int64_t> expected_version) {
   const Context& context = work.context();
   const Entity* entity = context.catalog->entity(approval.entity);
   std::optional<Record> record = entity != nullptr ? load_locked(work, *entity, approval.record_id) : std::nullopt;
@@ -385,9 +384,12 @@ void decide_in(records::Work& work, Context& working, Approval& approval, Verdic
   if (!records::may(context, model::Operation::read, *record, follow_in(work), work.session())) {
     throw Error(ErrorCode::forbidden, message("approval_unseen", context.locale));
   }
+  if (expected_version && *expected_version != record->version()) {
+    throw Error(ErrorCode::stale, message("stale", context.locale, {label_or(entity->label, context, entity->full_name), std::to_string(record->version())}));
+  }
   const bool agrees = verdict == Verdict::approve;
   add_decision(work.session(), approval,
-               {approval.step, context.actor.user_id, standing.for_user, agrees ? "approve" : "reject", comment, context.now});
+               {approval.step, context.actor.user_id, standing.for_user, agrees ? "approve" : "reject", comment, context.now, record->version()});
   record = work.remark(*record, (agrees ? "approval_given:" : "approval_rejected:") + approval.transition, comment);
   if (!agrees) return end(work, approval, &*record, "rejected", comment);
   std::erase_if(approval.seats, [&](const Seat& seat) { return std::find(standing.held.begin(), standing.held.end(), seat) != standing.held.end(); });
@@ -444,15 +446,18 @@ std::string waiting_condition(const Context& context, std::vector<std::string>& 
 
 }  // namespace
 
+bool is_needed(const model::ApprovalStep& step, const Context& context, Record& candidate, const Follow& follow) {
+  if (!step.when) return true;
+  const auto result = records::evaluate(*step.when, context, candidate, follow);
+  const bool* needed = result.value.as<bool>();
+  return result.outcome != expr::Outcome::value || needed == nullptr || *needed;
+}
+
 std::vector<AskedStep> needed_steps(records::Work& work, const model::Transition& transition, Record& candidate, const Follow& follow) {
   const Context& context = work.context();
   std::vector<AskedStep> steps;
   for (const model::ApprovalStep& step : transition.approval) {
-    if (step.when) {
-      const auto result = records::evaluate(*step.when, context, candidate, follow);
-      const bool* needed = result.value.as<bool>();
-      if (result.outcome == expr::Outcome::value && needed != nullptr && !*needed) continue;
-    }
+    if (!is_needed(step, context, candidate, follow)) continue;
     AskedStep asked{step.name, step.label, step.by, {}, step.all, step.self, step.remind_seconds};
     if (step.by_user) {
       const auto result = records::evaluate(*step.by_user, context, candidate, follow);
@@ -464,7 +469,7 @@ std::vector<AskedStep> needed_steps(records::Work& work, const model::Transition
         }
       }
       for (const records::Holder& user : records::active_users(work.session(), ids)) asked.users.push_back(user.id);
-      const bool himself = !step.self && asked.users.size() == 1 && asked.users.front() == context.actor.user_id;
+      const bool himself = !step.self && asked.users.size() == 1 && asked.users.front() == set_off_by(work);
       if ((asked.users.empty() || himself) && (step.by.empty() || step.all)) {
         throw Error(ErrorCode::invalid_record, message(himself ? "approval_only_you" : "approval_nobody", context.locale,
                                                        {label_or(transition.label, context, transition.name), label_or(step.label, context, step.name)}));
@@ -533,7 +538,7 @@ std::int64_t ask_by_rule(records::Work& work, const model::Transition& transitio
                          std::vector<AskedStep> steps, const std::string& comment) {
   if (const auto other = waiting_for(work, transition, stored)) return other->id;
   std::vector<std::int64_t> set_off;
-  if (work.context().actor.user_id != 0) set_off.push_back(work.context().actor.user_id);
+  if (const std::int64_t user = set_off_by(work); user != 0) set_off.push_back(user);
   return ask(work, transition, stored, input, std::move(steps), 0, std::move(set_off), comment);
 }
 
@@ -658,13 +663,13 @@ std::vector<ApprovalView> approvals_of(const records::RecordService& service, co
 }
 
 ApprovalView decide_approval(const records::RecordService& service, const Context& context, std::int64_t id, Verdict verdict, const std::string& comment,
-                             const std::function<void(const ApprovalView&)>& reply) {
+                             std::optional<std::int64_t> expected_version, const std::function<void(const ApprovalView&)>& reply) {
   Context working = context;
   ApprovalView view;
   service.transact(working, [&](records::Work& work) {
     auto approval = find_approval(work.session(), id);
     if (!approval || !concerns(context, *approval)) throw Error(ErrorCode::not_found, message("approval_none", context.locale));
-    decide_in(work, working, *approval, verdict, comment);
+    decide_in(work, working, *approval, verdict, comment, expected_version);
     view = view_of(work.session(), context, std::move(*approval));
     if (const Entity* entity = context.catalog->entity(view.approval.entity)) {
       try {

@@ -19,6 +19,9 @@ namespace caravan::workflow {
 inline constexpr const char* approval_reminder_kind = "approval.reminder";
 inline constexpr std::size_t most_told = 200;  ///< people who get a notice of one step
 
+/// Whether the step is needed for the record as it is asked; where that is not known, it is.
+bool is_needed(const model::ApprovalStep& step, const records::Context& context, records::Record& candidate, const std::shared_ptr<const records::Follow>& follow);
+
 // --- for Transitions
 
 /// The steps of the transition's approval that are needed for the record as it is asked, with those who decide by field. Throws
@@ -80,9 +83,11 @@ ApprovalView view_in(records::Work& work, std::int64_t id, const records::Record
 std::vector<ApprovalView> approvals_of(const records::RecordService& records, const records::Context& context, const records::Record& record);
 /// Decides, or takes the request back. The last approval takes the step in the same transaction, as whoever asked, with all checks;
 /// where they refuse it, the approval is void and the answer says so. Throws not_found, forbidden, conflict where it ended meanwhile,
-/// invalid_record for a rejection without a comment. `reply` as records::Reply.
+/// invalid_record for a rejection without a comment. `expected_version`: of the record that the actor has seen; stale where it is another
+/// one now, and nothing is decided (withdrawing asks for none). `reply` as records::Reply.
 ApprovalView decide_approval(const records::RecordService& records, const records::Context& context, std::int64_t id, Verdict verdict,
-                             const std::string& comment, const std::function<void(const ApprovalView&)>& reply = {});
+                             const std::string& comment, std::optional<std::int64_t> expected_version = std::nullopt,
+                             const std::function<void(const ApprovalView&)>& reply = {});
 /// Why it is void or was rejected, for people; empty otherwise.
 std::string end_text(const records::Context& context, const Approval& approval);
 

@@ -97,6 +97,18 @@ class Approvals(ServerCase):
     def notices(self, client):
         return [one["text"] for one in self.ok(client.get("/records/core.notice?sort=-id&limit=200")).json["items"]]
 
+    def test_what_is_decided_about_is_what_was_seen(self):
+        deal = self.deal()
+        path = f"/approvals/{self.ask(deal)['id']}"
+        seen = self.ok(self.boss.get(path)).json["record"]["version"]
+        self.ok(self.seller.patch(f"/records/shop.deal/{deal['id']}", {"note": "and a promise"}, If_Match="*"))
+        for act in ("approve", "reject"):
+            answer = self.boss.post(f"{path}/{act}", {"comment": "fine"}, If_Match=f'"{seen}"')
+            self.problem(answer, 412, "stale")
+        now = self.ok(self.boss.get(path)).json["record"]["version"]
+        done = self.ok(self.boss.post(f"{path}/approve", {}, If_Match=f'"{now}"')).json
+        self.assertEqual((done["state"], done["steps"][0]["decisions"][0]["version"]), ("approved", now))
+
     def test_a_step_waits_until_the_last_has_agreed(self):
         deal = self.deal("1000000")
         asked = self.ask(deal, input={"discount": 5})

@@ -6,11 +6,11 @@ import { open } from './render';
 
 function approvalOf(id: string, more: Partial<Approval> = {}): Approval {
   return {
-    id: '77', entity: 'demo.task', entity_label: '任务', record: { id, title: `T-${id}` }, transition: { name: 'begin', label: '开始' }, state: 'waiting',
+    id: '77', entity: 'demo.task', entity_label: '任务', record: { id, title: `T-${id}`, version: 4 }, transition: { name: 'begin', label: '开始' }, state: 'waiting',
     asked_by: { id: '2', name: '王芳' }, asked_at: '2026-11-20T08:30:00Z', comment: '请批准',
     input: [{ field: 'people', label: '人数', value: 7 }],
     steps: [
-      { name: 'first', label: '主管', state: 'done', all: false, deciders: ['主管'], waiting_for: [], decisions: [{ by: { id: '3', name: '孙立' }, deputy_of: null, verdict: 'approve', comment: null, at: '2026-11-20T09:00:00Z' }] },
+      { name: 'first', label: '主管', state: 'done', all: false, deciders: ['主管'], waiting_for: [], decisions: [{ by: { id: '3', name: '孙立' }, deputy_of: null, verdict: 'approve', comment: null, at: '2026-11-20T09:00:00Z', version: 3 }] },
       { name: 'second', label: '总监', state: 'open', all: false, deciders: ['总监'], waiting_for: ['总监'], decisions: [] },
     ],
     may_decide: true, may_withdraw: false, ended_at: null, reason: null, ...more,
@@ -48,7 +48,9 @@ describe('approvals', () => {
     await user.type(within(dialog).getByLabelText('备注'), '很好');
     await user.click(within(dialog).getByRole('button', { name: '同意' }));
     expect(await screen.findByText('已批准')).toBeTruthy();
-    expect(server.callsTo('POST', '/approvals/77/approve')[0]?.body).toEqual({ comment: '很好' });
+    const call = server.callsTo('POST', '/approvals/77/approve')[0];
+    expect(call?.body).toEqual({ comment: '很好' });
+    expect(call?.headers.get('If-Match')).toBe('"4"');
   });
 
   it('need a reason to be rejected, and say what the server refused', async () => {

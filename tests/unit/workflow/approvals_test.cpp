@@ -40,6 +40,7 @@ fields:
   discount: {type: int}
   boss: {type: ref, to: core.user}
   note: {type: text, max: 100}
+  due: {type: instant}
 workflow:
   initial: fresh
   states:
@@ -374,6 +375,36 @@ TEST_P(ApprovalsTest, AChangeThatTheRulesReadMakesItVoidAndOthersDoNot) {
   EXPECT_EQ(history(made).back(), "12 approval_void:win: Budget was changed meanwhile.");
 }
 
+TEST_P(ApprovalsTest, WhatIsDecidedAboutIsTheVersionThatWasSeen) {
+  const auto made = order("950000");
+  const auto approval = asked(made);
+  const auto seen = gate().get(who(22), made.entity(), made.id()).version();
+  change(who(11), made, R"({"note":"and a promise"})");
+  const auto agree = [&](std::int64_t user, std::int64_t version) {
+    return workflow::decide_approval(gate(), who(user), approval, Verdict::approve, "", version);
+  };
+  EXPECT_EQ(refusal([&] { agree(22, seen); }).code(), ErrorCode::stale);
+  EXPECT_EQ(refusal([&] { workflow::decide_approval(gate(), who(22), approval, Verdict::reject, "no", seen); }).code(), ErrorCode::stale);
+  EXPECT_EQ(state_of(made), "fresh");
+  EXPECT_EQ(rows("approval_decision"), 0);
+  const auto now_seen = gate().get(who(22), made.entity(), made.id()).version();
+  const auto view = agree(22, now_seen);
+  ASSERT_EQ(view.approval.decisions.size(), 1u);
+  EXPECT_EQ(view.approval.decisions[0].version, now_seen);
+  EXPECT_EQ(workflow::show_approval(gate(), who(11), approval).approval.decisions[0].version, now_seen) << "and it is kept";
+}
+
+TEST_P(ApprovalsTest, ADefinitionSaysWhichChangesBesideVoidIt) {
+  replace("form: win_form\n", "form: win_form\n      void_on: [note, owner]\n");
+  const auto made = order("60000");
+  asked(made);
+  change(who(11), made, R"({"reason":"x"})");
+  EXPECT_EQ(rows("approval WHERE state = 'waiting'"), 1);
+  change(who(11), made, R"({"note":"and a promise"})");
+  EXPECT_EQ(rows("approval WHERE state = 'waiting'"), 0);
+  EXPECT_EQ(rows("approval WHERE state = 'void'"), 1);
+}
+
 TEST_P(ApprovalsTest, ARecordThatMovesOnOrIsDeletedTakesItsApprovalsWithIt) {
   const auto made = order("60000"), other = order("60000");
   const auto one = asked(made), two = asked(other);
@@ -584,6 +615,58 @@ TEST_P(ApprovalsTest, ARuleAsksAndDoesNotPassBy) {
   EXPECT_EQ(decide(33, waiting.front()).approval.state, "approved");
   EXPECT_EQ(state_of(made), "won");
   EXPECT_EQ(gate().timeline(who(1), made.entity(), made.id(), 0, 1).front().actor_id, 0);
+}
+
+const std::string ordered_later = approvals_shop + R"yaml(
+---
+kind: automation
+name: shop.win_later
+on: shop.order.updated
+becomes: record.note == 'later' || record.reason == 'go'
+do: {win: {transition: win}}
+---
+kind: automation
+name: shop.win_by_way
+on: shop.order.updated
+becomes: record.note == 'by way'
+do: {reason: {set: {reason: "'go'"}}}
+---
+kind: automation
+name: shop.win_in_time
+on: shop.order
+at: record.due
+do: {win: {transition: win}}
+---
+kind: schedule
+name: shop.win_all
+cron: "0 8 * * *"
+entity: shop.order
+do: {win: {transition: win}}
+)yaml";
+
+TEST_P(ApprovalsTest, WhoeverSetARuleOffDoesNotDecideHoweverLateItRuns) {
+  catalog = catalog_of(ordered_later.c_str());
+  const auto only_others = [&](const char* how) {
+    const auto waiting = box(who(33));
+    EXPECT_THAT(box(who(22)), IsEmpty()) << how;
+    ASSERT_EQ(waiting.size(), 1u) << how;
+    EXPECT_EQ(refusal([&] { decide(22, waiting.front()); }).code(), ErrorCode::forbidden) << how;
+    EXPECT_EQ(decide(33, waiting.front()).approval.state, "approved") << how;
+  };
+  change(who(22), order("60000"), R"({"note":"later"})");
+  queue->drain();
+  only_others("after the commit");
+  change(who(22), order("60000"), R"({"note":"by way"})");
+  queue->drain();
+  only_others("by another rule");
+  change(who(22), order("60000"), R"({"due":"2026-12-01T08:00:00Z"})");
+  clock.set(*parse_timestamp("2026-12-01T08:00:00Z"));
+  queue->drain();
+  only_others("at the time that he set");
+  order("60000");
+  rules->run_now(who(22), *catalog->schedules.front());
+  queue->drain();
+  only_others("by hand");
 }
 
 TEST_P(ApprovalsTest, ARulesStepThatNeedsNoneIsTakenAtOnce) {

@@ -2045,6 +2045,8 @@ export interface components {
                 id: string;
                 /** @description null where the caller may not see it. */
                 title: string | null;
+                /** @description For If-Match, so that what is decided about is what was seen; null where the caller may not see it. */
+                version: number | null;
             };
             transition: {
                 name: string;
@@ -2089,6 +2091,8 @@ export interface components {
             comment: string | null;
             /** Format: date-time */
             at: string;
+            /** @description Of the record that was decided about; null where it was not kept. */
+            version: number | null;
         };
         ApprovalPage: {
             items: components["schemas"]["Approval"][];

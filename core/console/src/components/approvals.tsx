@@ -129,9 +129,11 @@ function DecisionDialog({ approval, verdict, title, onClose }: { approval: Appro
     try {
       const body = said ? { comment: said } : {};
       const options = { path: { id: approval.id } };
+      // What is decided about is what is on the screen.
+      const seen = approval.record.version === null ? options : { ...options, version: approval.record.version };
       const answer =
-        verdict === 'approve' ? await api.post('/approvals/{id}/approve', body, options)
-        : verdict === 'reject' ? await api.post('/approvals/{id}/reject', body, options)
+        verdict === 'approve' ? await api.post('/approvals/{id}/approve', body, seen)
+        : verdict === 'reject' ? await api.post('/approvals/{id}/reject', body, seen)
         : await api.post('/approvals/{id}/withdraw', body, options);
       if (answer.state === 'void') void message.warning(`${t('approval.state_void')}${t('value.colon')}${answer.reason ?? ''}`);
       else void message.success(t(`approval.done_${answer.state}`));
