@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <set>
 #include <span>
 #include <unordered_map>
@@ -17,6 +16,7 @@
 #include "workflow/assignment_asking.h"
 #include "workflow/assignment_choice.h"
 #include "workflow/effects.h"
+#include "workflow/random_id.h"
 
 namespace caravan::workflow {
 namespace {
@@ -33,12 +33,6 @@ using Follow = std::shared_ptr<const records::Follow>;
 
 constexpr std::int64_t kept_micros = std::int64_t{180} * 86'400'000'000;
 constexpr std::size_t most_told = 200;  ///< candidates of one decision
-
-/// Of no meaning; needs no block of numbers, so that it can be made anywhere in a transaction.
-std::int64_t random_id() {
-  thread_local std::mt19937_64 random{std::random_device{}() ^ (static_cast<std::uint64_t>(std::random_device{}()) << 32)};
-  return static_cast<std::int64_t>(random() >> 1);
-}
 
 /// The rules of an entity, field by field.
 template <class Each>
@@ -95,13 +89,14 @@ void decide(records::Work& work, const Record& record, const Assignment& rule, c
 struct Waiting {
   std::string rule;
   std::int64_t place = 0;
+  bool stuck = false;
   Timestamp since;
 };
 
 std::optional<Waiting> waiting(storage::Session& session, std::int64_t id, const Field& field) {
-  storage::Query query(session, "SELECT rule, place, since FROM assignment_wait WHERE record_id = ? AND field = ?", id, field.name);
+  storage::Query query(session, "SELECT rule, place, since, stuck FROM assignment_wait WHERE record_id = ? AND field = ?", id, field.name);
   if (!query.next()) return std::nullopt;
-  return Waiting{query.text(0), query.integer(1), query.instant(2).value_or(Timestamp())};
+  return Waiting{query.text(0), query.integer(1), query.integer(3) == 1, query.instant(2).value_or(Timestamp())};
 }
 
 void leave(storage::Session& session, std::int64_t id, const Field& field) {
@@ -133,24 +128,31 @@ void enqueue_retry(records::Work& work, std::string_view entity, std::string_vie
   work.enqueue(job);
 }
 
-/// Puts the record into the rule's queue, or leaves it there.
-void wait(records::Work& work, Record& record, const Assignment& rule, const std::optional<Waiting>& before, std::int64_t place, const std::string& why) {
+/// Puts the record into the rule's queue, or leaves it there. `stuck`: as things stand it suits nobody.
+void wait(records::Work& work, Record& record, const Assignment& rule, const std::optional<Waiting>& before, std::int64_t place, bool stuck,
+          const std::string& why) {
   storage::Session& session = work.session();
   const int manual = rule.strategy == Assignment::Strategy::queue ? 1 : 0;
   if (!before) {
-    storage::run_sql(session, "INSERT INTO assignment_wait (record_id, field, entity, rule, manual, place, since) VALUES (?, ?, ?, ?, ?, ?, ?)", record.id(),
-                     rule.field->name, record.entity().full_name, rule.name, manual, place, work.context().now);
-  } else if (before->rule != rule.name || before->place != place) {
-    storage::run_sql(session, "UPDATE assignment_wait SET rule = ?, manual = ?, place = ? WHERE record_id = ? AND field = ?", rule.name, manual, place, record.id(),
-                     rule.field->name);
+    storage::run_sql(session, "INSERT INTO assignment_wait (record_id, field, entity, rule, manual, place, stuck, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", record.id(),
+                     rule.field->name, record.entity().full_name, rule.name, manual, place, stuck ? 1 : 0, work.context().now);
+  } else if (before->rule != rule.name || before->place != place || before->stuck != stuck) {
+    storage::run_sql(session, "UPDATE assignment_wait SET rule = ?, manual = ?, place = ?, stuck = ? WHERE record_id = ? AND field = ?", rule.name, manual, place,
+                     stuck ? 1 : 0, record.id(), rule.field->name);
   }
   if (!before || before->rule != rule.name) decide(work, record, rule, "waiting", 0, why);
 }
 
-/// Whether another record waits for the same rule and goes first.
+/// Users have changed: somebody may suit what suited nobody, so that it is not overtaken until it has been asked for again.
+void free_stuck(storage::Session& session) {
+  if (storage::Query(session, "SELECT 1 FROM assignment_wait WHERE stuck = 1 LIMIT 1").next())
+    storage::run_sql(session, "UPDATE assignment_wait SET stuck = 0 WHERE stuck = 1");
+}
+
+/// Whether another record, one that somebody could have, waits for the same rule and goes first.
 bool overtakes(storage::Session& session, const Assignment& rule, std::int64_t id, std::int64_t place, Timestamp since) {
   storage::Query query(session,
-                       "SELECT 1 FROM assignment_wait WHERE rule = ? AND manual = 0 AND record_id <> ? AND (place < ? OR (place = ? AND (since < ? OR (since = ? AND record_id < ?)))) LIMIT 1",
+                       "SELECT 1 FROM assignment_wait WHERE rule = ? AND manual = 0 AND (stuck IS NULL OR stuck = 0) AND record_id <> ? AND (place < ? OR (place = ? AND (since < ? OR (since = ? AND record_id < ?)))) LIMIT 1",
                        rule.name, id, place, place, since, since, id);
   return query.next();
 }
@@ -202,18 +204,23 @@ void assign(records::Work& work, Record& record, Group group, const Follow& foll
   std::shared_ptr<const Presence> own;
   std::shared_ptr<const Presence>& presence = asked.presence != nullptr ? *asked.presence : own;
   std::vector<Candidate> first;
+  bool stuck = true;  // nobody whom a rule asked suits the record, whoever is there
   const auto remain = [&](const Assignment& rule, const std::vector<Candidate>& candidates) {
     const std::int64_t place = place_of(rule, context, open, follow);
     // Taken from somebody who is away, before it waits: then its turn comes with the write.
     if (asked.replaces) return set_user(work, record, rule, 0);
-    wait(work, record, rule, before, place, why_of(told, candidates));
+    wait(work, record, rule, before, place, stuck, why_of(told, candidates));
   };
   const auto skip = [&](const Assignment& rule, const char* why) {
     told.rules += (told.rules.empty() ? "{\"rule\":" : ",{\"rule\":") + quoted(rule.name) + ",\"why\":\"" + why + "\"}";
   };
   for (const Assignment* rule : matching) {
-    if (rule->strategy == Assignment::Strategy::queue) return remain(*rule, {});
+    if (rule->strategy == Assignment::Strategy::queue) {
+      stuck = false;
+      return remain(*rule, {});
+    }
     if (rule->calendar != nullptr && !works_at(*rule->calendar, context.now)) {
+      stuck = false;
       skip(*rule, "closed");
       continue;
     }
@@ -235,8 +242,12 @@ void assign(records::Work& work, Record& record, Group group, const Follow& foll
         other.candidates.insert(other.candidates.end(), choice.candidates.begin(), choice.candidates.end());
         other.chosen = &other.candidates[index];
         choice = std::move(other);
+      } else {
+        stuck = stuck && other.candidates.empty();
       }
     }
+    stuck = stuck && choice.chosen == nullptr &&
+            std::all_of(choice.candidates.begin(), choice.candidates.end(), [](const Candidate& one) { return one.fit == "unsuitable"; });
     if (choice.chosen == nullptr) {
       skip(*rule, "nobody");
       if (rule->fallback_queue != nullptr) {
@@ -289,7 +300,10 @@ void follow_presence(records::Work& work, const Record& written, const Record* b
     const std::uint32_t available = entity.field("available")->slot, active = entity.field("active")->slot;
     const auto away = [&](const Record& one) { return is_false(one[available]) || is_false(one[active]); };
     if (!deleted && away(written) && before != nullptr && !away(*before)) return enqueue_reassign(work, written.id(), work.context().now);
-    if (!deleted && !away(written)) enqueue_retry(work, "", "");
+    if (!deleted && !away(written)) {
+      free_stuck(work.session());
+      enqueue_retry(work, "", "");
+    }
     return;
   }
   const std::uint32_t user = entity.field("user")->slot, from = entity.field("from")->slot, to = entity.field("to")->slot;

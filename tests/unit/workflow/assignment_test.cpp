@@ -265,6 +265,27 @@ TEST_P(Assigned, ARecordWaitsForHoursAndPresenceAndGoesByPriorityThenAge) {
   EXPECT_EQ(number("SELECT COUNT(*) FROM assignment_decision WHERE outcome = 'waiting' AND record_id = " + std::to_string(korean.id())), 1) << "waiting is told once";
 }
 
+TEST_P(Assigned, ARecordThatSuitsNobodyLetsOthersPass) {
+  clock.advance_seconds(2 * 3600);
+  const auto a = user("a", R"("languages":["ja"])");
+  const auto korean = made("shop.case", R"({"language":"ko"})");
+  pass(60);
+  EXPECT_EQ(owner(korean), 0);
+  EXPECT_EQ(owner(made("shop.case", R"({"language":"ja"})")), a) << "at once, for nobody waits whom it would overtake";
+  const auto b = user("b", R"("languages":["ko"])");
+  const auto second = made("shop.case", R"({"language":"ko"})");
+  EXPECT_EQ(owner(second), 0) << "somebody is there now, for whom the first one is";
+  queue->drain();
+  EXPECT_EQ(owner(korean), b);
+  EXPECT_EQ(owner(second), b);
+  const auto decided = [&](const records::Record& one) { return workflow::decisions_of(gate(), system(), one.entity(), one.id()).at(0).id; };
+  EXPECT_NE(decided(korean), 0);
+  set_user(b, R"({"available":false})");
+  const auto away = made("shop.case", R"({"language":"ko"})");
+  EXPECT_EQ(owner(away), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM assignment_wait WHERE stuck = 1"), 0) << "he may come back";
+}
+
 TEST_P(Assigned, AnAbsencesRecordsGoBackAndTheHistorySaysWhy) {
   clock.advance_seconds(2 * 3600);
   const auto a = user("a", R"("languages":["ja"],"skills":["urgent_cases"])");
