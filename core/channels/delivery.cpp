@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "channels/outbound.h"
 #include "records/json.h"
+#include "workflow/notices.h"
 #include "workflow/transitions.h"
 
 namespace caravan::channels {
@@ -37,6 +38,18 @@ std::string text_of(const records::Json& object, std::string_view name) {
   const auto* text = member != nullptr ? member->as<std::string>() : nullptr;
   if (text == nullptr) throw Error(ErrorCode::invalid_argument, "The job's payload has no " + std::string(name));
   return *text;
+}
+
+/// As a field of one line takes it: what a plugin or another server said may be of any form.
+expr::Value one_line(const std::string& text, const model::Field& field) {
+  if (text.empty()) return {};
+  char* valid = g_utf8_make_valid(text.data(), static_cast<gssize>(text.size()));
+  std::string line(valid);
+  g_free(valid);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return expr::Value(workflow::shortened(std::move(line), field.max_length));
 }
 
 std::string value_of(const records::Record& record, const char* field) {
@@ -121,7 +134,8 @@ void Delivery::step(jobs::Attempt& attempt, std::int64_t id, const char* transit
   const records::Context context = this->context();
   const model::Entity& entity = *context.catalog->entity("core.message");
   records_.transact(context, [&](records::Work& work) {
-    records::Input input{{entity.field("error"), why.empty() ? expr::Value() : expr::Value(why.substr(0, 480))}};
+    const model::Field* error = entity.field("error");
+    records::Input input{{error, one_line(why, *error)}};
     if (sent) input.emplace_back(entity.field("sent_at"), expr::Value(context.now));
     work.update(entity, id, std::move(input), std::nullopt, records::Authority::definition);
     workflow::Transitions::run_in(work, entity, id, transition, {}, {}, std::nullopt, records::Authority::definition);
