@@ -25,7 +25,8 @@ struct Watch {
 
 /// Tells listeners, within a third of a second, which records were written: the events `record` with entity, id and version, and
 /// nothing of a record that the listener may not read at that moment. More than `most_told` changes of one entity in that time are one
-/// event `many`. Thread-safe; one thread of its own.
+/// event `many`; so is, where all of the entity is watched, what he may not (or no longer) read, at most every two seconds: it may have
+/// left his lists. Thread-safe; one thread of its own.
 class EventHub {
  public:
   static constexpr std::size_t most_told = 100;
@@ -48,9 +49,13 @@ class EventHub {
     std::int64_t id = 0, version = 0;
   };
   using Changes = std::unordered_map<std::string, std::vector<Change>>;  ///< by entity, newest version of each id
+  /// Notices among the changes by the user to whom they are.
+  using Notices = std::unordered_map<std::int64_t, std::vector<std::int64_t>>;
 
   void run();
-  void tell(Listener& listener, const Changes& changes);
+  /// nullopt where that cannot be found out now.
+  std::optional<Notices> notices_in(const Changes& changes, Listener& any) const;
+  void tell(Listener& listener, const Changes& changes, const std::optional<Notices>& notices);
 
   const records::RecordService& records_;
   const std::shared_ptr<std::atomic<std::size_t>> listening_ = std::make_shared<std::atomic<std::size_t>>(0);

@@ -87,9 +87,12 @@ class Events(ServerCase):
         own = self.desk.record("own", clerk)
         listener, witness = self.listener(clerk, FILE), self.listener(lead, FILE)
         for identifier in (foreign, own):
-            self.assertEqual(lead.wire.call("PATCH", f"/records/{FILE}/{identifier}", {"topic": "changed"}, If_Match="*").status, 200)
+            reply = lead.wire.call("PATCH", f"/records/{FILE}/{identifier}", {"topic": "changed"}, If_Match="*")
+            self.assertEqual(reply.status, 200, reply)
         self.assertEqual({event["id"] for _, event in witness.events(2)}, {foreign, own})
-        self.assertEqual([event["id"] for _, event in listener.events(seconds=1.5)], [own])
+        # Of the other one he hears that there is something that he does not see.
+        self.assertEqual({json.dumps(event) for event in listener.events(seconds=1.5)},
+                         {json.dumps(["record", {"entity": FILE, "id": own, "version": reply.json["version"]}]), json.dumps(["many", {"entity": FILE}])})
         # And it cannot be watched by name.
         self.assertEqual(clerk.wire.call("GET", f"/events?watch={FILE}/{foreign}").status, 404)
 
@@ -99,6 +102,14 @@ class Events(ServerCase):
         listener = self.listener(clerk, f"{FILE}/{identifier}")
         self.assertEqual(lead.wire.call("DELETE", f"/records/{FILE}/{identifier}", If_Match="*").status, 204)
         self.assertEqual(listener.events(1), [("record", {"entity": FILE, "id": identifier, "gone": True})])
+
+    def test_who_watches_an_entity_hears_of_deletions(self):
+        lead = self.desk.person("desk.everything")
+        identifier = self.desk.record("own", lead)
+        time.sleep(0.7)
+        listener = self.listener(lead, FILE)
+        self.assertEqual(lead.wire.call("DELETE", f"/records/{FILE}/{identifier}", If_Match="*").status, 204)
+        self.assertEqual(listener.events(1), [("many", {"entity": FILE})])
 
     def test_very_many_changes_are_one_event(self):
         lead = self.desk.person("desk.everything")
