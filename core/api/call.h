@@ -24,6 +24,7 @@ struct Call {
   const Request& request;
   records::Context context;
   std::string csrf;                           ///< of a cookie session
+  std::optional<Timestamp> token_expires_at;  ///< of the token that the caller came with
   std::array<std::string_view, 3> arguments;  ///< of the pattern's places, in order
   Response response;
   CallOnce* once = nullptr;                   ///< of a request with an Idempotency-Key

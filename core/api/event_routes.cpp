@@ -22,7 +22,7 @@ std::function<std::optional<records::Context>()> identifier(const Call& call) {
     if (system) {
       context.actor.system = true;
     } else {
-      auto identity = token.empty() ? services.auth.by_cookie(session) : services.auth.by_token(token);
+      auto identity = token.empty() ? services.auth.peek(session) : services.auth.by_token(token);
       if (!identity) return std::nullopt;
       context.actor = std::move(identity->actor);
     }

@@ -187,6 +187,8 @@ void create_token(Call& call) {
     expires_at = parse_timestamp(*text);
     if (!expires_at) throw refusal(call, ErrorCode::invalid_argument, "instant", {"expires_at"});
   }
+  // A token gives nothing that outlives it.
+  if (call.token_expires_at) expires_at = std::min(expires_at.value_or(*call.token_expires_at), *call.token_expires_at);
   auth::NewToken token;
   try {
     token = call.services.auth.create_token(call.context, label, expires_at);
@@ -205,7 +207,8 @@ void create_token(Call& call) {
   call.response.status = 201;
   call.response.headers.emplace_back("Location", "/api/v1/tokens/" + token.id);
   JsonWriter json(call.response.body);
-  json.begin_object().member("id", token.id).member("token", token.token).end_object();
+  json.begin_object().member("id", token.id).member("token", token.token);
+  json.member_or_null("expires_at", expires_at ? format_timestamp(*expires_at) : std::string()).end_object();
 }
 
 void delete_token(Call& call) {

@@ -20,6 +20,7 @@ struct CacheEntry {
   std::int64_t read_at = 0;             ///< when its rows were read
   std::atomic<bool> being_read{false};  ///< some thread is reading them again
   std::atomic<std::int64_t> used_at{0};
+  bool peeked = false;                  ///< read by peek(): a use of the session reads them again, and is noted
 };
 
 /// Sessions and tokens in memory, found by a keyed hash of the secret. Bounded. Thread-safe; find() takes a

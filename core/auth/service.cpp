@@ -142,6 +142,18 @@ class Service final : public AuthService {
                    [this](std::string_view secret, Timestamp now) { return read_session(secret, now); });
   }
 
+  std::optional<Identity> peek(std::string_view cookie) override {
+    if (!is_secret(cookie)) return std::nullopt;
+    return resolve(
+        cookie,
+        [this](std::string_view secret, Timestamp now) {
+          auto entry = read_session(secret, now, false);
+          if (entry) entry->peeked = true;
+          return entry;
+        },
+        true);
+  }
+
   std::optional<Identity> by_token(std::string_view token) override {
     if (!token.starts_with(token_prefix) || !is_secret(token.substr(token_prefix.size())))
       return std::nullopt;
@@ -260,6 +272,7 @@ class Service final : public AuthService {
               "INSERT INTO credential (user_id, password_hash, failed_count, changed_at) VALUES (?, ?, 0, ?)",
               user_id, hash, now);
       run_sql(s, "DELETE FROM login_session WHERE user_id = ? AND id_hash <> ?", user_id, keep);
+      run_sql(s, "DELETE FROM api_token WHERE user_id = ?", user_id);
     });
     users_.clear(user_throttle(user_id));
     cache_.erase_user(user_id);
@@ -375,18 +388,18 @@ class Service final : public AuthService {
               hash, actor.user_id, made.csrf, now, expires, now);
     });
     read_delegations(*database_.read(), actor, now);
-    made.identity = {std::move(actor), made.csrf, false};
+    made.identity = {std::move(actor), made.csrf, false, {}};
     return made;
   }
 
   template <class Read>
-  std::optional<Identity> resolve(std::string_view secret, const Read& read) {
+  std::optional<Identity> resolve(std::string_view secret, const Read& read, bool peeks = false) {
     const Timestamp now = clock_.now();
     const CacheKey key = cache_.key(secret);
     std::shared_ptr<CacheEntry> entry = cache_.find(key);
     if (entry) {
       const std::int64_t age = now.micros - entry->read_at;
-      const bool usable = age >= 0 && age < stale_after;
+      const bool usable = age >= 0 && age < stale_after && (peeks || !entry->peeked);
       const bool fresh =
           usable && (age < reread_after || entry->being_read.exchange(true, std::memory_order_acq_rel));
       if (!fresh) entry = reread(secret, key, now, read, true, usable ? entry : nullptr);
@@ -421,7 +434,8 @@ class Service final : public AuthService {
     return entry;
   }
 
-  std::shared_ptr<CacheEntry> read_session(std::string_view cookie, Timestamp now) {
+  /// `use`: it is one, and kept.
+  std::shared_ptr<CacheEntry> read_session(std::string_view cookie, Timestamp now, bool use = true) {
     const std::string hash = digest(cookie);
     static const std::string select = "SELECT " + actor_columns +
                                       ", s.csrf, s.created_at, s.expires_at, s.last_seen_at "
@@ -432,14 +446,14 @@ class Service final : public AuthService {
     {
       Query query(*session, select, hash);
       if (!query.next() || query.integer(4) == 0) return nullptr;
-      entry->identity = {read_actor(query, 0), query.text(actor_column_count), false};
+      entry->identity = {read_actor(query, 0), query.text(actor_column_count), false, {}};
       entry->expires_at = query.instant(actor_column_count + 2).value_or(Timestamp{}).micros;
       created_at = query.instant(actor_column_count + 1).value_or(Timestamp{}).micros;
       seen_at = query.instant(actor_column_count + 3).value_or(Timestamp{}).micros;
     }
     if (entry->expires_at <= now.micros) return nullptr;
     read_delegations(*session, entry->identity.actor, now);
-    if (now.micros - seen_at >= touch_every) {
+    if (use && now.micros - seen_at >= touch_every) {
       entry->expires_at = std::max(entry->expires_at, std::min(now.micros + session_seconds * second,
                                                                created_at + session_max_seconds * second));
       chores_.add(hash, [hash, now, until = Timestamp{entry->expires_at}](storage::Session& s) {
@@ -461,9 +475,10 @@ class Service final : public AuthService {
     {
       Query query(*session, select, hash);
       if (!query.next() || query.integer(4) == 0) return nullptr;
-      entry->identity = {read_actor(query, 0), {}, true};
+      entry->identity = {read_actor(query, 0), {}, true, {}};
       const auto expires = query.instant(actor_column_count);
       entry->expires_at = expires ? expires->micros : INT64_MAX;
+      entry->identity.expires_at = expires;
       used = query.instant(actor_column_count + 1);
     }
     if (entry->expires_at <= now.micros) return nullptr;

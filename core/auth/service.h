@@ -20,6 +20,7 @@ struct Identity {
   records::Actor actor;
   std::string csrf;  ///< of a cookie session; empty for a bearer token
   bool by_token = false;
+  std::optional<Timestamp> expires_at;  ///< of a token that expires
 };
 
 struct NewSession {
@@ -56,6 +57,8 @@ class AuthService {
   virtual void logout(std::string_view cookie) = 0;
   /// nullopt where unknown, expired or revoked, or the user is not active.
   virtual std::optional<Identity> by_cookie(std::string_view cookie) = 0;
+  /// The same without being a use of the session, which ends as if nobody had asked.
+  virtual std::optional<Identity> peek(std::string_view cookie) = 0;
   virtual std::optional<Identity> by_token(std::string_view token) = 0;
   /// For the context's user. Throws invalid_record where the label is empty or too long or `expires_at` is
   /// past.
@@ -68,7 +71,7 @@ class AuthService {
   /// Whether `password` is the user's; throttled and limited like login, and throws as login does.
   virtual bool check_password(std::int64_t user_id, std::string_view password, std::string_view address) = 0;
   /// Checks the length (8 to 1,000 characters; invalid_record); ends the user's sessions but that of
-  /// `keep_cookie`.
+  /// `keep_cookie`, and his tokens: whoever has learnt the old password may have made one.
   virtual void set_password(std::int64_t user_id, std::string_view password,
                             std::string_view keep_cookie = {}) = 0;
   /// The user's record has changed here: the next call reads it again, without the second's delay.

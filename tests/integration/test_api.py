@@ -75,12 +75,29 @@ class Sessions(ServerCase):
         else:
             self.assertIn(answer.status, (400, 422), answer)
 
+    def test_a_token_makes_none_that_outlives_it(self):
+        client = self.server.client("li.na")
+
+        def after(days):
+            return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        soon = after(1)
+        script = Client(self.server.port)
+        script.bearer = self.ok(client.post("/tokens", {"label": "short", "expires_at": soon}), 201).json["token"]
+        ends = [self.ok(script.post("/tokens", {"label": "child", **more}), 201).json["expires_at"]
+                for more in ({}, {"expires_at": after(9)}, {"expires_at": after(0.5)})]
+        self.assertEqual([one[:16] for one in ends], [soon[:16], soon[:16], after(0.5)[:16]])
+        self.assertIsNone(self.ok(client.post("/tokens", {"label": "long"}), 201).json["expires_at"])
+
     def test_own_password(self):
         self.server.add_user("pass.word", "密码", SALES)
         client = self.server.client("pass.word")
         self.assertIn(client.post("/me/password", {"current": "wrong-one-1", "new": "new-password-1"}).status, (401, 403, 422))
         self.assertIn(client.post("/me/password", {"current": STAFF_PASSWORD, "new": "short"}).status, (400, 422))
+        script = Client(self.server.port)
+        script.bearer = self.ok(client.post("/tokens", {"label": "made before"}), 201).json["token"]
+        self.ok(script.get("/me"))
         self.ok(client.post("/me/password", {"current": STAFF_PASSWORD, "new": "new-password-1"}), 204)
+        self.assertEqual(script.get("/me").status, 401)
         self.assertEqual(self.server.client().login("pass.word", STAFF_PASSWORD).status, 401)
         self.server.client("pass.word", "new-password-1")
 

@@ -236,6 +236,22 @@ TEST_P(AuthTest, ASessionEndsAfterThirtyDaysHoweverOftenItIsUsed) {
   EXPECT_EQ(uses, 72);
 }
 
+TEST_P(AuthTest, ToLookWhetherASessionHoldsIsNoUseOfIt) {
+  user("li.na");
+  const auto watched = auth_->login("li.na", password, ""), used = auth_->login("li.na", password, "");
+  for (int hour = 0; hour < 11; ++hour) {
+    clock_.advance_seconds(3600);
+    ASSERT_TRUE(auth_->peek(watched.cookie));
+    ASSERT_TRUE(auth_->peek(used.cookie));
+  }
+  EXPECT_TRUE(auth_->by_cookie(used.cookie)) << "counts, although it was looked up this moment";
+  eventually([&] { return count("SELECT COUNT(*) FROM login_session WHERE last_seen_at > created_at") == 1; });
+  clock_.advance_seconds(3601);
+  EXPECT_FALSE(auth_->peek(watched.cookie));
+  EXPECT_FALSE(auth_->by_cookie(watched.cookie));
+  EXPECT_TRUE(auth_->peek(used.cookie));
+}
+
 TEST_P(AuthTest, LastSeenIsNotWrittenAtEachRequest) {
   user("li.na");
   const auto session = auth_->login("li.na", password, "");
@@ -343,7 +359,11 @@ TEST_P(AuthTest, PasswordChangeEndsTheOtherSessions) {
   const auto mine = auth_->login("li.na", password, ""), other = auth_->login("li.na", password, "");
   EXPECT_TRUE(auth_->check_password(id, password, ""));
   EXPECT_FALSE(auth_->check_password(id, "wrong", ""));
+  const auto token = auth_->create_token(as(id), "made with the old one", std::nullopt);
+  ASSERT_TRUE(auth_->by_token(token.token));
   auth_->set_password(id, "another passphrase", mine.cookie);
+  EXPECT_FALSE(auth_->by_token(token.token));
+  EXPECT_TRUE(auth_->tokens(as(id)).empty());
   EXPECT_TRUE(auth_->by_cookie(mine.cookie));
   EXPECT_FALSE(auth_->by_cookie(other.cookie));
   EXPECT_EQ(code_of([&] { auth_->login("li.na", password, ""); }), ErrorCode::unauthenticated);
@@ -386,6 +406,7 @@ TEST_P(AuthTest, Tokens) {
   ASSERT_TRUE(identity);
   EXPECT_EQ(identity->actor.user_id, id);
   EXPECT_TRUE(identity->by_token);
+  EXPECT_EQ(identity->expires_at->micros, clock_.now().micros + 3600 * 1'000'000LL);
   EXPECT_TRUE(identity->csrf.empty());
   EXPECT_FALSE(auth_->by_cookie(token.token.substr(4)));
   EXPECT_FALSE(auth_->by_token("cvn_" + std::string(43, 'x')));
