@@ -19,30 +19,39 @@ def recorded(path):
     return next((folder / path for folder in folders if (folder / path).exists()), None)
 
 
-class Replays(ServerCase):
+class Histories(ServerCase):
     @classmethod
     def setUpClass(cls):
         """Without a server: the histories' own program has the gate in it."""
 
-    def replay(self, **files):
+    def url(self):
+        """Of an empty database."""
+        home = pathlib.Path(tempfile.mkdtemp(prefix="caravan-replay-"))
+        self.addCleanup(shutil.rmtree, home, ignore_errors=True)
+        database = caravan.Database(self.database, home)
+        self.addCleanup(database.drop)
+        return database.options[1] if database.options else f"sqlite://{home}/replay.db"
+
+    def replay(self, changes=(), **files):
         options = []
         for option, path in files.items():
             found = recorded(path)
             if not found:
                 self.skipTest(f"{path} is not there: recorded histories are not part of the product; CARAVAN_TEST_DATA names their folder")
             options += [f"--{option}", str(found)]
-        home = pathlib.Path(tempfile.mkdtemp(prefix="caravan-replay-"))
-        self.addCleanup(shutil.rmtree, home, ignore_errors=True)
-        database = caravan.Database(self.database, home)
-        self.addCleanup(database.drop)
-        url = database.options[1] if database.options else f"sqlite://{home}/replay.db"
+        if changes:
+            options += ["--simulate", str(Setup.build / "caravan")]
+        for change in changes:
+            options += ["--change", change, "--again", self.url()]
         done = subprocess.run([sys.executable, str(ROOT / "tests" / "replay" / "replay.py"), "--binary", str(Setup.build / "replay"),
-                               "--database", url, "--explain", "0", *options], capture_output=True, text=True, timeout=1600,
+                               "--database", self.url(), "--explain", "0", *options], capture_output=True, text=True, timeout=1600,
                               preexec_fn=caravan.die_with_parent)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("ok   ", done.stdout)
         self.assertNotIn("WRONG", done.stdout)
 
+
+class Replays(Histories):
     def test_a_service_desk_s_log(self):
         self.replay(incidents="sla_incident_log/incident_events.csv")
 
