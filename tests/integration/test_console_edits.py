@@ -71,7 +71,7 @@ class ConsoleEdits(ServerCase):
         below = word["sayings"][0]
         text = shown["sources"][0]["text"].splitlines()
         self.assertIn("destination", "\n".join(text[below["line"] - shown["sources"][0]["line"] - 1:][:3]))
-        for wrong in ("entity/sales.nothing", "nothing/sales.inquiry", "entity/..%2f"):
+        for wrong in ("entity/sales.nothing", "nothing/sales.inquiry", "entity/x"):
             self.problem(self.admin.get("/admin/config/documents/" + wrong), 404, "not_found")
 
     def test_a_draft_is_checked_and_nothing_changes(self):

@@ -1,5 +1,5 @@
 import { Button, Empty, Input, Modal, Select, Skeleton, Tabs } from 'antd';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import { LoadError } from '../components/load_state';
@@ -11,6 +11,9 @@ import { useDefinitions, useOwnDraft } from '../definitions/use_definitions';
 import { useSession } from '../session';
 import { AdminPage } from './parts';
 
+// Departments have no module; they stand together.
+const departments = '~departments';
+const groupOf = (one: { kind: string; name: string }) => (one.kind === 'department' ? departments : one.name.split('.')[0]!);
 const keyOf = (one: { kind: string; name: string }) => `${one.kind}/${one.name}`;
 
 /** The agency's configuration: definitions and what the console says of them, published revisions, what upgrades changed. */
@@ -110,13 +113,23 @@ function DefinitionTree({ items, shown, onGo }: { items: readonly ListedDefiniti
       if (only === 'edited' && !one.edited) continue;
       if (only === 'drafted' && !drafted.has(keyOf(one))) continue;
       if (wanted && !`${one.name} ${one.label ?? ''} ${kindName(one.kind)} ${one.kind}`.toLowerCase().includes(wanted)) continue;
-      const module = one.name.split('.')[0]!;
+      const module = groupOf(one);
       out.set(module, [...(out.get(module) ?? []), one]);
     }
     return [...out].sort(([a], [b]) => a.localeCompare(b));
   }, [items, draft, drafted, known, search, only, kindName]);
   const open = search.trim() !== '' || only !== 'all';
-  const moduleName = (name: string) => model.modules.find((one) => one.name === name)?.label;
+  const moduleName = (name: string) => (name === departments ? kindName('department') : model.modules.find((one) => one.name === name)?.label);
+  // Where one comes by a link, the tree shows where that is.
+  const tree = useRef<HTMLDivElement>(null);
+  const current = shown && keyOf(shown);
+  useEffect(() => {
+    const list = tree.current, item = list?.querySelector<HTMLElement>('.tree-here');
+    if (!list || !item) return;
+    // Only the list is scrolled, not the page with it.
+    const top = item.getBoundingClientRect().top - list.getBoundingClientRect().top;
+    if (top < 0 || top > list.clientHeight - item.offsetHeight) list.scrollTop += top - list.clientHeight / 3;
+  }, [current]);
   return (
     <nav className="panel definition-tree" aria-label={t('definitions.tree')}>
       <div className="tree-tools">
@@ -133,12 +146,12 @@ function DefinitionTree({ items, shown, onGo }: { items: readonly ListedDefiniti
         />
         <Button onClick={() => setAdding(true)}>{t('definitions.add')}</Button>
       </div>
-      <div className="tree-groups">
+      <div className="tree-groups" ref={tree}>
         {groups.length === 0 && <p className="muted tree-none">{t('definitions.noneFound')}</p>}
         {groups.map(([module, members]) => (
-          <details key={`${module}/${open}`} open={open || shown?.name.split('.')[0] === module}>
+          <details key={`${module}/${open}`} open={open || (shown !== null && groupOf(shown) === module)}>
             <summary>
-              {moduleName(module) ?? module} <span className="muted">{moduleName(module) ? module : ''}</span> <span className="tree-count">{members.length}</span>
+              {moduleName(module) ?? module} <span className="muted">{moduleName(module) && module !== departments ? module : ''}</span> <span className="tree-count">{members.length}</span>
             </summary>
             {byKind(members).map(([kind, list]) => (
               <div key={kind} className="tree-kind" role="group" aria-label={kindName(kind)}>
@@ -151,7 +164,7 @@ function DefinitionTree({ items, shown, onGo }: { items: readonly ListedDefiniti
                     return (
                       <li key={keyOf(one)}>
                         <button type="button" className={here ? 'tree-item tree-here' : 'tree-item'} aria-current={here ? 'true' : undefined} onClick={() => onGo({ kind: one.kind, name: one.name, line: 0, column: 0 })}>
-                          <span className="tree-name">{one.name.includes('.') ? one.name.slice(module.length + 1) : one.name}</span>
+                          <span className="tree-name">{one.name.includes('.') ? one.name.slice(one.name.indexOf('.') + 1) : one.name}</span>
                           {one.label && <span className="muted tree-label">{one.label}</span>}
                           <span className={drafted.has(keyOf(one)) ? 'tree-origin tree-drafted' : one.edited ? 'tree-origin tree-edited' : 'tree-origin'}>{origin.join(' · ')}</span>
                         </button>

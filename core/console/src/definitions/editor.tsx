@@ -123,7 +123,7 @@ export default function Editor({ text, onChange, label, describedBy, schema, kno
     view.current?.dispatch({
       effects: [
         parts.current.look.reconfigure(look(dark)),
-        parts.current.attributes.reconfigure(EditorView.contentAttributes.of({ 'aria-label': label, ...(describedBy ? { 'aria-describedby': describedBy } : {}), spellcheck: 'false', ...(readOnly ? { tabindex: '0' } : {}) })),
+        parts.current.attributes.reconfigure(EditorView.contentAttributes.of({ 'aria-label': label, ...(describedBy ? { 'aria-describedby': describedBy } : {}), spellcheck: 'false', tabindex: '0' })),
         parts.current.phrases.reconfigure(EditorState.phrases.of(phrases)),
       ],
     });

@@ -154,8 +154,8 @@ function Below({ definition }: { definition: DefinitionDetail | null }) {
       <Tabs
         size="small"
         items={[
-          ...below.toReversed().map((one) => ({
-            key: `${one.layer}/${one.file}/${one.line}`,
+          ...below.toReversed().map((one, index) => ({
+            key: `source-${below.length - index}`,
             label: layerName(one.layer),
             children: (
               <>
