@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Api, assert, Checks, equal, until } from './harness.mjs';
+import { stories } from './stories.mjs';
 
 const require = createRequire(new URL('../../core/console/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
@@ -657,7 +658,7 @@ await check('a customer shows the inquiries that refer to him', async () => {
 // ---- Administration, in both themes
 const administration = [
   ['/admin/people', '用户与角色'], ['/admin/people?tab=roles', '用户与角色'], ['/admin/workflow?entity=sales.inquiry', '业务流程'], ['/admin/rules', '自动化与定时任务'], ['/admin/plugins', '插件'],
-  ['/admin/jobs', '后台任务'], ['/admin/audit', '审计'], ['/admin/configuration', '配置'], ['/admin/configuration?kind=entity&name=sales.inquiry', '配置'], ['/admin/configuration?tab=revisions', '配置'], ['/admin/configuration?tab=upgrades', '配置'], ['/settings', '设置'],
+  ['/duplicates', '重复记录'], ['/admin/search', '搜索索引'], ['/admin/jobs', '后台任务'], ['/admin/audit', '审计'], ['/admin/configuration', '配置'], ['/admin/configuration?kind=entity&name=sales.inquiry', '配置'], ['/admin/configuration?tab=revisions', '配置'], ['/admin/configuration?tab=upgrades', '配置'], ['/settings', '设置'],
 ];
 await check('administration: every page is there, without barriers, light and dark', async () => {
   for (const theme of ['dark', 'light']) {
@@ -826,6 +827,23 @@ await check('a stranger sends a form from his telephone', async () => {
   } finally {
     await stranger.close();
   }
+});
+// ---- The whole agency
+await stories({ page, base, model, check, shot });
+await check('pages of work, of plans, on paper and beside each other: nothing breaks WCAG AA', async () => {
+  const offers = (await api.get('/records/sales.proposal?limit=2')).items;
+  const inquiries = (await api.get(`/records/${inquiryEntity}?limit=2`)).items.map((one) => one.id);
+  for (const [theme, where, ready] of [
+    ['dark', '/pages/aftersales.desk', '.panel'], ['light', '/pages/guides.desk', '.block-button'], ['dark', `/records/sales.proposal/${offers[0].id}/print`, '.sheet table'],
+    ['light', `/compare/${inquiryEntity}?ids=${inquiries.join(',')}`, '.compare'], ['light', '/pages/guides.planning', '.range-bar'],
+  ]) {
+    await page.evaluate((one) => localStorage.setItem('caravan.appearance', one), theme);
+    await go(where);
+    await page.locator(ready).first().waitFor();
+    await page.waitForLoadState('networkidle');
+    await conforms(`${where} (${theme})`);
+  }
+  await page.evaluate(() => localStorage.setItem('caravan.appearance', 'light'));
 });
 await check('the keyboard alone signs out', async () => {
   await page.getByRole('button', { name: /^账户/ }).focus();
