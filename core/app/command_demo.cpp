@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 
 #include "app/command_line.h"
@@ -39,16 +41,31 @@ int demo(const Overrides& overrides, const std::vector<std::string>& arguments) 
   }
   std::vector<std::string> all{"--socket", settings.admin_socket().string()};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  bool any = false;
-  for (const std::string& pack : settings.packs) {
-    const std::string program = (settings.config / "packs" / pack / "demo").string();
-    if (access(program.c_str(), X_OK) != 0) continue;
-    any = true;
+  const auto programs_of = [&](const std::vector<std::string>& packs) {
+    std::vector<std::string> found;
+    for (const std::string& pack : packs) {
+      const std::string program = (settings.config / "packs" / pack / "demo").string();
+      if (access(program.c_str(), X_OK) == 0) found.push_back(program);
+    }
+    return found;
+  };
+  // Where no pack in use has one, those beside them: what they need of definitions, they tell.
+  std::vector<std::string> programs = programs_of(settings.packs);
+  if (programs.empty()) {
+    std::vector<std::string> others;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(settings.config / "packs", none)) others.push_back(entry.path().filename().string());
+    std::sort(others.begin(), others.end());
+    programs = programs_of(others);
+  }
+  if (programs.empty()) {
+    std::cerr << "caravan: no pack in " << (settings.config / "packs").string() << " has a program `demo`\n";
+    return 1;
+  }
+  for (const std::string& program : programs) {
     if (const int code = run_program(program, all); code != 0) return code;
   }
-  if (any) return 0;
-  std::cerr << "caravan: no pack in use has a program `demo`; a pack that has one is switched on in caravan.yaml: packs: [NAME]\n";
-  return 1;
+  return 0;
 }
 
 }  // namespace
