@@ -352,6 +352,18 @@ void take(records::Work& work, Context& working, Approval& approval, const Recor
   make_void(work, approval, newest ? &*newest : nullptr, "refused\n" + refused);
 }
 
+/// Whether the record is another one than that version; that somebody asked or decided about it does not make it one.
+bool changed_since(storage::Session& session, const Record& record, std::int64_t version) {
+  if (version == record.version()) return false;
+  if (version > record.version()) return true;
+  storage::Query query(session, "SELECT action FROM event WHERE entity = ? AND record_id = ? AND version > ? ORDER BY version", record.entity().full_name, record.id(),
+                       version);
+  while (query.next()) {
+    if (!query.text(0).starts_with("approval_")) return true;
+  }
+  return false;
+}
+
 void decide_in(records::Work& work, Context& working, Approval& approval, Verdict verdict, const std::string& comment,
                std::optional<std::int64_t> expected_version) {
   const Context& context = work.context();
@@ -384,7 +396,7 @@ void decide_in(records::Work& work, Context& working, Approval& approval, Verdic
   if (!records::may(context, model::Operation::read, *record, follow_in(work), work.session())) {
     throw Error(ErrorCode::forbidden, message("approval_unseen", context.locale));
   }
-  if (expected_version && *expected_version != record->version()) {
+  if (expected_version && changed_since(work.session(), *record, *expected_version)) {
     throw Error(ErrorCode::stale, message("stale", context.locale, {label_or(entity->label, context, entity->full_name), std::to_string(record->version())}));
   }
   const bool agrees = verdict == Verdict::approve;

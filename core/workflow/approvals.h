@@ -83,8 +83,8 @@ ApprovalView view_in(records::Work& work, std::int64_t id, const records::Record
 std::vector<ApprovalView> approvals_of(const records::RecordService& records, const records::Context& context, const records::Record& record);
 /// Decides, or takes the request back. The last approval takes the step in the same transaction, as whoever asked, with all checks;
 /// where they refuse it, the approval is void and the answer says so. Throws not_found, forbidden, conflict where it ended meanwhile,
-/// invalid_record for a rejection without a comment. `expected_version`: of the record that the actor has seen; stale where it is another
-/// one now, and nothing is decided (withdrawing asks for none). `reply` as records::Reply.
+/// invalid_record for a rejection without a comment. `expected_version`: of the record that the actor has seen; stale where it was
+/// changed since (but by what was asked and decided about it), and nothing is decided (withdrawing asks for none). `reply` as records::Reply.
 ApprovalView decide_approval(const records::RecordService& records, const records::Context& context, std::int64_t id, Verdict verdict,
                              const std::string& comment, std::optional<std::int64_t> expected_version = std::nullopt,
                              const std::function<void(const ApprovalView&)>& reply = {});

@@ -392,6 +392,8 @@ TEST_P(ApprovalsTest, WhatIsDecidedAboutIsTheVersionThatWasSeen) {
   ASSERT_EQ(view.approval.decisions.size(), 1u);
   EXPECT_EQ(view.approval.decisions[0].version, now_seen);
   EXPECT_EQ(workflow::show_approval(gate(), who(11), approval).approval.decisions[0].version, now_seen) << "and it is kept";
+  EXPECT_GT(gate().get(who(44), made.entity(), made.id()).version(), now_seen);
+  EXPECT_EQ(agree(44, now_seen).approval.decisions.size(), 2u) << "what others decided makes it no other record";
 }
 
 TEST_P(ApprovalsTest, ADefinitionSaysWhichChangesBesideVoidIt) {
