@@ -140,7 +140,7 @@ class Sdk(ServerCase):
         body, kind = multipart(file=("quotes.csv", "No,Name,Cover,Days\n1,赵六,Worldwide,3\n2,钱七,the moon,3\n3,孙八,全球,5\n"))
         imported = self.ok(self.admin.request("POST", "/import/insurance.quote?map=other_insurer", body, {"Content-Type": kind})).json
         self.assertEqual((imported["created"], imported["failed"]), (2, 1))
-        self.assertIn("not known", imported["errors"][0]["message"])
+        self.assertIn("未知区域", imported["errors"][0]["message"])
         report = self.ok(agent.get("/reports/insurance.premiums")).json
         spread = {row["group"]["zone"]: row["measures"]["spread"]["value"] for row in report["rows"]}
         self.assertEqual(spread["world"], [{"currency": "CNY", "amount": "12.00"}])
