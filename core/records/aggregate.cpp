@@ -36,7 +36,7 @@ constexpr std::int64_t half = 1'000'000'000;   ///< SQLite sums the parts above 
 
 [[noreturn]] void bad(std::string text) { throw Error(ErrorCode::invalid_argument, std::move(text)); }
 
-std::string cut(std::string_view text) { return std::string(text.substr(0, 64)); }
+std::string cut(std::string_view text) { return std::string(cut_text(text, 64)); }
 
 std::optional<Bucket> bucket_named(std::string_view name) {
   for (const Bucket bucket : {Bucket::day, Bucket::week, Bucket::month, Bucket::quarter, Bucket::year}) {

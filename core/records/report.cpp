@@ -144,11 +144,11 @@ class Maker {
       }
       if (parameter.period) {
         value.period = period_of(value.text, today);
-        if (!value.period) refuse(context_, "report_period", {label(parameter), value.text.substr(0, 60)});
+        if (!value.period) refuse(context_, "report_period", {label(parameter), cut_text(value.text, 60)});
         continue;
       }
       const auto text = literal_of(parameter, value.text);
-      if (!text) refuse(context_, "report_value", {label(parameter), value.text.substr(0, 60)});
+      if (!text) refuse(context_, "report_value", {label(parameter), cut_text(value.text, 60)});
       literal = *text;
     }
   }
