@@ -151,8 +151,7 @@ class Sdk(ServerCase):
         wait_until(lambda: self.ok(self.admin.get(f"/records/insurance.quote/{other['id']}")).json["premium"] in ("6.00", {"amount": "6.00", "currency": "CNY"}), 30, "it is priced anew")
         model = self.ok(agent.get("/model")).json
         self.assertIn("desk", json.dumps(model.get("pages", [])))
-        entity = next(one for one in model["entities"] if one["name"] == "insurance.quote")
-        self.assertEqual([one["name"] for one in entity["events"]], ["priced"])
+        self.assertEqual([one["name"] for one in model["entities"]["insurance.quote"]["events"]], ["priced"])
 
     def test_the_example_in_c(self):
         folder = self.home / "postcode"
