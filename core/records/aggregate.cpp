@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/text.h"
 #include "base/time_zone.h"
 #include "records/codec.h"
 #include "records/functions.h"

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "records/access.h"
 #include "records/by_ids.h"
 #include "records/by_ids.h"
@@ -275,10 +276,10 @@ std::vector<model::SortKey> sort_keys(const Context& context, const model::Entit
     }
     key.field = entity.field(name);
     if (key.field == nullptr && name.find('.') != std::string_view::npos) {
-      bad("sort: \"" + std::string(name.substr(0, 64)) + "\" lies behind a reference, where no index can serve the order; sort by a field of " +
+      bad("sort: \"" + std::string(cut_text(name, 64)) + "\" lies behind a reference, where no index can serve the order; sort by a field of " +
           entity.full_name + " itself.");
     }
-    if (key.field == nullptr) bad("sort: there is no field \"" + std::string(name.substr(0, 64)) + "\" in " + entity.full_name + ".");
+    if (key.field == nullptr) bad("sort: there is no field \"" + std::string(cut_text(name, 64)) + "\" in " + entity.full_name + ".");
     const Field& field = *key.field;
     if (!rights.readable(field)) require_readable(context, entity, field);
     if (field.sensitive) bad("sort: " + field.name + " is sealed in the database, which has no order for it.");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/time_zone.h"
 #include "model/builder_text.h"
 #include "records/access.h"
