@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "records/access.h"
 #include "records/by_ids.h"
-#include "records/by_ids.h"
 #include "records/codec.h"
 #include "records/json.h"
 #include "records/messages.h"
