@@ -1,9 +1,10 @@
 """What an administrator says of definitions in the console: checked as a draft, published as a revision, restored."""
 
 import json
+import shutil
 import threading
 
-from caravan import ServerCase
+from caravan import Server, ServerCase, wait_until
 
 INQUIRY = "sales.inquiry"
 
@@ -250,3 +251,49 @@ class ConsoleEdits(ServerCase):
         self.assertTrue(any(one["effect"] == "takes_effect" and one["before"] is None for one in upgrade["items"]))
         self.assertEqual(self.ok(self.admin.get("/admin/config/upgrade")).json["from"], without)
         self.assertEqual(self.ok(self.admin.get("/model?locale=en")).json["entities"]["customers.customer"]["label"], "Client")
+
+    def test_what_keeps_a_server_from_starting_is_taken_out_without_it(self):
+        file = self.server.config / "moods.yaml"
+        self.addCleanup(lambda: (file.unlink(missing_ok=True), self.ok(self.server.client("admin", fresh=True).post("/admin/reload", {}))))
+        file.write_text("kind: choices\nname: agency.mood\noptions: {glad: {}}\n")
+        self.ok(self.admin.post("/admin/reload", {}))
+        text = patch("Whither", "  x_kind: {type: choice, choices: agency.mood, label: {en: Kind, zh-CN: 类, zh-TW: 類}}\n")
+        self.ok(self.publish([edit(text)]))
+        self.assertEqual(self.server.cli("revision", "edits").stdout, "---\n" + text)
+        refused = self.server.cli("revision", "edits", "--drop", f"entity/{INQUIRY}")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("server runs", refused.stderr)
+        # A file that it needs goes while the server is down.
+        self.server.stop()
+        file.unlink()
+        failed = self.server.cli("schema", "plan")
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertIn(f"console:edits/entity/{INQUIRY}.yaml:5:", failed.stderr)
+        self.assertEqual(self.server.cli("revision", "edits").stdout, "---\n" + text)
+        self.assertNotEqual(self.server.cli("revision", "edits", "--drop", "entity/sales.order").returncode, 0)
+        done = self.server.cli("revision", "edits", "--drop", f"entity/{INQUIRY}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.start()
+        self.admin = self.server.client("admin", fresh=True)
+        self.assertNotEqual(self.label(), "Whither")
+        self.assertFalse(any(one["edited"] for one in self.ok(self.admin.get("/admin/config")).json["items"]))
+
+    def test_other_nodes_follow_and_refuse_what_is_stale(self):
+        if self.database == "sqlite":
+            return  # an SQLite database belongs to one process
+        other = Server(self.database, "other")
+        own, other.database = other.database, self.server.database
+        try:
+            shutil.copy(self.server.home / "data.keys", other.home / "data.keys")
+            other.start()
+            there = other.client("admin", fresh=True)
+            before = self.base()
+            self.ok(self.publish([edit(patch("Here"))]))
+            label = lambda: next(one for one in self.ok(there.get("/model?locale=en")).json["entities"][INQUIRY]["fields"] if one["name"] == "destination")["label"]
+            wait_until(lambda: label() == "Here", 3, "the other node to follow")
+            self.problem(there.post("/admin/config/publish", {"base": before, "documents": [edit(patch("There"))], "comment": "late"}), 409, "definitions_stale")
+            self.assertEqual(self.label(), "Here")
+        finally:
+            other.stop()
+            other.database = own
+            other.remove()

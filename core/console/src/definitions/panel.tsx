@@ -119,7 +119,7 @@ export function DefinitionPanel({ kind, name, base, target, onGo, narrow = false
         </div>
         <div className="definition-findings">
           <p role="status" className={errors > 0 ? 'check-state check-wrong' : 'check-state'}>
-            {check.isError ? t('definitions.checkFailed') : pending || !check.data ? t('definitions.checking') : errors > 0 ? t('definitions.mistakes', { count: errors }) : check.data.sound ? t('definitions.sound') : t('definitions.mistakesElsewhere')}
+            {check.isError ? t('definitions.checkFailed') : pending || !check.data ? t('definitions.checking') : errors > 0 ? t('definitions.mistakes', { count: errors }) : check.data.sound ? t(drafted ? 'definitions.soundDraft' : 'definitions.sound') : t('definitions.mistakesElsewhere')}
           </p>
           <FindingList findings={own} onGo={go} here={here} />
           {others.length > 0 && (

@@ -106,7 +106,7 @@ export function Revisions() {
           ]}
         />
       </div>
-      <h2 className="section-title">{t('definitions.history')}</h2>
+      <h2 className="history-title">{t('definitions.history')}</h2>
       <div className="panel">
         <Paged<Deed>
           queryKey={['definition-history']}
