@@ -47,8 +47,11 @@ export default function Lanes(props: ViewProps) {
   const group = view.group ? fieldOf(entity, view.group) : undefined;
   const movable = useMemo(() => movableFields(entity, group, view.start, view.end), [entity, group, view.start, view.end]);
   const lanesMove = !!group && movable.includes(group);
-  const [empty, setEmpty] = useState(true);
-  const rows = useRows(group?.type === 'ref' && lanesMove && empty ? group.to : null);
+  const [asked, setAsked] = useState<boolean>();
+  const known = useRows(group?.type === 'ref' && lanesMove && asked !== false ? group.to : null);
+  // Of a great many, only those are shown that are asked for.
+  const empty = asked ?? known.length <= fewRows;
+  const rows = empty ? known : noRows;
   const [moving, setMoving] = useState<{ record: RecordData; proposed: Input; target?: Expanded | undefined } | null>(null);
 
   const { lanes, bars } = useMemo(() => {
@@ -59,10 +62,13 @@ export default function Lanes(props: ViewProps) {
       const value = group ? record[group.name] : undefined;
       const lane = value === null || value === undefined ? '' : String(value);
       if (group && !found.has(lane)) found.set(lane, { id: `lane:${lane}`, value: lane, label: lane === '' ? t('lanes.none') : valueText(entity, group, record) });
-      const texts = detailFields(entity, view).filter((field) => isFilled(record, field)).map((field) => valueText(entity, field, record));
+      const details = detailFields(entity, view).filter((field) => isFilled(record, field));
+      const texts = details.map((field) => valueText(entity, field, record));
+      // Figures alone tell nobody what lies there.
+      if (details.every((field) => ['int', 'decimal', 'money', 'bool'].includes(field.type))) texts.unshift(titleOf(entity, record));
       const state = stateOf(entity, record.state);
       const color = dotColor(state?.color || (group && optionOf(model, group, value)?.color) || 'blue');
-      placed.push({ id: record.id, lane: `lane:${lane}`, begin: span.begin, end: span.end, text: texts.join(' · ') || titleOf(entity, record), title: [titleOf(entity, record), ...texts, state?.label].filter(Boolean).join(' · '), color, path: recordPagePath(entity.name, record.id) });
+      placed.push({ id: record.id, lane: `lane:${lane}`, begin: span.begin, end: span.end, text: texts.join(' · '), title: [...new Set([titleOf(entity, record), ...texts, state?.label])].filter(Boolean).join(' · '), color, path: recordPagePath(entity.name, record.id) });
     }
     const used = new Set(placed.map((bar) => bar.lane));
     return { lanes: ordered([...found.values()], used, view.group === 'state' ? entity.states?.map((one) => one.name) : group?.choices ? model.choices[group.choices]?.map((one) => one.name) : undefined), bars: placed };
@@ -110,7 +116,7 @@ export default function Lanes(props: ViewProps) {
       >
         {lanesMove && group.type === 'ref' && (
           <label className="parameter">
-            <Switch size="small" checked={empty} onChange={setEmpty} aria-label={t('plan.rows')} /> <span aria-hidden>{t('plan.rows')}</span>
+            <Switch size="small" checked={empty} onChange={setAsked} aria-label={t('plan.rows')} /> <span aria-hidden>{t('plan.rows')}</span>
           </label>
         )}
         <Segmented<string>
@@ -175,6 +181,7 @@ function useRows(of: string | null | undefined): Expanded[] {
 }
 
 const mostRows = 100;
+const fewRows = 40;
 
 /** Rows with something in them come first. */
 function ordered(lanes: Lane[], used: Set<string>, names: string[] | undefined): Lane[] {
