@@ -12,14 +12,14 @@ TEST(Calendar, AnEntryOfWholeDays) {
   const std::string text = icalendar("卫东", {{"7", "T2027-00001; 云南, 6 日", "虹桥\nT2", day("2027-03-12"), day("2027-03-17"), false}}, stamp);
   EXPECT_TRUE(text.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"));
   EXPECT_TRUE(text.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n"));
-  for (const char* part : {"UID:7@caravan\r\n", "DTSTART;VALUE=DATE:20270312\r\n", "DTEND;VALUE=DATE:20270318\r\n", "DTSTAMP:20270228T220101Z\r\n",
+  for (const char* part : {"UID:7@caravan\r\n", "DTSTART;VALUE=DATE:20270312\r\n", "DTEND;VALUE=DATE:20270318\r\n", "DTSTAMP:20270301T000101Z\r\n",
                            "SUMMARY:T2027-00001\\; 云南\\, 6 日\r\n", "DESCRIPTION:虹桥\\nT2\r\n", "STATUS:TENTATIVE\r\n"})
     EXPECT_NE(text.find(part), std::string::npos) << part << text;
 }
 
 TEST(Calendar, AMomentAndADayWithoutEnd) {
   const std::string text = icalendar("x", {{"1", "a", "", expr::Value(stamp), {}, true}, {"2", "b", "", day("2027-03-01"), {}, true}}, stamp);
-  EXPECT_NE(text.find("DTSTART:20270228T220101Z\r\nSUMMARY:a"), std::string::npos) << text;
+  EXPECT_NE(text.find("DTSTART:20270301T000101Z\r\nSUMMARY:a"), std::string::npos) << text;
   EXPECT_NE(text.find("DTSTART;VALUE=DATE:20270301\r\nDTEND;VALUE=DATE:20270302\r\nSUMMARY:b"), std::string::npos) << text;
 }
 
