@@ -78,6 +78,7 @@ export function demoModel(): Model {
       { name: 'finish', label: '办结', from: ['active'], to: 'done', form: null, comment_required: false },
       { name: 'drop', label: '放弃', from: ['new', 'active'], to: 'dropped', form: 'demo.drop_form', comment_required: true },
     ],
+    events: [{ name: 'priced', label: '已计价' }],
     forms: [
       {
         name: 'demo.task_form', label: '任务',

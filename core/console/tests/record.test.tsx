@@ -207,6 +207,16 @@ describe('the record page', () => {
     expect(timeline.getByText('进行中')).toBeTruthy();
   });
 
+  it('names in the timeline what a plugin tells', async () => {
+    const { server, path } = withTask();
+    const id = path.split('/').pop()!;
+    server.log('demo.task', id, 'event:priced', []);
+    server.log('demo.task', id, 'event:unknown', []);
+    open(path, server);
+    expect(await screen.findByText('已计价')).toBeTruthy();
+    expect(screen.getByText('event:unknown')).toBeTruthy();
+  });
+
   it('asks for what a step needs', async () => {
     const { server, path, api } = withTask();
     const { user } = open(path, server);
