@@ -2,7 +2,7 @@
 
 import threading
 
-from caravan import ServerCase
+from caravan import ServerCase, wait_until
 
 DEFINITIONS = """\
 kind: entity
@@ -33,6 +33,13 @@ workflow:
         manager: {label: Manager, by: [manager], when: "record.budget > 50000"}
         board: {label: Board, by: [treasurer, manager], all: true, when: "record.budget > 900000"}
     lose: {label: Lose, from: fresh, to: lost}
+---
+kind: automation
+name: shop.win_later
+label: Win later
+on: shop.deal.updated
+becomes: record.note == 'win it'
+do: {win: {transition: win}}
 ---
 kind: form
 name: shop.win_form
@@ -108,6 +115,20 @@ class Approvals(ServerCase):
         now = self.ok(self.boss.get(path)).json["record"]["version"]
         done = self.ok(self.boss.post(f"{path}/approve", {}, If_Match=f'"{now}"')).json
         self.assertEqual((done["state"], done["steps"][0]["decisions"][0]["version"]), ("approved", now))
+
+    def test_whoever_set_a_rule_off_does_not_decide_what_it_asks_for(self):
+        deal = self.deal()
+        self.ok(self.boss.patch(f"/records/shop.deal/{deal['id']}", {"note": "win it"}, If_Match="*"))
+
+        def asked():
+            return self.ok(self.admin.get(f"/records/shop.deal/{deal['id']}/transitions")).json.get("approvals", [])
+        wait_until(asked, 10, "what the rule asks for")
+        approval = asked()[0]
+        self.assertIsNone(approval["asked_by"])
+        self.assertNotIn(approval["id"], self.box(self.boss))
+        self.problem(self.boss.post(f"/approvals/{approval['id']}/approve", {}), 403, "forbidden")
+        self.ok(self.chief.post(f"/approvals/{approval['id']}/approve", {}))
+        self.assertEqual(self.state(deal), "won")
 
     def test_a_step_waits_until_the_last_has_agreed(self):
         deal = self.deal("1000000")
@@ -217,7 +238,7 @@ class Approvals(ServerCase):
             self.assertNotIn(asked["id"], self.box(self.purse))
             self.assertEqual(self.ok(self.boss.post(f"/approvals/{asked['id']}/approve", {})).json["state"], "approved")
             gone = self.ask(self.deal())
-            definitions.write_text(DEFINITIONS.replace("    win:\n", "    gain:\n"))
+            definitions.write_text(DEFINITIONS.replace("    win:\n", "    gain:\n").replace("{transition: win}", "{transition: gain}"))
             self.ok(self.admin.post("/admin/reload", {}))
             # By the reload's own job or by this, whichever comes first: then it answers 409.
             self.assertIn(self.purse.post(f"/approvals/{gone['id']}/approve", {}).status, (200, 404, 409))

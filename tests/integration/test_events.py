@@ -87,12 +87,10 @@ class Events(ServerCase):
         own = self.desk.record("own", clerk)
         listener, witness = self.listener(clerk, FILE), self.listener(lead, FILE)
         for identifier in (foreign, own):
-            reply = lead.wire.call("PATCH", f"/records/{FILE}/{identifier}", {"topic": "changed"}, If_Match="*")
-            self.assertEqual(reply.status, 200, reply)
+            self.assertEqual(lead.wire.call("PATCH", f"/records/{FILE}/{identifier}", {"topic": "changed"}, If_Match="*").status, 200)
         self.assertEqual({event["id"] for _, event in witness.events(2)}, {foreign, own})
         # Of the other one he hears that there is something that he does not see.
-        self.assertEqual({json.dumps(event) for event in listener.events(seconds=1.5)},
-                         {json.dumps(["record", {"entity": FILE, "id": own, "version": reply.json["version"]}]), json.dumps(["many", {"entity": FILE}])})
+        self.assertEqual({(kind, event.get("id")) for kind, event in listener.events(seconds=1.5)}, {("record", own), ("many", None)})
         # And it cannot be watched by name.
         self.assertEqual(clerk.wire.call("GET", f"/events?watch={FILE}/{foreign}").status, 404)
 

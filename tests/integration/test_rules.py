@@ -90,6 +90,13 @@ in: transaction
 when: record.name == 'stuck'
 do: {raise: {set: {amount: "5000"}}}
 ---
+kind: automation
+name: shop.again
+label: Again
+on: shop.job.updated
+when: record.name == 'again' && record.visits < 60
+do: {more: {set: {visits: "record.visits + 1"}}}
+---
 kind: schedule
 name: shop.round
 label: Round
@@ -204,6 +211,16 @@ class Rules(ServerCase):
         self.assertEqual((later["on"], later["in_transaction"], later["entity"]), ("updated", False, "shop.job"))
         self.assertGreaterEqual(later["done"], 1)
         self.assertGreaterEqual(later["skipped"], 1)
+
+    def test_rules_that_set_each_other_off_end(self):
+        job = self.job("again")
+        self.ok(self.change(job, amount=1))
+        wait_until(lambda: any(run["outcome"] == "failed" for run in self.runs("shop.again", job)), 20, "the end")
+        failed = next(run for run in self.runs("shop.again", job) if run["outcome"] == "failed")
+        self.assertIn("automation shop.again → automation shop.again", failed["reason"])
+        self.assertEqual(self.now_of(job)["visits"], 16)
+        self.ok(self.change(job, amount=2))
+        wait_until(lambda: self.now_of(job)["visits"] == 32, 20, "what somebody does begins anew")
 
     def test_moments(self):
         job = self.step(self.job("d", due=moment(3), ask_at=moment(1)))
