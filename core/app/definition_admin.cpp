@@ -236,21 +236,26 @@ DefinitionAdministration::Planned DefinitionAdministration::examine(const Publis
 }
 
 void DefinitionAdministration::plan_against_rows(const model::Catalog& next, Planned& planned) const {
+  using Safety = storage::SchemaStep::Safety;
+  const auto adds = [](const storage::SchemaStep& step) { return step.safety == Safety::additive && !step.blocked; };
+  planned.check.planned = true;
   auto session = runtime_.database_->read();
+  auto steps = storage::plan_schema(*session, next, false);
+  if (std::all_of(steps.begin(), steps.end(), adds)) return;
+  // Only where there is something to lose are rows counted, and what something earlier has left is told apart.
   std::vector<std::vector<std::string>> before;
   for (auto& step : storage::plan_schema(*session, *runtime_.catalog_.load(), false)) before.push_back(std::move(step.sql));
+  const auto is_new = [&](const storage::SchemaStep& step) { return !adds(step) && std::find(before.begin(), before.end(), step.sql) == before.end(); };
+  if (std::none_of(steps.begin(), steps.end(), is_new)) return;
   model::Digest digest;
   for (auto& step : storage::plan_schema(*session, next)) {
-    using Safety = storage::SchemaStep::Safety;
+    if (!is_new(step)) continue;
     const bool blocked = step.safety == Safety::destructive || step.blocked;
-    if (step.safety == Safety::additive && !blocked) continue;
-    if (std::find(before.begin(), before.end(), step.sql) != before.end()) continue;  // left by something earlier
     digest.add_delimited(step.what);
-    if (!blocked) planned.leftovers.push_back(step.sql);
+    if (!blocked) planned.leftovers.push_back({step.sql, step.what});
     const bool loses = !step.samples.empty();
     planned.check.plan.push_back({std::move(step.table), std::move(step.what), std::move(step.samples), loses, blocked});
   }
-  planned.check.planned = true;
   if (!planned.check.plan.empty()) planned.check.confirm = digest.hex().substr(0, 12);
 }
 
@@ -321,12 +326,17 @@ api::Publication DefinitionAdministration::publish(const records::Context& conte
   return done;
 }
 
-std::vector<std::string> DefinitionAdministration::drop(const std::vector<std::vector<std::string>>& confirmed, const std::string& hash) const {
+std::vector<std::string> DefinitionAdministration::drop(const std::vector<Leftover>& confirmed, const std::string& hash) const {
   runtime_.nodes_->wait_for(hash, 20);
   const auto catalog = runtime_.catalog_.load();
   storage::Transaction transaction = runtime_.database_->begin();
   auto steps = storage::plan_schema(*transaction, *catalog);
-  std::erase_if(steps, [&](const storage::SchemaStep& step) { return std::find(confirmed.begin(), confirmed.end(), step.sql) == confirmed.end(); });
+  std::erase_if(steps, [&](const storage::SchemaStep& step) {
+    const auto found = std::find_if(confirmed.begin(), confirmed.end(), [&](const Leftover& one) { return one.sql == step.sql; });
+    if (found != confirmed.end() && found->what != step.what)  // it says how many rows hold a value
+      throw Error(ErrorCode::conflict, "Rows have changed since the plan was confirmed: " + step.what + ". Look at the plan again.");
+    return found == confirmed.end();
+  });
   storage::apply_schema(*transaction, steps, true);
   transaction.commit();
   std::vector<std::string> done;

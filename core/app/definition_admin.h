@@ -37,9 +37,13 @@ class DefinitionAdministration final : public api::DefinitionAdmin {
     Documents documents;
     std::vector<model::SourceDocument> list;
   };
+  struct Leftover {
+    std::vector<std::string> sql;
+    std::string what;  ///< with the rows that it concerns
+  };
   struct Planned {
     api::DefinitionCheck check;
-    std::vector<std::vector<std::string>> leftovers;  ///< the statements of each step that may stay undone
+    std::vector<Leftover> leftovers;  ///< steps that may stay undone
   };
   /// The revision in use. Throws conflict where there is none.
   std::shared_ptr<const Published> published();
@@ -48,7 +52,7 @@ class DefinitionAdministration final : public api::DefinitionAdmin {
   Planned examine(const Published& base, const api::DefinitionDraft& draft, bool plan);
   void plan_against_rows(const model::Catalog& next, Planned& planned) const;
   /// Drops what was confirmed, once nobody uses earlier definitions. Throws conflict.
-  std::vector<std::string> drop(const std::vector<std::vector<std::string>>& confirmed, const std::string& hash) const;
+  std::vector<std::string> drop(const std::vector<Leftover>& confirmed, const std::string& hash) const;
 
   Runtime& runtime_;
   std::timed_mutex mutex_;  ///< of what follows, and of checks: each takes a processor or two
