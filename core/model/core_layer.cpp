@@ -16,7 +16,7 @@ label: {en: "Agency's public pages", zh-CN: 对外页面, zh-TW: 對外頁面}
 settings:
   public_address: {type: text, max: 200, default: "http://127.0.0.1:8080", label: {en: Address of this server for the public, zh-CN: 对外访问地址, zh-TW: 對外存取位址},
                    help: {en: "Links in messages begin with it, e.g. https://crm.example.com", zh-CN: 消息中的链接以此开头，例如 https://crm.example.com, zh-TW: 訊息中的連結以此開頭，例如 https://crm.example.com}}
-  public_color:   {type: text, max: 7, default: "#1677ff", label: {en: Colour of public pages, zh-CN: 对外页面主色, zh-TW: 對外頁面主色}, help: {en: "#rrggbb", zh-CN: "#rrggbb", zh-TW: "#rrggbb"}}
+  public_color:   {type: text, max: 7, default: "#0958d9", label: {en: Colour of public pages, zh-CN: 对外页面主色, zh-TW: 對外頁面主色}, help: {en: "#rrggbb", zh-CN: "#rrggbb", zh-TW: "#rrggbb"}}
   public_logo:    {type: text, default: "/favicon.svg", label: {en: Logo of public pages, zh-CN: 对外页面徽标, zh-TW: 對外頁面徽標},
                    help: {en: "A path on this server, or data:image/png;base64,…", zh-CN: "本服务器上的路径，或 data:image/png;base64,…", zh-TW: "本伺服器上的路徑，或 data:image/png;base64,…"}}
 ---

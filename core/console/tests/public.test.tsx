@@ -4,7 +4,7 @@ import axe from 'axe-core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { inputOf, resourceOf, type AskedField } from '../src/public/client';
 import { languageOf, messages, type PublicLanguage } from '../src/public/messages';
-import { PublicPage } from '../src/public/page';
+import { PublicPage, textOn } from '../src/public/page';
 
 const agency = { name: '山水旅行社', time_zone: 'Asia/Shanghai', currency: 'CNY', color: '#0f766e', logo: '/favicon.svg' };
 const asked = (name: string, more: Partial<AskedField> = {}): AskedField => ({ name, label: name, help: '', type: 'text', required: false, multiline: false, min: null, max: null, max_length: null, options: [], ...more });
@@ -110,6 +110,10 @@ describe('what public pages are made of', () => {
   it('has the same messages in every language', () => {
     for (const language of Object.values(messages)) expect(Object.keys(language)).toEqual(Object.keys(messages.en));
     expect([languageOf('', ['fr', 'zh-Hant-HK']), languageOf('?lang=en', ['zh-CN']), languageOf('', ['de'])]).toEqual(['zh-TW', 'en', 'zh-CN']);
+  });
+
+  it('writes on any colour what can be read', () => {
+    expect(['#0958d9', '#1677ff', '#ffffff', '#000000', '#0f766e', '#ffd666'].map(textOn)).toEqual(['#fff', '#000', '#000', '#fff', '#fff', '#000']);
   });
 
   it('knows two kinds of addresses', () => {

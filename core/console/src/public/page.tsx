@@ -13,6 +13,15 @@ interface PageProps {
 }
 
 const isColor = (text: string) => /^#[0-9a-f]{6}$/i.test(text);
+/** What is read best on the colour. */
+export function textOn(color: string): '#fff' | '#000' {
+  const part = (at: number) => {
+    const value = parseInt(color.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  const luminance = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+  return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? '#fff' : '#000';
+}
 const isLogo = (text: string) => /^(\/[^/]|data:image\/)/.test(text);
 
 /** A page for somebody without an account. */
@@ -33,7 +42,10 @@ export function PublicPage({ resource, language, onLanguage }: PageProps) {
   useEffect(() => {
     document.documentElement.lang = language;
     document.title = page ? `${page.label} · ${page.agency.name}` : '';
-    if (page && isColor(page.agency.color)) document.documentElement.style.setProperty('--brand', page.agency.color);
+    if (page && isColor(page.agency.color)) {
+      document.documentElement.style.setProperty('--brand', page.agency.color);
+      document.documentElement.style.setProperty('--on-brand', textOn(page.agency.color));
+    }
   }, [page, language]);
   return (
     <>
