@@ -29,6 +29,7 @@ class AgencyData(Agency):
     def load(self, entity, path, map_name, *options):
         done = self.server.cli("import", entity, DATA / path, "--map", MAPS / f"{map_name}.yaml", "--config", self.server.config, *options)
         self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
+        self.admin = self.server.client("admin")  # a connection that was idle for so long may be closed
         return done.stdout + done.stderr
 
     def test_mediated_complaints_become_cases(self):
@@ -98,6 +99,7 @@ class AgencyData(Agency):
         done = subprocess.run([str(self.server.binary), "import", "sales.order", str(table), "--map", str(MAPS / "hotel_bookings.yaml"), "--config", str(self.server.config), *self.server.store],
                               capture_output=True, text=True, timeout=900, cwd=self.server.home, env=self.server.environment)
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+        self.admin = self.server.client("admin")
         of = 'record.external_source == "hotel_bookings"'
         for reason, state in (("Check-Out", "finished"), ("Canceled", "cancelled"), ("No-Show", "cancelled")):
             wanted = sum(row["reservation_status"] == reason for row in rows)
