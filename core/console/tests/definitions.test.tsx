@@ -57,7 +57,9 @@ function withDefinitions(more: { plan?: object | null; publish?: (call: Call) =>
   return server;
 }
 
-const editor = () => screen.findByRole<HTMLTextAreaElement>('textbox', { name: 'demo.task 的控制台 YAML' });
+// The page is fetched in parts, which a busy machine takes its time for.
+const patience = { timeout: 40_000 };
+const editor = () => screen.findByRole<HTMLTextAreaElement>('textbox', { name: 'demo.task 的控制台 YAML' }, patience);
 async function type(user: ReturnType<typeof open>['user'], text: string) {
   const field = await editor();
   await user.clear(field);
@@ -70,7 +72,7 @@ afterEach(() => dropDraft());
 describe('the editor of definitions', () => {
   it('finds a definition by the tree and shows who says what', async () => {
     const { user, address } = open('/admin/configuration', withDefinitions());
-    await user.type(await screen.findByRole('textbox', { name: '搜索定义' }), '任务');
+    await user.type(await screen.findByRole('textbox', { name: '搜索定义' }, patience), '任务');
     const tree = screen.getByRole('navigation', { name: '定义' });
     expect(within(tree).queryByRole('button', { name: /people/ })).toBeNull();
     await user.click(within(tree).getByRole('button', { name: /^task/ }));
