@@ -104,7 +104,9 @@ class AgencyData(Agency):
         for reason, state in (("Check-Out", "finished"), ("Canceled", "cancelled"), ("No-Show", "cancelled")):
             wanted = sum(row["reservation_status"] == reason for row in rows)
             said = "record.cancel_reason == null" if state == "finished" else f"record.cancel_reason == '{reason}'"
-            self.assertEqual(self.count(self.admin, "sales.order", filter=f"{of} && record.state == '{state}' && {said}"), wanted, reason)
+            # Lists count more than 10,000 by an estimate, groups exactly.
+            groups = self.ok(self.admin.get("/records/sales.order/aggregate" + caravan.query(measure="count", filter=f"{of} && record.state == '{state}' && {said}"))).json["items"]
+            self.assertEqual(groups[0]["count"], wanted, reason)
         self.assertEqual(self.count(self.admin, "sales.traveller", filter=f"{of} && record.state == 'no_show'"), sum(row["reservation_status"] == "No-Show" for row in rows))
         self.assertEqual(self.count(self.admin, "sales.change_order", filter=f"{of} && record.state == 'executed'"), sum(row["booking_changes"] != "0" for row in rows))
 
