@@ -31,6 +31,25 @@ storage::SearchDocument document_of(const Record& record, const std::vector<cons
   return {record.id(), joined(words)};
 }
 
+/// Whether the rule lets few records through, and an index finds them.
+bool are_few(storage::Session& session, const EntityPlan& plan, const ReadRule& rule) {
+  constexpr std::int64_t few = 3000;
+  const std::string some = "SELECT 1 FROM " + plan.from_table + " r WHERE (" + rule.sql + ")";
+  {
+    storage::Statement& steps = session.prepare("EXPLAIN QUERY PLAN " + some);
+    bind_parameters(steps, rule.parameters);
+    bool scanned = false;
+    while (steps.step()) scanned = scanned || steps.text(3).starts_with("SCAN r");
+    steps.reset();
+    if (scanned) return false;
+  }
+  storage::Statement& count = session.prepare("SELECT COUNT(*) FROM (" + some + " LIMIT " + std::to_string(few + 1) + ")");
+  bind_parameters(count, rule.parameters);
+  const bool found = count.step() && count.integer(0) <= few;
+  count.reset();
+  return found;
+}
+
 }  // namespace
 
 void TransactionWork::index_written() {
@@ -236,6 +255,7 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
     found = 0;  // they do not stand for those that the index has
   }
   const std::string record_id = "r." + plan.id_column;
+  std::optional<bool> few;  // of SQLite: the viewer's records
   // Reads proposals a batch at a time, below the one before, until enough of them are hits.
   const auto propose = [&](const std::vector<storage::SearchTerm>& words) {
     constexpr int most_rounds = 20;
@@ -248,12 +268,16 @@ void Search::find_in(const Context& context, const Entity& entity, std::int64_t 
         auto session = service_.database().read();
         const ReadRule rule = read_rule(context, entity, *session);
         if (rule.kind == ReadRule::Kind::never) return;
-        const bool ruled = rule.kind == ReadRule::Kind::condition;
-        const storage::SearchSelect select = index_.store().select(&*session, number, words, ruled);
-        std::string sql = "SELECT " + select.record + " FROM " + select.from;
-        // SQLite would look each of the viewer's records up in the index.
-        const char* join = session->dialect() == storage::Dialect::sqlite ? " CROSS JOIN " : " JOIN ";
-        if (ruled) sql += join + plan.from_table + " r ON " + record_id + " = " + select.record;
+        const bool ruled = rule.kind == ReadRule::Kind::condition, sqlite = session->dialect() == storage::Dialect::sqlite;
+        if (ruled && sqlite && !few) few = are_few(*session, plan, rule);
+        const bool narrowed = ruled && (!sqlite || *few);
+        const storage::SearchSelect select = index_.store().select(&*session, number, words, narrowed);
+        std::string sql = (select.distinct ? "SELECT DISTINCT " : "SELECT ") + select.record + " FROM ";
+        // SQLite takes the tables as they stand here: it would look each of the viewer's records up in the index.
+        if (!ruled) sql += select.from;
+        else if (!sqlite) sql += select.from + " JOIN " + plan.from_table + " r ON " + record_id + " = " + select.record;
+        else if (!narrowed) sql += select.from + " CROSS JOIN " + plan.from_table + " r ON " + record_id + " = " + select.record;
+        else sql += plan.from_table + " r CROSS JOIN " + select.from + " ON " + select.order + " = " + std::to_string(select.base) + " + " + record_id;
         sql += " WHERE " + select.where;
         if (round > 0) sql += " AND " + select.order + " < ?";
         if (ruled) sql += " AND (" + rule.sql + ")";

@@ -146,14 +146,11 @@ class MysqlSearch final : public SearchStore {
     }
     select.parameters = {expr::Value(entity), expr::Value(first.text)};
     if (first.prefix) select.parameters.emplace_back(beyond(first.text));
-    if (first.prefix && fewest >= 0 && fewest < most_counted) {
-      select.from = "(SELECT DISTINCT entity, record FROM search_term WHERE " + held(first) + ") s";
-      select.where = "s.record > 0";
-    } else {
-      select.from = "search_term s";
-      select.where = held(first, "s.");
-      if (first.prefix) select.order.clear();
-    }
+    select.from = "search_term s";
+    select.where = held(first, "s.");
+    // A record may have several words that begin so: of few they are sorted out.
+    select.distinct = first.prefix && fewest >= 0 && fewest < most_counted;
+    if (first.prefix && !select.distinct) select.order.clear();
     if (terms.size() == 1) return select;
     select.where += " AND EXISTS (SELECT 1 FROM search_document d WHERE d.entity = s.entity AND d.record = s.record";
     rest("d.words", lead);

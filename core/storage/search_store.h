@@ -31,6 +31,7 @@ struct SearchSelect {
   std::string from, record, where;
   std::vector<expr::Value> parameters;
   std::int64_t base = 0;        ///< what `order` is more than the record's id
+  bool distinct = false;        ///< records come once by SELECT DISTINCT alone
   std::string order;            ///< what to sort by, descending, at no cost; empty: a record may come twice, and sorting would read all
 };
 
@@ -50,8 +51,8 @@ class SearchStore {
                            const std::map<std::int64_t, std::string>& kept) const = 0;
   /// Those of `entities` in which some record may hold all terms, or `whole` where that is not empty.
   virtual std::set<std::int64_t> holding(Session& session, const std::set<std::int64_t>& entities, const std::vector<SearchTerm>& terms, const std::string& whole) const = 0;
-  /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made. `narrowed`: joined with a condition that may
-  /// let few records through.
+  /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made. `narrowed`: for a join in which a condition
+  /// may let few records through; on SQLite only where it does, and finds them by an index.
   virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed = false) const = 0;
 };
 

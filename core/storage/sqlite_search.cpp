@@ -75,15 +75,23 @@ class SqliteSearch final : public SearchStore {
     return out;
   }
 
-  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms, bool) const override {
+  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed) const override {
     const std::int64_t base = entity * entity_unit;
     SearchSelect select;
     select.from = "search_text s";
     select.record = "(s.rowid - " + std::to_string(base) + ")";
-    select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
-    select.parameters = {expr::Value(match_of(terms)), expr::Value(base), expr::Value(base + entity_unit)};
     select.order = "s.rowid";
     select.base = base;
+    if (narrowed) {
+      // Each record's words are looked into.
+      for (const SearchTerm& term : terms) {
+        select.where += select.where.empty() ? "(' ' || s.words || ' ') LIKE ?" : " AND (' ' || s.words || ' ') LIKE ?";
+        select.parameters.emplace_back("% " + term.text + (term.prefix ? "%" : " %"));
+      }
+      return select;
+    }
+    select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
+    select.parameters = {expr::Value(match_of(terms)), expr::Value(base), expr::Value(base + entity_unit)};
     return select;
   }
 
