@@ -651,7 +651,7 @@ await check('a comment stands in the history and survives a reload before it is 
 });
 await check('a customer shows the inquiries that refer to him', async () => {
   await go(`/records/${customerEntity}/${customer}`);
-  await page.getByRole('heading', { level: 2, name: new RegExp(entity(inquiryEntity).plural) }).waitFor();
+  await page.getByRole('heading', { level: 2, name: new RegExp(`^${entity(inquiryEntity).plural}( |$)`) }).waitFor();
   await page.locator('table.related').first().waitFor();
 });
 

@@ -1,3 +1,4 @@
+import { queryOptions } from '@tanstack/react-query';
 import type { ApiClient } from './api/client';
 import type { Field } from './api/types';
 import type { FormValues } from './form_values';
@@ -9,6 +10,9 @@ export const isFile = (field: Field) => field.type === 'file' || field.type === 
 export const isPicture = (type: string) => /^image\/(png|jpeg|gif|webp)$/.test(type);
 
 export const attachmentsKey = (entity: string, id: string) => ['attachments', entity, id] as const;
+
+export const attachmentsQuery = (api: ApiClient, entity: string, id: string) =>
+  queryOptions({ queryKey: attachmentsKey(entity, id), queryFn: ({ signal }) => api.get('/records/{entity}/{id}/attachments', { path: { entity, id }, signal }) });
 
 export const attachmentHref = (entity: string, id: string, attachment: string) => `/api/v1/records/${encodeURIComponent(entity)}/${encodeURIComponent(id)}/attachments/${encodeURIComponent(attachment)}`;
 

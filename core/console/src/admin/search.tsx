@@ -56,7 +56,7 @@ export default function SearchAdminPage() {
               pagination={false}
               scroll={{ x: 'max-content' }}
               dataSource={data.items}
-              rowSelection={{ selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), getCheckboxProps: (row) => ({ 'aria-label': model.entities[row.entity]?.label ?? row.entity }) as object, getTitleCheckboxProps: () => ({ 'aria-label': t('bulk.all') }) as object }}
+              rowSelection={{ selectedRowKeys: chosen, onChange: (keys) => setChosen(keys.map(String)), getCheckboxProps: (row) => ({ 'aria-label': model.entities[row.entity]?.label ?? row.entity }) as object, hideSelectAll: true }}
               columns={[
                 { title: t('audit.entity'), render: (_, row) => <EntityName name={row.entity} /> },
                 { title: t('searchAdmin.state'), render: (_, row) => <Tag className={row.complete ? 'tag-done' : 'tag-open'}>{row.complete ? t('searchAdmin.complete') : t('searchAdmin.building')}</Tag> },

@@ -7,7 +7,7 @@ import { useRef, useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import type { Entity, RecordData } from '../api/types';
-import { attachmentsKey, isPicture, sendFile } from '../files';
+import { attachmentsKey, attachmentsQuery, isPicture, sendFile } from '../files';
 import { formatBytes, formatInstant } from '../format';
 import { useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
@@ -29,7 +29,7 @@ export default function Attachments({ entity, record }: { entity: Entity; record
   const [sending, setSending] = useState(0);
   const [over, setOver] = useState(false);
   const key = attachmentsKey(entity.name, record.id);
-  const list = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get('/records/{entity}/{id}/attachments', { path: { entity: entity.name, id: record.id }, signal }) });
+  const list = useQuery(attachmentsQuery(api, entity.name, record.id));
   const items = list.data?.items ?? [];
 
   const after = () => {
