@@ -44,13 +44,15 @@ describe('a list as a file', () => {
     Object.assign(URL, { createObjectURL: vi.fn(() => 'blob:1'), revokeObjectURL: vi.fn() });
   });
   const path = '/export/demo.task';
+  // The first page of all: everything that it is made of is loaded for it.
+  const exportButton = () => screen.findByRole('button', { name: '导出' }, { timeout: 45_000 });
 
   it('holds what the list shows, in the chosen format', async () => {
     const fake = server();
     fake.add('demo.task', { subject: '甲' });
     on(fake, 'GET', path, () => ({ status: 200, body: [], headers: { 'Caravan-Rows': '7', 'Content-Disposition': 'attachment; filename="x.csv"' } }));
     const { user } = open('/records/demo.task?state=new&sort=subject', fake);
-    await user.click(await screen.findByRole('button', { name: '导出' }));
+    await user.click(await exportButton());
     const box = await dialog();
     await user.click(box.getByRole('radio', { name: 'CSV' }));
     await user.click(box.getByRole('button', { name: '导出' }));
@@ -64,7 +66,7 @@ describe('a list as a file', () => {
     const fake = server();
     on(fake, 'GET', path, () => problem(503, 'unavailable', '已有三个导出。', { 'Retry-After': '5' }));
     const { user } = open('/records/demo.task', fake);
-    await user.click(await screen.findByRole('button', { name: '导出' }));
+    await user.click(await exportButton());
     await user.click((await dialog()).getByRole('button', { name: '导出' }));
     expect((await screen.findByRole('alert')).textContent).toContain('已有三个导出。');
   });
