@@ -55,7 +55,7 @@ int edits(const Overrides& overrides, const std::vector<std::string>& dropped) {
   // Nobody has checked the rest yet, so it has no hash that a start could take for the files'.
   std::string note = "without";
   for (const auto& subject : dropped) note += " " + subject;
-  const auto revision = revisions.publish(documents, "unchecked", "system", note.substr(0, 500), Clock::system().now(), {}, active);
+  const auto revision = revisions.publish(documents, "unchecked", "system", note.substr(0, 500), Clock::system().now(), {}, active, true);
   std::cout << "Revision " << revision << " is without them; the next start checks and uses it.\n";
   return 0;
 }

@@ -177,16 +177,16 @@ std::vector<Revision> Revisions::list(std::int64_t before, std::uint32_t limit) 
 }
 
 std::int64_t Revisions::publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note,
-                                Timestamp now, const std::function<void(storage::Session&)>& also, std::int64_t instead_of) {
+                                Timestamp now, const std::function<void(storage::Session&)>& also, std::int64_t instead_of, bool own) {
   const std::string plugins = plugins_text(documents.plugins);
   const std::string text = to_json(documents);
   std::int64_t id = 0;
   database_.transact([&](storage::Session& session) {
     const std::int64_t in_use = number(setting(session, active_name, true));  // nodes that publish at the same time do so one after another
     if (instead_of != 0 && in_use != instead_of)
-      throw Error(ErrorCode::conflict, "Revision " + std::to_string(in_use) + " was published meanwhile. Look at what it changed, then publish again.");
+      throw Error(ErrorCode::conflict, "Revision " + std::to_string(in_use) + " of the definitions was put in use meanwhile. Look at what it changed, then try again.");
     const auto first = [&](Query&& query) { return query.next() ? query.integer(0) : 0; };
-    id = instead_of != 0 ? 0 : first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY CASE WHEN id = ? THEN 0 ELSE 1 END, id DESC LIMIT 1", hash,
+    id = own ? 0 : first(Query(session, "SELECT id FROM catalog_revision WHERE hash = ? AND plugins = ? ORDER BY CASE WHEN id = ? THEN 0 ELSE 1 END, id DESC LIMIT 1", hash,
                                              plugins, in_use));
     if (id == 0) {
       id = first(Query(session, "SELECT MAX(id) FROM catalog_revision")) + 1;

@@ -54,10 +54,10 @@ class Revisions {
   /// Newest first; `before`: id of the last one of the page before, or 0.
   std::vector<Revision> list(std::int64_t before, std::uint32_t limit) const;
   /// Keeps the documents as a revision, or finds the one that has the same hash and plugins, and puts it in use.
-  /// `also`: what else belongs to the same transaction; may be empty. `instead_of`: makes a revision of its own, and only where that one is in use; throws
-  /// conflict otherwise.
+  /// `also`: what else belongs to the same transaction; may be empty. `instead_of`: only where that one is in use, else throws conflict; 0: whatever is in use.
+  /// `own`: a revision of its own, though one of the same content is there.
   std::int64_t publish(const Documents& documents, const std::string& hash, std::string_view author, std::string_view note, Timestamp now,
-                       const std::function<void(storage::Session&)>& also = {}, std::int64_t instead_of = 0);
+                       const std::function<void(storage::Session&)>& also = {}, std::int64_t instead_of = 0, bool own = false);
   /// Puts an earlier one in use again. Throws not_found. `files`: what published_files() is from then on; "": as it was.
   void activate(std::int64_t id, const std::function<void(storage::Session&)>& also = {}, const std::string& files = {});
   /// What the console says of definitions in the revision in use; without files where there is none, or the database has no tables yet.

@@ -157,7 +157,18 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   revisions_ = std::make_unique<Revisions>(*database_);
   const bool whole = schema == Schema::update && !settings_.safe_mode;  // the core alone is no revision of the definitions
   if (whole) {
-    publish_files(std::move(loaded));
+    for (int tries = 0;; ++tries) {
+      try {
+        publish_files(std::move(loaded));
+        break;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::conflict || tries == 5) throw;
+        // Another server has published meanwhile.
+        const Documents again = documents_of_files();
+        loaded = model::load_catalog(again.layers, again.modules);
+        if (!loaded.catalog) refuse(loaded.diagnostics);
+      }
+    }
   } else {
     give_keys(*loaded.catalog, false);
     catalog_.store(std::move(loaded.catalog));
@@ -442,8 +453,8 @@ Documents Runtime::documents_of(const plugin::Selection& plugins, const model::S
 }
 
 void Runtime::publish_files(model::LoadResult loaded) {
+  const std::int64_t active = revisions_->active();  // before its edits are read
   const Documents files = documents_of_files();
-  const std::int64_t active = revisions_->active();
   // Files that are as they were when they were last published leave in use what an administrator has chosen since.
   if (active != 0 && revisions_->published_files() == loaded.catalog->hash && revisions_->find(active).hash != loaded.catalog->hash) {
     const Documents chosen = revisions_->read(active);
@@ -473,7 +484,7 @@ void Runtime::publish_files(model::LoadResult loaded) {
     }
   }
   if (const auto found = bring_up(loaded.catalog, in_use.get()); has_error(found)) refuse(found);
-  revision_ = revisions_->publish(files, loaded.catalog->hash, "system", "start", Clock::system().now());
+  revision_ = revisions_->publish(files, loaded.catalog->hash, "system", "start", Clock::system().now(), {}, active);
   catalog_.store(std::move(loaded.catalog));
 }
 
@@ -661,9 +672,9 @@ Documents Runtime::documents_in_use(const plugin::Selection& plugins) const {
 }
 
 std::int64_t Runtime::publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
-                                   const std::function<void(storage::Session&)>& also, std::int64_t instead_of) {
+                                   const std::function<void(storage::Session&)>& also, std::int64_t instead_of, bool own) {
   const bool of_files = revision_ == 0 || revisions_->find(revision_).hash == revisions_->published_files();
-  const auto revision = revisions_->publish(documents, hash, context.actor.username, note, Clock::system().now(), also, instead_of);
+  const auto revision = revisions_->publish(documents, hash, context.actor.username, note, Clock::system().now(), also, instead_of, own);
   if (!of_files) {
     try {
       const Documents files = documents_of(plugins_->select(documents.plugins));
@@ -680,21 +691,21 @@ Runtime::PluginChange Runtime::change_plugins(const records::Context& context, c
                                               const std::function<void(storage::Session&)>& decided) {
   const plugin::Selection selection = plugins_->select(wanted);
   const Documents documents = documents_in_use(selection);
-  return change(selection, documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, decided); });
+  return change(selection, documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, decided, revision_); });
 }
 
 api::ReloadResult Runtime::change_settings(const records::Context& context, model::SourceLayer settings, const std::function<void(storage::Session&)>& also) {
   Documents documents = documents_in_use(plugins_->running());
   std::erase_if(documents.layers, [](const auto& layer) { return layer.name == "console"; });
   if (!settings.files.empty()) documents.layers.push_back(std::move(settings));
-  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, "settings", also); });
+  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, "settings", also, revision_); });
 }
 
 api::ReloadResult Runtime::publish_edits(const records::Context& context, model::SourceLayer edits, std::string_view note, std::int64_t instead_of,
                                          const std::function<void(storage::Session&)>& also) {
   Documents documents = documents_in_use(plugins_->running());
   replace_edits(documents, std::move(edits));
-  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, also, instead_of); });
+  return swap(documents, [&](const model::Catalog& catalog) { return publish_over(context, documents, catalog.hash, note, also, instead_of, true); });
 }
 
 api::ReloadResult Runtime::reload(const records::Context& context) {
@@ -723,6 +734,7 @@ api::ReloadResult Runtime::reload(const records::Context& context) {
       notes.back().code = "plugin-file-changed";
     }
     const plugin::Selection selection = plugins_->select(wanted);
+    const std::int64_t in_use = revisions_->active();  // before its edits are read
     const Documents documents = documents_of(selection);
     const auto settle = [&](storage::Session& session) {
       for (const auto& name : old) {
@@ -732,7 +744,7 @@ api::ReloadResult Runtime::reload(const records::Context& context) {
       }
     };
     auto done = change(selection, documents, [&](const model::Catalog& catalog) {
-      return revisions_->publish(documents, catalog.hash, context.actor.username, "", Clock::system().now(), settle);
+      return revisions_->publish(documents, catalog.hash, context.actor.username, "", Clock::system().now(), settle, in_use);
     });
     if (has_error(done.result.diagnostics)) settings_ = before;
     add_refusals(*plugins_, notes);

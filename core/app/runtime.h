@@ -196,7 +196,7 @@ class Runtime {
   PluginChange change(const plugin::Selection& selection, const Documents& documents, const Publish& publish);
   /// Where what is in use was not made of the files: what they would make now counts as published, so that only their next change wins.
   std::int64_t publish_over(const records::Context& context, const Documents& documents, const std::string& hash, std::string_view note,
-                            const std::function<void(storage::Session&)>& also, std::int64_t instead_of = 0);
+                            const std::function<void(storage::Session&)>& also, std::int64_t instead_of, bool own = false);
   /// What the files ask for, where that is not what is in use.
   std::shared_ptr<const model::Catalog> wanted_catalog() const;
   /// Takes over what another node has put in use.
