@@ -48,8 +48,8 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-/// Of each address, for what people without an account send: nobody fills in forms faster.
-constexpr RateLimit public_writes{1, 60};
+/// Of each address, for what people without an account send: an office behind one address may, a machine is soon slowed down.
+constexpr RateLimit public_writes{1, 30, 10};
 
 /// `/problems/{code}`, what a problem's `type` leads to.
 void explain_problem(Call& call) {
@@ -169,8 +169,8 @@ void Api::State::identify(Call& call, Access access) const {
     call.csrf = std::move(identity->csrf);
     call.token_expires_at = identity->expires_at;
     if (users.limits()) take(call, users, "user", static_cast<std::uint64_t>(call.context.actor.user_id));
-  } else if (addresses.limits()) {
-    take(call, addresses, "address", address_key(request.remote_address));
+  } else {
+    if (addresses.limits()) take(call, addresses, "address", address_key(request.remote_address));
     if (!reads_only(request.method) && request.path.find("/public/") != std::string::npos)
       take(call, strangers, "public", address_key(request.remote_address));
   }

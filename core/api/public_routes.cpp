@@ -88,13 +88,19 @@ bool requires_field(const model::Transition& step, const Field* field) {
   return field->required || std::find(step.require.begin(), step.require.end(), field) != step.require.end();
 }
 
+/// Whether the caller makes and withdraws links of the page; those of a page that is no more are everybody's who makes any.
+bool may_issue(const Call& call, const records::Record& record, const std::string& name) {
+  const PublicPage* page = model::public_page(*call.context.catalog, name);
+  return page == nullptr || workflow::may_issue(call.services.records, call.context, *page, record);
+}
+
 /// The record whose links are meant, as far as the caller may make them; of `page`, or of any where it is null.
 records::Record linkable(const Call& call, const PublicPage* page) {
   const model::Entity& entity = entity_of(call);
   records::Record record = call.services.records.get(call.context, entity, id_of(call));
-  bool may = page == nullptr && call.services.records.rights(call.context, record).update;
+  bool may = false;
   if (entity.rules) {
-    for (const auto& one : entity.rules->public_pages) may = may || ((page == nullptr || page == one.get()) && workflow::may_issue(call.services.records, call.context, *one, record));
+    for (const auto& one : entity.rules->public_pages) may = may || (one->active && one->linked() && (page == nullptr || page == one.get()) && workflow::may_issue(call.services.records, call.context, *one, record));
   }
   if (!may) throw refusal(call, ErrorCode::forbidden, "public_issue");
   return record;
@@ -191,6 +197,7 @@ void list_links(Call& call) {
   {
     auto session = call.services.records.database().read();
     for (const records::Link& link : records::links_of(*session, entity.full_name, record.id())) {
+      if (!may_issue(call, record, link.page)) continue;
       json.begin_object().member("id", link.id).member("page", link.page).member("label", page_label(link.page));
       json.member_or_null("created_by", link.created_by != 0 ? std::to_string(link.created_by) : std::string());
       json.member("created_at", format_timestamp(link.created_at)).member("expires_at", format_timestamp(link.expires_at));
@@ -235,6 +242,12 @@ void create_link(Call& call) {
 void revoke_link(Call& call) {
   check_parameters(call, {});
   const records::Record record = linkable(call, nullptr);
+  {
+    auto session = call.services.records.database().read();
+    for (const records::Link& link : records::links_of(*session, record.entity().full_name, record.id())) {
+      if (link.id == call.arguments[2] && !may_issue(call, record, link.page)) throw refusal(call, ErrorCode::forbidden, "public_issue");
+    }
+  }
   bool revoked = false;
   call.services.records.transact(call.context, [&](records::Work& work) {
     const records::Record stored = work.load(record.entity(), record.id(), true);

@@ -38,8 +38,8 @@ struct RateLimiter::Shard {
 };
 
 RateLimiter::RateLimiter(RateLimit limit)
-    : limit_{limit.per_second, std::max<std::uint32_t>(1, limit.burst)},
-      interval_(limit.per_second > 0 ? std::max<std::int64_t>(1, second / limit.per_second) : 0),
+    : limit_{limit.per_second, std::max<std::uint32_t>(1, limit.burst), std::max<std::uint32_t>(1, limit.seconds)},
+      interval_(limit.per_second > 0 ? std::max<std::int64_t>(1, second * limit_.seconds / limit.per_second) : 0),
       tolerance_(interval_ * (std::int64_t{limit_.burst} - 1)),
       // Nobody outside can know which keys share a set.
       seed_((std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()) {
@@ -98,7 +98,7 @@ std::uint64_t address_key(std::string_view address) {
 }
 
 std::string rate_limit_policy(std::string_view name, const RateLimit& limit) {
-  const auto window = (limit.burst + limit.per_second - 1) / std::max<std::uint32_t>(1, limit.per_second);
+  const auto window = (limit.burst * limit.seconds + limit.per_second - 1) / std::max<std::uint32_t>(1, limit.per_second);
   return "\"" + std::string(name) + "\";q=" + std::to_string(limit.burst) + ";w=" + std::to_string(std::max<std::uint32_t>(1, window));
 }
 

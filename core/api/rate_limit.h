@@ -14,6 +14,7 @@ namespace caravan::api {
 struct RateLimit {
   std::uint32_t per_second = 0;  ///< at most 1,000,000
   std::uint32_t burst = 1;       ///< how many at once after a pause; at least 1
+  std::uint32_t seconds = 1;     ///< `per_second` counts for so many; at least 1
 };
 
 struct RateLimits {

@@ -8,6 +8,7 @@
 #include "model/process.h"
 #include "records/access.h"
 #include "records/codec.h"
+#include "records/file_store.h"
 #include "records/messages.h"
 #include "workflow/text.h"
 #include "workflow/transitions.h"
@@ -28,12 +29,12 @@ constexpr int calendar_days = 60;           // that it goes back
 [[noreturn]] void nowhere(const Context& context) { throw Error(ErrorCode::not_found, message("public_nowhere", context.locale)); }
 
 /// The page's own authority: rights are not asked, all other checks hold. Who acts is nobody that there is an account of.
-Context authority(const Context& caller, const PublicPage& page) {
+Context authority(const Context& caller, const PublicPage& page, const std::string& link = {}) {
   Context context = caller;
   context.actor = {};
   context.actor.system = true;
   context.actor.username = context.actor.name = "public";
-  context.source = "public " + page.name;
+  context.source = "public " + page.name + (link.empty() ? "" : " " + link);  // the link's list tells who made it
   context.unlogged = true;  // what is sensitive is on no public page
   return context;
 }
@@ -48,7 +49,8 @@ Opened open_link(storage::Session& session, const Context& caller, std::string_v
   auto link = records::find_link(session, token, caller.now);
   const PublicPage* page = link ? model::public_page(*caller.catalog, link->page) : nullptr;
   if (page == nullptr || !page->linked() || page->entity->full_name != link->entity) nowhere(caller);
-  return {page, std::move(*link), authority(caller, *page)};
+  Context context = authority(caller, *page, link->id);
+  return {page, std::move(*link), std::move(context)};
 }
 
 Opened open_link(const records::RecordService& service, const Context& caller, std::string_view token) {
@@ -69,18 +71,35 @@ bool names(const std::vector<const Field*>& fields, const Field* field) { return
 
 /// What a stranger filled in; other fields are unknown to him.
 records::Input input_of(const Context& context, const Entity& entity, const std::vector<const Field*>& asked, const records::Json& json) {
-  records::Input input = records::parse_input(context, entity, json);
+  // Before anything is read of them: what else the entity has is not told.
   std::vector<FieldError> mistakes;
-  for (const auto& [field, value] : input) {
-    if (!names(asked, field)) mistakes.push_back({field->name, "unknown_field", message("unknown_field", context.locale, {field->name})});
+  if (const auto* members = json.as<records::Json::Object>()) {
+    for (const auto& [name, value] : *members) {
+      const bool known = std::any_of(asked.begin(), asked.end(), [&](const Field* field) {
+        return name == field->name || (field->type == model::FieldType::money && name == field->name + "_currency");
+      });
+      if (!known) mistakes.push_back({name, "unknown_field", message("unknown_field", context.locale, {name})});
+    }
   }
   if (!mistakes.empty()) throw Error(ErrorCode::invalid_record, message("invalid_record", context.locale), std::move(mistakes));
-  return input;
+  return records::parse_input(context, entity, json);
+}
+
+/// Whether a rule speaks of nothing but what was asked for, so that breaking it is the stranger's own mistake.
+bool only_of(const Entity& entity, const std::vector<const Field*>& asked, std::string_view code) {
+  constexpr std::string_view head = "invariant:";
+  if (!code.starts_with(head)) return false;
+  const auto rule = std::find_if(entity.invariants.begin(), entity.invariants.end(), [&](const auto& one) { return one.name == code.substr(head.size()); });
+  if (rule == entity.invariants.end() || !expr::followed_types(*rule->check).empty()) return false;
+  const auto reads = expr::read_fields(*rule->check);
+  return std::all_of(reads.begin(), reads.end(), [&](const expr::ReadField& read) {
+    return std::any_of(asked.begin(), asked.end(), [&](const Field* field) { return field->slot == read.slot; });
+  });
 }
 
 /// Runs what passes the gate for a stranger: he is told of what he was asked for, and else only that it cannot be.
 template <class Act>
-void for_stranger(const Context& context, const std::vector<const Field*>& asked, const Act& act) {
+void for_stranger(const Context& context, const Entity& entity, const std::vector<const Field*>& asked, const Act& act) {
   try {
     act();
   } catch (const Error& error) {
@@ -96,7 +115,7 @@ void for_stranger(const Context& context, const std::vector<const Field*>& asked
     std::vector<FieldError> told;
     for (const FieldError& mistake : error.fields()) {
       const bool own = std::any_of(asked.begin(), asked.end(), [&](const Field* field) { return field->name == mistake.field; });
-      if (own || mistake.code == "unknown_field") told.push_back(mistake);
+      if (own || mistake.code == "unknown_field" || only_of(entity, asked, mistake.code)) told.push_back(mistake);
     }
     if (told.empty()) throw Error(ErrorCode::conflict, refused);
     throw Error(ErrorCode::invalid_record, message("invalid_record", context.locale), std::move(told));
@@ -162,7 +181,7 @@ std::vector<const Field*> asked_fields(const model::Transition& step) {
 std::string send_public_form(const records::RecordService& service, const Context& caller, const PublicPage& page, const records::Json& json) {
   Context context = authority(caller, page);
   std::string number;
-  for_stranger(context, page.fields, [&] {
+  for_stranger(context, *page.entity, page.fields, [&] {
     const records::Input given = input_of(context, *page.entity, page.fields, json);
     service.transact(context, [&](records::Work& work) {
       records::Input input = given;
@@ -209,7 +228,7 @@ void act_publicly(const records::RecordService& service, const Context& caller, 
   const bool steps = step != page.steps.end();
   const Entity& entity = steps ? *page.entity : *addition->entity;
   const std::vector<const Field*> asked = steps ? asked_fields(**step) : addition->fields;
-  for_stranger(opened.context, asked, [&] {
+  for_stranger(opened.context, entity, asked, [&] {
     const records::Input given = input_of(opened.context, entity, asked, json);
     service.transact(opened.context, [&](records::Work& work) {
       // The link may have been withdrawn, or have served, since it was looked up.
@@ -250,7 +269,8 @@ PublicCalendar public_calendar(const records::RecordService& service, const Cont
       const auto page = service.list(context, *entries.entity, query);
       for (const Record& one : page.items) {
         PublicEvent event;
-        event.uid = std::to_string(one.id());
+        // The same each time, of this installation and of one record only, and its number in no other's hands.
+        event.uid = records::sha256_of(public_setting(*context.catalog, "public_address") + "\n" + entries.entity->full_name + "\n" + std::to_string(one.id())).substr(0, 32);
         event.start = one[entries.start->slot];
         if (entries.end != nullptr) event.end = one[entries.end->slot];
         for (const ShownField& field : shown_fields(service, context, one, entries.fields)) {
@@ -268,8 +288,8 @@ PublicCalendar public_calendar(const records::RecordService& service, const Cont
 }
 
 bool may_issue(const records::RecordService& service, const Context& context, const PublicPage& page, const Record& record) {
-  if (service.rights(context, record).update) return true;
-  return std::any_of(page.issuers.begin(), page.issuers.end(), [&](const std::string& role) { return records::holds_role(context, role); });
+  if (page.issuers.empty()) return service.rights(context, record).update;
+  return records::is_administrator(context) || std::any_of(page.issuers.begin(), page.issuers.end(), [&](const std::string& role) { return records::holds_role(context, role); });
 }
 
 std::string public_setting(const model::Catalog& catalog, std::string_view name) {

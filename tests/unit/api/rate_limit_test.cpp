@@ -47,6 +47,16 @@ TEST(RateLimiter, SlowRatesTellHowLongToWait) {
   EXPECT_TRUE(limiter.take(7, 2 * second).allowed);
 }
 
+TEST(RateLimiter, ARateMayCountForSeveralSeconds) {
+  RateLimiter limiter({1, 2, 10});
+  EXPECT_TRUE(limiter.take(7, second).allowed);
+  EXPECT_TRUE(limiter.take(7, second).allowed);
+  EXPECT_EQ(limiter.take(7, second).retry_after, 10u);
+  EXPECT_FALSE(limiter.take(7, 10 * second).allowed);
+  EXPECT_TRUE(limiter.take(7, 11 * second).allowed);
+  EXPECT_EQ(rate_limit_policy("public", limiter.limit()), "\"public\";q=2;w=20");
+}
+
 /// Many more callers than it remembers: nobody is refused for another's requests.
 TEST(RateLimiter, ForgetsTheIdleOnes) {
   RateLimiter limiter({1000, 3});
