@@ -1,6 +1,7 @@
 #include "records/import.h"
 
 #include <algorithm>
+#include <chrono>
 #include <charconv>
 #include <set>
 #include <unordered_map>
@@ -139,8 +140,12 @@ class Importer {
   /// Of the row that was written last, as the file it came from first counted it.
   std::int64_t number() const { return number_; }
 
+  /// Whether plugins have had so much of this batch's time that its transaction should end.
+  bool long_in_functions() const { return in_functions_ >= std::chrono::milliseconds(500); }
+
   /// A new attempt at a batch: what was looked up may be gone.
   void begin_batch() {
+    in_functions_ = {};
     found_.clear();
     made_now_.clear();
   }
@@ -286,10 +291,14 @@ class Importer {
       }
       row_json_ += "}";
     }
+    const auto began = std::chrono::steady_clock::now();
     try {
-      return answer_of(functions_->call(context_, field.function,
-                                        {{"value", expr::Value(value)}, {"column", expr::Value(field.text)}, {"row", expr::Value(row_json_)}, {"row_number", expr::Value(number_)}}));
+      auto answers = functions_->call(context_, field.function,
+                                        {{"value", expr::Value(value)}, {"column", expr::Value(field.text)}, {"row", expr::Value(row_json_)}, {"row_number", expr::Value(number_)}});
+      in_functions_ += std::chrono::steady_clock::now() - began;
+      return answer_of(answers);
     } catch (const Error& error) {
+      in_functions_ += std::chrono::steady_clock::now() - began;
       if (!is_refusal(error) && !is_plugins(error)) throw;
       throw RowRefused{field.text, quoted(value) + ": " + error.message()};
     }
@@ -555,6 +564,7 @@ class Importer {
   std::int64_t number_ = 0;
   expr::Value variables_[3];
   std::shared_ptr<const Functions> functions_;  ///< where one is called
+  std::chrono::steady_clock::duration in_functions_{};
   std::string row_json_;             ///< of the row, once a function was called
   std::unique_ptr<Plans> plans_;     ///< where something is looked up
   std::unordered_map<const ImportField*, std::unordered_map<std::string, std::int64_t>> found_;
@@ -597,8 +607,8 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
     if (const auto id = steps.failed.count(next.number) == 0 ? importer.main_id(next) : 0) seen.add(id);
     contents.add(content);
   }
+  std::vector<SourceRow> rows;
   while (true) {
-    std::vector<SourceRow> rows;
     while (rows.size() < (dry_run ? rows_per_try : rows_per_transaction) && source.next(next)) rows.push_back(std::move(next));
     if (rows.empty()) break;
     if (steps.now) context.now = steps.now();
@@ -662,7 +672,10 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
             fresh.clear();
             handled = 0;
             importer.begin_batch();
-            for (const auto& row : rows) write(work, row);
+            for (const auto& row : rows) {
+              if (importer.long_in_functions()) break;  // others wait to write
+              write(work, row);
+            }
             if (dry_run) throw DryRunOver();
             if (steps.kept) {
               ImportReport so_far = report;
@@ -675,6 +688,7 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
     }
     remember();
     importer.end_batch();
+    rows.erase(rows.begin(), rows.begin() + handled);
     done += handled;
     report.add(batch);
     if (dry_run && steps.kept) steps.kept(nullptr, report, batch, done);
