@@ -6,6 +6,7 @@ Needs the console built (core/console/dist) and its modules; MariaDB is that of 
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import subprocess
@@ -17,8 +18,8 @@ import caravan
 EXAMPLES = caravan.ROOT / "config" / "examples" / "demo-agency"
 
 
-def run_on(kind, logs, suite):
-    """Adds the results on one database to `suite`; returns whether all is well."""
+def run_on(kind, logs):
+    """The test cases on one database, what was printed, and whether all is well."""
     server = caravan.Server(kind, "e2e")
     results = logs / f"{kind}.xml"
     results.unlink(missing_ok=True)
@@ -30,22 +31,21 @@ def run_on(kind, logs, suite):
             done = server.cli("import", entity, EXAMPLES / f"{name}.csv", "--map", EXAMPLES / f"{name}.map.yaml")
             if done.returncode != 0:
                 raise RuntimeError(f"import of the demo agency: {done.stdout}{done.stderr}")
-        code = subprocess.run(
+        done = subprocess.run(
             ["node", str(caravan.ROOT / "tests" / "e2e" / "run.mjs")], timeout=1200, preexec_fn=caravan.die_with_parent,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             env={**os.environ, "BASE_URL": f"http://127.0.0.1:{server.port}", "ADMIN_PASSWORD": caravan.ADMIN_PASSWORD,
-                 "OUTPUT_DIR": str(output), "JUNIT_FILE": str(results)}).returncode
+                 "OUTPUT_DIR": str(output), "JUNIT_FILE": str(results)})
         cases = list(ElementTree.parse(results).getroot().iter("testcase"))
     except (OSError, RuntimeError, subprocess.TimeoutExpired, ElementTree.ParseError) as error:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"e2e[{kind}]", name="the run as a whole")
+        case = ElementTree.Element("testcase", classname=f"e2e[{kind}]", name="the run as a whole")
         ElementTree.SubElement(case, "failure", message=str(error).splitlines()[0])
-        print(error, file=sys.stderr)
-        return False
+        return [case], f"{getattr(error, 'output', None) or ''}{error}\n", False
     finally:
         server.remove()
     for case in cases:
         case.set("classname", f"e2e[{kind}]")
-        suite.append(case)
-    return code == 0
+    return cases, done.stdout, done.returncode == 0
 
 
 def main():
@@ -60,13 +60,20 @@ def main():
     options.logs.mkdir(parents=True, exist_ok=True)
     suite = ElementTree.Element("testsuite", name="e2e")
     good = True
-    for kind in options.database or ["sqlite", "mariadb"]:
-        print(f"== {kind}", flush=True)
-        if kind == "mariadb" and not caravan.Setup.mysql_url:
-            case = ElementTree.SubElement(suite, "testcase", classname="e2e[mariadb]", name="all")
-            ElementTree.SubElement(case, "skipped", message="CARAVAN_TEST_MYSQL_URL is not set: no MariaDB to test on")
-            continue
-        good = run_on(kind, options.logs.resolve(), suite) and good
+    kinds = options.database or ["sqlite", "mariadb"]
+    # Both at once: most of the time each waits for its browser.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = {kind: pool.submit(run_on, kind, options.logs.resolve()) for kind in kinds if kind == "sqlite" or caravan.Setup.mysql_url}
+        for kind in kinds:
+            print(f"== {kind}", flush=True)
+            if kind not in runs:
+                case = ElementTree.SubElement(suite, "testcase", classname="e2e[mariadb]", name="all")
+                ElementTree.SubElement(case, "skipped", message="CARAVAN_TEST_MYSQL_URL is not set: no MariaDB to test on")
+                continue
+            cases, printed, well = runs[kind].result()
+            print(printed, end="", flush=True)
+            suite.extend(cases)
+            good = good and well
     if options.junit:
         ElementTree.ElementTree(suite).write(options.junit, encoding="utf-8", xml_declaration=True)
     return 0 if good else 1
