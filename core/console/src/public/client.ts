@@ -1,54 +1,11 @@
+import type { components } from '../api/schema';
 import type { PublicLanguage } from './messages';
 
-export interface AskedField {
-  name: string;
-  label: string;
-  help: string;
-  type: string;
-  required: boolean;
-  multiline: boolean;
-  min: string | null;
-  max: string | null;
-  max_length: number | null;
-  options: { name: string; label: string }[];
-}
-
-export interface ShownField {
-  name: string;
-  label: string;
-  type: string;
-  text: string;
-}
-
-interface Head {
-  name: string;
-  label: string;
-  text: string;
-  locale: string;
-  agency: { name: string; time_zone: string; currency: string; color: string; logo: string };
-}
-
-export interface PublicForm extends Head {
-  type: 'form';
-  consent: string | null;
-  fields: AskedField[];
-}
-
-export interface PublicAct {
-  name: string;
-  label: string;
-  fields: AskedField[];
-}
-
-export interface PublicRecord extends Head {
-  type: 'record';
-  expires_at: string;
-  once: boolean;
-  fields: ShownField[];
-  history: { at: string; label: string }[];
-  acts: PublicAct[];
-  added: { label: string; at: string; fields: ShownField[] }[];
-}
+type Schemas = components['schemas'];
+export type AskedField = Schemas['PublicAsked'];
+export type ShownField = Schemas['PublicShown'];
+export type PublicForm = Schemas['PublicForm'];
+export type PublicRecord = Schemas['PublicRecord'];
 
 /** What the server refused, by field; `''` for the whole. */
 export class Refused extends Error {
