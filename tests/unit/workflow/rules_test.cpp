@@ -538,7 +538,7 @@ TEST_P(RulesTest, RulesThatSetEachOtherOffLaterGoOnlySoDeep) {
   EXPECT_EQ(jobs_left(), 0);
   const auto lines = log("shop.again");
   ASSERT_EQ(lines.size(), workflow::most_depth + 1);
-  EXPECT_THAT(lines, Contains(HasSubstr("failed updated: Rules set each other off without end: automation shop.again → automation shop.again → ")));
+  EXPECT_THAT(lines, Contains(::testing::AllOf(HasSubstr("failed updated"), HasSubstr("automation shop.again → automation shop.again → "))));
   change(boss(), now_of(made), R"({"seats":3})");
   queue->drain();
   EXPECT_EQ(text(now_of(made), "visits"), std::to_string(2 * workflow::most_depth)) << "what somebody does begins anew";
