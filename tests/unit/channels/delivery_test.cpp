@@ -40,7 +40,12 @@ struct DeliveryTest : test::GateTest {
     return context;
   }
   records::Record message(const std::string& body) {
-    return create(system(), "core.message", R"({"channel":"plug.chat","recipient":"li","subject":"S","body":")" + body + "\"}");
+    const model::Entity& entity = *catalog->entity("core.message");
+    const auto input = records::parse_input(*catalog, entity, R"({"channel":"plug.chat","recipient":"li","subject":"S","body":")" + body + "\"}", "en");
+    records::Record made;
+    // As rules make them: people do not.
+    gate().transact(system(), [&](records::Work& work) { made = work.create(entity, input, records::Authority::definition); });
+    return made;
   }
   caravan::testing::FakeClock clock;
 };
