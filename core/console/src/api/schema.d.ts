@@ -473,7 +473,7 @@ export interface paths {
         put?: never;
         /**
          * Agree; the last one's agreement takes the step
-         * @description The step is taken as whoever asked, in the same transaction and with all checks. Where they refuse it, the answer's state is `void`, with the reason.
+         * @description `If-Match`: the version of the record that was seen; 412 where it was changed since. The step is taken as whoever asked, in the same transaction and with all checks. Where they refuse it, the answer's state is `void`, with the reason.
          */
         post: operations["approve"];
         delete?: never;
@@ -3322,6 +3322,11 @@ export interface components {
         NewToken: {
             id: string;
             token: string;
+            /**
+             * Format: date-time
+             * @description Not later than that of the token by which it was made.
+             */
+            expires_at: string | null;
         };
         OpenapiDocument: {
             openapi: string;
@@ -5856,6 +5861,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description The version that the change is made to, or `*` for any.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["header.If-Match"];
                 /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
                 "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
             };
@@ -5890,6 +5900,7 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             413: components["responses"]["413"];
             415: components["responses"]["415"];
             422: components["responses"]["422"];
@@ -5902,6 +5913,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description The version that the change is made to, or `*` for any.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["header.If-Match"];
                 /** @description A value of the client's making, e.g. a UUID, the same when a request is sent again: it has one effect, and the first answer comes again. Kept for 24 hours. */
                 "Idempotency-Key"?: components["parameters"]["header.Idempotency-Key"];
             };
@@ -5936,6 +5952,7 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             413: components["responses"]["413"];
             415: components["responses"]["415"];
             422: components["responses"]["422"];
