@@ -106,7 +106,7 @@ class Scripts(unittest.TestCase):
                 if b"python3" in first:
                     compile(path.read_text(), str(path), "exec")
                 else:
-                    done = run("bash", "-n", path)
+                    done = run("node", "--check", path) if b"node" in first else run("bash", "-n", path)
                     self.assertEqual(done.returncode, 0, done.stderr)
                 if first.startswith(b"#!"):
                     self.assertTrue(path.stat().st_mode & 0o100, f"{path} is not executable")
