@@ -71,12 +71,13 @@ TEST_F(FileAnswers, UploadsHaveABoundOfTheirOwn) {
   options.max_upload_bytes = 200'000;
   options.is_upload = [](std::string_view method, std::string_view target) { return method == "POST" && target.starts_with("/upload"); };
   start(options, 1);
-  const auto post = [&](const std::string& path, std::size_t size) {
+  const auto post = [&](const std::string& path, std::size_t size, const std::string& header = "Authorization: Bearer x\r\n") {
     Client client(door_->port());
-    return client.ask("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x'));
+    return client.ask("POST " + path + " HTTP/1.1\r\nHost: x\r\n" + header + "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x'));
   };
   EXPECT_EQ(post("/upload?a=1", 150'000).body, "150000");
   EXPECT_EQ(post("/upload", 200'001).status, 413);
+  EXPECT_EQ(post("/upload", 150'000, "").status, 413) << "of people who have signed in";
   EXPECT_EQ(post("/other", 1001).status, 413);
   EXPECT_EQ(post("/other", 1000).body, "1000");
 }

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/pages.h"
 #include "unit/model/support.h"
 
@@ -115,8 +117,9 @@ settings:
   limit: {value: 20}
 )yaml");
   ASSERT_TRUE(result.catalog) << all(result);
-  ASSERT_THAT(result.catalog->settings, SizeIs(1));
-  const SettingsGroup& group = *result.catalog->settings[0];
+  const auto found = std::find_if(result.catalog->settings.begin(), result.catalog->settings.end(), [](const auto& one) { return one->module == "demo"; });
+  ASSERT_NE(found, result.catalog->settings.end());
+  const SettingsGroup& group = **found;
   ASSERT_THAT(group.settings, SizeIs(6));
   EXPECT_EQ(*group.settings[0].value.as<std::int64_t>(), 20);
   EXPECT_EQ(*group.settings[0].default_value.as<std::int64_t>(), 9);
