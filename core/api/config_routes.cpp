@@ -271,16 +271,10 @@ void list_definition_history(Call& call) {
   check_parameters(call, {"limit", "before"});
   const std::uint32_t limit = limit_parameter(call);
   const std::string* before = call.request.parameter("before");
-  auto deeds = admin_of(call).history(before ? revision_of(call, *before) : 0, limit + 1);
-  const bool more = deeds.size() > limit;
-  if (more) deeds.pop_back();
-  JsonWriter json(call.response.body);
-  json.begin_object().key("items").begin_array();
-  for (const auto& one : deeds) {
+  write_page(call, admin_of(call).history(before ? revision_of(call, *before) : 0, limit + 1), limit, [](JsonWriter& json, const auto& one) {
     json.begin_object().member("id", std::to_string(one.id)).member("at", format_timestamp(one.at)).member("action", one.action);
     json.member("revision", one.revision).member("by", one.by).member_or_null("detail", one.detail).member_or_null("request_id", one.request_id).end_object();
-  }
-  end_page(call, json, "before", more ? std::to_string(deeds.back().id) : std::string());
+  });
 }
 
 void show_definition_schema(Call& call) {

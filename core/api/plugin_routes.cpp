@@ -203,17 +203,11 @@ void list_plugin_history(Call& call) {
   const std::uint32_t limit = limit_parameter(call);
   std::int64_t before = 0;
   if (const std::string* text = call.request.parameter("before")) before = parse_id(*text).value_or(0);
-  auto deeds = admin_of(call).history(name_of(call), before, limit + 1);
-  const bool more = deeds.size() > limit;
-  if (more) deeds.pop_back();
-  JsonWriter json(call.response.body);
-  json.begin_object().key("items").begin_array();
-  for (const auto& one : deeds) {
+  write_page(call, admin_of(call).history(name_of(call), before, limit + 1), limit, [](JsonWriter& json, const auto& one) {
     json.begin_object().member("id", std::to_string(one.id)).member("at", format_timestamp(one.at)).member("action", one.action);
     json.member_or_null("version", one.version).member_or_null("by", one.by).member_or_null("detail", one.detail);
     json.member_or_null("request_id", one.request_id).end_object();
-  }
-  end_page(call, json, "before", more ? std::to_string(deeds.back().id) : std::string());
+  });
 }
 
 void show_plugin_settings(Call& call) {

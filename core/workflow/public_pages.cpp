@@ -58,6 +58,13 @@ Opened open_link(const records::RecordService& service, const Context& caller, s
   return open_link(*session, caller, token);
 }
 
+/// As open_link(), for a page of that type.
+Opened open_link(const records::RecordService& service, const Context& caller, std::string_view token, PublicPage::Type type) {
+  Opened opened = open_link(service, caller, token);
+  if (opened.page->type != type) nowhere(caller);
+  return opened;
+}
+
 Record linked_record(const records::RecordService& service, const Opened& opened) {
   try {
     return service.get(opened.context, *opened.page->entity, opened.link.record_id);
@@ -200,8 +207,7 @@ std::string send_public_form(const records::RecordService& service, const Contex
 }
 
 PublicView show_public(const records::RecordService& service, const Context& caller, std::string_view token) {
-  const Opened opened = open_link(service, caller, token);
-  if (opened.page->type != PublicPage::Type::record) nowhere(caller);
+  const Opened opened = open_link(service, caller, token, PublicPage::Type::record);
   const Context& context = opened.context;
   const Record record = linked_record(service, opened);
   PublicView view;
@@ -246,8 +252,7 @@ void act_publicly(const records::RecordService& service, const Context& caller, 
 }
 
 PublicCalendar public_calendar(const records::RecordService& service, const Context& caller, std::string_view token) {
-  const Opened opened = open_link(service, caller, token);
-  if (opened.page->type != PublicPage::Type::calendar) nowhere(caller);
+  const Opened opened = open_link(service, caller, token, PublicPage::Type::calendar);
   const Context& context = opened.context;
   const Record record = linked_record(service, opened);
   PublicCalendar calendar;

@@ -1,8 +1,9 @@
-import { queryOptions, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import type { ApiClient } from './api/client';
+import { ApiError, type ApiClient } from './api/client';
 import type { Entity, RecordData } from './api/types';
 import { expansion, pointsTo, type Referring } from './model';
+import { useApi } from './services';
 
 export const recordKey = (entity: string, id: string) => ['record', entity, id] as const;
 
@@ -11,6 +12,16 @@ export function fetchRecord(api: ApiClient, entity: Entity, id: string, signal?:
     path: { entity: entity.name, id },
     query: { expand: expansion(entity) },
     ...(signal ? { signal } : {}),
+  });
+}
+
+/** The record of an address; `entity`: none where the model has no such type. */
+export function useRecord(entity: Entity | undefined, name: string, id: string) {
+  const api = useApi();
+  return useQuery({
+    queryKey: recordKey(name, id),
+    queryFn: ({ signal }) => (entity ? fetchRecord(api, entity, id, signal) : Promise.reject(new ApiError(404, {}))),
+    enabled: !!entity,
   });
 }
 

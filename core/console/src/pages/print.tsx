@@ -1,5 +1,5 @@
 import PrinterOutlined from '@ant-design/icons/es/icons/PrinterOutlined';
-import { useQueries, useQuery } from '@tanstack/react-query';
+import { useQueries } from '@tanstack/react-query';
 import { Button, Checkbox, Skeleton } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -13,7 +13,7 @@ import { PageHead } from '../components/page_head';
 import { formatInstant } from '../format';
 import { fieldOf, isState, mainForm, referringTo, titleOf } from '../model';
 import { listPath, recordPagePath } from '../paths';
-import { fetchRecord, partsQuery, recordKey } from '../record_queries';
+import { partsQuery, useRecord } from '../record_queries';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useTitle } from '../use_title';
@@ -26,13 +26,8 @@ export default function PrintPage() {
   const { t } = useTranslation();
   const { entity: name = '', id = '' } = useParams();
   const { model } = useSession();
-  const api = useApi();
   const entity = model.entities[name];
-  const record = useQuery({
-    queryKey: recordKey(name, id),
-    queryFn: ({ signal }) => (entity ? fetchRecord(api, entity, id, signal) : Promise.reject(new ApiError(404, {}))),
-    enabled: !!entity,
-  });
+  const record = useRecord(entity, name, id);
   if (!entity) return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
   if (record.isError && !record.data) return <LoadError error={record.error} onRetry={() => void record.refetch()} back={listPath(name)} />;
   return record.data ? <Sheet entity={entity} record={record.data} /> : <div className="page"><Skeleton active /></div>;

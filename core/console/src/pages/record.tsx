@@ -4,7 +4,6 @@ import SafetyOutlined from '@ant-design/icons/es/icons/SafetyOutlined';
 import MergeCellsOutlined from '@ant-design/icons/es/icons/MergeCellsOutlined';
 import PrinterOutlined from '@ant-design/icons/es/icons/PrinterOutlined';
 import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
-import { useQuery } from '@tanstack/react-query';
 import { App, Button, Card, Skeleton } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -25,7 +24,7 @@ import { TransitionButtons } from '../components/transitions';
 import { fieldOf, mainForm, mergeable, titleOf } from '../model';
 import { editPath, listPath, printPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
-import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
+import { useRecord, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { useSteady } from '../steady';
@@ -42,13 +41,8 @@ export default function RecordPage() {
   const { t } = useTranslation();
   const { entity: name = '', id = '' } = useParams();
   const { model } = useSession();
-  const api = useApi();
   const entity = model.entities[name];
-  const record = useQuery({
-    queryKey: recordKey(name, id),
-    queryFn: ({ signal }) => (entity ? fetchRecord(api, entity, id, signal) : Promise.reject(new ApiError(404, {}))),
-    enabled: !!entity,
-  });
+  const record = useRecord(entity, name, id);
   const shown = useSteady(record.data);
   if (!entity) return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
   const merged = record.error instanceof ApiError ? record.error.mergedInto : undefined;
