@@ -46,9 +46,15 @@ void Nodes::left(const std::shared_ptr<const model::Catalog>& old) {
 }
 
 std::int64_t Nodes::older() const {
-  const std::lock_guard lock(mutex_);
-  std::erase_if(older_, [](const auto& one) { return one.expired(); });
-  return static_cast<std::int64_t>(older_.size());
+  const auto count = [this] {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(older_, [](const auto& one) { return one.expired(); });
+    return static_cast<std::int64_t>(older_.size());
+  };
+  const auto held = count();
+  if (held == 0 || !let_go_) return held;
+  let_go_();
+  return count();
 }
 
 void Nodes::beat(const std::string& catalog) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,6 +34,9 @@ class Nodes {
   Nodes(const Nodes&) = delete;
   Nodes& operator=(const Nodes&) = delete;
 
+  /// `let_go` is called before it is counted what this process holds of earlier Catalogs: caches that took one up again for a late
+  /// request drop it. Before the first of the calls below.
+  void set_let_go(std::function<void()> let_go) { let_go_ = std::move(let_go); }
   /// From now on this process is one of them.
   void join() { joined_ = true; }
   /// The Catalog in use here was replaced by another; it counts as in use until nobody holds it.
@@ -51,6 +55,7 @@ class Nodes {
   storage::Database& database_;
   const std::string id_, name_;
   bool joined_ = false;
+  std::function<void()> let_go_;
   mutable std::mutex mutex_;
   mutable std::vector<std::weak_ptr<const model::Catalog>> older_;
 };

@@ -501,7 +501,7 @@ api::PurgeResult PluginAdministration::purge(const records::Context& context, co
   if (result.purged.tables.empty()) throw Error(ErrorCode::conflict, "There is no data of the plugin " + name + ".");
   if (result.purged.confirm != confirm)
     throw Error(ErrorCode::conflict, "What would be deleted is not what was confirmed: look at it again, and send its `confirm`.");
-  runtime_.nodes_->wait_for(runtime_.catalog()->hash, 30);
+  runtime_.nodes_->wait_for(runtime_.catalog()->hash, 20);
 
   // A copy first.
   std::string moment = format_timestamp(context.now);

@@ -154,6 +154,7 @@ Runtime::Runtime(const Settings& settings, Schema schema) : settings_(settings) 
   for (const auto& mistake : plugins_->mistakes(*loaded.catalog)) spdlog::warn("{}", mistake);
   plugin_admin_ = std::make_unique<PluginAdministration>(*this);
   nodes_ = std::make_unique<Nodes>(*database_);
+  nodes_->set_let_go([this] { drop_earlier_statements(); });
   revisions_ = std::make_unique<Revisions>(*database_);
   const bool whole = schema == Schema::update && !settings_.safe_mode;  // the core alone is no revision of the definitions
   if (whole) {
@@ -566,15 +567,19 @@ std::int64_t Runtime::move_stragglers() {
 void Runtime::use(std::shared_ptr<const model::Catalog> next) {
   const std::string hash = next->hash;
   nodes_->left(catalog_.exchange(std::move(next)));
-  // Statements are kept for one Catalog at a time; asking for those of the new one lets the old one go.
-  const auto context = system_context("definitions");
-  records_->follow(context);
-  if (job_records_) job_records_->follow(context);
+  drop_earlier_statements();
   try {
     nodes_->beat(hash);
   } catch (const Error& error) {
     spdlog::warn("Other servers are not told yet which definitions are in use here: {}", error.what());
   }
+}
+
+void Runtime::drop_earlier_statements() {
+  // Statements are kept for the Catalog that was asked for last; asking for those of the one in use lets another go.
+  const auto context = system_context("definitions");
+  records_->follow(context);
+  if (job_records_) job_records_->follow(context);
 }
 
 std::vector<model::Diagnostic> Runtime::read_plugins_again() {

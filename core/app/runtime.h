@@ -175,6 +175,7 @@ class Runtime {
   void count_rollups(bool again = false);
   /// Puts a Catalog in use; requests under way end on the one that they began with.
   void use(std::shared_ptr<const model::Catalog> next);
+  void drop_earlier_statements();
   /// Checks the documents, brings the schema up to them, calls `publish` and swaps the Catalog; what stops it is a diagnostic.
   template <class Publish>
   api::ReloadResult swap(const Documents& documents, const Publish& publish);

@@ -47,6 +47,14 @@ static caravan_status fill(void* user, caravan_call call, const caravan_hook_eve
 
 static caravan_status version(void* user, caravan_call call, const caravan_request* request) {
   (void)user, (void)request;
+#ifdef SLOW_ROUTE
+  {
+    struct timespec pause = {SLOW_ROUTE / 1000, SLOW_ROUTE % 1000 * 1000000L};
+    caravan_record stored;
+    nanosleep(&pause, 0);
+    (void)host.record_read(call, text(NAME ".item"), 1, &stored);
+  }
+#endif
   return host.respond(call, 200, text("text/plain"), text(VERSION));
 }
 

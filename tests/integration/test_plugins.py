@@ -254,6 +254,27 @@ class Installing(_Plugins):
         self.again(lambda: self.admin.get("/plugins/gift/version").body == b"1.1.0", "the version before runs")
         self.assertEqual(len(self.ok(self.admin.get("/records/gift.item")).json["items"]), 2)
 
+    def test_6b_a_late_reader_keeps_nothing_of_the_definitions_before(self):
+        """A request that began on the definitions of before and reads after they were replaced."""
+        self.install(make_plugin(self.made, name="late", flags=["-DSLOW_ROUTE=1500"]))
+        self.install(make_plugin(self.made, name="gone"))
+        self.change("late", "enable")
+        self.change("gone", "enable")
+        reader = self.server.client("admin", fresh=True)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(reader.get("/plugins/late/version")))
+        thread.start()
+        time.sleep(0.5)
+        self.change("gone", "disable")
+        thread.join()
+        self.assertEqual(answers[0].body, b"1.0.0")
+        began = time.monotonic()
+        self.ok(self.admin.delete("/admin/plugins/gone"), 204)
+        preview = self.ok(self.admin.get("/admin/plugins/gone/purge")).json
+        self.ok(self.admin.post("/admin/plugins/gone/purge", {"confirm": preview["confirm"]}))
+        self.assertLess(time.monotonic() - began, 10, "nothing was in use any more")
+        self.change("late", "disable")
+
     def test_7_removal_keeps_data_until_it_is_purged(self):
         self.problem(self.admin.delete("/admin/plugins/gift"), 409, "conflict")
         self.problem(self.admin.get("/admin/plugins/gift/purge"), 409, "conflict")
