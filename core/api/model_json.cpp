@@ -12,6 +12,7 @@
 #include "model/process.h"
 #include "records/access.h"
 #include "records/codec.h"
+#include "workflow/public_pages.h"
 
 namespace caravan::api {
 namespace {
@@ -36,7 +37,8 @@ class ModelWriter {
         .begin_object()
         .member("name", catalog_.agency.name)
         .member("currency", catalog_.agency.currency);
-    json_.member("time_zone", catalog_.agency.time_zone).end_object();
+    json_.member("time_zone", catalog_.agency.time_zone);
+    json_.member("color", workflow::public_setting(catalog_, "public_color")).member("logo", workflow::public_setting(catalog_, "public_logo")).end_object();
 
     std::vector<const Entity*> entities;
     for (const auto& entity : catalog_.entities) {
@@ -183,7 +185,21 @@ class ModelWriter {
     write_workflow(entity);
     write_forms(entity);
     write_views(entity);
+    write_links(entity);
     json_.end_object();
+  }
+
+  /// Pages of which the caller may make private links to some of the entity's records.
+  void write_links(const Entity& entity) {
+    if (!entity.rules) return;
+    bool any = false;
+    for (const auto& page : entity.rules->public_pages) {
+      if (!page->active || !page->linked() || !workflow::may_issue_some(records_, context_, *page)) continue;
+      if (!any) json_.key("links").begin_array();
+      any = true;
+      json_.begin_object().member("name", page->name).member("type", model::to_string(page->type)).member("label", label(page->label, page->name)).end_object();
+    }
+    if (any) json_.end_array();
   }
 
   void write_field(const Field& field) {

@@ -233,8 +233,9 @@ constexpr OpenapiPart schemas[] = {
 "used_at":{"type":["string","null"],"format":"date-time","description":"Of a link that serves once."},"revoked_at":{"type":["string","null"],"format":"date-time"}}})"},
     {"LinkList", R"({"type":"object","required":["items","pages"],"properties":{
 "items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Link"}},
-"pages":{"type":"array","items":{"type":"object","required":["name","type","label"],"properties":{
-"name":{"type":"string"},"type":{"type":"string","enum":["record","calendar"]},"label":{"type":"string"}}}}}})"},
+"pages":{"type":"array","items":{"$ref":"#/components/schemas/LinkPage"}}}})"},
+    {"LinkPage", R"({"type":"object","required":["name","type","label"],"properties":{
+"name":{"type":"string"},"type":{"type":"string","enum":["record","calendar"]},"label":{"type":"string"}}})"},
     {"LinkInput", R"({"type":"object","additionalProperties":false,"required":["page"],"properties":{"page":{"type":"string"}}})"},
     {"NewLink", R"({"type":"object","required":["url","expires_at"],"properties":{
 "url":{"type":"string","description":"Told once."},"expires_at":{"type":"string","format":"date-time"}}})"},
@@ -691,6 +692,7 @@ constexpr OpenapiPart schemas[] = {
 "forms":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelForm"}},
 "clocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelClock"}},
 "assignments":{"type":"array","description":"Rules that say who gets a record.","items":{"$ref":"#/components/schemas/ModelAssignment"}},
+"links":{"type":"array","description":"Pages for people without an account of which the caller may make private links to some of its records. Absent where there is none.","items":{"$ref":"#/components/schemas/LinkPage"}},
 "views":{"type":"array","minItems":1,"items":{"$ref":"#/components/schemas/ModelView"}}}})"},
     {"ModelChoice", R"({"type":"object","required":["name","label","color","active","of"],"properties":{
 "of":{"type":"array","items":{"type":"string"},"description":"Options of the controlling field with which it is offered; empty: all."},
@@ -711,8 +713,9 @@ constexpr OpenapiPart schemas[] = {
 "blocks":{"type":"array","items":{"$ref":"#/components/schemas/ModelBlock"}}}})"},
     {"Model", R"({"type":"object","required":["hash","locale","locales","agency","modules","entities","choices","pages"],"properties":{
 "hash":{"type":"string"},"locale":{"type":"string"},"locales":{"type":"array","items":{"type":"string"}},
-"agency":{"type":"object","required":["name","currency","time_zone"],"properties":{
-"name":{"type":"string"},"currency":{"type":"string"},"time_zone":{"type":"string"}}},
+"agency":{"type":"object","required":["name","currency","time_zone","color","logo"],"properties":{
+"name":{"type":"string"},"currency":{"type":"string"},"time_zone":{"type":"string"},
+"color":{"type":"string","description":"`#rrggbb`, of public pages and printed ones."},"logo":{"type":"string","description":"A path on this server or a data URL; empty: none."}}},
 "modules":{"type":"array","items":{"$ref":"#/components/schemas/ModelModule"}},
 "entities":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/ModelEntity"}},
 "choices":{"type":"object","additionalProperties":{"type":"array","items":{"$ref":"#/components/schemas/ModelChoice"}}},

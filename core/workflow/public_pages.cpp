@@ -10,6 +10,7 @@
 #include "records/codec.h"
 #include "records/file_store.h"
 #include "records/messages.h"
+#include "workflow/cascade.h"
 #include "workflow/text.h"
 #include "workflow/transitions.h"
 
@@ -25,6 +26,7 @@ using records::Record;
 
 constexpr std::size_t most_entries = 1000;  // of a calendar
 constexpr int calendar_days = 60;           // that it goes back
+constexpr std::string_view public_source = "public ";
 
 [[noreturn]] void nowhere(const Context& context) { throw Error(ErrorCode::not_found, message("public_nowhere", context.locale)); }
 
@@ -34,7 +36,7 @@ Context authority(const Context& caller, const PublicPage& page, const std::stri
   context.actor = {};
   context.actor.system = true;
   context.actor.username = context.actor.name = "public";
-  context.source = "public " + page.name + (link.empty() ? "" : " " + link);  // the link's list tells who made it
+  context.source = std::string(public_source) + page.name + (link.empty() ? "" : " " + link);  // the link's list tells who made it
   context.unlogged = true;  // what is sensitive is on no public page
   return context;
 }
@@ -191,6 +193,7 @@ std::string send_public_form(const records::RecordService& service, const Contex
   for_stranger(context, *page.entity, page.fields, [&] {
     const records::Input given = input_of(context, *page.entity, page.fields, json);
     service.transact(context, [&](records::Work& work) {
+      cascade_of(work).before = {context.source};
       records::Input input = given;
       Record nothing;
       for (const auto& [field, program] : page.with) {
@@ -237,6 +240,7 @@ void act_publicly(const records::RecordService& service, const Context& caller, 
   for_stranger(opened.context, entity, asked, [&] {
     const records::Input given = input_of(opened.context, entity, asked, json);
     service.transact(opened.context, [&](records::Work& work) {
+      cascade_of(work).before = {opened.context.source};
       // The link may have been withdrawn, or have served, since it was looked up.
       if (page.once ? !records::use_link(work.session(), token, caller.now) : !records::find_link(work.session(), token, caller.now)) nowhere(caller);
       if (steps) {
@@ -292,20 +296,48 @@ PublicCalendar public_calendar(const records::RecordService& service, const Cont
   return calendar;
 }
 
-bool may_issue(const records::RecordService& service, const Context& context, const PublicPage& page, const Record& record) {
-  if (page.issuers.empty()) return service.rights(context, record).update;
+namespace {
+bool is_issuer(const Context& context, const PublicPage& page) {
   return records::is_administrator(context) || std::any_of(page.issuers.begin(), page.issuers.end(), [&](const std::string& role) { return records::holds_role(context, role); });
 }
+}  // namespace
 
-std::string public_setting(const model::Catalog& catalog, std::string_view name) {
+bool may_issue(const records::RecordService& service, const Context& context, const PublicPage& page, const Record& record) {
+  return page.issuers.empty() ? service.rights(context, record).update : is_issuer(context, page);
+}
+
+bool may_issue_some(const records::RecordService& service, const Context& context, const PublicPage& page) {
+  return page.issuers.empty() ? service.may(context, *page.entity, model::Operation::update) : is_issuer(context, page);
+}
+
+namespace {
+const expr::Value* core_setting(const model::Catalog& catalog, std::string_view name) {
   for (const auto& group : catalog.settings) {
     if (group->module != "core") continue;
     for (const model::Setting& setting : group->settings) {
-      const auto* text = setting.field.name == name ? setting.value.as<std::string>() : nullptr;
-      if (text != nullptr) return *text;
+      if (setting.field.name == name) return &setting.value;
     }
   }
-  return {};
+  return nullptr;
+}
+}  // namespace
+
+std::string public_setting(const model::Catalog& catalog, std::string_view name) {
+  const expr::Value* value = core_setting(catalog, name);
+  const auto* text = value != nullptr ? value->as<std::string>() : nullptr;
+  return text != nullptr ? *text : std::string();
+}
+
+std::int64_t public_number(const model::Catalog& catalog, std::string_view name) {
+  const expr::Value* value = core_setting(catalog, name);
+  const auto* number = value != nullptr ? value->as<std::int64_t>() : nullptr;
+  return number != nullptr ? *number : 0;
+}
+
+bool set_off_by_stranger(records::Work& work) {
+  const auto is_public = [](std::string_view source) { return source.starts_with(public_source); };
+  const auto& before = cascade_of(work).before;
+  return is_public(work.context().source) || std::any_of(before.begin(), before.end(), is_public);
 }
 
 namespace {

@@ -69,6 +69,8 @@ std::vector<const model::Field*> asked_fields(const model::Transition& step);
 
 /// Whether the actor may make and revoke links of the page to the record, which he reads.
 bool may_issue(const records::RecordService& service, const records::Context& context, const model::PublicPage& page, const records::Record& record);
+/// Whether he may of some record.
+bool may_issue_some(const records::RecordService& service, const records::Context& context, const model::PublicPage& page);
 
 /// Makes a link to the record and returns its address in the browser. By a rule (`by` 0) or by a user.
 std::string issue_public_link(storage::Session& session, const records::Context& context, const model::PublicPage& page, std::int64_t record, std::int64_t by);
@@ -76,5 +78,10 @@ std::string issue_public_link(storage::Session& session, const records::Context&
 std::string public_form_address(const model::Catalog& catalog, const model::PublicPage& page);
 /// A text setting of the module `core`; "" where it is empty.
 std::string public_setting(const model::Catalog& catalog, std::string_view name);
+/// A whole number of the same; 0 where there is none.
+std::int64_t public_number(const model::Catalog& catalog, std::string_view name);
+
+/// Whether what is done in the work follows, at once or by jobs of rules, from what somebody without an account did.
+bool set_off_by_stranger(records::Work& work);
 
 }  // namespace caravan::workflow

@@ -93,7 +93,7 @@ export function demoModel(): Model {
   };
   return {
     hash: 'demo', locale: 'zh-CN', locales: ['zh-CN', 'zh-TW', 'en'],
-    agency: { name: '示例公司', currency: 'CNY', time_zone: 'Asia/Shanghai' },
+    agency: { name: '示例公司', currency: 'CNY', time_zone: 'Asia/Shanghai', color: '#0f766e', logo: '/favicon.svg' },
     modules: [
       { name: 'demo', label: '演示', icon: 'phone', entities: ['demo.task', 'demo.person', 'demo.absent'], pages: [] },
       { name: 'empty', label: '空模块', icon: '', entities: [], pages: [] },

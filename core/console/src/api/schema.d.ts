@@ -2984,12 +2984,13 @@ export interface components {
         };
         LinkList: {
             items: components["schemas"]["Link"][];
-            pages: {
-                name: string;
-                /** @enum {string} */
-                type: "record" | "calendar";
-                label: string;
-            }[];
+            pages: components["schemas"]["LinkPage"][];
+        };
+        LinkPage: {
+            name: string;
+            /** @enum {string} */
+            type: "record" | "calendar";
+            label: string;
         };
         Look: {
             id: string;
@@ -3117,6 +3118,10 @@ export interface components {
                 name: string;
                 currency: string;
                 time_zone: string;
+                /** @description `#rrggbb`, of public pages and printed ones. */
+                color: string;
+                /** @description A path on this server or a data URL; empty: none. */
+                logo: string;
             };
             modules: components["schemas"]["ModelModule"][];
             entities: {
@@ -3199,6 +3204,8 @@ export interface components {
             clocks: components["schemas"]["ModelClock"][];
             /** @description Rules that say who gets a record. */
             assignments: components["schemas"]["ModelAssignment"][];
+            /** @description Pages for people without an account of which the caller may make private links to some of its records. Absent where there is none. */
+            links?: components["schemas"]["LinkPage"][];
             views: components["schemas"]["ModelView"][];
         };
         ModelField: {
