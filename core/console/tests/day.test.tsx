@@ -24,6 +24,28 @@ describe('my day', () => {
   });
 });
 
+describe('tasks of the day', () => {
+  it('stand there with what they are about, and are done in place', async () => {
+    const server = new FakeServer();
+    const about = server.add('demo.task', { subject: '云南行' });
+    server.model.entities['demo.task']!.states[0]!.tasks = [{ name: 'call', label: '致电客户', required: true }];
+    server.model.entities['core.task'] = { ...structuredClone(server.model.entities['demo.person']!), name: 'core.task', module: 'core', menu: false };
+    let open_ = true;
+    server.overrides.push((call) => {
+      if (call.path === '/records/core.task' && call.method === 'GET') return { status: 200, body: { items: open_ ? [{ id: '90', version: 1, title: '致电客户', state: 'open', about_entity: 'demo.task', about_id: about.id, due_at: '2026-11-20T10:30:00Z' }] : [], next: null, total: open_ ? 1 : 0 } };
+      if (call.path !== '/records/core.task/90/transitions/finish') return undefined;
+      open_ = false;
+      return { status: 200, body: {} };
+    });
+    const { user } = open('/', server);
+    const link = await screen.findByRole('link', { name: '致电客户' });
+    expect(link.getAttribute('href')).toBe(`/records/demo.task/${about.id}`);
+    expect(server.callsTo('GET', '/records/core.task')[0]?.query.get('filter')).toContain('record.assignee == user.id');
+    await user.click(screen.getByRole('button', { name: '完成：致电客户' }));
+    await waitFor(() => expect(screen.queryByRole('link', { name: '致电客户' })).toBeNull());
+  });
+});
+
 describe('the search palette', () => {
   it('opens by the keyboard, finds pages and records, and goes there', async () => {
     const server = new FakeServer();

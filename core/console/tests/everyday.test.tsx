@@ -165,7 +165,7 @@ describe('a record on paper', () => {
     fake.add('demo.item', { name: '机票', task: task.id });
     open(`/records/demo.task/${task.id}/print`, fake);
     const sheet = within(await screen.findByRole('article'));
-    expect(sheet.getByText('示例公司')).toBeTruthy();
+    expect(sheet.getByText('示例公司').querySelector('img')?.getAttribute('src')).toBe('/favicon.svg');
     expect(sheet.getByText('¥12,000.00')).toBeTruthy();
     expect(sheet.queryByText('比例')).toBeNull();
     expect(await sheet.findByText('机票')).toBeTruthy();
@@ -238,6 +238,21 @@ describe('blocks of a page', () => {
     await user.type(await screen.findByLabelText('人数'), '5');
     await user.click(screen.getByRole('button', { name: '开始' }));
     await waitFor(() => expect(fake.callsTo('POST', `/records/demo.task/${second.id}/transitions/begin`)[0]?.body).toEqual({ input: { people: 5 } }));
+  });
+
+  it('take the next from the queue and stay where the work is', async () => {
+    const fake = server();
+    fake.add('demo.task', { subject: '甲', created_at: '2026-11-21T08:30:00Z' });
+    const waiting = { name: 'demo.pool', label: '公共池', entity: 'demo.task', entity_label: '任务', strategy: 'queue', waiting: 1 };
+    fake.model.entities['demo.task']!.assignments = [{ name: 'demo.pool', label: '公共池', field: 'owner', strategy: 'queue' }];
+    fake.overrides.push((call) => (call.path === '/queues' ? { status: 200, body: { available: true, items: [waiting] } } : undefined));
+    fake.overrides.push((call) => (call.path === '/queues/demo.pool/next' ? { status: 200, body: fake.add('demo.task', { subject: '乙', created_at: '2026-11-20T08:30:00Z' }) } : undefined));
+    const { user, address } = page(fake, [block('work', { type: 'work', entity: 'demo.task', view: 'demo.tasks' })]);
+    await user.click(await screen.findByRole('button', { name: /领取下一条（1 条等待）/ }));
+    await waitFor(() => expect(fake.records['demo.task']).toHaveLength(2));
+    const taken = fake.records['demo.task']!.at(-1)!;
+    expect(await screen.findByRole('article', { name: String(taken.number) })).toBeTruthy();
+    expect(address()).toBe('/pages/demo.desk');
   });
 
   it('have a button that asks for a new record', async () => {

@@ -44,21 +44,24 @@ export default function WorkBlock({ entity, view }: { entity: Entity; view: View
   useEffect(() => {
     if (!present) setChosen(first);
   }, [present, first]);
+  /** What was taken is worked on here, where this list has it. */
+  const show = async ({ id }: RecordData) => {
+    const fresh = await list.refetch();
+    const here = !!fresh.data?.items.some((one) => one.id === id);
+    if (here) setChosen(id);
+    return here;
+  };
 
   if (list.isError && !list.data) return <LoadError error={list.error} onRetry={() => void list.refetch()} />;
   if (!list.data) return <Skeleton active title={false} paragraph={{ rows: 6, width: '100%' }} />;
-  if (!current) {
-    return (
-      <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('work.none')}>
-        <TakeNext entity={entity} />
-      </Empty>
-    );
-  }
+  const take = <TakeNext entity={entity} onTaken={show} />;
+  if (!current) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t('work.none')}>{take}</Empty>;
   const aside = shown.filter((field) => field.name !== entity.title && field.name !== 'number' && !isState(field));
   const total = list.data.total ?? items.length;
   return (
     <div className="work">
       <nav className="work-queue" aria-label={t('work.queue')}>
+        <div className="work-take">{take}</div>
         <ul>
           {items.map((record) => (
             <li key={record.id}>

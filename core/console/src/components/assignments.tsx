@@ -16,8 +16,14 @@ import { useErrorText } from '../use_error_text';
 type Assignment = components['schemas']['Assignment'];
 type Queue = components['schemas']['Queue'];
 
+interface TakeProps {
+  entity: Entity;
+  /** Says where the record is worked on; its page opens where this is not given, or gives false. */
+  onTaken?: (record: RecordData) => Promise<boolean>;
+}
+
 /** One button for each queue of the entity from which one may take records. */
-export function TakeNext({ entity }: { entity: Entity }) {
+export function TakeNext({ entity, onTaken }: TakeProps) {
   const api = useApi();
   const { i18n } = useTranslation();
   const queues = useQuery({
@@ -27,10 +33,10 @@ export function TakeNext({ entity }: { entity: Entity }) {
     refetchInterval: 60_000,
   });
   const mine = queues.data?.items.filter((queue) => queue.entity === entity.name && queue.strategy === 'queue') ?? [];
-  return mine.map((queue) => <TakeButton key={queue.name} queue={queue} alone={mine.length === 1} />);
+  return mine.map((queue) => <TakeButton key={queue.name} queue={queue} alone={mine.length === 1} onTaken={onTaken} />);
 }
 
-function TakeButton({ queue, alone }: { queue: Queue; alone: boolean }) {
+function TakeButton({ queue, alone, onTaken }: { queue: Queue; alone: boolean; onTaken: TakeProps['onTaken'] }) {
   const { t } = useTranslation();
   const api = useApi();
   const { message } = App.useApp();
@@ -39,7 +45,9 @@ function TakeButton({ queue, alone }: { queue: Queue; alone: boolean }) {
   const queries = useQueryClient();
   const take = useMutation({
     mutationFn: () => api.post('/queues/{assignment}/next', undefined as never, { path: { assignment: queue.name } }),
-    onSuccess: (record) => void navigate(recordPagePath(queue.entity, record.id)),
+    onSuccess: async (record) => {
+      if (!(await onTaken?.(record))) await navigate(recordPagePath(queue.entity, record.id));
+    },
     onError: (error) => void (error instanceof ApiError && error.status === 404 ? message.info(errorText(error)) : message.error(errorText(error))),
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: ['queues'] });

@@ -14,6 +14,8 @@ import { useErrorText } from '../use_error_text';
 
 type Task = components['schemas']['TaskList']['items'][number];
 
+export const taskEntity = 'core.task';
+
 const signs = { open: ClockCircleOutlined, done: CheckCircleOutlined, cancelled: StopOutlined };
 
 /** What is to be done about the record, and by whom; nothing where its states bring no tasks. */
@@ -46,20 +48,7 @@ export function Tasks({ entity, record }: { entity: Entity; record: RecordData }
 
 function TaskLine({ task, entity, record }: { task: Task; entity: Entity; record: RecordData }) {
   const { t, i18n } = useTranslation();
-  const api = useApi();
-  const { message } = App.useApp();
-  const errorText = useErrorText();
   const { model } = useSession();
-  const queries = useQueryClient();
-  const changed = useRecordChanged();
-  const finish = useMutation({
-    mutationFn: () => api.post('/records/{entity}/{id}/transitions/{name}', {}, { path: { entity: 'core.task', id: task.id, name: 'finish' } }),
-    onError: (error) => void message.error(errorText(error)),
-    onSettled: () => {
-      void queries.invalidateQueries({ queryKey: ['tasks', entity.name, record.id] });
-      void changed(entity.name, record.id);
-    },
-  });
   const Sign = signs[task.state];
   const who = task.assignee?.name ?? task.role?.label;
   return (
@@ -76,12 +65,31 @@ function TaskLine({ task, entity, record }: { task: Task; entity: Entity; record
         {task.state === 'open' && task.due_at && <span className="muted">{t('task.due', { at: formatInstant(task.due_at, i18n.language, model.agency.time_zone) })}</span>}
         {task.state !== 'open' && <span className="muted">{formatInstant(task.updated_at, i18n.language, model.agency.time_zone)}</span>}
         {task.note && <span>{task.note}</span>}
-        {task.may_finish && (
-          <Button size="small" loading={finish.isPending} onClick={() => finish.mutate()} aria-label={t('task.finishOf', { task: task.title })}>
-            {t('task.finish')}
-          </Button>
-        )}
+        {task.may_finish && <FinishTask id={task.id} title={task.title} entity={entity.name} about={record.id} />}
       </div>
     </li>
+  );
+}
+
+/** Says that a task is done. `about`: the record of `entity` that waits for it. */
+export function FinishTask({ id, title, entity, about }: { id: string; title: string; entity: string; about: string }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const { message } = App.useApp();
+  const errorText = useErrorText();
+  const queries = useQueryClient();
+  const changed = useRecordChanged();
+  const finish = useMutation({
+    mutationFn: () => api.post('/records/{entity}/{id}/transitions/{name}', {}, { path: { entity: taskEntity, id, name: 'finish' } }),
+    onError: (error) => void message.error(errorText(error)),
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: ['tasks', entity, about] });
+      void changed(entity, about);
+    },
+  });
+  return (
+    <Button size="small" loading={finish.isPending} onClick={() => finish.mutate()} aria-label={t('task.finishOf', { task: title })}>
+      {t('task.finish')}
+    </Button>
   );
 }

@@ -7,6 +7,7 @@ import type { Entity, RecordData } from '../api/types';
 import { ApprovalItem, hasApprovals } from '../components/approvals';
 import { durationParts } from '../components/clocks';
 import { StateLabel } from '../components/field_value';
+import { FinishTask, taskEntity } from '../components/tasks';
 import { PageHead } from '../components/page_head';
 import { celString } from '../filter';
 import { formatInstant } from '../format';
@@ -41,6 +42,7 @@ export default function HomePage() {
       <div className="day-columns">
         <div className="day-main">
           {hasApprovals(model) && <Approvals />}
+          <Tasks />
           <OpenRecords />
           <Places />
         </div>
@@ -117,6 +119,39 @@ function Approvals() {
       {list.isPending ? <Skeleton active title={false} /> : items.length === 0 ? <p className="muted day-none">{t('day.noApprovals')}</p> : (
         <div className="approval-list">{items.map((approval) => <ApprovalItem key={approval.id} approval={approval} entity={model.entities[approval.entity]} linked />)}</div>
       )}
+    </Section>
+  );
+}
+
+/** What the states of records have brought for the user, or for whoever holds one of his roles; what is due first, first. */
+function Tasks() {
+  const { t } = useTranslation();
+  const { model, locale } = useSession();
+  const api = useApi();
+  useWatch(taskEntity);
+  const known = model.entities[taskEntity];
+  const list = useQuery({
+    queryKey: ['list', taskEntity, 'day'],
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: taskEntity }, query: { filter: "record.state == 'open' && (record.assignee == user.id || record.role in user.roles)", sort: 'due_at', limit: few, count: '1' }, signal }),
+    enabled: !!known && Object.values(model.entities).some((entity) => entity.states.some((state) => (state.tasks ?? []).length > 0)),
+  });
+  const items = list.data?.items ?? [];
+  if (!known || items.length === 0) return null;
+  return (
+    <Section title={t('task.title')} count={list.data?.total} more={{ to: listPath(taskEntity), label: t('view.openAll') }}>
+      <ul className="day-list">
+        {items.map((task) => {
+          const entity = String(task['about_entity'] ?? ''), about = String(task['about_id'] ?? ''), title = String(task['title'] ?? ''), due = task['due_at'];
+          return (
+            <li key={task.id}>
+              {model.entities[entity] ? <Link to={recordPagePath(entity, about)}>{title}</Link> : <span>{title}</span>}
+              <span className="muted">{model.entities[entity]?.label}</span>
+              <FinishTask id={task.id} title={title} entity={entity} about={about} />
+              {typeof due === 'string' && <time className="muted" dateTime={due}>{t('task.due', { at: formatInstant(due, locale.locale, locale.timeZone) })}</time>}
+            </li>
+          );
+        })}
+      </ul>
     </Section>
   );
 }

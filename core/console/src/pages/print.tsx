@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData } from '../api/types';
+import { isColor, isLogo } from '../brand';
 import { FieldValue, StateLabel, useValueText } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
@@ -21,7 +22,7 @@ import { useTitle } from '../use_title';
 const isFilled = (record: RecordData, field: Field) => record[field.name] !== null && record[field.name] !== undefined && record[field.name] !== '';
 const isNumber = (field: Field) => ['int', 'decimal', 'money'].includes(field.type);
 
-/** A record as a document on paper: the agency's name, its fields, its parts. */
+/** A record as a document on paper: the agency's logo and name, its fields, its parts. */
 export default function PrintPage() {
   const { t } = useTranslation();
   const { entity: name = '', id = '' } = useParams();
@@ -77,8 +78,11 @@ function Sheet({ entity, record }: { entity: Entity; record: RecordData }) {
         </div>
       </div>
       <article className="sheet">
-        <header className="sheet-head">
-          <p className="sheet-agency">{model.agency.name}</p>
+        <header className="sheet-head" style={isColor(model.agency.color) ? { borderColor: model.agency.color } : undefined}>
+          <p className="sheet-agency">
+            {isLogo(model.agency.logo) && <img src={model.agency.logo} alt="" />}
+            {model.agency.name}
+          </p>
           <p className="sheet-kind">{entity.label}</p>
         </header>
         <h2 className="sheet-title">{title}</h2>

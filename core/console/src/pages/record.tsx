@@ -4,6 +4,7 @@ import SafetyOutlined from '@ant-design/icons/es/icons/SafetyOutlined';
 import MergeCellsOutlined from '@ant-design/icons/es/icons/MergeCellsOutlined';
 import PrinterOutlined from '@ant-design/icons/es/icons/PrinterOutlined';
 import LinkOutlined from '@ant-design/icons/es/icons/LinkOutlined';
+import ShareAltOutlined from '@ant-design/icons/es/icons/ShareAltOutlined';
 import { App, Button, Card, Skeleton } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -21,6 +22,7 @@ import { StateBar } from '../components/state_bar';
 import { Tasks } from '../components/tasks';
 import { Timeline } from '../components/timeline';
 import { TransitionButtons } from '../components/transitions';
+import { copyText } from '../copy_text';
 import { fieldOf, mainForm, mergeable, titleOf } from '../model';
 import { editPath, listPath, printPath, recordPagePath } from '../paths';
 import { useWatch } from '../live';
@@ -35,6 +37,7 @@ const Attachments = lazy(() => import('../components/attachments'));
 const CommentBox = lazy(() => import('../components/comment_box'));
 const Merges = lazy(() => import('../components/merges'));
 const MergeWith = lazy(() => import('../components/merge_with'));
+const PrivateLinks = lazy(() => import('../components/private_links'));
 const Related = lazy(() => import('../components/related'));
 
 export default function RecordPage() {
@@ -166,15 +169,9 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   const changed = useRecordChanged();
   const [merging, setMerging] = useState(false);
 
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(window.location.href);
-      void message.success(t('record.linkCopied'));
-    } catch {
-      // No clipboard without HTTPS, or it was refused.
-      void message.warning(t('record.copyFailed'));
-    }
-  };
+  const [sharing, setSharing] = useState(false);
+
+  const copy = async () => ((await copyText(window.location.href)) ? void message.success(t('record.linkCopied')) : void message.warning(t('record.copyFailed')));
 
   const remove = async () => {
     try {
@@ -197,6 +194,12 @@ function RecordActions({ entity, record, title }: { entity: Entity; record: Reco
   return (
     <>
       <Button icon={<LinkOutlined aria-hidden />} onClick={() => void copy()} aria-label={t('record.copyLink')} title={t('record.copyLink')} />
+      {(entity.links ?? []).length > 0 && <Button icon={<ShareAltOutlined aria-hidden />} aria-label={t('link.open')} title={t('link.open')} aria-haspopup="dialog" onClick={() => setSharing(true)} />}
+      {sharing && (
+        <Suspense fallback={null}>
+          <PrivateLinks entity={entity} record={record} title={title} onClose={() => setSharing(false)} />
+        </Suspense>
+      )}
       <LinkButton icon={<PrinterOutlined aria-hidden />} aria-label={t('print.page')} title={t('print.page')} to={printPath(entity.name, record.id)} />
       {mergeable(entity, user.administrator) && <Button icon={<MergeCellsOutlined aria-hidden />} aria-label={t('merge.open')} title={t('merge.open')} aria-haspopup="dialog" onClick={() => setMerging(true)} />}
       {merging && (

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
+import { isColor, isLogo } from '../brand';
 import { ask, Refused, type PublicForm, type PublicRecord, type ShownField } from './client';
 import { PublicFormView } from './form';
 import { languageNames, say, type PublicLanguage } from './messages';
@@ -12,7 +13,6 @@ interface PageProps {
   onLanguage: (language: PublicLanguage) => void;
 }
 
-const isColor = (text: string) => /^#[0-9a-f]{6}$/i.test(text);
 /** What is read best on the colour. */
 export function textOn(color: string): '#fff' | '#000' {
   const part = (at: number) => {
@@ -22,7 +22,6 @@ export function textOn(color: string): '#fff' | '#000' {
   const luminance = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
   return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 ? '#fff' : '#000';
 }
-const isLogo = (text: string) => /^(\/[^/]|data:image\/)/.test(text);
 
 /** A page for somebody without an account. */
 export function PublicPage({ resource, language, onLanguage }: PageProps) {

@@ -1,0 +1,9 @@
+/** Puts the text into the clipboard; false where the browser does not let us (no HTTPS, or refused). */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
