@@ -202,7 +202,11 @@ void list_plugin_history(Call& call) {
   check_parameters(call, {"limit", "before"});
   const std::uint32_t limit = limit_parameter(call);
   std::int64_t before = 0;
-  if (const std::string* text = call.request.parameter("before")) before = parse_id(*text).value_or(0);
+  if (const std::string* text = call.request.parameter("before"); text != nullptr && !text->empty()) {
+    const auto id = parse_id(*text);
+    if (!id) throw refusal(call, ErrorCode::invalid_argument, "cursor");
+    before = *id;
+  }
   write_page(call, admin_of(call).history(name_of(call), before, limit + 1), limit, [](JsonWriter& json, const auto& one) {
     json.begin_object().member("id", std::to_string(one.id)).member("at", format_timestamp(one.at)).member("action", one.action);
     json.member_or_null("version", one.version).member_or_null("by", one.by).member_or_null("detail", one.detail);

@@ -126,7 +126,10 @@ int install(const Overrides& overrides, const Given& given) {
     return 0;
   }
   const std::string name = json_text(answer, "name");
-  std::cout << "Installed " << name << ' ' << json_text(answer, "version") << " (" << json_text(answer, "signature") << "). "
+  const std::string signature = json_text(answer, "signature");
+  std::cout << "Installed " << name << ' ' << json_text(answer, "version") << " ("
+            << (signature == "unknown" ? "signed, with a key that plugins: trusted_keys of caravan.yaml does not list"
+                : signature == "unsigned" ? "not signed" : signature) << "). "
             << (json_text(answer, "state") == "enabled" ? "Use it: caravan plugin upgrade " : "Switch it on: caravan plugin enable ") << name << '\n';
   return 0;
 }

@@ -296,6 +296,7 @@ class Installing(_Plugins):
         self.assertEqual(self.ok(self.admin.get("/records/gift.item")).json["items"], [])
         deeds = [one["action"] for one in self.ok(self.admin.get("/admin/plugins/gift/history")).json["items"]]
         self.assertEqual(deeds[:4], ["enabled", "installed", "purged", "removed"])
+        self.problem(self.admin.get("/admin/plugins/gift/history?before=soon"), 400, "invalid_argument")
 
     def test_8_packs_are_installed_and_used_the_same_way(self):
         rebate = "kind: entity\nname: sales.inquiry\nfields:\n  x_wrapping: {type: text, max: 20, label: Wrapping}\n"

@@ -62,8 +62,8 @@ class Sdk(ServerCase):
         done = self.server.cli("plugin", "sign", path, "--key", self.home / "partner.key", store=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def switch_on(self, path, name):
-        self.cli("plugin", "install", path)
+    def switch_on(self, path, name, trust):
+        self.assertIn(f" ({trust}). Switch it on: caravan plugin enable {name}\n", self.cli("plugin", "install", path))
         self.cli("plugin", "enable", name)
         self.admin = self.server.client("admin", fresh=True)
 
@@ -82,7 +82,7 @@ class Sdk(ServerCase):
         self.assertIn("signature: not signed", said)
         self.sign(file)
         self.assertIn("signature: signed by partner", self.cli("plugin", "verify", file))
-        self.switch_on(file, "my_notes")
+        self.switch_on(file, "my_notes", "trusted")
         self.try_notes("my_notes")
         shown = self.ok(self.admin.get("/admin/plugins/my_notes")).json
         self.assertEqual(shown["state"], "enabled")
@@ -92,7 +92,7 @@ class Sdk(ServerCase):
     def test_a_new_plugin_in_c_does_the_same(self):
         file = build(self.new("plain_notes", "--c"), self.sdk)
         self.assertNotIn("MISTAKE", self.cli("plugin", "verify", file))
-        self.switch_on(file, "plain_notes")
+        self.switch_on(file, "plain_notes", "not signed")
         self.try_notes("plain_notes")
 
     def test_the_example_in_cpp(self):
@@ -100,7 +100,7 @@ class Sdk(ServerCase):
         shutil.copytree(self.sdk / "share" / "caravan-sdk" / "examples" / "insurance", folder)
         file = build(folder, self.sdk)
         self.assertNotIn("MISTAKE", self.cli("plugin", "verify", file))
-        self.switch_on(file, "insurance")
+        self.switch_on(file, "insurance", "not signed")
         quote = self.create(self.admin, "insurance.quote", traveller="王芳", zone="asia", days=7, people=2, wish="My suitcase was lost once")
         self.assertEqual(quote["premium"]["amount"] if isinstance(quote["premium"], dict) else quote["premium"], "42.00")
         # The function's answer was put where the definition says.
@@ -158,7 +158,7 @@ class Sdk(ServerCase):
         shutil.copytree(self.sdk / "share" / "caravan-sdk" / "examples" / "postcode", folder)
         file = build(folder, self.sdk)
         self.assertNotIn("MISTAKE", self.cli("plugin", "verify", file))
-        self.switch_on(file, "postcode")
+        self.switch_on(file, "postcode", "not signed")
         address = self.create(self.admin, "postcode.address", street="Chang'an Avenue 1", code="100001")
         self.assertEqual(address["province"], "Beijing")
         self.assertEqual(self.admin.post("/records/postcode.address", {"street": "x", "code": "12"}).json["errors"][0]["code"], "invalid_postcode")
@@ -179,7 +179,7 @@ class Sdk(ServerCase):
         self.sign(made)
         said = self.cli("plugin", "verify", made)
         self.assertIn("signed by partner", said)
-        self.switch_on(made, "wrapping")
+        self.switch_on(made, "wrapping", "trusted")
         self.assertIn("x_paper", self.create(self.admin, "customers.customer", kind="person", name="纸", x_paper="red"))
 
     def test_a_file_that_was_changed_is_not_taken(self):

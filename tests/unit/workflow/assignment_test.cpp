@@ -181,7 +181,8 @@ class Assigned : public GateTest {
   records::Record made(const char* entity, const std::string& json) { return now(create(agent(1), entity, json)); }
   records::Record now(const records::Record& record) { return gate().get(system(), record.entity(), record.id()); }
   std::int64_t owner(const records::Record& record) {
-    const auto* id = now(record)[model::slot_owner].as<std::int64_t>();
+    const records::Record stored = now(record);
+    const auto* id = stored[model::slot_owner].as<std::int64_t>();
     return id ? *id : 0;
   }
   void step(const records::Record& record, const char* name) {
