@@ -646,9 +646,10 @@ class Aggregator {
     return rows;
   }
 
-  /// Streams the values group by group and keeps those of the page.
+  /// Streams the values group by group and keeps those of the page; none, and a problem of the measure, where there are too many.
   void read_values(std::size_t m, const std::string& currency) {
     const AggregateMeasure& measure = result_.measures[m];
+    if (!measure.problem.empty()) return;
     const Field& field = *measure.field;
     const auto rows = rows_by_key();
     Sql sql("SELECT ");
@@ -687,7 +688,9 @@ class Aggregator {
       bytes += values->json.size() - before;
       if (++count > most_values || bytes > most_bytes) {
         statement.reset();
-        throw Error(ErrorCode::invalid_argument, message("many_values", context_.locale, {measure.name, std::to_string(most_values)}));
+        result_.measures[m].problem = message("many_values", context_.locale, {measure.name, std::to_string(most_values)});
+        std::erase_if(values_, [m](const Values& one) { return one.measure == m; });
+        return;
       }
     }
     statement.reset();

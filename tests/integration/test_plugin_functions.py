@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import sqlite3
 import time
 
 from caravan import multipart, query, wait_until
+from contents import Contents
 from made_plugin import make_plugin
 from test_containment import HEALTHY_SECONDS, _Contained
 
@@ -146,6 +148,36 @@ class Functions(_Functions):
                 self.assertEqual((north["sum"]["value"], north["size"]["value"], north["twice"]["value"]), (3, None, None))
         finally:
             self.mode(None)
+
+    def test_a_measure_of_more_values_than_one_call_is_given_is_told(self):
+        one = self.create(self.admin, "calc.parcel", lane="crowded", size=1)
+        contents = Contents(self.server.database)
+        self.addCleanup(contents.close)
+        columns = contents.columns()["calc_parcel"]
+        numbers = "WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 100000) " if self.database == "sqlite" else ""
+        table = "calc_parcel" if numbers else f"{self.server.database.name}.calc_parcel"
+        others = ", ".join(columns[1:])
+        self.assertEqual(columns[0], "id")
+        copied = f"SELECT r.id + 1000000 + seq, {', '.join('r.' + column for column in columns[1:])} FROM {table} r CROSS JOIN " + ("n" if numbers else "seq_1_to_100000")
+        self.write(f"{numbers}INSERT INTO {table} (id, {others}) {copied} WHERE r.id = {one['id']}")
+        try:
+            report = self.ok(self.admin.get("/reports/calc.totals")).json
+            problems = {measure["name"]: measure.get("problem") for measure in report["measures"]}
+            self.assertIn("100000", problems["size"])
+            self.assertIsNone(problems["sum"])
+            crowded = next(row for row in report["rows"] if row["group"]["lane"] == "crowded")["measures"]
+            self.assertEqual((crowded["sum"]["value"], crowded["size"]["value"], crowded["large"]["value"]), (100001, None, "0"))
+        finally:
+            self.write(f"DELETE FROM {table} WHERE id > {one['id']} + 1000000")
+
+    def write(self, statement):
+        """Past the server, for there is much of it."""
+        if self.database == "sqlite":
+            with sqlite3.connect(self.server.data / "caravan.db", timeout=30) as connection:
+                connection.execute(statement)
+            connection.close()
+        else:
+            self.server.database.sql(f"USE {self.server.database.name}; {statement}")
 
     def test_definitions_that_name_what_is_not_there_are_refused(self):
         file = self.server.config / "wrong.yaml"
