@@ -160,7 +160,7 @@ MarkId owner_of(std::uintptr_t address) {
 }
 
 /// A thread that a plugin made itself: its code is where the thread is, or among the addresses that it would return to.
-MarkId by_address(const ucontext_t& context) {
+[[maybe_unused]] MarkId by_address(const ucontext_t& context) {  // not with sanitizers, whose handlers stay
 #if defined(__x86_64__)
   const auto at = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
   auto stack = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]) & ~std::uintptr_t{7};
