@@ -26,7 +26,8 @@ export default function WorkBlock({ entity, view }: { entity: Entity; view: View
   const { language } = useLanguage();
   const { model } = useSession();
   const valueText = useValueText();
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<{ id: string; at: number } | null>(null);
+  const [taken, setTaken] = useState<string | null>(null);
   const shown = view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
   // Numbers to call stand at the records that these point to.
   const phones = shown.filter((field) => field.type === 'ref').flatMap((field) => (model.entities[field.to ?? '']?.fields ?? []).filter(isPhone).map((phone) => `${field.name}.${phone.name}`));
@@ -36,19 +37,26 @@ export default function WorkBlock({ entity, view }: { entity: Entity; view: View
   };
   const list = useQuery({ queryKey: ['list', entity.name, 'work', query, language], queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: entity.name }, query, signal }) });
   const items = list.data?.items ?? [];
-  const at = Math.max(0, items.findIndex((one) => one.id === chosen));
-  const current = items[at];
+  const found = items.findIndex((one) => one.id === chosen?.id);
   // What was chosen is done: the one in its place follows.
-  const present = items.some((one) => one.id === chosen);
-  const first = items[Math.min(at, items.length - 1)]?.id ?? null;
+  const at = found >= 0 ? found : Math.max(0, Math.min(chosen?.at ?? 0, items.length - 1));
+  const current = items[at];
+  const currentId = current?.id;
+  const there = taken !== null && items.some((one) => one.id === taken);
   useEffect(() => {
-    if (!present) setChosen(first);
-  }, [present, first]);
-  /** What was taken is worked on here, where this list has it. */
+    if (there) {
+      setChosen({ id: taken, at: 0 });
+      setTaken(null);
+    } else if (currentId !== undefined) {
+      setChosen((before) => (before?.id === currentId && before.at === at ? before : { id: currentId, at }));
+    }
+  }, [there, taken, currentId, at]);
+  const choose = (index: number) => setChosen({ id: items[index]?.id ?? '', at: index });
+  /** What was taken from a queue is worked on here, where this list has it. */
   const show = async ({ id }: RecordData) => {
     const fresh = await list.refetch();
     const here = !!fresh.data?.items.some((one) => one.id === id);
-    if (here) setChosen(id);
+    if (here) setTaken(id);
     return here;
   };
 
@@ -63,9 +71,9 @@ export default function WorkBlock({ entity, view }: { entity: Entity; view: View
       <nav className="work-queue" aria-label={t('work.queue')}>
         <div className="work-take">{take}</div>
         <ul>
-          {items.map((record) => (
+          {items.map((record, index) => (
             <li key={record.id}>
-              <button type="button" className={record.id === current.id ? 'work-item work-item-chosen' : 'work-item'} aria-current={record.id === current.id || undefined} onClick={() => setChosen(record.id)}>
+              <button type="button" className={record.id === current.id ? 'work-item work-item-chosen' : 'work-item'} aria-current={record.id === current.id || undefined} onClick={() => choose(index)}>
                 <span className="work-title">{titleOf(entity, record)}</span>
                 <StateLabel entity={entity} state={record.state} />
                 <span className="work-aside">{aside.map((field) => valueText(entity, field, record)).filter(Boolean).slice(0, 2).join(' · ')}</span>
@@ -77,9 +85,9 @@ export default function WorkBlock({ entity, view }: { entity: Entity; view: View
       </nav>
       <Current key={current.id} entity={entity} record={current} fields={shown}>
         <span className="work-steps">
-          <Button size="small" disabled={at === 0} onClick={() => setChosen(items[at - 1]?.id ?? null)}>{t('work.previous')}</Button>
+          <Button size="small" disabled={at === 0} onClick={() => choose(at - 1)}>{t('work.previous')}</Button>
           <span className="muted number">{t('work.at', { at: at + 1, count: total })}</span>
-          <Button size="small" disabled={at === items.length - 1} onClick={() => setChosen(items[at + 1]?.id ?? null)}>{t('work.next')}</Button>
+          <Button size="small" disabled={at === items.length - 1} onClick={() => choose(at + 1)}>{t('work.next')}</Button>
         </span>
       </Current>
     </div>
