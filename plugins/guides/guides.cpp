@@ -106,7 +106,7 @@ Response suitability(Request& request) {
     throw Refusal(Status::invalid_argument,
                   request.say({{"en", "Name a `departure` or an `assignment` by its id."},
                                {"zh-CN", "请给出团期 `departure` 或派团 `assignment` 的编号。"},
-                               {"zh-TW", "請給出團期 `departure` 或派團 `assignment` 的編號。"}}));
+                               {"zh-TW", "請給出團 `departure` 或派遣 `assignment` 的編號。"}}));
   }
   const auto all = guides_around(request, duty.when, except);
   std::map<std::int64_t, const guides::Guide*> by_id;

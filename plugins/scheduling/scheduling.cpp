@@ -152,7 +152,7 @@ Response waitlist(Request& request) {
   if (!id)
     throw Refusal(Status::not_found, request.say({{"en", "There is no such departure."},
                                                   {"zh-CN", "没有该团期。"},
-                                                  {"zh-TW", "沒有該團期。"}}));
+                                                  {"zh-TW", "沒有該團。"}}));
   const Record departure = request.read("scheduling.departure", Id{*id});
   const std::int64_t left = departure.integer("left").value_or(0);
   JsonWriter out;

@@ -77,7 +77,7 @@ const shot = async (name, fullPage = false) => {
 };
 const stateTag = () => page.locator('.state-tag').innerText();
 const tableLoaded = async () => {
-  await page.locator('.ant-table-row, .ant-empty').first().waitFor();
+  await page.locator('tr[data-row-key], .ant-empty').first().waitFor();
   await page.locator('.panel[aria-busy="false"]').waitFor();
 };
 /** Opens a select and takes the option of that text. */
@@ -366,7 +366,7 @@ await check('the state filter is in the address and finds what was won', async (
   const { number } = await api.get(`/records/${inquiryEntity}/${inquiry}`);
   await page.getByRole('link', { name: number }).waitFor();
   const { items } = await api.get(`/records/${inquiryEntity}?filter=${encodeURIComponent('record.state == "won"')}&limit=50`);
-  await until(async () => (await page.locator('.ant-table-row').count()) === items.length, `${items.length} rows`);
+  await until(async () => (await page.locator('tr[data-row-key]').count()) === items.length, `${items.length} rows`);
   await page.reload();
   await page.getByRole('link', { name: number }).waitFor();
   await button('清除条件').click();
@@ -375,13 +375,13 @@ await check('the state filter is in the address and finds what was won', async (
 await check('the search finds by word', async () => {
   await page.getByRole('searchbox').fill('香格里拉');
   await page.waitForURL((url) => url.searchParams.get('q') === '香格里拉');
-  const rows = () => page.locator('.ant-table-row').allInnerTexts();
+  const rows = () => page.locator('tr[data-row-key]').allInnerTexts();
   await until(async () => (await rows()).length > 0 && (await rows()).every((row) => row.includes('香格里拉')), 'only rows with the word');
 });
 await check('pages go on and back without a record twice', async () => {
   await go(`${list(inquiryEntity)}?size=20`);
   await tableLoaded();
-  const keys = () => page.locator('.ant-table-row').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row-key')));
+  const keys = () => page.locator('tr[data-row-key]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-row-key')));
   const first = await keys();
   equal(first.length, 20, 'rows on page 1');
   await button('下一页').click();
@@ -405,7 +405,7 @@ await check('a click on a column sorts on the server', async () => {
   await page.waitForURL((url) => url.searchParams.get('sort') === '-budget');
   await tableLoaded();
   const { items } = await api.get(`/records/${inquiryEntity}?sort=-budget&limit=20`);
-  await until(async () => (await page.locator('.ant-table-row').first().getAttribute('data-row-key')) === items[0].id, 'the greatest amount is first');
+  await until(async () => (await page.locator('tr[data-row-key]').first().getAttribute('data-row-key')) === items[0].id, 'the greatest amount is first');
 });
 
 // ---- Views and pages
@@ -607,12 +607,12 @@ await check('a view is saved, left, and taken up again', async () => {
   await button(/已存视图/).click();
   await page.getByRole('menuitem', { name: '丽江的咨询' }).click();
   await button(/筛选（1）/).waitFor();
-  const rows = () => page.locator('.ant-table-row').allInnerTexts();
+  const rows = () => page.locator('tr[data-row-key]').allInnerTexts();
   await until(async () => (await rows()).length > 0 && (await rows()).every((row) => row.includes('丽江')), 'only rows with the word');
 });
 await check('a field is changed in the list', async () => {
-  await page.locator('.ant-table-row').first().hover();
-  const cell = page.locator('.ant-table-row').first().getByRole('button', { name: new RegExp(`“${label(inquiryEntity, 'destination')}”$`) });
+  await page.locator('tr[data-row-key]').first().hover();
+  const cell = page.locator('tr[data-row-key]').first().getByRole('button', { name: new RegExp(`“${label(inquiryEntity, 'destination')}”$`) });
   await cell.click();
   const editor = page.getByRole('dialog');
   await editor.getByRole('textbox', { name: label(inquiryEntity, 'destination') }).fill('丽江、泸沽湖');
@@ -810,7 +810,7 @@ await check('a stranger sends a form from his telephone', async () => {
     await form.getByRole('heading', { name: '諮詢行程' }).waitFor();
     await form.getByLabel(/^姓名/).fill('林小姐');
     await form.getByLabel('電話').fill('+886912345678');
-    await form.getByLabel('出遊人數').fill('2');
+    await form.getByLabel('旅遊人數').fill('2');
     await form.getByRole('button', { name: '送出' }).click();
     await form.getByText('請先勾選同意。').first().waitFor();
     await form.getByRole('checkbox').check();
