@@ -36,6 +36,7 @@ const std::unordered_map<std::string_view, Texts>& catalogue() {
       {"public_issue", {"Only whoever may change the record, or a role that the page names, makes links to it.", "只有可修改此记录的人员或页面指定的角色可以生成链接。", "只有可修改此記錄的人員或頁面指定的角色可以產生連結。"}},
       {"public_page", {"The name of a public page of this entity, as GET …/links lists them.", "应为此实体对外页面的名称，见 GET …/links。", "應為此實體對外頁面的名稱，見 GET …/links。"}},
       {"public_link_made", {"Private link: {0}", "已生成私密链接：{0}", "已產生私密連結：{0}"}},
+      {"password_reset", {"A new password was given", "已重置密码", "已重設密碼"}},
       {"public_link_revoked", {"A private link was revoked", "已撤销一个私密链接", "已撤銷一個私密連結"}},
       {"public_no_link", {"The record has no such link that is still valid.", "此记录没有这个有效链接。", "此記錄沒有這個有效連結。"}},
       {"share_grantee", {"Name one of user, role and department.", "请指定 user、role、department 其中之一。", "請指定 user、role、department 其中之一。"}},

@@ -142,6 +142,8 @@ constexpr OpenapiPart schemas[] = {
 "csrf":{"type":"string","description":"To be sent as X-CSRF-Token with every request but GET and HEAD."}}})"},
     {"PasswordChange", R"({"type":"object","additionalProperties":false,"required":["current","new"],"properties":{
 "current":{"type":"string","format":"password"},"new":{"type":"string","format":"password","minLength":8,"maxLength":1000}}})"},
+    {"NewPassword", R"({"type":"object","required":["username","password"],"properties":{
+"username":{"type":"string"},"password":{"type":"string","format":"password","description":"Told once."}}})"},
     {"Token", R"({"type":"object","required":["id","label","created_at","expires_at","last_used_at"],"properties":{
 "id":{"type":"string"},"label":{"type":"string"},
 "created_at":{"type":"string","format":"date-time"},

@@ -45,6 +45,7 @@ void sign_out(Call& call);
 void show_me(Call& call);
 void change_me(Call& call);
 void change_password(Call& call);
+void reset_password(Call& call);
 void list_tokens(Call& call);
 void create_token(Call& call);
 void delete_token(Call& call);

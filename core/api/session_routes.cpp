@@ -160,6 +160,31 @@ void change_password(Call& call) {
   call.response.status = 204;
 }
 
+void reset_password(Call& call) {
+  check_parameters(call, {});
+  const auto id = parse_id(call.arguments[0]);
+  const model::Entity* users = call.context.catalog->entity("core.user");
+  if (!id || users == nullptr) throw refusal(call, ErrorCode::not_found, "no_record", {shown(call.arguments[0])});
+  // Another's account is taken into hand: his history says by whom, whatever becomes of the answer.
+  std::string username;
+  call.services.records.transact(call.context, [&](records::Work& work) {
+    const records::Record user = work.load(*users, *id, true);
+    const model::Field* field = users->field("username");
+    const std::string* name = field != nullptr ? user[field->slot].as<std::string>() : nullptr;
+    username = name != nullptr ? *name : std::string();
+    work.remark(user, "password", say("password_reset", call.context.locale));
+  });
+  const std::string password = auth::random_password();
+  try {
+    call.services.auth.set_password(*id, password, *id == call.context.actor.user_id ? cookie(call.request, session_cookie) : std::string());
+  } catch (const Error& error) {
+    rethrow_password_error(call, error);
+  }
+  call.response.headers.emplace_back("Cache-Control", "no-store");
+  JsonWriter json(call.response.body);
+  json.begin_object().member("username", username).member("password", password).end_object();
+}
+
 void list_tokens(Call& call) {
   require_user(call);
   check_parameters(call, {});

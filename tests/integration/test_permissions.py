@@ -1072,6 +1072,7 @@ def _(case, person):
 
 ASKS["GET /admin/search"] = administrators("GET", "/admin/search")
 ASKS["POST /admin/search/rebuild"] = administrators("POST", "/admin/search/rebuild", {"entities": []}, 202)
+ASKS["POST /admin/users/{id}/password"] = administrators("POST", "/admin/users/999999999/password", granted=404)
 ASKS["GET /admin/roles"] = administrators("GET", "/admin/roles")
 ASKS["GET /admin/audit"] = administrators("GET", "/admin/audit")
 ASKS["GET /admin/audit/looks"] = administrators("GET", "/admin/audit/looks")
