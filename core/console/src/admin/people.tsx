@@ -8,6 +8,7 @@ import type { RecordData } from '../api/types';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { RefSelect } from '../components/ref_select';
+import { ToldOnce } from '../components/told_once';
 import { optionOf } from '../model';
 import { createPath, recordPagePath } from '../paths';
 import { useApi, useLanguage } from '../services';
@@ -58,6 +59,7 @@ function Users() {
   const { model } = useSession();
   const roles = useRoles();
   const [changing, setChanging] = useState<RecordData | null>(null);
+  const [opening, setOpening] = useState<RecordData | null>(null);
   const entity = model.entities[users];
   const department = entity?.fields.find((field) => field.name === 'department');
   const label = (name: string) => roles.data?.items.find((role) => role.name === name)?.label ?? name;
@@ -82,6 +84,9 @@ function Users() {
                 <Button size="small" onClick={() => setChanging(user)} aria-label={`${t('people.changeRoles')} ${String(user['username'])}`}>
                   {t('people.changeRoles')}
                 </Button>
+                <Button size="small" onClick={() => setOpening(user)} aria-label={`${t('password.reset')} ${String(user['username'])}`}>
+                  {t('password.reset')}
+                </Button>
                 <LinkButton size="small" to={`/admin/people?tab=access&user=${user.id}`} aria-label={`${t('people.why')} ${String(user['username'])}`}>
                   {t('people.why')}
                 </LinkButton>
@@ -90,8 +95,37 @@ function Users() {
           },
         ]}
       />
+      {opening && <PasswordDialog user={opening} onClose={() => setOpening(null)} />}
       {changing && <RolesDialog user={changing} roles={roles.data?.items ?? []} onClose={() => setChanging(null)} />}
     </div>
+  );
+}
+
+/** A new password for somebody who has none yet, or has forgotten it; told once. */
+function PasswordDialog({ user, onClose }: { user: RecordData; onClose: () => void }) {
+  const { t } = useTranslation();
+  const api = useApi();
+  const act = useAct();
+  const [made, setMade] = useState('');
+  const [making, setMaking] = useState(false);
+  const make = async () => {
+    setMaking(true);
+    await act(async () => setMade((await api.post('/admin/users/{id}/password', undefined as never, { path: { id: user.id } })).password), t('password.made'));
+    setMaking(false);
+  };
+  const name = String(user['name'] ?? user['username']);
+  return (
+    <Modal
+      open
+      title={`${t('password.reset')} · ${name}`}
+      okText={t('password.reset')}
+      cancelText={t(made ? 'password.close' : 'form.cancel')}
+      okButtonProps={{ loading: making, ...(made ? { hidden: true } : {}) }}
+      onOk={() => void make()}
+      onCancel={onClose}
+    >
+      {made ? <ToldOnce title={t('password.once', { username: String(user['username']) })} label={t('password.new')} value={made} /> : <p>{t('password.resetText', { name })}</p>}
+    </Modal>
   );
 }
 

@@ -1,16 +1,15 @@
-import CopyOutlined from '@ant-design/icons/es/icons/CopyOutlined';
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, App, Button, Input, Modal, Skeleton, Space } from 'antd';
+import { App, Button, Modal, Skeleton, Space } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import type { Entity, RecordData } from '../api/types';
 import { At } from '../admin/parts';
-import { copyText } from '../copy_text';
 import { useApi, useLanguage } from '../services';
 import { useErrorText } from '../use_error_text';
 import { LoadError } from './load_state';
+import { ToldOnce } from './told_once';
 
 type Link = components['schemas']['Link'];
 type LinkPage = components['schemas']['LinkPage'];
@@ -45,7 +44,6 @@ export default function PrivateLinks({ entity, record, title, onClose }: { entit
     onError: (error) => void message.error(errorText(error), 6),
     onSettled: changed,
   });
-  const copy = async (url: string) => ((await copyText(url)) ? void message.success(t('link.copied')) : void message.warning(t('link.copyFailed')));
   const revoke = (link: Link) =>
     modal.confirm({
       title: t('link.revokeTitle', { label: link.label }),
@@ -75,19 +73,7 @@ export default function PrivateLinks({ entity, record, title, onClose }: { entit
               </Button>
             ))}
           </Space>
-          {made && (
-            <Alert
-              type="success"
-              className="link-made"
-              title={t('link.once', { label: made.label })}
-              description={
-                <Space.Compact block>
-                  <Input readOnly value={made.url} aria-label={t('link.address')} onFocus={(event) => event.target.select()} />
-                  <Button icon={<CopyOutlined aria-hidden />} onClick={() => void copy(made.url)}>{t('link.copy')}</Button>
-                </Space.Compact>
-              }
-            />
-          )}
+          {made && <ToldOnce title={t('link.once', { label: made.label })} label={t('link.address')} value={made.url} />}
           {list.data.items.length === 0 ? <p className="muted day-none">{t('link.none')}</p> : (
             <ul className="day-list" aria-label={t('link.list')}>
               {list.data.items.map((link) => {

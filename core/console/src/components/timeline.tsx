@@ -53,6 +53,10 @@ export function Timeline({ entity, id }: { entity: Entity; id: string }) {
 
 const approvals = ['approval_asked', 'approval_given', 'approval_rejected', 'approval_withdrawn', 'approval_void'] as const;
 
+/** Deeds that a word says. */
+const plain = ['create', 'update', 'delete', 'reassign', 'comment', 'share', 'unshare', 'consent', 'attach', 'detach', 'link', 'unlink', 'password', 'merge', 'unmerge'] as const;
+type Plain = (typeof plain)[number];
+
 function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   const { t } = useTranslation();
   const { locale } = useSession();
@@ -61,7 +65,7 @@ function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   const label = event.transition?.label ?? event.action.slice(kind!.length + 1);
   const approval = approvals.find((one) => one === kind);
   const what =
-    approval ? t(`timeline.${approval}`, { label }) : kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : kind === 'create' || kind === 'update' || kind === 'delete' || kind === 'reassign' || kind === 'comment' ? t(`timeline.${kind}`) : (told ?? event.action);
+    approval ? t(`timeline.${approval}`, { label }) : kind === 'transition' ? t('timeline.transition', { label }) : kind === 'undo' ? t('timeline.undo', { label }) : plain.includes(kind as Plain) ? t(`timeline.${kind as Plain}`) : (told ?? event.action);
   // A new record's values are the record itself; listing them again says nothing.
   const changes = kind === 'create' ? [] : (event.changes ?? []);
   return (

@@ -1,6 +1,7 @@
 import BulbOutlined from '@ant-design/icons/es/icons/BulbOutlined';
 import CheckOutlined from '@ant-design/icons/es/icons/CheckOutlined';
 import DownOutlined from '@ant-design/icons/es/icons/DownOutlined';
+import KeyOutlined from '@ant-design/icons/es/icons/KeyOutlined';
 import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
@@ -21,6 +22,7 @@ import { useSession } from '../session';
 import { useDashboards } from '../use_dashboards';
 import { adminPages } from './admin_pages';
 
+const OwnPassword = lazy(() => import('../components/own_password'));
 const Palette = lazy(() => import('./palette'));
 const mac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
@@ -181,6 +183,7 @@ function UserMenu() {
   const { user } = useSession();
   const navigate = useNavigate();
   const appearance = useAppearance();
+  const [changing, setChanging] = useState(false);
   const name = user.name || user.username;
   const about: ReactNode = (
     <div className="user-about">
@@ -189,6 +192,12 @@ function UserMenu() {
     </div>
   );
   return (
+    <>
+    {changing && (
+      <Suspense fallback={null}>
+        <OwnPassword onClose={() => setChanging(false)} />
+      </Suspense>
+    )}
     <Dropdown
       trigger={['click']}
       menu={{
@@ -202,12 +211,14 @@ function UserMenu() {
             label: t('app.appearance'),
             children: appearances.map((one) => ({ key: one, label: t(`app.appearance_${one}`), ...(one === appearance ? { icon: <CheckOutlined aria-hidden /> } : {}) })),
           },
+          { key: 'password', icon: <KeyOutlined aria-hidden />, label: t('password.change') },
           { key: 'logout', icon: <LogoutOutlined aria-hidden />, label: t('app.logout') },
         ],
         onClick: ({ key }) => {
           if (key === 'handbook') void navigate('/handbook');
           const look = appearances.find((one) => one === key);
           if (look) setAppearance(look);
+          if (key === 'password') setChanging(true);
           if (key === 'logout') void navigate('/logout', { state: { confirmed: true } });
         },
       }}
@@ -219,5 +230,6 @@ function UserMenu() {
         <DownOutlined aria-hidden className="caret" />
       </Button>
     </Dropdown>
+    </>
   );
 }
