@@ -7,6 +7,20 @@ export interface Locale {
   currency: string;
 }
 
+/** A format is made once: making one takes a hundred times as long as using it. Few there are: by language, currency, digits, zone. */
+function made<Options, Format>(Kind: new (locale: string, options: Options) => Format): (locale: string, options: Options) => Format {
+  const known = new Map<string, Format>();
+  return (locale, options) => {
+    const key = locale + JSON.stringify(options);
+    let format = known.get(key);
+    if (!format) known.set(key, (format = new Kind(locale, options)));
+    return format;
+  };
+}
+
+const numberFormat = made<Intl.NumberFormatOptions, Intl.NumberFormat>(Intl.NumberFormat);
+const dateFormat = made<Intl.DateTimeFormatOptions, Intl.DateTimeFormat>(Intl.DateTimeFormat);
+
 const canonical = /^-?\d+(\.\d+)?$/;
 
 /** Groups the digits of a decimal text, exactly; text that is no decimal is shown as it is. */
@@ -25,7 +39,7 @@ export function formatMoney(value: string, currency: string, locale: string): st
 function decimal(value: string, locale: string, options: Intl.NumberFormatOptions): string {
   if (!canonical.test(value)) return value;
   const digits = fractionDigits(value);
-  const format = new Intl.NumberFormat(locale, { ...options, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const format = numberFormat(locale, { ...options, minimumFractionDigits: digits, maximumFractionDigits: digits });
   // A text is formatted exactly (ECMAScript 2023), where a number would be rounded.
   return format.format(value as unknown as number);
 }
@@ -35,7 +49,7 @@ export function formatDate(value: string, locale: string): string {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
   if (!match) return value;
   const at = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])));
-  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...dateParts(locale) }).format(at);
+  return dateFormat(locale, { timeZone: 'UTC', ...dateParts(locale) }).format(at);
 }
 
 /** An instant as wall-clock time of `timeZone`. */
@@ -50,9 +64,9 @@ export function formatInstant(value: string, locale: string, timeZone: string, s
     hourCycle: 'h23',
   };
   try {
-    return new Intl.DateTimeFormat(locale, { ...options, timeZone }).format(at);
+    return dateFormat(locale, { ...options, timeZone }).format(at);
   } catch {
-    return new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }).format(at);
+    return dateFormat(locale, { ...options, timeZone: 'UTC' }).format(at);
   }
 }
 
@@ -62,7 +76,7 @@ function dateParts(locale: string): Intl.DateTimeFormatOptions {
 
 /** Wall-clock time of an instant in `timeZone`, as `2026-12-20T09:30:00`. */
 export function wallClock(instant: string, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat('en-CA', {
+  const parts = dateFormat('en-CA', {
     timeZone,
     year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23',
   }).formatToParts(new Date(instant));
@@ -98,5 +112,5 @@ const presets: Record<string, string> = {
 export function formatBytes(bytes: number, locale: string): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
   const at = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log(bytes) / Math.log(1024)));
-  return new Intl.NumberFormat(locale, { style: 'unit', unit: units[at], unitDisplay: 'short', maximumFractionDigits: at === 0 ? 0 : 1 }).format(bytes / 1024 ** at);
+  return numberFormat(locale, { style: 'unit', unit: units[at], unitDisplay: 'short', maximumFractionDigits: at === 0 ? 0 : 1 }).format(bytes / 1024 ** at);
 }

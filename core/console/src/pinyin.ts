@@ -4,7 +4,7 @@ type Match = (text: string, typed: string) => unknown;
 let loaded: Match | undefined;
 let loading: Promise<Match> | undefined;
 
-/** The library is fetched when somebody first opens a choice that can be searched. */
+/** The library is fetched when somebody first types letters into a choice. */
 function load(): Promise<Match> {
   loading ??= import('pinyin-pro').then(({ match }) => (loaded = (text, typed) => match(text, typed, { continuous: true })));
   return loading;
@@ -19,10 +19,12 @@ export function matchesTyped(label: string, typed: string, pinyin: Match | undef
   return latin.test(words) && pinyin !== undefined && pinyin(label, words) !== null;
 }
 
-/** For `filterOption` of a choice. */
-export function usePinyinFilter(): (typed: string, option?: { label?: unknown }) => boolean {
+/** For `filterOption` of a choice; what was typed is matched once more when the library has come. `atOnce`: it is fetched before anything is typed. */
+export function usePinyinFilter(atOnce = false): (typed: string, option?: { label?: unknown }) => boolean {
   const [, ready] = useState(loaded !== undefined);
+  const [wanted, want] = useState(atOnce);
   useEffect(() => {
+    if (!wanted) return undefined;
     let here = true;
     void load().then(
       () => here && ready(true),
@@ -31,8 +33,12 @@ export function usePinyinFilter(): (typed: string, option?: { label?: unknown })
     return () => {
       here = false;
     };
-  }, []);
-  return (typed, option) => matchesTyped(String(option?.label ?? ''), typed);
+  }, [wanted]);
+  return (typed, option) => {
+    // A choice asks while it is drawn.
+    if (!wanted && latin.test(typed.trim())) queueMicrotask(() => want(true));
+    return matchesTyped(String(option?.label ?? ''), typed);
+  };
 }
 
 const collators = new Map<string, Intl.Collator>();

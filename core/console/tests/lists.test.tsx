@@ -56,6 +56,7 @@ describe('a list', () => {
     const { server, call } = filled();
     const { user } = open('/records/demo.task', server);
     const cells = within(await row('电话单'));
+    await user.hover(cells.getByText('电话单'));
     await user.click(cells.getByRole('button', { name: `修改T-${call.id}的“人数”` }));
     const editor = await screen.findByRole('dialog', { name: `修改T-${call.id}的“人数”` });
     const input = within(editor).getByRole('textbox', { name: '人数' });
@@ -113,7 +114,9 @@ describe('a list', () => {
     const { server, call } = filled();
     server.overrides.push((made) => (made.method === 'PATCH' ? problem(403, 'forbidden', '您不能修改此记录。') : undefined));
     const { user } = open('/records/demo.task', server);
-    await user.click(within(await row('电话单')).getByRole('button', { name: `修改T-${call.id}的“主题”` }));
+    const cells = within(await row('电话单'));
+    await user.hover(cells.getByText('电话单'));
+    await user.click(cells.getByRole('button', { name: `修改T-${call.id}的“主题”` }));
     const editor = await screen.findByRole('dialog');
     await user.type(within(editor).getByRole('textbox', { name: '主题' }), '！{Enter}');
     expect(await within(editor).findByText('您不能修改此记录。')).toBeTruthy();

@@ -1,4 +1,4 @@
-import { useCallback } from 'react';
+import { useCallback, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
@@ -76,59 +76,60 @@ export function useValueText(): (entity: Entity, field: Field, record: RecordDat
   }, [t, model, locale]);
 }
 
-/** A field's value, formatted for the user; references lead to their record. */
-export function FieldValue({ entity, field, record }: { entity: Entity; field: Field; record: RecordData }) {
+/** How a reference leads to its record. */
+export type Lead = (to: string, text: ReactNode, key?: string) => ReactNode;
+
+const routed: Lead = (to, text, key) => <Link key={key} to={to}>{text}</Link>;
+
+/** Shows values as FieldValue does, for those who show many: what a value needs is looked up once. */
+export function useValueView(lead: Lead = routed): (entity: Entity, field: Field, record: RecordData) => ReactNode {
+  const { t } = useTranslation();
   const { model } = useSession();
   const valueText = useValueText();
-  const value = record[field.name];
-  const text = valueText(entity, field, record);
-  if (text === '') return <Nothing />;
-  if (isState(field)) return <StateLabel entity={entity} state={String(value)} />;
-  switch (field.type) {
-    case 'choice':
-      return <DotLabel color={optionOf(model, field, value)?.color} label={text} />;
-    case 'multi':
-      return (
-        <span className="values">
-          {ids(value).map((name) => {
-            const option = optionOf(model, field, name);
-            return <DotLabel key={name} color={option?.color} label={option?.label ?? name} />;
-          })}
-        </span>
-      );
-    case 'refs':
-      return (
-        <span className="values">
-          {ids(value).map((id) => {
-            const title = titleAt(record, field, id);
-            return field.to && model.entities[field.to] ? (
-              <Link key={id} to={recordPagePath(field.to, id)}>
-                {title}
-              </Link>
-            ) : (
-              <span key={id}>{title}</span>
-            );
-          })}
-        </span>
-      );
-    case 'file':
-    case 'image':
-      return <FileLink entity={entity.name} field={field} record={record} attachment={String(value)} />;
-    case 'localized':
-      return field.multiline ? <span className="multiline">{text}</span> : <>{text}</>;
-    case 'ref':
-      return field.to && model.entities[field.to] ? <Link to={recordPagePath(field.to, String(value))}>{text}</Link> : <>{text}</>;
-    case 'decimal':
-    case 'money':
-    case 'int':
-    case 'date':
-    case 'instant':
-      return <span className="number">{text}</span>;
-    case 'json':
-      return <pre className="json">{text}</pre>;
-    case 'text':
-      return field.multiline ? <span className="multiline">{text}</span> : <>{text}</>;
-    default:
-      return <>{text}</>;
-  }
+  const nothing = t('value.empty');
+  return useCallback((entity: Entity, field: Field, record: RecordData) => {
+    const value = record[field.name];
+    const text = valueText(entity, field, record);
+    const led = (id: string, title: string, key?: string) => (field.to && model.entities[field.to] ? lead(recordPagePath(field.to, id), title, key) : <span key={key}>{title}</span>);
+    if (text === '') return <span className="muted">{nothing}</span>;
+    if (isState(field)) return <StateLabel entity={entity} state={String(value)} />;
+    switch (field.type) {
+      case 'choice':
+        return <DotLabel color={optionOf(model, field, value)?.color} label={text} />;
+      case 'multi':
+        return (
+          <span className="values">
+            {ids(value).map((name) => {
+              const option = optionOf(model, field, name);
+              return <DotLabel key={name} color={option?.color} label={option?.label ?? name} />;
+            })}
+          </span>
+        );
+      case 'refs':
+        return <span className="values">{ids(value).map((id) => led(id, titleAt(record, field, id), id))}</span>;
+      case 'file':
+      case 'image':
+        return <FileLink entity={entity.name} field={field} record={record} attachment={String(value)} />;
+      case 'ref':
+        return led(String(value), text);
+      case 'decimal':
+      case 'money':
+      case 'int':
+      case 'date':
+      case 'instant':
+        return <span className="number">{text}</span>;
+      case 'json':
+        return <pre className="json">{text}</pre>;
+      case 'text':
+      case 'localized':
+        return field.multiline ? <span className="multiline">{text}</span> : text;
+      default:
+        return text;
+    }
+  }, [model, valueText, nothing, lead]);
+}
+
+/** A field's value, formatted for the user; references lead to their record. */
+export function FieldValue({ entity, field, record }: { entity: Entity; field: Field; record: RecordData }) {
+  return <>{useValueView()(entity, field, record)}</>;
 }

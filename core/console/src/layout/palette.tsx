@@ -37,7 +37,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const errorText = useErrorText();
   const id = useId();
-  usePinyinFilter();
+  usePinyinFilter(true);
   const [typed, setTyped] = useState('');
   const [words, setWords] = useState('');
   const [at, setAt] = useState(0);

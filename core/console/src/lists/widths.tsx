@@ -1,4 +1,4 @@
-import { createContext, use, useCallback, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode, type ThHTMLAttributes } from 'react';
+import { useCallback, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 
 /** Widths of columns in pixels, by field; a column that is not named takes what it needs. */
@@ -40,22 +40,8 @@ interface Sizing {
   onWidth: (width: number) => void;
 }
 
-/** What stands above the column of checkboxes. In antd's own title it would be in its hidden row of measures a second time. */
-export const ChooseAllContext = createContext<ReactNode>(null);
-
-/** The header cell of a table; with `sizing` it has an edge. (In the title itself it would stand in antd's hidden row of measures, too.) */
-export function SizedHeader({ sizing, children, ...rest }: ThHTMLAttributes<HTMLTableCellElement> & { sizing?: Sizing }) {
-  const chooseAll = use(ChooseAllContext);
-  return (
-    <th {...rest}>
-      {rest.className?.includes('ant-table-selection-column') ? chooseAll : children}
-      {sizing && <Edge {...sizing} />}
-    </th>
-  );
-}
-
 /** The edge of a column: it is dragged, or moved by the arrow keys. */
-function Edge({ label, width, onWidth }: Sizing) {
+export function Edge({ label, width, onWidth }: Sizing) {
   const { t } = useTranslation();
   const from = useRef<{ x: number; width: number } | null>(null);
   const own = (target: EventTarget & HTMLElement) => width ?? target.closest('th')?.getBoundingClientRect().width ?? least;

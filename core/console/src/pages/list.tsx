@@ -1,7 +1,6 @@
 import BarsOutlined from '@ant-design/icons/es/icons/BarsOutlined';
 import CalendarOutlined from '@ant-design/icons/es/icons/CalendarOutlined';
 import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
-import EditOutlined from '@ant-design/icons/es/icons/EditOutlined';
 import FilterOutlined from '@ant-design/icons/es/icons/FilterOutlined';
 import LeftOutlined from '@ant-design/icons/es/icons/LeftOutlined';
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
@@ -10,23 +9,24 @@ import ReloadOutlined from '@ant-design/icons/es/icons/ReloadOutlined';
 import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Checkbox, Empty, Input, Segmented, Select, Skeleton, Table, Tag, type TableColumnsType } from 'antd';
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { Button, Empty, Input, Segmented, Select, Skeleton, Tag } from 'antd';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
+import { useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { Entity, Field, RecordData, ViewDefinition } from '../api/types';
 import { TakeNext } from '../components/assignments';
-import { DotLabel, FieldValue, StateLabel } from '../components/field_value';
+import { DotLabel, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
 import { isFile } from '../files';
-import { ChooseAllContext, SizedHeader, useWidths } from '../lists/widths';
-import { expandedOf, expansion, fieldOf, groupable, isEditable, mergeable, titleOf } from '../model';
+import { RecordTable } from '../lists/record_table';
+import { useWidths } from '../lists/widths';
+import { expansion, fieldOf, groupable, isEditable, mergeable } from '../model';
 import { usePinyinFilter } from '../pinyin';
-import { createPath, duplicatesPath, recordPagePath } from '../paths';
+import { createPath, duplicatesPath } from '../paths';
 import { useWatch } from '../live';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
@@ -40,7 +40,6 @@ const SavedViews = lazy(() => import('../lists/saved_views'));
 const ColumnsMenu = lazy(() => import('../lists/columns_menu'));
 const ExportMenu = lazy(() => import('../lists/export_menu'));
 const BulkBar = lazy(() => import('../lists/bulk'));
-const QuickEdit = lazy(() => import('../lists/quick_edit'));
 
 export default function ListPage() {
   const { t } = useTranslation();
@@ -68,11 +67,11 @@ function useListState() {
   const state = useMemo(() => parseListState(params), [params]);
   /** Cursors of the pages before this one; kept with the history entry, so that a reload still goes back. */
   const before = ((location.state as { before?: (string | null)[] } | null)?.before ?? []) as (string | null)[];
-  const go = (next: ListState, cursors: (string | null)[] = [], replace = false) => {
+  const go = useCallback((next: ListState, cursors: (string | null)[] = [], replace = false) => {
     const search = listParams(next).toString();
     // At once: what is changed next must begin with this, however long the page takes to show it.
     void navigate({ search: search ? `?${search}` : '' }, { state: { before: cursors }, replace, flushSync: true });
-  };
+  }, [navigate]);
   return { state, before, go };
 }
 
@@ -225,7 +224,6 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   const { model } = useSession();
   const { language } = useLanguage();
   const api = useApi();
-  const navigate = useNavigate();
   const { state, before, go } = useListState();
   const names = useMemo(() => {
     const own = state.columns?.filter((name) => fieldOf(entity, name));
@@ -255,50 +253,13 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   });
   const page = useSteady(list.data);
   const counts = useGroupCounts(entity, group, { view: query.view, filter, q: query.q });
-  const rows = useMemo(() => (group && page ? withHeads(page.items, group.name) : (page?.items ?? [])), [group, page]);
-  const changeable = entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field)) : [];
-  const [editing, setEditing] = useState<{ id: string; field: string } | null>(null);
+  const changeable = useMemo(
+    () => (entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field)) : []),
+    [entity, columns],
+  );
   const bulk = (entity.rights.update || entity.rights.delete || entity.transitions.length > 0) && !entity.ledger;
   const total = page?.total == null ? undefined : page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total });
   const known = new Map(page?.items.map((record) => [record.id, record]));
-
-  const tableColumns: TableColumnsType<RecordData> = columns.map((field, index) => ({
-    key: field.name,
-    title: field.label,
-    onHeaderCell: () => ({ sizing: { label: field.label, width: widths[field.name], onWidth: (width: number) => setWidths({ ...widths, [field.name]: width }) } }) as object,
-    ...(widths[field.name] ? { width: widths[field.name] } : {}),
-    onCell: (record: RecordData) => ({
-      ...(isHead(record) ? { colSpan: index === 0 ? columns.length : 0 } : {}),
-      ...(widths[field.name] && !isHead(record) ? { className: 'cell-sized', style: { maxWidth: widths[field.name] } } : {}),
-    }),
-    className: isNumeric(field) ? 'cell-number' : isWideText(field) ? 'cell-text' : 'cell',
-    ...(field.sortable
-      ? {
-          sorter: true,
-          sortOrder: firstSort === field.name ? ('ascend' as const) : firstSort === `-${field.name}` ? ('descend' as const) : null,
-          sortDirections: ['ascend', 'descend', 'ascend'] as ('ascend' | 'descend')[],
-        }
-      : {}),
-    render: (_: unknown, record: RecordData) =>
-      isHead(record) ? (
-        group && index === 0 && <GroupHead entity={entity} group={group} record={record} counts={counts} />
-      ) : (
-        <span className="cell-body">
-          <span className="cell-value"><Cell entity={entity} field={field} record={record} first={index === 0} /></span>
-          {changeable.includes(field) &&
-            (editing?.id === record.id && editing.field === field.name ? (
-              <Suspense fallback={null}>
-                <QuickEdit entity={entity} fields={changeable} field={field} record={record} onField={(name) => setEditing({ id: record.id, field: name })} onClose={() => setEditing(null)} />
-              </Suspense>
-            ) : (
-              // For the mouse; with the keyboard F2 on the row's link does the same.
-              <button type="button" className="quick-edit" tabIndex={-1} aria-label={t('quick.edit', { label: field.label, title: titleOf(entity, record) })} onClick={() => setEditing({ id: record.id, field: field.name })}>
-                <EditOutlined aria-hidden />
-              </button>
-            ))}
-        </span>
-      ),
-  }));
 
   return (
     <div className="page">
@@ -340,67 +301,21 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
         ) : (
           <>
             {list.isError && <LoadError error={list.error} onRetry={() => void list.refetch()} />}
-            <ChooseAllContext value={bulk ? <ChooseAll page={page.items} chosen={chosen} onChange={setChosen} /> : null}>
-            <Table<RecordData>
-              size="small"
-              rowKey="id"
-              // A field may be called anything, also "children", which antd would take for rows below this one.
-              expandable={{ childrenColumnName: ' ' }}
-              components={header}
-              columns={tableColumns}
-              dataSource={rows}
-              rowClassName={(record) => (isHead(record) ? 'group-row' : '')}
-              {...(bulk
-                ? {
-                    rowSelection: {
-                      selectedRowKeys: chosen.map((record) => record.id),
-                      preserveSelectedRowKeys: true,
-                      columnWidth: 40,
-                      hideSelectAll: true,
-                      getCheckboxProps: (record: RecordData) => ({ disabled: isHead(record), 'aria-label': t('bulk.choose', { title: titleOf(entity, record) }) }) as object,
-                      renderCell: (_: unknown, record: RecordData, __: number, node: ReactNode) => (isHead(record) ? null : node),
-                      onChange: (_: unknown, next: RecordData[]) => setChosen(next.filter((record) => record && !isHead(record))),
-                    },
-                  }
-                : {})}
-              className={list.isPlaceholderData ? 'outdated' : ''}
-              pagination={false}
-              showSorterTooltip={false}
-              scroll={{ x: 'max-content' }}
-              onRow={(record) => ({
-                onKeyDown: (event) => {
-                  const first = changeable[0];
-                  if (event.key !== 'F2' || !first || isHead(record)) return;
-                  event.preventDefault();
-                  setEditing({ id: record.id, field: first.name });
-                },
-                onClick: (event) => {
-                  // The first cell's link serves the keyboard; a click anywhere in the row is for the mouse.
-                  const target = event.target as HTMLElement;
-                  if (!isHead(record) && !target.closest('a, button, label, .ant-popover, .ant-table-selection-column') && !window.getSelection()?.toString()) void navigate(recordPagePath(entity.name, record.id));
-                },
-              })}
-              onChange={(_, __, sorter) => {
-                const one = Array.isArray(sorter) ? sorter[0] : sorter;
-                const field = String(one?.columnKey ?? '');
-                go(withChange(state, { sort: one?.order && field ? (one.order === 'descend' ? `-${field}` : field) : undefined }));
-              }}
-              locale={{
-                emptyText: (
-                  <Empty
-                    image={Empty.PRESENTED_IMAGE_SIMPLE}
-                    description={t(filtered ? 'list.emptyFiltered' : 'list.empty', { entity: entity.plural || entity.label })}
-                  >
-                    {!filtered && entity.rights.create && (
-                      <LinkButton type="primary" to={createPath(entity.name)}>
-                        {t('list.createFirst', { entity: entity.label })}
-                      </LinkButton>
-                    )}
-                  </Empty>
-                ),
-              }}
-            />
-            </ChooseAllContext>
+            <div className={list.isPlaceholderData ? 'outdated' : ''}>
+              <RecordTable
+                entity={entity} columns={columns} records={page.items} group={group} counts={counts} changeable={changeable} sort={firstSort}
+                onSort={(next) => go(withChange(state, { sort: next }))} widths={widths} onWidths={setWidths} chosen={bulk ? chosen : undefined} onChosen={setChosen}
+              />
+            </div>
+            {page.items.length === 0 && (
+              <Empty className="list-empty" image={Empty.PRESENTED_IMAGE_SIMPLE} description={t(filtered ? 'list.emptyFiltered' : 'list.empty', { entity: entity.plural || entity.label })}>
+                {!filtered && entity.rights.create && (
+                  <LinkButton type="primary" to={createPath(entity.name)}>
+                    {t('list.createFirst', { entity: entity.label })}
+                  </LinkButton>
+                )}
+              </Empty>
+            )}
             <nav className="pager" aria-label={t('list.paging')}>
               <Select
                 aria-label={t('list.pageSize')}
@@ -434,33 +349,6 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   );
 }
 
-function ChooseAll({ page, chosen, onChange }: { page: RecordData[]; chosen: RecordData[]; onChange: (chosen: RecordData[]) => void }) {
-  const { t } = useTranslation();
-  const here = new Set(page.map((record) => record.id));
-  const others = chosen.filter((record) => !here.has(record.id));
-  const count = chosen.length - others.length;
-  return <Checkbox aria-label={t('bulk.all')} disabled={page.length === 0} checked={count > 0 && count === page.length} indeterminate={count > 0 && count < page.length} onChange={(event) => onChange(event.target.checked ? [...others, ...page] : others)} />;
-}
-
-const header = { header: { cell: SizedHeader } };
-
-/** The row above those of one group; no record has such an id. */
-const headMark = 'group:';
-const isHead = (record: RecordData) => record.id.startsWith(headMark);
-
-/** Rows in their order, with one above each run of the same value. */
-function withHeads(items: RecordData[], name: string): RecordData[] {
-  const rows: RecordData[] = [];
-  let last: unknown = headMark;
-  for (const record of items) {
-    const value = record[name] ?? null;
-    if (value !== last) rows.push({ ...record, id: `${headMark}${String(value)}` });
-    last = value;
-    rows.push(record);
-  }
-  return rows;
-}
-
 /** How many records each group has in all, by value. */
 function useGroupCounts(entity: Entity, group: Field | undefined, query: { view: string | undefined; filter: string | undefined; q: string | undefined }): Map<string, number> {
   const api = useApi();
@@ -470,31 +358,6 @@ function useGroupCounts(entity: Entity, group: Field | undefined, query: { view:
     enabled: !!group,
   });
   return useMemo(() => new Map(counts.data?.items.map((item) => [String(group ? item.group[group.name] : ''), Number(item['count'])])), [counts.data, group]);
-}
-
-function GroupHead({ entity, group, record, counts }: { entity: Entity; group: Field; record: RecordData; counts: Map<string, number> }) {
-  const count = counts.get(String(record[group.name] ?? null));
-  return (
-    <span className="group-head">
-      <span className="muted">{group.label}</span> <FieldValue entity={entity} field={group} record={record} /> {count !== undefined && <span className="board-count">{count}</span>}
-    </span>
-  );
-}
-
-const isNumeric = (field: Field) => field.type === 'decimal' || field.type === 'money' || field.type === 'int';
-const isWideText = (field: Field) => field.type === 'text' && (field.multiline === true || !field.max || Number(field.max) > 60);
-
-function Cell({ entity, field, record, first }: { entity: Entity; field: Field; record: RecordData; first: boolean }) {
-  const value = record[field.name];
-  const empty = value === null || value === undefined || value === '';
-  if (!first) return <FieldValue entity={entity} field={field} record={record} />;
-  // Of a reference in the first column the record itself is opened, too.
-  const text = empty ? titleOf(entity, record) : undefined;
-  return (
-    <Link to={recordPagePath(entity.name, record.id)} className="row-link">
-      {text ?? (field.type === 'refs' ? titleOf(entity, record) : field.type === 'ref' ? (expandedOf(record, field.name)[0]?.title ?? titleOf(entity, record)) : <FieldValue entity={entity} field={field} record={record} />)}
-    </Link>
-  );
 }
 
 function SearchBox({ value, label, onSearch }: { value: string; label: string; onSearch: (q: string) => void }) {
