@@ -20,6 +20,7 @@
 #include "api/json_writer.h"
 #include "channels/delivery.h"
 #include "channels/outbound.h"
+#include "channels/stranger_bound.h"
 #include "records/data_check.h"
 #include "records/duplicates.h"
 #include "records/attachments.h"
@@ -336,6 +337,7 @@ void Runtime::make_queue() {
   purge("purge.automation_runs", [](storage::Session& session, Timestamp now) { return workflow::purge_runs(session, now); });
   purge("purge.approvals", [](storage::Session& session, Timestamp now) { return workflow::purge_approvals(session, now); });
   purge("purge.undo_steps", [](storage::Session& session, Timestamp now) { return workflow::purge_undo(session, now); });
+  purge("purge.public_message_counts", [](storage::Session& session, Timestamp now) { return channels::purge_stranger_counts(session, now); });
   purge("purge.expired_shares", [](storage::Session& session, Timestamp now) { return records::purge_shares(session, now); });
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "channels/stranger_bound.h"
 #include "jobs/queue.h"
 #include "records/access.h"
 #include "records/codec.h"
@@ -14,6 +15,7 @@
 #include "workflow/notices.h"
 #include "workflow/public_pages.h"
 #include "workflow/text.h"
+#include "workflow/transitions.h"
 
 namespace caravan::channels {
 namespace {
@@ -108,21 +110,26 @@ void send(records::Work& work, const Effect& effect, Record& record, const Follo
   }
   const model::Entity& entity = *context.catalog->entity("core.message");
   std::vector<std::string> done;
-  const auto mail = [&](const std::string& address, const std::string& locale) {
+  // Users are told however many strangers write; whom a stranger names is not flooded.
+  const bool of_stranger = workflow::set_off_by_stranger(work);
+  const auto mail = [&](const std::string& address, const std::string& locale, bool bounded) {
     if (address.empty() || std::find(done.begin(), done.end(), address) != done.end()) return;
     done.push_back(address);
     const Filled filled = fill(message, locale, context, record, follow, [&](std::string_view page) { return link_in(work, message, page, record); });
-    work.create(entity,
-                input_of(entity, {{"channel", expr::Value(message.channel)},
-                                  {"template", expr::Value(message.name)},
-                                  {"recipient", expr::Value(workflow::shortened(address, 254))},
-                                  {"subject", text_or_null(filled.subject)},
-                                  {"body", text_or_null(filled.body)},
-                                  {"about_entity", about_something(record) ? expr::Value(record.entity().full_name) : expr::Value()},
-                                  {"about_id", about_something(record) ? expr::Value(std::to_string(record.id())) : expr::Value()}}),
-                records::Authority::definition);
+    const Record made = work.create(entity,
+                                    input_of(entity, {{"channel", expr::Value(message.channel)},
+                                                      {"template", expr::Value(message.name)},
+                                                      {"recipient", expr::Value(workflow::shortened(address, 254))},
+                                                      {"subject", text_or_null(filled.subject)},
+                                                      {"body", text_or_null(filled.body)},
+                                                      {"about_entity", about_something(record) ? expr::Value(record.entity().full_name) : expr::Value()},
+                                                      {"about_id", about_something(record) ? expr::Value(std::to_string(record.id())) : expr::Value()}}),
+                                    records::Authority::definition);
+    if (!bounded || !of_stranger || may_write_for_stranger(work, address)) return;
+    work.update(entity, made.id(), input_of(entity, {{"error", expr::Value(stranger_bound_text(context))}}), std::nullopt, records::Authority::definition);
+    workflow::Transitions::run_in(work, entity, made.id(), "hold", {}, {}, std::nullopt, records::Authority::definition);
   };
-  for (const auto& user : users) mail(user.email, locale_of(user, context));
+  for (const auto& user : users) mail(user.email, locale_of(user, context), false);
   if (effect.addresses) {
     // An address says no language; the record may. What is none, as a free text may be, counts as empty.
     std::string locale = context.catalog->agency.locale;
@@ -131,7 +138,7 @@ void send(records::Work& work, const Effect& effect, Record& record, const Follo
         if (model::is_locale(one)) locale = one;
       }
     }
-    for (const auto& address : values_of<std::string>(*effect.addresses, context, record, follow)) mail(address, locale);
+    for (const auto& address : values_of<std::string>(*effect.addresses, context, record, follow)) mail(address, locale, true);
   }
 }
 

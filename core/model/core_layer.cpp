@@ -19,6 +19,10 @@ settings:
   public_color:   {type: text, max: 7, default: "#0958d9", label: {en: Colour of public pages, zh-CN: 对外页面主色, zh-TW: 對外頁面主色}, help: {en: "#rrggbb", zh-CN: "#rrggbb", zh-TW: "#rrggbb"}}
   public_logo:    {type: text, default: "/favicon.svg", label: {en: Logo of public pages, zh-CN: 对外页面徽标, zh-TW: 對外頁面徽標},
                    help: {en: "A path on this server, or data:image/png;base64,…", zh-CN: "本服务器上的路径，或 data:image/png;base64,…", zh-TW: "本伺服器上的路徑，或 data:image/png;base64,…"}}
+  public_messages_per_hour: {type: int, min: 0, max: 10000, default: 5, label: {en: Messages an hour that strangers set off, zh-CN: 对外表单每小时消息上限, zh-TW: 對外表單每小時訊息上限},
+                   help: {en: "To one recipient, because of what people without an account sent; further ones are held", zh-CN: 指因无账号者提交内容而发给同一收件人的消息；超出的会被拦截, zh-TW: 指因無帳號者送出內容而寄給同一收件人的訊息；超出的會被攔截}}
+  public_messages_per_day:  {type: int, min: 0, max: 10000, default: 20, label: {en: Messages a day that strangers set off, zh-CN: 对外表单每日消息上限, zh-TW: 對外表單每日訊息上限},
+                   help: {en: "To one recipient, because of what people without an account sent; further ones are held", zh-CN: 指因无账号者提交内容而发给同一收件人的消息；超出的会被拦截, zh-TW: 指因無帳號者送出內容而寄給同一收件人的訊息；超出的會被攔截}}
 ---
 kind: choices
 name: core.locale

@@ -90,6 +90,11 @@ std::vector<WantedTable> system_tables(Dialect dialect) {
         {"revoked_at", instant}},
        {"token_hash"},
        {{"ix_public_link$record", {"record_id", "entity"}}, {"ix_public_link$expiry", {"expires_at"}}}},
+      // Messages to one recipient that people without an account set off, see channels/stranger_bound.h; the recipient as a hash.
+      {"public_message_count",
+       {{"address_hash", text(43), true}, {"hour_at", instant, true}, {"in_hour", integer, true}, {"day_at", instant, true}, {"in_day", integer, true}},
+       {"address_hash"},
+       {{"ix_public_message_count$day", {"day_at"}}}},
       // Requests that carried an Idempotency-Key; `status` 0: under way.
       {"idempotency_key",
        {{"actor_id", integer, true},

@@ -1,5 +1,8 @@
 """What people without an account do: forms that anybody may send, and private links to one record."""
 
+import concurrent.futures
+import contextlib
+import json
 import urllib.parse
 
 import caravan
@@ -215,6 +218,38 @@ settings: {public_address: {value: "https://crm.example.com/"}, public_color: {v
             self.assertTrue(answer.headers["Retry-After"])
         self.ok(self.stranger.get("/public/pages/sales.ask"))
         wait_until(lambda: self.stranger.post("/public/pages/sales.ask", {"input": {}, **CONSENTED}).status == 422, 20, "after a while one may again")
+
+    def test_nobodys_mailbox_is_flooded_from_many_addresses(self):
+        def complaint(contact, client):
+            form = {"kind": "complaint", "type": "service", "subject": "导游迟到", "text": "迟到", "contact_name": "李强", "contact": contact}
+            return self.ok(client.post("/public/pages/aftersales.complaint", {"input": form, **CONSENTED})).json["number"]
+
+        def from_elsewhere(contact):
+            stranger = Stranger(self.server.port)
+            with contextlib.closing(stranger):
+                return complaint(contact, stranger)
+        # Twelve at once, each from an address of its own; name+anything is the same mailbox.
+        contacts = ["Victim@example.com", "victim@EXAMPLE.com", *(f"victim+{number}@example.com" for number in range(10))]
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            numbers = list(pool.map(from_elsewhere, contacts))
+        of = f"record.template == 'aftersales.case_received' && record.recipient in {json.dumps(contacts)}"
+        mails = self.eventually("core.message", of, "each complaint has its message", 12)
+        held = [mail for mail in mails if mail["state"] == "held"]
+        self.assertEqual((len(mails), len(held)), (12, 7), [mail["state"] for mail in mails])
+        self.assertEqual(len(self.all_of("aftersales.case", f"record.number in {json.dumps(numbers)}")), 12, "no complaint is lost")
+        self.assertIn("5", held[0]["error"])
+        # Others are written to as ever, and so is this one where somebody of the house has the case.
+        number = from_elsewhere("other@example.com")
+        case = self.all_of("aftersales.case", f"record.number == '{number}'")[0]
+        other = self.eventually("core.message", f"record.about_id == '{case['id']}'", "another's message")[0]
+        self.assertNotEqual(other["state"], "held")
+        case = self.create(self.complaint, "aftersales.case", kind="complaint", type="service", channel="phone", subject="导游迟到", text="迟到", contact_name="李强", contact="victim@example.com")
+        mail = self.eventually("core.message", f"record.about_id == '{case['id']}'", "of the house's own case")[0]
+        self.assertNotEqual(mail["state"], "held")
+        # Who did ask gets it after all.
+        self.step(self.admin, "core.message", held[0], "release")
+        wait_until(lambda: self.now_of("core.message", held[0])["state"] not in ("held", "queued"), 20, "it goes on its way")
+        self.assertNotIn("public_messages", self.now_of("core.message", held[0])["error"] or "")
 
     def test_the_page_itself_is_told_nothing_of_where_it_came_from(self):
         import http.client
