@@ -181,6 +181,9 @@ class Reader {
     if (const Node* sets = entry.value.get("sets_state")) {
       if (sets->text != "true" && sets->text != "false") error(sets->at, "wrong-kind", "`sets_state` must be true or false");
       record.sets_state = sets->text == "true";
+      if (record.sets_state && record.entity != nullptr && record.entity->workflow == nullptr) {
+        error(sets->at, "no-states-to-set", record.entity->full_name + " has no workflow, so there is no state that its records could begin in", "remove it: what is read-only there stays so");
+      }
     }
     const Node* fields = map_of(entry.value, "fields", true);
     if (fields == nullptr) return record;
