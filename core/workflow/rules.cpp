@@ -52,16 +52,21 @@ bool taken_by_itself(const Transition& transition, const Context& context, Recor
 
 namespace {
 
-/// Whether one more rule may follow by a job on those that led here; where not, the log has why.
-bool may_follow(records::Work& work, Run run) {
-  const std::vector<std::string>& before = cascade_of(work).before;
-  if (before.size() < most_depth) return true;
-  std::vector<std::string> chain = before;
+/// The share (see Cascade) of one more rule that follows by a job on those that led here; 0: it may not, and the log has why.
+std::int64_t share_of_next(records::Work& work, Run run) {
+  Cascade& cascade = cascade_of(work);
+  if (cascade.before.empty()) return most_followers;
+  // The n-th of them gets 1 / (n (n + 1)) of what is left: all together never more than there is, and 200 at once one each.
+  const std::int64_t number = ++cascade.followers;
+  const std::int64_t share = cascade.share / (number * (number + 1));
+  const bool deep = cascade.before.size() >= most_depth;
+  if (!deep && share > 0) return share;
+  std::vector<std::string> chain = cascade.before;
   chain.push_back("automation " + run.rule);
   run.outcome = "failed";
-  run.reason = too_deep(work.context(), chain);
+  run.reason = deep ? too_deep(work.context(), chain) : too_many(work.context(), chain);
   write_run(work.session(), std::move(run));
-  return false;
+  return 0;
 }
 
 /// Plans the timer anew where the moment is another one.
@@ -82,7 +87,8 @@ void replan(records::Work& work, const std::string& rule, const Record& record, 
     run.record_id = record.id();
     run.event = "at " + format_timestamp(*now);
     run.at = context.now;
-    if (!may_follow(work, std::move(run))) return;
+    timer.share = share_of_next(work, std::move(run));
+    if (timer.share == 0) return;
     timer.before = cascade_of(work).before;
   }
   work.enqueue(timer_job(timer, *context.catalog));
@@ -130,15 +136,15 @@ struct Rules::Change {
 
 namespace {
 
-/// The definitions by which it was planned, and the rules whose jobs led to it; ends the payload.
-void end_payload(jobs::NewJob& job, const model::Catalog& catalog, const std::vector<std::string>& before) {
+/// The definitions by which it was planned, the rules whose jobs led to it, and its share; ends the payload.
+void end_payload(jobs::NewJob& job, const model::Catalog& catalog, const std::vector<std::string>& before, std::int64_t share) {
   job.payload += ",\"catalog\":";
   records::write_json_string(job.payload, catalog.hash);
   for (std::size_t i = 0; i < before.size(); ++i) {
     job.payload += i == 0 ? ",\"before\":[" : ",";
     records::write_json_string(job.payload, before[i]);
   }
-  job.payload += before.empty() ? "}" : "]}";
+  job.payload += before.empty() ? "}" : "],\"share\":" + std::to_string(share) + "}";
 }
 
 }  // namespace
@@ -152,7 +158,7 @@ jobs::NewJob timer_job(const Timer& timer, const model::Catalog& catalog) {
   job.payload += ",\"entity\":";
   records::write_json_string(job.payload, timer.entity->full_name);
   job.payload += ",\"record\":" + std::to_string(timer.record_id) + ",\"due\":" + std::to_string(timer.due.micros);
-  end_payload(job, catalog, timer.before);
+  end_payload(job, catalog, timer.before, timer.share);
   job.actor_id = timer.set_off_by;
   job.run_at = timer.due;
   // `automation NAME` or `transition ENTITY.NAME`, without what takes room.
@@ -238,9 +244,11 @@ void Rules::react(const Change& change) const {
   // Over what this change itself wrote: a later one in the same transaction plans its own.
   Record written = change.record;
   std::optional<Record> before = change.before;
+  const bool came_over = change.created() && taken_over(change.record);
   for (const Automation* rule : rules.timed) {
-    replan(work, "automation " + rule->name, written, before ? moment_of(*rule->at, context, *before, follow) : std::nullopt,
-           moment_of(*rule->at, context, written, follow));
+    auto due = moment_of(*rule->at, context, written, follow);
+    if (came_over && due && *due <= context.now) due.reset();  // it was long ago, as all that led to the state
+    replan(work, "automation " + rule->name, written, before ? moment_of(*rule->at, context, *before, follow) : std::nullopt, due);
   }
   for (const Transition* transition : rules.automatic) {
     if (!transition->at) continue;
@@ -299,7 +307,8 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
     if (run.effects > 0) write_run(work.session(), run);
     return;
   }
-  if (!may_follow(work, run)) return;
+  const std::int64_t share = share_of_next(work, run);
+  if (share == 0) return;
   jobs::NewJob job;
   job.queue = rules_queue;
   job.kind = automation_kind;
@@ -319,7 +328,7 @@ void Rules::automate(const Change& change, Record& record, const Automation& rul
     job.payload += ",\"row\":";
     records::write_json_string(job.payload, row);
   }
-  end_payload(job, *context.catalog, cascade_of(work).before);
+  end_payload(job, *context.catalog, cascade_of(work).before, share);
   job.actor_id = set_off_by(work);
   job.request_id = context.request_id;
   work.enqueue(job);
