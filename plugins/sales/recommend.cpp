@@ -67,7 +67,11 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     part(place_points, static_cast<int>(place_points * hits / need.places.size()), "place", found);
   }
 
-  // The offer nearest to the wished day that has seats; without a wish, the first one.
+  // The offer nearest to the wished day that has seats, one within the budget before those beyond; without a wish, the first one.
+  const auto price_of = [&](const Offer& offer) {
+    return offer.price_cents > 0 ? offer.price_cents : candidate.price_cents;
+  };
+  const auto within = [&](std::int64_t price) { return !need.budget_cents || price <= *need.budget_cents; };
   const Offer* best = nullptr;
   std::int64_t best_distance = 0;
   bool dated = false;
@@ -77,7 +81,9 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     if (need.depart_on && distance > need.flexible_days) continue;
     dated = true;
     if (offer.seats < need.party) continue;
-    if (!best || distance < best_distance) best = &offer, best_distance = distance;
+    const bool better = !best || (within(price_of(offer)) != within(price_of(*best)) ? within(price_of(offer))
+                                                                                      : distance < best_distance);
+    if (better) best = &offer, best_distance = distance;
   }
   if (need.depart_on) {
     const int got =
@@ -89,8 +95,8 @@ Recommendation score(const Need& need, const Candidate& candidate) {
   }
   if (best) out.departure = best->number;
 
-  const std::int64_t price = best && best->price_cents > 0 ? best->price_cents : candidate.price_cents;
-  const bool affordable = !need.budget_cents || price <= *need.budget_cents;
+  const std::int64_t price = out.price_cents = best ? price_of(*best) : candidate.price_cents;
+  const bool affordable = within(price);
   if (need.budget_cents) {
     // Just within the budget is as good as cheaper; far below it, the customer expects more.
     int got = affordable ? budget_points : 0;

@@ -54,6 +54,7 @@ struct Recommendation {
   int score = 0;          ///< 0 to 100
   bool fits = false;      ///< dates, seats and budget fit
   std::string departure;  ///< number of the departure that fits best; empty: none
+  std::int64_t price_cents = 0;  ///< of an adult, on that departure
   std::vector<Reason> reasons;
 };
 

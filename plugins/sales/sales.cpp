@@ -286,7 +286,7 @@ Response recommend(Request& request) {
           .text(product.name)
           .key("score")
           .number(one.score);
-      out.key("price").text(sales::decimal_text(product.price_cents)).key("departure");
+      out.key("price").text(sales::decimal_text(one.price_cents)).key("departure");
       if (one.departure.empty())
         out.null();
       else

@@ -1,5 +1,8 @@
 """One test for each requirement of the agency and its service desk, through the API, as the person whose work it is. See docs/requirements.md."""
 
+import datetime
+import random
+
 import caravan
 from agency import Agency, day, moment
 from caravan import wait_until
@@ -89,6 +92,41 @@ class AgencyBeforeSale(Agency):
         self.assertEqual((next_one["revision"], next_one["itinerary"], next_one["state"]), (2, "第 1 天 抵达大理", "draft"))
         both = self.ok(self.seller.get("/records/sales.proposal" + caravan.query(filter=f"record.inquiry == {inquiry['id']}", sort="revision"))).json["items"]
         self.assertEqual([one["state"] for one in both], ["superseded", "draft"], "side by side")
+
+    def test_a4_what_is_recommended_first_fits_dates_budget_and_seats(self):
+        """A season's departures and many wishes, each checked against the departure itself."""
+        dice = random.Random(4)
+        places = ("丽江", "三亚", "黄山", "敦煌")
+        products = [self.make_product(f"{place}{number}", days=dice.choice((4, 5, 6)), destination=place, price_from=f"{dice.randrange(20, 60)}00.00")
+                    for number in range(3) for place in places]
+        departures = {}
+        for product in products:
+            for _ in range(4):
+                one = self.make_departure(product, offset=dice.randrange(400, 430), capacity=dice.randrange(1, 9), min_party=1, price=f"{dice.randrange(20, 70)}00.00")
+                taken = dice.randrange(0, one["capacity"] + 1)
+                if taken:
+                    self.create(self.planner, "scheduling.booking", departure=one["id"], seats=taken)
+                departures[one["number"]] = {**self.now_of("scheduling.departure", one), "taken": taken}
+        told = 0
+        for _ in range(60):
+            wish = {"destination": dice.choice(places), "depart_on": day(dice.randrange(398, 432)), "party": dice.randrange(1, 6), "budget": f"{dice.randrange(20, 70)}00.00",
+                    "flexible_days": dice.randrange(0, 8), "limit": 10}
+            wanted = datetime.date.fromisoformat(wish["depart_on"])
+            found = self.ok(self.seller.get("/plugins/sales/recommend" + caravan.query(**wish))).json["items"]
+
+            def fits(one):
+                away = abs((datetime.date.fromisoformat(one["depart_on"]) - wanted).days)
+                return away <= wish["flexible_days"] and one["capacity"] - one["taken"] >= wish["party"] and float(one["price"]) <= float(wish["budget"])
+            for one in found[:3]:
+                departure = departures[one["departure"]]
+                self.assertEqual(one["product"], departure["product"])
+                self.assertTrue(fits(departure), (wish, departure))
+                self.assertEqual(one["price"], departure["price"])
+                told += 1
+            # And nothing that fits is left out.
+            possible = {one["product"] for one in departures.values() if fits(one)}
+            self.assertEqual(len(found), min(len(possible), 10), wish)
+        self.assertGreater(told, 30, "wishes that can be met")
 
     def test_a9_care_once_each_and_only_by_consent(self):
         customers = [self.make_customer(f"关怀{number}", city="关怀市") for number in range(3)]

@@ -74,6 +74,19 @@ TEST(Recommend, ADeparturesOwnPriceCounts) {
   EXPECT_FALSE(score(wish(), dear).fits);
 }
 
+TEST(Recommend, ADepartureWithinTheBudgetGoesBeforeANearerOne) {
+  Candidate two = yunnan();
+  Offer dear = two.offers[0];
+  dear.depart_on = *wish().depart_on;
+  dear.price_cents = 500'000;
+  dear.number = "T2027-00009";
+  two.offers.insert(two.offers.begin(), dear);
+  const Recommendation r = score(wish(), two);
+  EXPECT_TRUE(r.fits);
+  EXPECT_EQ(r.departure, "T2027-00001");
+  EXPECT_EQ(r.price_cents, 398'000);
+}
+
 TEST(Recommend, WhatFitsComesBeforeWhatScoresHigher) {
   Candidate other = yunnan();
   other.id = 2;
