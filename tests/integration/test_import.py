@@ -268,8 +268,7 @@ class Dialogues(ServerCase):
             self.assertEqual(self.count(admin, "customers.customer", **self.OF), 372)
             self.assertTrue(all(r["destination"] == "北京" and r["version"] == expected for r in inquiries))
         needs = next(r["needs"] for r in inquiries if r["external_id"] == "23")
-        self.assertIn("住一家酒店：评分4分以上，价格400-500元；想知道周边景点、名称。", needs)
-        self.assertIn("第2项的景点", needs)
+        self.assertIn("酒店：评分4分以上，价格400-500元/700-800元，酒店类型经济型\n景点：评分4.5分以上，门票200元以上\n", needs)
 
 
 class DemoAgency(ServerCase):
