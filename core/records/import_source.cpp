@@ -77,6 +77,50 @@ Utf8Count count_utf8(std::string_view text) {
   return count;
 }
 
+/// Of the characters beyond ASCII that `encoding` makes of the bytes, how many are Chinese, from 0 to 1; 0 where some bytes are none of its.
+double chinese_share(std::string_view bytes, const std::string& encoding) {
+  const Converter converter = open_converter(encoding);
+  UErrorCode status = U_ZERO_ERROR;
+  ucnv_setToUCallBack(converter.get(), UCNV_TO_U_CALLBACK_STOP, nullptr, nullptr, nullptr, &status);
+  std::vector<UChar> text(bytes.size() + 1);
+  const auto length = ucnv_toUChars(converter.get(), text.data(), static_cast<std::int32_t>(text.size()), bytes.data(), static_cast<std::int32_t>(bytes.size()), &status);
+  if (U_FAILURE(status)) return 0;
+  std::size_t beyond = 0, chinese = 0;
+  for (std::int32_t i = 0; i < length; ++i) {
+    const UChar c = text[static_cast<std::size_t>(i)];
+    beyond += c >= 0x80;
+    chinese += (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF00 && c <= 0xFF60);
+  }
+  return beyond == 0 ? 0 : static_cast<double>(chinese) / static_cast<double>(beyond);
+}
+
+/// The Chinese encoding that a short text is in, of which statistics of letters say nothing; empty: in none of them. Latin texts, too, are
+/// pairs of bytes to those, but their letters beyond ASCII mostly stand alone.
+std::string short_chinese(std::string_view sample) {
+  std::size_t runs = 0, even = 0, frequent = 0, leads = 0;
+  for (std::size_t i = 0; i < sample.size();) {
+    std::size_t end = i;
+    while (end < sample.size() && static_cast<unsigned char>(sample[end]) >= 0x80) ++end;
+    if (end > i) {
+      ++runs;
+      even += (end - i) % 2 == 0;
+    }
+    i = end + 1;
+  }
+  for (std::size_t i = 0; i < sample.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(sample[i]);
+    if (lead < 0x80) continue;
+    ++leads;
+    frequent += lead >= 0xA1 && lead <= 0xC6;  // Big5's frequent characters and signs, and hardly a small letter of the Latin sets
+    ++i;
+  }
+  constexpr double most = 0.9;
+  const auto mostly = [](std::size_t some, std::size_t all) { return all > 0 && static_cast<double>(some) >= most * static_cast<double>(all); };
+  if (mostly(even, runs) && chinese_share(sample, "GB18030") >= most) return "GB18030";
+  if (mostly(frequent, leads) && chinese_share(sample, "Big5") >= most) return "Big5";
+  return {};
+}
+
 /// What ICU takes the bytes for; those that agencies' files come in.
 std::string guess(std::string_view bytes) {
   UErrorCode status = U_ZERO_ERROR;
@@ -88,6 +132,10 @@ std::string guess(std::string_view bytes) {
     const std::string_view line = rest.substr(0, std::min<std::size_t>(end, 64 * 1024));
     if (std::any_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) sample += line;
     rest.remove_prefix(end);
+  }
+  constexpr std::size_t short_text = 4096;
+  if (sample.size() <= short_text) {
+    if (std::string chinese = short_chinese(sample); !chinese.empty()) return chinese;
   }
   ucsdet_setText(detector.get(), sample.data(), static_cast<std::int32_t>(sample.size()), &status);
   std::int32_t found = 0;
@@ -117,6 +165,9 @@ std::string detect_encoding(std::string_view bytes, std::size_t& skip) {
   }
   const Utf8Count count = count_utf8(bytes);
   // A broken cell or two does not make another encoding of a file; in another one hardly anything is UTF-8 by chance.
+  if (count.broken > 0 && count.characters == 0 && bytes.size() <= guessed_from) {
+    if (std::string found = short_chinese(bytes); !found.empty()) return found;
+  }
   const bool few = count.broken <= 2 && (count.characters >= count.broken || count.characters == 0);
   if (few || count.broken <= count.characters / 4) return "UTF-8";
   return guess(bytes);
@@ -210,9 +261,14 @@ class CsvReader {
   static void row_end(int, void* self) {
     auto* reader = static_cast<CsvReader*>(self);
     if (reader->wide_) return;
+    reader->size_ = 0;
+    // A row of nothing, as spreadsheets add below the last one, is as little a row as a blank line.
+    if (std::all_of(reader->row_.begin(), reader->row_.end(), [](const std::string& one) { return without_blanks(one).empty(); })) {
+      reader->row_.clear();
+      return;
+    }
     reader->rows_.push_back(std::move(reader->row_));
     reader->row_.clear();
-    reader->size_ = 0;
     ++reader->count_;
   }
   [[noreturn]] void broken() {
@@ -384,6 +440,8 @@ struct ImportSource::State {
   }
 
   void detect(const ImportMap& map) {
+    if (bytes.starts_with(std::string_view("PK\x03\x04", 4)) || bytes.starts_with("\xD0\xCF\x11\xE0"))
+      refuse("This is a spreadsheet or another packed file, no CSV: save it as CSV, or choose it in the console, which reads XLSX.");
     std::size_t skip = 0;
     const std::string found = detect_encoding(bytes, skip);
     format.encoding = map.encoding.empty() ? found : names_utf8(map.encoding) ? "UTF-8" : map.encoding;
@@ -394,6 +452,11 @@ struct ImportSource::State {
       format.type = without_blanks(first.next()).starts_with('{') ? ImportMap::Type::jsonl : ImportMap::Type::csv;
     }
     format.delimiter = map.delimiter;
+    // Excel's own first line says the delimiter.
+    if (format.type == ImportMap::Type::csv && bytes.size() > 6 && bytes.starts_with("sep=") && (bytes[5] == '\r' || bytes[5] == '\n')) {
+      if (format.delimiter == 0) format.delimiter = bytes[4];
+      bytes.remove_prefix(bytes[5] == '\r' && bytes[6] == '\n' ? 7 : 6);
+    }
     if (format.type == ImportMap::Type::csv && format.delimiter == 0) detect_delimiter(columns_of(map));
   }
 
@@ -420,7 +483,8 @@ struct ImportSource::State {
         continue;  // with this one it is no CSV
       }
       if (!got) continue;
-      const auto has = static_cast<std::size_t>(std::count_if(cells.begin(), cells.end(), [&](const std::string& one) { return wanted.count(one) != 0; }));
+      const auto has = static_cast<std::size_t>(
+          std::count_if(cells.begin(), cells.end(), [&](const std::string& one) { return wanted.count(one) != 0 || wanted.count(std::string(without_blanks(one))) != 0; }));
       if (const std::pair score{has, cells.size()}; score > best) {
         best = score;
         format.delimiter = candidate;
@@ -439,6 +503,10 @@ ImportSource::ImportSource(std::string_view bytes, const model::ImportMap& map) 
     if (!s.next_cells(s.header)) refuse("The file is empty; its first row must name the columns.");
     for (const auto& name : s.header) {
       if (!is_utf8(name)) refuse("The file's first row is not UTF-8; save the file as UTF-8.");
+    }
+    const auto wanted = columns_of(map);
+    for (auto& name : s.header) {
+      if (wanted.count(name) == 0) name = std::string(without_blanks(name));
     }
     for (Cells cells; s.next_cells(cells);) ++s.rows;
   } else {

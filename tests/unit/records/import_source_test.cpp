@@ -51,6 +51,40 @@ TEST(ImportSource, EncodingIsFoundOut) {
   EXPECT_FALSE(is_utf8(rows_of(broken).at(1).at(0)));
 }
 
+TEST(ImportSource, ShortTextsInChineseEncodingsAreFoundOut) {
+  const std::pair<std::string, std::string> files[] = {
+      {"id,name\n1,\xCD\xF5\xD0\xA1\xC3\xF7\n2,\xC0\xEE\xC4\xC8\n", "GB18030"},  // 王小明, 李娜
+      {"id,name\n1,\xCD\xF5\n", "GB18030"},                                          // one character
+      {"id,name\n1,\xA4\xFD\xA4\x70\xA9\xFA\n", "Big5"},                            // 王小明
+      {"id,name\n1,Z\xFCrich\n2,Gen\xE8ve\n3,Neuch\xE2tel\n", "windows-1252"},
+  };
+  for (const auto& [text, encoding] : files) {
+    ImportSource source(text, {});
+    EXPECT_EQ(source.format().encoding, encoding) << text;
+    for (const auto& row : rows_of(source)) EXPECT_TRUE(is_utf8(row.at(1)));
+  }
+  ImportSource source(files[2].first, {});
+  EXPECT_EQ(rows_of(source).at(0).at(1), "王小明");
+}
+
+TEST(ImportSource, WhatSpreadsheetsAdd) {
+  model::ImportMap map;
+  map.records.emplace_back();
+  map.records.back().external_id.text = "id";
+  for (const char* text : {"sep=;\r\nid;name\r\n1;a,b\r\n", "\xEF\xBB\xBFsep=;\nid;name\n1;a,b\n", " id ; name\n1;a,b\n;\n ; \n\n"}) {
+    ImportSource source(text, map);
+    EXPECT_THAT(source.header(), ElementsAre("id", "name")) << text;
+    EXPECT_EQ(source.rows(), 1) << text;
+    EXPECT_THAT(rows_of(source), ElementsAre(ElementsAre("1", "a,b"))) << text;
+  }
+  try {
+    ImportSource(std::string("PK\x03\x04\x14\x00\"", 7), map);
+    ADD_FAILURE() << "a packed file was read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("spreadsheet"));
+  }
+}
+
 TEST(ImportSource, JsonLines) {
   ImportSource source("{\"a\": 1, \"b\": null}\n\n{\"c\": [\"x\"], \"a\": \"zwei\", \"d\": true}", {});
   EXPECT_THAT(source.header(), ElementsAre("a", "b", "c", "d"));
