@@ -234,7 +234,7 @@ class RunScript(unittest.TestCase):
                      for entity in ("core.user", "customers.customer", "sales.inquiry"))
 
     def round_trip(self, database=()):
-        text = self.run_it(database=database)
+        text = self.run_it("--demo", "small", database=database)
         counts = self.demo_counts()
         self.assertGreater(counts[0], 3)
         self.assertEqual(counts[1:], (60, 120))
@@ -265,8 +265,27 @@ class RunScript(unittest.TestCase):
         self.assertEqual(self.demo_counts(), (1, 0, 0))
         self.stop()
         (self.server.data / "demo-agency.pending").touch()
-        self.run_it()
+        self.run_it("--demo", "small")
         self.assertEqual(self.demo_counts()[1:], (60, 120))
+        self.stop()
+
+    def test_the_whole_house(self):
+        """What a first start loads unless told otherwise takes half a minute, so it is of the long tests."""
+        if not caravan.Setup.full:
+            self.run_it("--demo", "none")
+            self.assertEqual(self.demo_counts(), (1, 0, 0))
+            return self.stop()
+        text = self.run_it()
+        self.assertIn("demo.guide / caravan-demo", text)
+        counts = self.demo_counts()
+        self.assertGreater(counts[1], 200)
+        guide = self.server.client("demo.guide", "caravan-demo", fresh=True)
+        self.assertTrue(guide.get("/records/guides.assignment?view=guides.my_assignments").json["items"])
+        self.stop()
+        # A load that was interrupted after the house was begun does not bring everything twice.
+        (self.server.data / "demo-agency.loaded").rename(self.server.data / "demo-agency.pending")
+        self.assertIn("interrupted", self.run_it())
+        self.assertEqual(self.demo_counts(), counts)
         self.stop()
 
     def test_a_database_in_use_gets_no_demo(self):
