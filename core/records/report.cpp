@@ -286,7 +286,11 @@ std::string default_text(const ReportParameter& parameter) {
 }
 
 bool is_offered(const RecordService& service, const Context& context, const Report& report) {
-  return service.may(context, *report.entity, model::Operation::read) && is_for(context, report);
+  if (!service.may(context, *report.entity, model::Operation::read) || !is_for(context, report)) return false;
+  // Of fields that he may not read, the report itself would be refused.
+  const FieldRights rights = field_rights(context, *report.entity);
+  const auto hidden = [&](const auto& part) { return part.field != nullptr && !rights.readable(*part.field); };
+  return std::none_of(report.measures.begin(), report.measures.end(), hidden) && std::none_of(report.groups.begin(), report.groups.end(), hidden);
 }
 
 ReportResult make_report(const RecordService& service, const Context& context, const Report& report,

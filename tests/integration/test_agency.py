@@ -427,6 +427,12 @@ class AgencyAfterSale(Agency):
         self.step(self.planner, "aftersales.improvement_task", task[0], "handle", reply="已更换酒店")
         self.step(self.caller, "aftersales.improvement_task", task[0], "close")
         self.assertEqual(self.now_of("aftersales.followup", call)["worst"], 40)
+        # Nobody is offered a report of what he may not read: a guide knows orders, not their prices.
+        for person in (self.guide, self.after_boss, self.sales_boss):
+            for one in self.ok(person.get("/reports")).json["items"]:
+                self.ok(person.get(f"/reports/{one['name']}"))
+        self.assertNotIn("sales.turnover", [one["name"] for one in self.ok(self.guide.get("/reports")).json["items"]])
+        self.assertIn("sales.turnover", [one["name"] for one in self.ok(self.sales_boss.get("/reports")).json["items"]])
         figures = self.ok(self.after_boss.get("/reports/aftersales.satisfaction")).json
         self.assertIn("40", str(figures), "the hotel's average of the month")
 
