@@ -105,10 +105,11 @@ std::shared_ptr<const MatchRule> Builder::build_match(Draft& draft, const Entry&
                       : field->type == FieldType::date                                                       ? whole || as == Comparator::date
                       : field->type == FieldType::integer || field->type == FieldType::decimal               ? whole || as == Comparator::number
                                                                                                              : false;
-    if (!fits || field->sensitive || (field->system && field->slot != slot_owner && field->slot != slot_state)) {
-      diagnostics_.error(at, "not-comparable", "field " + quoted(field->name) + (field->sensitive ? " is sensitive" : std::string(" is of type ") + to_string(field->type)) +
+    const bool sealed = field->sensitive && !whole;
+    if (!fits || sealed || (field->system && field->slot != slot_owner && field->slot != slot_state)) {
+      diagnostics_.error(at, "not-comparable", "field " + quoted(field->name) + (sealed ? " is sensitive" : std::string(" is of type ") + to_string(field->type)) +
                                                     ", so records are not compared by it as " + to_string(as),
-                         field->sensitive ? "another field; `unique: {" + field->name + ": [" + field->name + "]}` keeps equal values out" : "another field, or another comparator");
+                         sealed ? "as: document, or exact: sealed values are equal or not" : "another field, or another comparator");
       return nullptr;
     }
     return field;
@@ -149,12 +150,11 @@ void Builder::build_duplicates(Draft& draft) {
       if (draft.vague.contains(field)) continue;
       const bool several = field->type == FieldType::json || field->type == FieldType::multi || field->type == FieldType::refs || field->type == FieldType::localized;
       const bool numbered = field->system && field->slot != slot_owner && field->slot != slot_state;
-      const bool sealed = field->sensitive;
-      if (several || sealed || (field->type == FieldType::text && field->max_length == 0)) {
+      if (several || (field->type == FieldType::text && field->max_length == 0)) {
         diagnostics_.error(mention.at, "not-comparable",
-                           "field " + quoted(field->name) + (sealed ? " is sensitive" : field->type == FieldType::text ? " has no bounded length" : std::string(" is of type ") + to_string(field->type)) +
+                           "field " + quoted(field->name) + (field->type == FieldType::text ? " has no bounded length" : std::string(" is of type ") + to_string(field->type)) +
                                ", so records are not compared by it",
-                           sealed ? "use other fields; `unique: {" + field->name + ": [" + field->name + "]}` keeps equal values out" : std::string("use other fields"));
+                           "use other fields");
       } else if (numbered) {
         diagnostics_.error(mention.at, "not-comparable", "field " + quoted(field->name) + " is set by the system and the same in no two records", "use other fields");
       }

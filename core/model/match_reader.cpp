@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "model/catalog.h"
 #include "model/diagnostics.h"
 #include "model/words.h"
 
@@ -201,6 +202,11 @@ class Reader {
       if (!found) {
         complete = false;
         continue;
+      }
+      const Field* field = rule_.inputs[*found].field;
+      if (part.take != MatchKeyPart::Take::whole && field != nullptr && field->sensitive) {
+        diagnostics_.error(one->at, "sensitive-part", "field " + quoted(name) + " is sensitive, so a key cannot take a part of it", name);
+        complete = false;
       }
       part.input = *found;
       key.parts.push_back(part);

@@ -15,6 +15,7 @@
 #include "records/json.h"
 #include "records/messages.h"
 #include "records/query.h"
+#include "records/seal.h"
 #include "records/search.h"
 #include "records/value_text.h"
 #include "records/work.h"
@@ -66,10 +67,15 @@ bool weighs(const Entity& entity) {
   return std::any_of(entity.duplicates.begin(), entity.duplicates.end(), [](const model::DuplicateRule& rule) { return rule.match != nullptr; });
 }
 
-MatchSubject subject_of(const Matcher& matcher, const Record& record, const FieldRights* rights) {
+MatchSubject subject_of(const Matcher& matcher, const EntityPlan& plan, const Record& record, const FieldRights* rights) {
   std::vector<std::string> texts;
   for (const model::MatchInput& input : matcher.rule().inputs) {
-    texts.push_back(rights != nullptr && !rights->readable(*input.field) ? std::string() : text_of(record[input.field->slot]));
+    const Field& field = *input.field;
+    std::string& text = texts.emplace_back(rights != nullptr && !rights->readable(field) ? std::string() : text_of(record[field.slot]));
+    if (!field.sensitive || text.empty()) continue;
+    // What becomes words of the index and numbers in memory must not be found by trying all passports. Another hash than that of the row.
+    text = compared_whole(text);
+    if (!text.empty()) text = plan.keys == nullptr ? std::string() : plan.keys->hash(plan.entity->full_name, field.name + " alike", text);
   }
   const std::vector<std::string_view> values(texts.begin(), texts.end());
   return matcher.prepare(values);
@@ -88,11 +94,11 @@ std::vector<std::string> match_words(const MatchRule& rule, const std::vector<st
   return words;
 }
 
-void add_match_words(std::set<std::string, std::less<>>& words, const Record& record) {
+void add_match_words(std::set<std::string, std::less<>>& words, const EntityPlan& plan, const Record& record) {
   for (const model::DuplicateRule& rule : record.entity().duplicates) {
     if (!rule.match) continue;
     const Matcher matcher(*rule.match);
-    for (std::string& word : match_words(*rule.match, matcher.keys(subject_of(matcher, record, nullptr)))) words.insert(std::move(word));
+    for (std::string& word : match_words(*rule.match, matcher.keys(subject_of(matcher, plan, record, nullptr)))) words.insert(std::move(word));
   }
 }
 
@@ -103,7 +109,8 @@ Duplicate TransactionWork::alike(const Record& record, const model::DuplicateRul
   const auto state = index ? index->of(record.entity().full_name) : std::nullopt;
   if (!state) return duplicate;
   const Matcher matcher(*rule.match);
-  const MatchSubject subject = subject_of(matcher, record, &rights);
+  const EntityPlan& plan = plans_->of(record.entity());
+  const MatchSubject subject = subject_of(matcher, plan, record, &rights);
   std::set<std::int64_t> ids;
   for (const std::string& word : match_words(*rule.match, matcher.keys(subject))) {
     const storage::SearchSelect select = index->store().select(&session_, state->number, {{word, false}});
@@ -114,7 +121,6 @@ Duplicate TransactionWork::alike(const Record& record, const model::DuplicateRul
     statement.reset();
   }
   ids.erase(record.id());
-  const EntityPlan& plan = plans_->of(record.entity());
   std::vector<std::pair<double, Record>> found;
   const std::vector<std::int64_t> all(ids.begin(), ids.end());
   std::string conditions;
@@ -131,7 +137,7 @@ Duplicate TransactionWork::alike(const Record& record, const model::DuplicateRul
     parameters.insert(parameters.end(), read.parameters.begin(), read.parameters.end());
   }
   each_record(session_, plan, all, [&](Record other) {
-    const double score = matcher.score(subject, subject_of(matcher, other, &rights));
+    const double score = matcher.score(subject, subject_of(matcher, plan, other, &rights));
     if (score >= rule.match->threshold) found.emplace_back(score, std::move(other));
   }, conditions, parameters);
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second.id() > b.second.id(); });
@@ -264,8 +270,6 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
       where = " AND (" + condition.sql + ")";
       parameters = std::move(condition.parameters);
     }
-    const auto sensitive = std::any_of(matcher.rule().inputs.begin(), matcher.rule().inputs.end(), [](const model::MatchInput& one) { return one.field->sensitive; });
-    if (sensitive) continue;
     // Each key's owners: 16 bytes a record and key, so that a million records take little memory.
     const std::size_t passes = matcher.rule().keys.size();
     std::vector<std::vector<std::pair<std::uint64_t, std::int64_t>>> owners(passes);
@@ -285,7 +289,7 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
         const Record record = read_row(plan, statement, true);
         after = record.id();
         ++rows;
-        const auto keys = matcher.keys(subject_of(matcher, record, nullptr));
+        const auto keys = matcher.keys(subject_of(matcher, plan, record, nullptr));
         for (std::size_t i = 0; i < passes; ++i) {
           if (keys[i] != 0) owners[i].emplace_back(keys[i], after);
         }
@@ -307,7 +311,7 @@ void Duplicates::run(jobs::Attempt& attempt, const std::shared_ptr<const model::
       std::map<std::int64_t, Known> out;
       auto session = service_.database().read();
       each_record(*session, plan, ids, [&](const Record& record) {
-        Known known{subject_of(matcher, record, nullptr), {}};
+        Known known{subject_of(matcher, plan, record, nullptr), {}};
         known.keys = matcher.keys(known.subject);
         out.insert_or_assign(record.id(), std::move(known));
       });

@@ -13,13 +13,15 @@
 /// Records that are probably of the same thing, by the entity's rules.
 namespace caravan::records {
 
+struct EntityPlan;  // plans.h
+
 inline constexpr const char* duplicates_queue = "duplicates";  ///< of its own: a run takes minutes, and the search index does not wait for it
 inline constexpr const char* duplicates_kind = "records.find_duplicates";
 
-/// What of the record the rule compares. What `rights` (may be null) do not let its reader read is empty, so that it weighs nothing.
-MatchSubject subject_of(const Matcher& matcher, const Record& record, const FieldRights* rights);
+/// What of the record the rule compares; of a sensitive field a keyed hash, for which the plan has the keys. What `rights` (may be null) do not let its reader read is empty, so that it weighs nothing.
+MatchSubject subject_of(const Matcher& matcher, const EntityPlan& plan, const Record& record, const FieldRights* rights);
 /// The words by which the search index finds what shares a key of the entity's weighing rules with the record.
-void add_match_words(std::set<std::string, std::less<>>& words, const Record& record);
+void add_match_words(std::set<std::string, std::less<>>& words, const EntityPlan& plan, const Record& record);
 /// Of these keys (Matcher::keys) of the rule.
 std::vector<std::string> match_words(const model::MatchRule& rule, const std::vector<std::uint64_t>& keys);
 /// Whether some rule of the entity weighs.

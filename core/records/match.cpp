@@ -310,6 +310,10 @@ std::u32string sound(std::u32string_view text) {
   return out;
 }
 
+std::string compared_whole(std::string_view text) {
+  return to_utf8(letters(fold(text)));
+}
+
 MatchSubject Matcher::prepare(std::span<const std::string_view> values) const {
   MatchSubject out(rule_.inputs.size());
   for (std::size_t i = 0; i < rule_.inputs.size() && i < values.size(); ++i) {

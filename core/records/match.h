@@ -32,6 +32,8 @@ double jaro_winkler(std::u32string_view a, std::u32string_view b);
 /// Least number of characters to add, drop, replace, or of neighbours to swap; `most` + 1 where it is more.
 std::size_t edit_distance(std::u32string_view a, std::u32string_view b, std::size_t most);
 double similarity(model::Comparator as, const MatchValue& a, const MatchValue& b, double tolerance = 0);
+/// What `exact` and `document` compare of a text: its letters and digits, folded.
+std::string compared_whole(std::string_view text);
 /// English Soundex of the letters, for a key that typing errors in vowels leave alone; other characters stay.
 std::u32string sound(std::u32string_view text);
 

@@ -25,9 +25,9 @@ constexpr std::int64_t index_batch = 500;
 constexpr std::chrono::seconds build_at_once{3};  ///< after which a build lets others go before it
 constexpr std::int64_t last_record = (std::int64_t{1} << 47) - 1;
 
-storage::SearchDocument document_of(const Record& record, const std::vector<const Field*>& fields) {
+storage::SearchDocument document_of(const EntityPlan& plan, const Record& record, const std::vector<const Field*>& fields) {
   std::set<std::string, std::less<>> words = words_of(record, fields);
-  add_match_words(words, record);
+  add_match_words(words, plan, record);
   return {record.id(), joined(words)};
 }
 
@@ -90,7 +90,7 @@ void Search::put(storage::Session& session, const std::shared_ptr<const model::C
   const auto fields = searched_fields(entity);
   std::map<std::int64_t, storage::SearchDocument> documents;
   for (const std::int64_t id : ids) documents[id] = {id, {}};
-  each_record(session, plan, ids, [&](const Record& record) { documents[record.id()] = document_of(record, fields); });
+  each_record(session, plan, ids, [&](const Record& record) { documents[record.id()] = document_of(plan, record, fields); });
   std::vector<storage::SearchDocument> list;
   list.reserve(documents.size());
   for (auto& [id, document] : documents) list.push_back(std::move(document));

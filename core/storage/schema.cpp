@@ -580,7 +580,7 @@ WantedTable entity_table(const model::Entity& entity) {
     });
     if (served) return;
     std::vector<std::string> columns;
-    for (const model::Field* field : fields) columns.push_back(field->column);
+    for (const model::Field* field : fields) columns.push_back(field->sensitive ? field->hash_column : field->column);
     index("ix_", name, std::move(columns));
   };
   if (!entity.views.empty() && !entity.views.front()->sort.empty() && entity.views.front()->sort.front().field->slot != model::slot_id) {

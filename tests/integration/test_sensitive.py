@@ -7,7 +7,7 @@ import stat
 import subprocess
 import unittest
 
-from caravan import SALES, ServerCase
+from caravan import SALES, ServerCase, indexed, wait_until
 
 CUSTOMER = "/records/customers.customer"
 SECRET, SECOND, THIRD = "E48151623", "G42108154", "K90210555"
@@ -17,11 +17,26 @@ kind: role
 name: customers.x_masked
 label: {en: Masked, zh-CN: 掩码, zh-TW: 遮罩}
 grants: {customers.customer: {read: true, create: false, update: false, delete: false}}
-"""
-
-LATER = """
+---
+kind: role
+name: customers.x_desk
+label: {en: Desk, zh-CN: 前台, zh-TW: 櫃檯}
+grants: {customers.customer: {read: true, create: true, update: true, delete: false}}
+fields: {customers.customer: {document_number: masked}}
+---
 kind: entity
 name: customers.customer
+duplicates:
+  x_same_document: {warn: [document_number]}
+  x_alike:
+    compare:
+      document_number: {as: document, agree: 10, disagree: -4}
+      name: {as: name, agree: 6, disagree: -3}
+    keys: {document: {on: document_number}}
+    threshold: 7
+"""
+
+LATER = """\
 fields:
   designation: {sensitive: true, search: false, right: masked}
 """
@@ -37,6 +52,7 @@ class Sensitive(ServerCase):
     def prepare(cls):
         cls.server.add_user("seller", "Seller", SALES)
         cls.server.add_user("masked", "Masked", "customers.x_masked")
+        cls.server.add_user("desk", "Desk", "customers.x_desk")
         cls.admin = cls.server.client("admin")
 
     def keys(self, *words, code=0):
@@ -98,6 +114,30 @@ class Sensitive(ServerCase):
         self.assertEqual(self.ok(self.admin.get(path)).json["document_number"], SECOND)
         self.verify()
         self.absent(SECRET, SECOND)
+
+    def test_duplicates_by_a_keyed_hash(self):
+        made = self.ok(self.admin.post(CUSTOMER, {"kind": "person", "name": "重重", "document_number": "QX-77 42 19"}), 201).json["id"]
+        indexed(self.admin)
+
+        def found(client, **values):
+            answer = self.ok(client.post(CUSTOMER + "/draft", {"values": {"kind": "person", **values}})).json["duplicates"]
+            return {d["rule"]: [r["id"] for r in d["items"]] for d in answer if d["rule"].startswith("x_")}
+        seller, desk = self.server.client("seller"), self.server.client("desk")
+        self.assertEqual(found(seller, name="重重", document_number="QX-77 42 19"), {"x_same_document": [made], "x_alike": [made]})
+        self.assertEqual(found(seller, name="别人", document_number="qx774219"), {"x_alike": [made]}, "signs and capitals do not matter")
+        self.assertEqual(found(seller, name="重重", document_number="QX774218"), {})
+        self.assertEqual(found(desk, name="重重", document_number="QX-77 42 19"), {}, "who may not read it learns nothing of it")
+        other = self.ok(self.admin.post(CUSTOMER, {"kind": "person", "name": "再重", "document_number": "qx774219"}), 201).json["id"]
+        self.ok(self.admin.post(CUSTOMER + "/duplicates", {}), 202)
+
+        def pairs(client):
+            items = self.ok(client.get(CUSTOMER + "/duplicates?limit=200")).json["items"]
+            return {(p["first"]["id"], p["second"]["id"]): p["rule"] for p in items}
+        wait_until(lambda: (made, other) in pairs(self.admin), 30, "the pair")
+        self.assertEqual(pairs(self.admin)[made, other], "x_alike")
+        self.assertNotIn((made, other), pairs(desk))
+        indexed(self.admin)
+        self.absent("QX-77 42 19", "QX774219", "qx774219")
 
     def test_looks(self):
         seller, masked = self.server.client("seller"), self.server.client("masked")
@@ -176,7 +216,7 @@ class Sensitive(ServerCase):
         gone = made.pop()
         self.ok(self.admin.delete(f"{CUSTOMER}/{gone}", If_Match="*"), 204)
         self.assertIn(b"wxplain0003", self.stored())
-        self.file.write_text(DEFINITIONS + "---" + LATER)
+        self.file.write_text(DEFINITIONS + LATER)
         self.ok(self.admin.post("/admin/reload", {}))
         self.absent("wxplain")
         found = self.ok(self.admin.get(f'{CUSTOMER}?filter=record.designation == "wxplain0003"')).json["items"]
