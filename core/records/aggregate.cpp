@@ -505,7 +505,7 @@ class Aggregator {
   bool read(std::int64_t skip) {
     Sql sql("SELECT ");
     for (std::size_t i = 0; i < group_sql_.size(); ++i) sql += (i ? ", " : "") + group_sql_[i] + " AS _g" + std::to_string(i);
-    if (group_sql_.empty()) sql += "1";
+    if (group_sql_.empty()) sql += "COUNT(*)";  // one row, also where no measure is an aggregate of the database
     std::vector<Sql> sort_sql(result_.measures.size());
     for (std::size_t m = 0; m < result_.measures.size(); ++m) {
       const AggregateMeasure& measure = result_.measures[m];

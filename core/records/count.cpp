@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "records/query.h"
 
@@ -74,19 +75,27 @@ std::int64_t estimate(storage::Session& session, const EntityPlan& plan, const C
 
 }  // namespace
 
-RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition) {
+RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Condition& sampled) {
+  const auto estimated = [](std::int64_t about) {
+    about = std::max(about, exact_count + 1);
+    // Two digits that mean something: more would pretend to know.
+    std::int64_t unit = 1;
+    while (about / unit >= 1000) unit *= 10;
+    return RowCount{std::max((about + unit / 2) / unit * unit, exact_count + 1), false};
+  };
+  std::optional<std::int64_t> about;
+  if (!sampled.sql.empty()) {
+    // Far more than are counted: the database would gather all of them before it counted the first.
+    about = estimate(session, plan, sampled);
+    if (*about >= 5 * exact_count) return estimated(*about);
+  }
   storage::Statement& counting =
       session.prepare("SELECT COUNT(*) FROM (SELECT 1" + plan.from + condition.where() + " LIMIT " + std::to_string(exact_count + 1) + ") n");
   bind_parameters(counting, condition.parameters);
   const std::int64_t rows = counting.step() ? counting.integer(0) : 0;
   counting.reset();
   if (rows <= exact_count) return {rows, true};
-  std::int64_t about = std::max(estimate(session, plan, condition), exact_count + 1);
-  // Two digits that mean something: more would pretend to know.
-  std::int64_t unit = 1;
-  while (about / unit >= 1000) unit *= 10;
-  about = std::max((about + unit / 2) / unit * unit, exact_count + 1);
-  return {about, false};
+  return estimated(about ? *about : estimate(session, plan, condition));
 }
 
 }  // namespace caravan::records

@@ -184,7 +184,7 @@ std::string places_for(std::vector<expr::Value>& values) {
 
 /// Lets the index find `q`, where all of the entity's records are in it. Not for somebody who may not read all that it was made of:
 /// a word of a hidden field would tell him something.
-bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, const FieldRights& rights, std::string_view q) {
+bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, const FieldRights& rights, std::string_view q, Searched* told) {
   if (q.empty() || plans.search() == nullptr || plan.search.empty()) return false;
   const auto fields = searched_fields(*plan.entity);
   if (!std::all_of(fields.begin(), fields.end(), [&](const Field* field) { return rights.readable(*field); })) return false;
@@ -195,18 +195,84 @@ bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, co
   // What was written a moment ago, and the index does not have yet, is looked at as it is.
   std::vector<expr::Value> other, held;
   for (const auto& [id, holds] : fresh_words(*plans.search(), plan, fields, terms)) (holds ? held : other).emplace_back(id);
-  const storage::SearchSelect select = plans.search()->select(*state, terms.words);
-  std::string ids = "SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where;
   const std::string id = "r." + plan.id_column;
+  SearchIndex::Found found = plans.search()->find(*state, terms.words);
+  if (found.few) {
+    std::set<std::int64_t> ids(found.few->begin(), found.few->end());
+    for (const expr::Value& one : other) ids.erase(*one.as<std::int64_t>());
+    for (const expr::Value& one : held) ids.insert(*one.as<std::int64_t>());
+    where.among(id, {ids.begin(), ids.end()});
+    if (told) told->few = true;
+    return true;
+  }
+  if (told) {
+    // The same for rows that are gone through one by one.
+    const storage::SearchCondition holds = plans.search()->store().holds(state->number, terms.words, id);
+    Condition each;
+    each.sql = holds.sql;
+    each.parameters = holds.parameters;
+    if (!held.empty()) {
+      each.sql = "(" + each.sql + " OR ";
+      each.also_in(id, held);
+      each.sql += ")";
+    }
+    if (!other.empty()) {
+      each.sql += " AND NOT ";
+      each.also_in(id, other);
+    }
+    told->rest = where;
+    told->each = where;
+    told->each.also(each.sql);
+    told->each.parameters.insert(told->each.parameters.end(), each.parameters.begin(), each.parameters.end());
+  }
+  const storage::SearchSelect& select = found.all;
+  std::string ids = "SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where;
   if (!held.empty()) ids = "SELECT u.id FROM (SELECT " + select.record + " AS id" + ids.substr(7 + select.record.size()) + " UNION ALL SELECT " + id + plan.from + " WHERE " + id + " IN (" + places_for(held) + ")) u";
   where.also(id + " IN (" + ids + ")");
   where.parameters.insert(where.parameters.end(), select.parameters.begin(), select.parameters.end());
   where.parameters.insert(where.parameters.end(), held.begin(), held.end());
   if (!other.empty()) {
-    where.also(id + " NOT IN (" + places_for(other) + ")");
-    where.parameters.insert(where.parameters.end(), other.begin(), other.end());
+    where.also("NOT ");
+    where.also_in(id, other);
   }
   return true;
+}
+
+/// Whether an index gives the entity's records in this order, see storage::entity_table().
+bool served(const model::Entity& entity, const std::vector<model::SortKey>& sort) {
+  std::vector<const Field*> fields;
+  for (const auto& key : sort) {
+    if (key.descending != sort.front().descending) return false;
+    if (key.field->slot != model::slot_id) fields.push_back(key.field);
+  }
+  const auto begins = [&](const std::vector<const Field*>& index) {
+    return index.size() >= fields.size() && std::equal(fields.begin(), fields.end(), index.begin());
+  };
+  // An index ends with the id: after more fields than these it is not what decides.
+  if (fields.empty()) return true;
+  if (fields.size() == 1 && fields.front()->slot == model::slot_number && !entity.number_format.empty()) return true;
+  if (fields.size() == 1 && fields.front()->type == model::FieldType::ref && !fields.front()->system) return true;
+  if (std::any_of(entity.indexes.begin(), entity.indexes.end(), [&](const model::Index& one) { return one.fields.size() == fields.size() && begins(one.fields); })) return true;
+  if (entity.views.empty()) return false;
+  std::vector<const Field*> list;
+  for (const auto& key : entity.views.front()->sort) {
+    if (key.descending != entity.views.front()->sort.front().descending || key.field->slot == model::slot_id) break;
+    list.push_back(key.field);
+  }
+  return list.size() == fields.size() && begins(list);
+}
+
+/// `sorted`: not by going along an index, past rows that are not wanted.
+std::string order_by(storage::Dialect dialect, const std::vector<model::SortKey>& sort, bool sorted = false) {
+  std::string sql;
+  for (const auto& key : sort) {
+    sql += sql.empty() ? " ORDER BY " : ", ";
+    const std::string column = "r." + storage::quote(dialect, key.field->column);
+    if (!sorted) sql += column;
+    else sql += dialect == storage::Dialect::sqlite ? "+" + column : "IFNULL(" + column + ", NULL)";
+    if (key.descending) sql += " DESC";
+  }
+  return sql;
 }
 
 }  // namespace
@@ -248,6 +314,19 @@ Condition& Condition::also(std::string_view more) {
   if (!sql.empty()) sql += " AND ";
   sql += more;
   return *this;
+}
+
+Condition& Condition::also_in(std::string_view column, std::vector<expr::Value> values) {
+  const std::string places = places_for(values);
+  sql.append("(").append(column).append(" IN (").append(places).append("))");
+  parameters.insert(parameters.end(), values.begin(), values.end());
+  return *this;
+}
+
+Condition& Condition::among(std::string_view column, const std::vector<std::int64_t>& ids) {
+  if (ids.empty()) return also("1 = 0");
+  also("");
+  return also_in(column, {ids.begin(), ids.end()});
 }
 
 int bind_parameters(storage::Statement& statement, const std::vector<expr::Value>& parameters, int index) {
@@ -308,7 +387,7 @@ std::vector<model::SortKey> sort_keys(const Context& context, const model::Entit
 }
 
 Condition condition_of(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
-                       const FieldRights& rights, const std::string& filter, std::string_view q) {
+                       const FieldRights& rights, const std::string& filter, std::string_view q, Searched* searched) {
   const model::Entity& entity = *plan.entity;
   const storage::Dialect dialect = plans.dialect();
   Condition where;
@@ -341,7 +420,7 @@ Condition condition_of(const Context& context, const Plans& plans, const EntityP
     where.parameters.insert(where.parameters.end(), rule.parameters.begin(), rule.parameters.end());
   }
   if (q.size() > 1700) bad("q: at most eight words of 200 bytes.");
-  const bool indexed = add_search(where, plans, plan, rights, q);
+  const bool indexed = add_search(where, plans, plan, rights, q, searched);
   int count = 0;
   while (!q.empty() && !indexed) {
     const auto start = q.find_first_not_of(" \t");
@@ -379,29 +458,57 @@ ListStatement list_statement(const Context& context, const Plans& plans, const E
   if (query.limit < 1 || query.limit > 200) bad("limit: a number from 1 to 200.");
   ListStatement statement;
   statement.sort = std::move(sort);
-  statement.where = condition_of(context, plans, plan, rule, rights, query.filter, query.q);
+  Searched searched;
+  statement.where = condition_of(context, plans, plan, rule, rights, query.filter, query.q, &searched);
   statement.parameters = statement.where.parameters;
-  std::string cursor;
+  Condition cursor;
   if (!query.after.empty()) {
     const auto last = parse_cursor(plans.catalog(), statement.sort, query.after);
-    cursor = statement.where.sql.empty() ? " WHERE (" : " AND (";
-    add_cursor(cursor, statement.parameters, plans.dialect(), statement.sort, last);
-    cursor += ")";
+    add_cursor(cursor.sql, cursor.parameters, plans.dialect(), statement.sort, last);
+    cursor.sql = "(" + cursor.sql + ")";
   }
+  const std::string limit = " LIMIT " + std::to_string(query.limit + 1);
+  const std::string tail = order_by(plans.dialect(), statement.sort) + limit;
   std::string& sql = statement.sql;
-  sql.reserve(64 + select_list.size() + plan.from.size() + statement.where.sql.size() + cursor.size() + statement.sort.size() * 40);
+  sql.reserve(64 + select_list.size() + plan.from.size() + statement.where.sql.size() + cursor.sql.size() + tail.size());
   sql.append("SELECT ").append(select_list).append(plan.from);
+  const std::size_t after_from = sql.size();
+  const bool mysql = plans.dialect() == storage::Dialect::mysql;
+  // Else the rows are gone through in their order until one after the other of a few has turned up.
+  if (searched.few && mysql) sql += " FORCE INDEX (PRIMARY)";
   if (!statement.where.sql.empty()) sql.append(" WHERE ").append(statement.where.sql);
-  sql += cursor;
-  bool first = true;
-  for (const auto& key : statement.sort) {
-    sql += first ? " ORDER BY r." : ", r.";
-    first = false;
-    sql += storage::quote(plans.dialect(), key.field->column);
-    if (key.descending) sql += " DESC";
+  if (!cursor.sql.empty()) sql.append(statement.where.sql.empty() ? " WHERE " : " AND ").append(cursor.sql);
+  statement.parameters.insert(statement.parameters.end(), cursor.parameters.begin(), cursor.parameters.end());
+  if (searched.each.sql.empty()) {
+    sql += tail;
+    return statement;
   }
-  sql += " LIMIT " + std::to_string(query.limit + 1);
+  // What is found along the order's index has been looked for there, see below; the rest lies far along it.
+  sql += order_by(plans.dialect(), statement.sort, true) + limit;
+
+  statement.sampled = searched.each;
+  if (!served(*plan.entity, statement.sort)) return statement;
+  const std::string id = "r." + plan.id_column;
+  std::string keys;
+  for (const auto& key : statement.sort) keys += ", r." + storage::quote(plans.dialect(), key.field->column);
+  for (const std::int64_t rows : {1000, 8000, 30'000}) {
+    Condition& window = statement.windows.emplace_back();
+    window.sql = "SELECT " + id + keys + " FROM (SELECT " + id + " AS id" + plan.from + cursor.where() + order_by(plans.dialect(), statement.sort) + " LIMIT " + std::to_string(rows) + ") w " +
+                 (mysql ? "STRAIGHT_JOIN " : "CROSS JOIN ") + plan.from_table + " r ON " + id + " = w.id WHERE " + searched.each.sql + tail;
+    window.parameters = cursor.parameters;
+    window.parameters.insert(window.parameters.end(), searched.each.parameters.begin(), searched.each.parameters.end());
+  }
+  statement.found_select = sql.substr(0, after_from) + (mysql ? " FORCE INDEX (PRIMARY)" : "");
+  statement.found_rest = std::move(searched.rest);
+  statement.found_tail = tail;
   return statement;
+}
+
+Condition found_statement(const ListStatement& statement, const EntityPlan& plan, const std::vector<std::int64_t>& ids) {
+  Condition where = statement.found_rest;
+  where.among("r." + plan.id_column, ids);
+  where.sql = statement.found_select + " WHERE " + where.sql + statement.found_tail;
+  return where;
 }
 
 std::string make_cursor(const std::vector<model::SortKey>& sort, const std::vector<expr::Value>& last) {

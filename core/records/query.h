@@ -36,6 +36,17 @@ struct Condition {
   /// ` WHERE …`, or nothing.
   std::string where() const { return sql.empty() ? std::string() : " WHERE " + sql; }
   Condition& also(std::string_view more);
+  /// Adds the bare text of `(column IN (…))`.
+  Condition& also_in(std::string_view column, std::vector<expr::Value> values);
+  /// And one of these ids; none: nothing fulfils it.
+  Condition& among(std::string_view column, const std::vector<std::int64_t>& ids);
+};
+
+/// How the search index answered `q`.
+struct Searched {
+  bool few = false;   ///< the records stand in the condition one by one
+  Condition each;     ///< else: the whole condition again, of which the words are looked up row by row
+  Condition rest;     ///< and the condition without the words
 };
 
 /// Between filters that must all hold: no character of an expression.
@@ -44,10 +55,16 @@ inline constexpr char filter_separator = '\x1e';
 /// A client's filter (or several, see above) and words, with the actor's rule; fields that he may not read are refused in the filter (forbidden) and
 /// left out of the words' search. Throws invalid_argument naming what is wrong.
 Condition condition_of(const Context& context, const Plans& plans, const EntityPlan& plan, const ReadRule& rule,
-                       const FieldRights& rights, const std::string& filter, std::string_view q);
+                       const FieldRights& rights, const std::string& filter, std::string_view q, Searched* searched = nullptr);
 
 struct ListStatement {
   Condition where;                       ///< without the cursor
+  Condition sampled;                     ///< the same in a form for samples of rows; empty: `where` is
+  /// Words that many records hold: statements that find the page's ids and sort keys among the next rows in the list's order, among more and more of
+  /// them. The first that finds a whole page (limit + 1) says which it is, see found_statement(); where none does, `sql` finds it.
+  std::vector<Condition> windows;
+  std::string found_select, found_tail;
+  Condition found_rest;
   std::string sql;                       ///< selects limit + 1 rows of `select_list`
   std::vector<expr::Value> parameters;   ///< of `sql`
   std::vector<model::SortKey> sort;      ///< with the final key on id
@@ -63,6 +80,9 @@ ListStatement list_statement(const Context& context, const Plans& plans, const E
                              const FieldRights& rights, const ListQuery& query, std::vector<model::SortKey> sort,
                              std::string_view select_list);
 
+/// The statement that reads these records of the list; of what changed meanwhile, only what still fulfils filter and rule.
+Condition found_statement(const ListStatement& statement, const EntityPlan& plan, const std::vector<std::int64_t>& ids);
+
 /// Opaque cursor after a row with these values, one per key; valid for the same sort only.
 std::string make_cursor(const std::vector<model::SortKey>& sort, const std::vector<expr::Value>& last);
 std::string make_cursor(const std::vector<model::SortKey>& sort, const Record& last);
@@ -76,7 +96,8 @@ struct RowCount {
   bool exact = true;
 };
 inline constexpr std::int64_t exact_count = 10'000;
-RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition);
+/// `sampled`: the same condition in a form for samples, or empty.
+RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Condition& sampled = {});
 
 /// Base64 without padding, for what a client hands back as it got it.
 std::string to_base64url(std::string_view bytes);

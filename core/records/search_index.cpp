@@ -7,6 +7,7 @@
 #include "model/digest.h"
 #include "records/duplicates.h"
 #include "records/json.h"
+#include "records/query.h"
 #include "records/search_words.h"
 #include "storage/query.h"
 
@@ -43,7 +44,8 @@ std::string index_definition(const model::Entity& entity) {
       digest.add_delimited("key");
       for (const model::MatchKeyPart& part : key.parts) {
         const model::MatchInput& input = rule.match->inputs[part.input];
-        digest.add_delimited(input.name + " " + model::to_string(input.as) + " " + std::to_string(static_cast<int>(part.take)) + " " + std::to_string(part.count));
+        digest.add_delimited(input.name + " " + model::to_string(input.as) + " " + std::to_string(static_cast<int>(part.take)) + " " + std::to_string(part.count) +
+                             (input.field->sensitive ? " sealed" : ""));
       }
     }
   }
@@ -120,9 +122,18 @@ std::map<std::string, std::vector<std::int64_t>, std::less<>> SearchIndex::waiti
   return out;
 }
 
-storage::SearchSelect SearchIndex::select(const State& state, const std::vector<storage::SearchTerm>& terms) const {
+SearchIndex::Found SearchIndex::find(const State& state, const std::vector<storage::SearchTerm>& terms) const {
   const auto session = database_.read();
-  return store_->select(&*session, state.number, terms);
+  Found found{.few = {}, .all = store_->select(&*session, state.number, terms, false, true)};
+  const storage::SearchSelect& all = found.all;
+  const bool twice = all.distinct || all.order.empty();
+  storage::Statement& statement = session->prepare((twice ? "SELECT DISTINCT " : "SELECT ") + all.record + " FROM " + all.from + " WHERE " + all.where + " LIMIT ?");
+  statement.bind(bind_parameters(statement, all.parameters), most_few + 1);
+  std::vector<std::int64_t> ids;
+  while (statement.step()) ids.push_back(statement.integer(0));
+  statement.reset();
+  if (static_cast<std::int64_t>(ids.size()) <= most_few) found.few = std::move(ids);
+  return found;
 }
 
 std::size_t SearchIndex::follow(const model::Catalog& catalog, Timestamp now) {

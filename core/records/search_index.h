@@ -54,8 +54,13 @@ class SearchIndex {
   storage::ReadSession read() const { return database_.read(); }
   /// As of at most a second ago; nullopt where nothing of the entity is there.
   std::optional<State> of(std::string_view entity) const;
-  /// The records of an entity that hold all terms.
-  storage::SearchSelect select(const State& state, const std::vector<storage::SearchTerm>& terms) const;
+  /// The records of an entity that hold all terms: themselves where they are few, else what selects them all.
+  struct Found {
+    std::optional<std::vector<std::int64_t>> few;
+    storage::SearchSelect all;
+  };
+  static constexpr std::int64_t most_few = 4000;
+  Found find(const State& state, const std::vector<storage::SearchTerm>& terms) const;
   /// Of what was written a moment ago and is not in the index yet: the newest records, at most about 500, by entity.
   std::map<std::string, std::vector<std::int64_t>, std::less<>> waiting(storage::Session& session) const;
   /// Of all entities, as of now.

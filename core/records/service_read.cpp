@@ -92,8 +92,35 @@ class ListReader {
   template <class Row, class Values>
   std::string read(std::string_view select_list, const Row& row, const Values& sort_values) {
     list_ = list_statement(context_, plans_, plan_, rule_, rights_, query_, std::move(sort_), select_list);
-    storage::Statement& statement = session_.prepare(list_.sql);
-    bind_parameters(statement, list_.parameters);
+    for (const Condition& window : list_.windows) {
+      std::vector<std::int64_t> ids;
+      storage::Statement& among = session_.prepare(window.sql);
+      bind_parameters(among, window.parameters);
+      while (among.step()) {
+        ids.push_back(among.integer(0));
+        if (ids.size() != query_.limit) continue;
+        // As it is now: a row that is moved before it is read must not take the next page with it.
+        for (std::size_t i = 0; i < list_.sort.size(); ++i) last_.push_back(among.value(static_cast<int>(i) + 1, plan_.slots[list_.sort[i].field->slot].type));
+      }
+      among.reset();
+      if (ids.size() > query_.limit) {
+        ids.pop_back();
+        const Condition found = found_statement(list_, plan_, ids);
+        const std::string next = make_cursor(list_.sort, last_);
+        rows(found.sql, found.parameters, row, sort_values);
+        return next;
+      }
+      last_.clear();  // the page may end beyond these rows
+    }
+    return rows(list_.sql, list_.parameters, row, sort_values);
+  }
+  RowCount count() { return count_rows(session_, plan_, list_.where, list_.sampled); }
+
+ private:
+  template <class Row, class Values>
+  std::string rows(const std::string& sql, const std::vector<expr::Value>& parameters, const Row& row, const Values& sort_values) {
+    storage::Statement& statement = session_.prepare(sql);
+    bind_parameters(statement, parameters);
     std::string next;
     for (std::uint32_t n = 0; statement.step();) {
       if (n == query_.limit) {
@@ -106,9 +133,7 @@ class ListReader {
     statement.reset();
     return next;
   }
-  RowCount count() { return count_rows(session_, plan_, list_.where); }
 
- private:
   storage::Session& session_;
   const Context& context_;
   const Plans& plans_;

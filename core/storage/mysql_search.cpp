@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <forward_list>
+#include <numeric>
 #include <utility>
 
 #include "base/words.h"
@@ -10,6 +11,7 @@ namespace caravan::storage {
 namespace {
 
 constexpr std::int64_t most_counted = 2000;
+constexpr std::int64_t many_counted = 100'000;  ///< where several words are frequent and all their records are gone through
 constexpr std::size_t many_rows = 500;  ///< of one insert
 
 /// Words that begin with `prefix` are from it up to this one.
@@ -113,35 +115,36 @@ class MysqlSearch final : public SearchStore {
     return out;
   }
 
-  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed) const override {
-    // The rarest word leads; the others are looked for in the words of its records. A frequent beginning leads only where there is no word.
-    std::size_t lead = 0;
-    std::int64_t fewest = -1;
-    for (std::size_t i = 0; i < terms.size() && (terms.size() > 1 || (session && terms.front().prefix)); ++i) {
+  SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed, bool all) const override {
+    // The rarest word leads; the others are looked for at its records. A frequent beginning leads only where there is no word, or the order does not matter.
+    std::vector<std::int64_t> found(terms.size(), -1);
+    const bool counted = terms.size() > 1 || (session && terms.front().prefix);
+    for (std::size_t i = 0; i < terms.size() && counted; ++i) {
       // Longer words are rarer, mostly.
-      std::int64_t found = session ? count(*session, entity, terms[i]) : most_counted - static_cast<std::int64_t>(std::min<std::size_t>(terms[i].text.size(), 100));
-      if (terms[i].prefix && (!session || found >= most_counted)) found = most_counted + 1;
-      if (fewest >= 0 && found >= fewest) continue;
-      fewest = found;
-      lead = i;
+      found[i] = session ? count(*session, entity, terms[i], most_counted) : most_counted - static_cast<std::int64_t>(std::min<std::size_t>(terms[i].text.size(), 100));
+      if (terms[i].prefix && (!session || found[i] >= most_counted)) found[i] = many_counted + 1;
     }
+    std::vector<std::size_t> order(terms.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto rarest_first = [&] { std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return found[a] < found[b]; }); };
+    rarest_first();
+    if (all && session && terms.size() > 1 && found[order[0]] == most_counted) {
+      for (std::size_t i = 0; i < terms.size(); ++i) found[i] = count(*session, entity, terms[i], many_counted);
+      // A record may have several words that begin so, and its other words are then looked for here and there.
+      for (std::size_t i = 0; i < terms.size(); ++i) found[i] *= terms[i].prefix ? 2 : 1;
+      rarest_first();
+    }
+    const std::int64_t fewest = found[order[0]];
     SearchSelect select;
     select.record = "s.record";
     select.order = "s.record";
-    const SearchTerm& first = terms[lead];
-    const auto rest = [&](const std::string& words, std::size_t without) {
-      for (std::size_t i = 0; i < terms.size(); ++i) {
-        if (i == without) continue;
-        select.where += " AND " + words + " LIKE ?";
-        select.parameters.emplace_back("% " + terms[i].text + (terms[i].prefix ? "%" : " %"));
-      }
-    };
+    const SearchTerm& first = terms[order[0]];
     if (first.prefix && narrowed && fewest > most_counted) {
       // Of the many that begin so few may be let through: the database goes by the condition's own index, or from the newest on.
       select.from = "search_document s";
       select.where = "s.entity = ?";
       select.parameters.emplace_back(entity);
-      rest("s.words", terms.size());
+      for (const SearchTerm& term : terms) select.where += " AND " + among_words("s", term, select.parameters);
       return select;
     }
     select.parameters = {expr::Value(entity), expr::Value(first.text)};
@@ -151,11 +154,29 @@ class MysqlSearch final : public SearchStore {
     // A record may have several words that begin so: of few they are sorted out.
     select.distinct = first.prefix && fewest >= 0 && fewest < most_counted;
     if (first.prefix && !select.distinct) select.order.clear();
-    if (terms.size() == 1) return select;
-    select.where += " AND EXISTS (SELECT 1 FROM search_document d WHERE d.entity = s.entity AND d.record = s.record";
-    rest("d.words", lead);
-    select.where += ")";
+    // One value each: what EXISTS says, the database may turn round and begin with.
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const SearchTerm& term = terms[order[i]];
+      if (term.prefix) {
+        select.where += " AND (SELECT " + among_words("d", term, select.parameters) + " FROM search_document d WHERE d.entity = s.entity AND d.record = s.record)";
+      } else {
+        select.where += " AND (SELECT 1 FROM search_term t WHERE t.entity = s.entity AND t.term = ? AND t.record = s.record)";
+        select.parameters.emplace_back(term.text);
+      }
+    }
     return select;
+  }
+
+  SearchCondition holds(std::int64_t entity, const std::vector<SearchTerm>& terms, const std::string& record) const override {
+    SearchCondition condition;
+    condition.sql = "(SELECT ";
+    for (const SearchTerm& term : terms) {
+      if (!condition.parameters.empty()) condition.sql += " AND ";
+      condition.sql += among_words("d", term, condition.parameters);
+    }
+    condition.sql += " FROM search_document d WHERE d.entity = ? AND d.record = " + record + ")";
+    condition.parameters.emplace_back(entity);
+    return condition;
   }
 
  private:
@@ -163,6 +184,12 @@ class MysqlSearch final : public SearchStore {
     if (words.starts_with(' ')) words.erase(0, 1);
     if (words.ends_with(' ')) words.pop_back();
     return words;
+  }
+
+  /// That a record's words have the term.
+  static std::string among_words(const std::string& table, const SearchTerm& term, std::vector<expr::Value>& parameters) {
+    parameters.emplace_back("% " + term.text + (term.prefix ? "%" : " %"));
+    return table + ".words LIKE ?";
   }
 
   static std::string held(const SearchTerm& term, const std::string& table = {}) {
@@ -177,11 +204,11 @@ class MysqlSearch final : public SearchStore {
     if (term.prefix) query.add(ends.emplace_front(beyond(term.text)));
   }
 
-  static std::int64_t count(Session& session, std::int64_t entity, const SearchTerm& term) {
+  static std::int64_t count(Session& session, std::int64_t entity, const SearchTerm& term, std::int64_t most) {
     std::forward_list<std::string> ends;
     Query query(session, "SELECT COUNT(*) FROM (SELECT 1 FROM search_term WHERE " + held(term) + " LIMIT ?) t");
     add_held(query, entity, term, ends);
-    query.add(most_counted);
+    query.add(most);
     return query.next() ? query.integer(0) : 0;
   }
 };

@@ -35,6 +35,12 @@ struct SearchSelect {
   std::string order;            ///< what to sort by, descending, at no cost; empty: a record may come twice, and sorting would read all
 };
 
+/// A condition on one record: true where it holds all terms.
+struct SearchCondition {
+  std::string sql;
+  std::vector<expr::Value> parameters;
+};
+
 /// Entities are numbers below 2^15, records below 2^47. Stateless; thread-safe.
 class SearchStore {
  public:
@@ -52,8 +58,10 @@ class SearchStore {
   /// Those of `entities` in which some record may hold all terms, or `whole` where that is not empty.
   virtual std::set<std::int64_t> holding(Session& session, const std::set<std::int64_t>& entities, const std::vector<SearchTerm>& terms, const std::string& whole) const = 0;
   /// `terms`: at least one. `session`: asked which of them are rare; null: a guess is made. `narrowed`: for a join in which a condition
-  /// may let few records through; on SQLite only where it does, and finds them by an index.
-  virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed = false) const = 0;
+  /// may let few records through; on SQLite only where it does, and finds them by an index. `all`: not only the newest are wanted.
+  virtual SearchSelect select(Session* session, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed = false, bool all = false) const = 0;
+  /// For records that are gone through anyway, in another order: looks each one's words up by its id, which `record` names.
+  virtual SearchCondition holds(std::int64_t entity, const std::vector<SearchTerm>& terms, const std::string& record) const = 0;
 };
 
 std::unique_ptr<SearchStore> sqlite_search_store();

@@ -75,7 +75,7 @@ class SqliteSearch final : public SearchStore {
     return out;
   }
 
-  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed) const override {
+  SearchSelect select(Session*, std::int64_t entity, std::vector<SearchTerm> terms, bool narrowed, bool) const override {
     const std::int64_t base = entity * entity_unit;
     SearchSelect select;
     select.from = "search_text s";
@@ -83,11 +83,7 @@ class SqliteSearch final : public SearchStore {
     select.order = "s.rowid";
     select.base = base;
     if (narrowed) {
-      // Each record's words are looked into.
-      for (const SearchTerm& term : terms) {
-        select.where += select.where.empty() ? "(' ' || s.words || ' ') LIKE ?" : " AND (' ' || s.words || ' ') LIKE ?";
-        select.parameters.emplace_back("% " + term.text + (term.prefix ? "%" : " %"));
-      }
+      select.where = among_words("s", terms, select.parameters);
       return select;
     }
     select.where = "s.search_text MATCH ? AND s.rowid >= ? AND s.rowid < ?";
@@ -95,7 +91,23 @@ class SqliteSearch final : public SearchStore {
     return select;
   }
 
+  SearchCondition holds(std::int64_t entity, const std::vector<SearchTerm>& terms, const std::string& record) const override {
+    SearchCondition condition;
+    condition.sql = "(SELECT " + among_words("d", terms, condition.parameters) + " FROM search_text d WHERE d.rowid = " + std::to_string(entity * entity_unit) + " + " + record + ")";
+    return condition;
+  }
+
  private:
+  /// That a record's words, which are looked into, have all terms.
+  static std::string among_words(const std::string& table, const std::vector<SearchTerm>& terms, std::vector<expr::Value>& parameters) {
+    std::string sql;
+    for (const SearchTerm& term : terms) {
+      sql += (sql.empty() ? "(' ' || " : " AND (' ' || ") + table + ".words || ' ') LIKE ?";
+      parameters.emplace_back("% " + term.text + (term.prefix ? "%" : " %"));
+    }
+    return sql;
+  }
+
   static std::string match_of(const std::vector<SearchTerm>& terms) {
     std::string match;
     for (const SearchTerm& term : terms) match += (match.empty() ? "\"" : " AND \"") + term.text + (term.prefix ? "\" *" : "\"");

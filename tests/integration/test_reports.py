@@ -165,6 +165,9 @@ class Reports(ServerCase):
         found = self.ok(self.keeper.get("/records/stand.sale/aggregate" + query(group="way", measure="median:seats,p90:seats,count"))).json["items"]
         web = next(one for one in found if one["group"]["way"] == "web")
         self.assertEqual((web["median:seats"], web["p90:seats"], web["count"]), ("5.000000", "8.200000", 3))
+        alone = self.ok(self.keeper.get("/records/stand.sale/aggregate?measure=median:seats")).json["items"]
+        self.assertEqual(len(alone), 1, "without groups there is one row, whatever is measured")
+        self.assertIsNotNone(alone[0]["median:seats"])
         for bad in ("p0:seats", "p100:seats", "median:way", "median"):
             self.problem(self.keeper.get("/records/stand.sale/aggregate?measure=" + quote(bad)), 400, "invalid_argument")
         self.problem(self.keeper.get("/records/stand.sale/aggregate" + query(group="way", measure="median:seats", sort="-median:seats")), 400, "invalid_argument")
