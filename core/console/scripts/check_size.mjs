@@ -25,10 +25,12 @@ function closure(keys) {
 
 const kib = (files) => [...files].reduce((sum, file) => sum + gzipSync(readFileSync(new URL(file, dist))).length, 0) / 1024;
 
-const first = closure(['index.html']);
+// What index.html begins fetches this; it may stand in a file with what both need.
+const first = closure(['index.html', 'src/main.tsx'].filter((key) => key === 'index.html' || manifest[key]));
 const locale = closure(['src/i18n/bundle_zh_cn.ts']);
-const routes = { login: 'src/pages/login.tsx', list: 'src/pages/list.tsx', record: 'src/pages/record.tsx', form: 'src/pages/edit.tsx' };
-const sizes = Object.entries(routes).map(([name, key]) => [name, kib(new Set([...first, ...locale, ...closure([key])]))]);
+const frame = 'src/layout/shell.tsx';
+const routes = { login: ['src/pages/login.tsx'], list: [frame, 'src/pages/list.tsx'], record: [frame, 'src/pages/record.tsx'], form: [frame, 'src/pages/edit.tsx'] };
+const sizes = Object.entries(routes).map(([name, keys]) => [name, kib(new Set([...first, ...locale, ...closure(keys)]))]);
 
 // The initial route is the sign-in; a user with a session begins on a list, so that is held to the same limit.
 let failed = false;

@@ -1,15 +1,16 @@
 import LoadingOutlined from '@ant-design/icons/es/icons/LoadingOutlined';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClient, QueryClientProvider, useQueryClient } from '@tanstack/react-query';
 import { App as AntdApp, ConfigProvider } from 'antd';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { flushSync } from 'react-dom';
-import { createBrowserRouter, createMemoryRouter, Outlet, RouterProvider, type RouteObject } from 'react-router';
+import { createBrowserRouter, createMemoryRouter, Outlet, RouterProvider, useLocation, type RouteObject } from 'react-router';
 import { ApiClient, ApiError } from './api/client';
 import { useDark } from './appearance';
 import { FullPageSpin } from './components/load_state';
 import { antdLocale, type Language } from './i18n';
-import { ServicesProvider, useLanguage } from './services';
-import { RequireAdministrator, RequireSession } from './session';
+import { pageOfAddress } from './list_query';
+import { ServicesProvider, useApi, useLanguage } from './services';
+import { RequireAdministrator, RequireSession, useSession } from './session';
 import CrashPage from './pages/crash';
 import { themeFor } from './theme';
 
@@ -21,6 +22,17 @@ const adminPage = (load: () => Promise<{ default: React.ComponentType }>) => asy
   const Page = (await load()).default;
   return { Component: () => <RequireAdministrator><Page /></RequireAdministrator> };
 };
+
+/** The first records of the list that is gone to are asked for before everything around them is drawn. */
+function Ahead({ children }: { children: ReactNode }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const { model } = useSession();
+  const { language } = useLanguage();
+  const page = pageOfAddress(api, model, useLocation(), language);
+  if (page && !queries.getQueryState(page.queryKey)) void queries.prefetchQuery(page);
+  return children;
+}
 
 const routes: RouteObject[] = [
   {
@@ -34,7 +46,7 @@ const routes: RouteObject[] = [
         path: '/',
         lazy: async () => {
           const Shell = (await import('./layout/shell')).default;
-          return { Component: () => <RequireSession><Shell /></RequireSession> };
+          return { Component: () => <RequireSession><Ahead><Shell /></Ahead></RequireSession> };
         },
         children: [
           {

@@ -1,3 +1,4 @@
+import { takeEarly } from '../early';
 import type { paths } from './schema';
 import type { FieldError, Problem, RecordData, User } from './types';
 
@@ -181,7 +182,9 @@ export class ApiClient {
     if (body !== undefined && !form) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     if (method !== 'GET' && this.user?.csrf) headers['X-CSRF-Token'] = this.user.csrf;
     if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
+    const early = method === 'GET' ? takeEarly(this.base + path, this.locale) : undefined;
     try {
+      if (early) return await early;
       return await fetch(this.base + path, {
         method,
         headers,

@@ -2,15 +2,9 @@ import type { Locale as AntdLocale } from 'antd/es/locale';
 import dayjs from 'dayjs';
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { rememberLanguage, type Language } from './language';
 
-/** Languages of the console, the first one by default. */
-export const languages = [
-  { code: 'zh-CN', label: '简体中文' },
-  { code: 'zh-TW', label: '繁體中文' },
-  { code: 'en', label: 'English' },
-] as const;
-
-export type Language = (typeof languages)[number]['code'];
+export { initialLanguage, languageFor, languages, type Language } from './language';
 
 const bundles = {
   'zh-CN': () => import('./bundle_zh_cn'),
@@ -18,29 +12,7 @@ const bundles = {
   en: () => import('./bundle_en'),
 } satisfies Record<Language, () => Promise<unknown>>;
 
-const storageKey = 'caravan.language';
 const antdLocales = new Map<string, AntdLocale>();
-
-/** The nearest language of ours to a BCP 47 tag. */
-export function languageFor(tag: string | null | undefined): Language | undefined {
-  if (!tag) return undefined;
-  if (/^zh\b/i.test(tag)) return /hant|[-_](tw|hk|mo)\b/i.test(tag) ? 'zh-TW' : 'zh-CN';
-  return /^en\b/i.test(tag) ? 'en' : undefined;
-}
-
-/** Simplified Chinese, unless chosen otherwise before or the browser asks for Traditional. */
-export function initialLanguage(): Language {
-  const browser = navigator.languages.find((tag) => /^zh\b/i.test(tag));
-  return languageFor(remembered()) ?? languageFor(browser) ?? 'zh-CN';
-}
-
-function remembered(): string | null {
-  try {
-    return localStorage.getItem(storageKey);
-  } catch {
-    return null; // storage may be forbidden
-  }
-}
 
 /** Loads a language and makes everything speak it. */
 export async function switchLanguage(language: Language): Promise<void> {
@@ -60,11 +32,7 @@ export async function switchLanguage(language: Language): Promise<void> {
     await i18next.changeLanguage(language);
   }
   document.documentElement.lang = language;
-  try {
-    localStorage.setItem(storageKey, language);
-  } catch {
-    // the choice then lasts until the page is left
-  }
+  rememberLanguage(language);
 }
 
 /** Texts of antd's own components, for a language that was loaded. */

@@ -7,7 +7,7 @@ import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
 import SearchOutlined from '@ant-design/icons/es/icons/SearchOutlined';
 import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
-import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useDeferredValue, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { appearances, setAppearance, useAppearance } from '../appearance';
@@ -33,6 +33,8 @@ export default function Shell() {
   const location = useLocation();
   const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
   const [open, setOpen] = useState(false);
+  // The page that was asked for is there before what leads away from it; the navigation's place is kept.
+  const later = useDeferredValue(true, false);
   const [searching, setSearching] = useState(false);
   useEffect(() => setOpen(false), [location.pathname]);
   useEffect(() => {
@@ -54,7 +56,7 @@ export default function Shell() {
       {wide && (
         <Layout.Sider width={216} className="sider">
           <Brand name={model.agency.name} />
-          <Navigation />
+          {later && <Navigation />}
         </Layout.Sider>
       )}
       <Layout>

@@ -20,11 +20,12 @@ import { DotLabel, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
+import { columnsShown, groupOf, listed, pageQuery, viewFields } from '../list_query';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
 import { isFile } from '../files';
 import { RecordTable } from '../lists/record_table';
 import { useWidths } from '../lists/widths';
-import { expansion, fieldOf, groupable, isEditable, mergeable } from '../model';
+import { fieldOf, isEditable, mergeable } from '../model';
 import { usePinyinFilter } from '../pinyin';
 import { createPath, duplicatesPath } from '../paths';
 import { useWatch } from '../live';
@@ -33,7 +34,6 @@ import { useSession } from '../session';
 import { useSteady } from '../steady';
 import { useTitle } from '../use_title';
 import { RecordView, type PlacedType } from '../views/record_view';
-import { viewParameter } from '../views/types';
 
 const FilterBuilder = lazy(() => import('../lists/filter_builder'));
 const SavedViews = lazy(() => import('../lists/saved_views'));
@@ -46,17 +46,12 @@ export default function ListPage() {
   const { entity: name = '' } = useParams();
   const { model } = useSession();
   const [params] = useSearchParams();
-  const entity = model.entities[name];
-  const view = entity && (entity.views.find((one) => one.name === params.get('view')) ?? entity.views[0]);
-  if (!entity || !view) {
+  const found = listed(model, name, params);
+  if (!found) {
     return <LoadError error={new ApiError(404, {})} onRetry={() => undefined} notFound={t('error.entityMissingText')} />;
   }
+  const { entity, view } = found;
   return view.type === 'list' ? <RecordList key={name} entity={entity} view={view} /> : <PlacedRecords key={view.name} entity={entity} view={view} type={view.type} />;
-}
-
-/** Columns of the view; a name that is no field of the entity is left out. */
-function viewFields(entity: Entity, view: ViewDefinition): Field[] {
-  return view.columns.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field);
 }
 
 /** The list's state from the address, and a way to change it. */
@@ -225,33 +220,35 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   const { language } = useLanguage();
   const api = useApi();
   const { state, before, go } = useListState();
-  const names = useMemo(() => {
-    const own = state.columns?.filter((name) => fieldOf(entity, name));
-    return own && own.length > 0 ? own : viewFields(entity, view).map((field) => field.name);
-  }, [entity, view, state.columns]);
+  const names = useMemo(() => columnsShown(entity, view, state), [entity, view, state.columns]);
   const columns = useMemo(() => names.map((name) => fieldOf(entity, name)).filter((field): field is Field => !!field), [entity, names]);
   const [widths, setWidths] = useWidths(entity.name);
   const [chosen, setChosen] = useState<RecordData[]>([]);
-  const group = state.group && groupable(entity).some((field) => field.name === state.group) ? fieldOf(entity, state.group) : undefined;
+  const group = groupOf(entity, state);
   const order = state.sort ?? view.sort ?? undefined;
-  // Rows of a group stand together; within it they keep the order that was asked for.
-  const sort = group && order?.replace(/^-/, '').split(',')[0] !== group.name ? [group.name, ...(order?.split(',').slice(0, 4) ?? [])].join(',') : order;
   const filter = listFilter(state, entity);
   const filtered = filter !== undefined || state.q !== '';
   const firstSort = order?.split(',')[0];
   useTitle(entity.plural || entity.label, model.agency.name);
   useWatch(entity.name);
 
-  const query = {
-    view: viewParameter(view), filter, sort, q: state.q || undefined, limit: state.size, after: state.after, count: '1' as const,
-    expand: expansion(entity, group ? [...names, group.name] : names),
-  };
-  const list = useQuery({
-    queryKey: ['list', entity.name, query, language],
-    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: entity.name }, query, signal }),
-    placeholderData: keepPreviousData,
-  });
+  const options = pageQuery(api, entity, view, state, language);
+  const { query } = options;
+  const list = useQuery({ ...options, placeholderData: keepPreviousData });
   const page = useSteady(list.data);
+  const queries = useQueryClient();
+  const next = list.isPlaceholderData ? null : page?.next;
+  /** The page after this one comes before it is asked for: when the button is approached, and from the second page on, as who turns one turns more. */
+  const fetchNext = () => {
+    if (next) void queries.prefetchQuery(pageQuery(api, entity, view, { ...state, after: next }, language));
+  };
+  const latestFetch = useRef(fetchNext);
+  useEffect(() => {
+    latestFetch.current = fetchNext;
+  });
+  useEffect(() => {
+    if (next && state.page > 1) latestFetch.current();
+  }, [next, state.page]);
   const counts = useGroupCounts(entity, group, { view: query.view, filter, q: query.q });
   const changeable = useMemo(
     () => (entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field)) : []),
@@ -283,7 +280,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
             </Suspense>
           )}
           <Suspense fallback={null}>
-            <ExportMenu entity={entity} query={{ view: query.view, filter, sort, q: query.q }} columns={names} total={total} />
+            <ExportMenu entity={entity} query={{ view: query.view, filter, sort: query.sort, q: query.q }} columns={names} total={total} />
             <ColumnsMenu entity={entity} shown={names} own={state.columns !== undefined} group={state.group} onColumns={(next) => go({ ...state, columns: next })} onGroup={(next) => go(withChange(state, { group: next }))} />
           </Suspense>
         </Toolbar>
@@ -339,6 +336,8 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
                 icon={<RightOutlined aria-hidden />}
                 aria-label={t('list.next')}
                 disabled={!page.next || list.isPlaceholderData}
+                onPointerEnter={fetchNext}
+                onFocus={fetchNext}
                 onClick={() => page.next && go({ ...state, after: page.next, page: state.page + 1 }, [...before, state.after ?? null])}
               />
             </nav>
