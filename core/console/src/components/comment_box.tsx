@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Entity } from '../api/types';
 import { titleOf } from '../model';
+import { matchesTyped } from '../pinyin';
 import { useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
@@ -37,7 +38,10 @@ export default function CommentBox({ entity, id }: { entity: Entity; id: string 
     enabled: typed !== null && !!model.entities[users],
     placeholderData: keepPreviousData,
   });
-  const options = (found.data?.items ?? []).map((user) => ({ key: user.id, value: titleOf(model.entities[users], user), label: titleOf(model.entities[users], user) }));
+  const all = (found.data?.items ?? []).map((user) => ({ key: user.id, user: user.id, value: titleOf(model.entities[users], user), label: titleOf(model.entities[users], user) }));
+  // Until the answer for what was typed is there, nobody stands first who does not fit: Enter takes whoever does.
+  const settled = words === (typed ?? '') && !found.isPlaceholderData;
+  const options = settled ? all : all.filter((one) => matchesTyped(one.label, typed ?? ''));
 
   const put = (next: string) => {
     setText(next);
@@ -82,7 +86,8 @@ export default function CommentBox({ entity, id }: { entity: Entity; id: string 
         loading={found.isFetching}
         filterOption={false}
         onSearch={setTyped}
-        onSelect={(option) => option.key && setPeople((all) => ({ ...all, [String(option.value)]: String(option.key) }))}
+        // Not `key`, to which the widget adds something of its own.
+        onSelect={(option: { value?: string; user?: string }) => option.user !== undefined && setPeople((before) => ({ ...before, [String(option.value)]: option.user! }))}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void send();
         }}

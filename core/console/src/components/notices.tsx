@@ -13,11 +13,24 @@ import { useSession } from '../session';
 const entity = 'core.notice';
 const shown = 20;
 
+/** Says of notices that they were seen. */
+export function useSeen(): (notices: RecordData[]) => Promise<void> {
+  const api = useApi();
+  const queries = useQueryClient();
+  return async (notices) => {
+    await Promise.all(
+      notices.map((notice) =>
+        api.patch('/records/{entity}/{id}', { seen: true }, { path: { entity, id: notice.id }, version: notice.version }).catch(() => undefined),
+      ),
+    );
+    await queries.invalidateQueries({ queryKey: ['list', entity] });
+  };
+}
+
 /** The bell: what the user has not seen yet, newest first. */
 export function Notices() {
   const { t } = useTranslation();
   const api = useApi();
-  const queries = useQueryClient();
   const navigate = useNavigate();
   const { language } = useLanguage();
   const { locale } = useSession();
@@ -31,14 +44,7 @@ export function Notices() {
   const items = unseen.data?.items ?? [];
   const total = unseen.data?.total ?? items.length;
 
-  const see = async (notices: RecordData[]) => {
-    await Promise.all(
-      notices.map((notice) =>
-        api.patch('/records/{entity}/{id}', { seen: true }, { path: { entity, id: notice.id }, version: notice.version }).catch(() => undefined),
-      ),
-    );
-    await queries.invalidateQueries({ queryKey: ['list', entity] });
-  };
+  const see = useSeen();
   const follow = (notice: RecordData) => {
     setOpen(false);
     void see([notice]);

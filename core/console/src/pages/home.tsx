@@ -8,6 +8,7 @@ import { ApprovalItem, hasApprovals } from '../components/approvals';
 import { durationParts } from '../components/clocks';
 import { StateLabel } from '../components/field_value';
 import { FinishTask, taskEntity } from '../components/tasks';
+import { useSeen } from '../components/notices';
 import { PageHead } from '../components/page_head';
 import { celString } from '../filter';
 import { formatInstant } from '../format';
@@ -195,6 +196,7 @@ const notices = 'core.notice';
 
 function Mentions() {
   const { t } = useTranslation();
+  const see = useSeen();
   const { model, locale } = useSession();
   const api = useApi();
   const list = useQuery({
@@ -211,7 +213,7 @@ function Mentions() {
             const entity = notice['about_entity'], id = notice['about_id'], text = String(notice['text'] ?? '');
             return (
               <li key={notice.id} className={notice['seen'] === true ? 'day-seen' : undefined}>
-                {typeof entity === 'string' && entity && typeof id === 'string' && id && model.entities[entity] ? <Link to={recordPagePath(entity, id)}>{text}</Link> : <span>{text}</span>}
+                {typeof entity === 'string' && entity && typeof id === 'string' && id && model.entities[entity] ? <Link to={recordPagePath(entity, id)} onClick={() => void (notice['seen'] !== true && see([notice]))}>{text}</Link> : <span>{text}</span>}
                 <time className="muted" dateTime={String(notice.created_at)}>{formatInstant(String(notice.created_at), locale.locale, locale.timeZone)}</time>
               </li>
             );
