@@ -76,8 +76,6 @@ Record linked_record(const records::RecordService& service, const Opened& opened
   }
 }
 
-bool names(const std::vector<const Field*>& fields, const Field* field) { return std::find(fields.begin(), fields.end(), field) != fields.end(); }
-
 /// What a stranger filled in; other fields are unknown to him.
 records::Input input_of(const Context& context, const Entity& entity, const std::vector<const Field*>& asked, const records::Json& json) {
   // Before anything is read of them: what else the entity has is not told.
