@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -10,6 +11,8 @@
 
 /// Internal to core/workflow: what rules have done so far in one transaction.
 namespace caravan::workflow {
+
+inline constexpr std::int64_t most_followers = 65'536;  ///< jobs of rules that follow from one of them, in all
 
 struct Cascade final : records::Extension {
   std::vector<std::string> chain;  ///< rules that run, the outermost first
@@ -23,6 +26,8 @@ struct Cascade final : records::Extension {
   // Of a job, where the actor is the system:
   std::int64_t set_off_by = 0;     ///< the user whose change led to it
   std::vector<std::string> before; ///< rules each of whose jobs led to the next, the first one first; at most most_depth
+  std::int64_t share = most_followers;  ///< of the jobs that may follow from the one at hand, with those that follow from them
+  std::int64_t followers = 0;           ///< jobs added to it by this one
 };
 
 inline Cascade& cascade_of(records::Work& work) {

@@ -137,6 +137,10 @@ std::string too_deep(const Context& context, const std::vector<std::string>& cha
   return message("rule_depth", context.locale, {chain_text(chain)});
 }
 
+std::string too_many(const Context& context, const std::vector<std::string>& chain) {
+  return message("rule_breadth", context.locale, {chain_text(chain)});
+}
+
 RuleScope::RuleScope(records::Work& work, std::string name) : work_(work) {
   Cascade& cascade = cascade_of(work);
   if (cascade.chain.empty()) cascade.effects = 0;  // many changes of one transaction, as of a bulk, are counted apart

@@ -54,6 +54,7 @@ std::optional<records::Record> load_locked(records::Work& work, const model::Ent
 
 /// Why rules of this chain, the outermost first, are not gone on with.
 std::string too_deep(const records::Context& context, const std::vector<std::string>& chain);
+std::string too_many(const records::Context& context, const std::vector<std::string>& chain);
 
 /// For its lifetime a rule runs in the transaction, for the bounds above and for messages. Throws invalid_record with the chain of
 /// rules where they go too deep.

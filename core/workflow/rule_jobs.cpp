@@ -33,6 +33,7 @@ void go_on(records::Work& work, const jobs::Job& job, const Payload& payload) {
   cascade.set_off_by = job.actor_id;
   cascade.before = payload.list("before");
   cascade.before.push_back(work.context().source);
+  if (payload.has("share")) cascade.share = payload.number("share");
 }
 
 void leave_out(jobs::Attempt& attempt, Run run, const char* why) {

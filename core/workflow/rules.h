@@ -66,6 +66,7 @@ struct Timer {
   Timestamp due;
   std::int64_t set_off_by = 0;      ///< see Cascade
   std::vector<std::string> before;  ///< see Cascade; of one whose moment has come already
+  std::int64_t share = 0;           ///< see Cascade; with `before`
 };
 jobs::NewJob timer_job(const Timer& timer, const model::Catalog& catalog);
 

@@ -9,6 +9,7 @@
 #include "storage/query.h"
 #include "support/fake_clock.h"
 #include "support/gate.h"
+#include "workflow/cascade.h"
 #include "workflow/effects.h"
 #include "workflow/rule_jobs.h"
 #include "workflow/undo.h"
@@ -517,6 +518,18 @@ when: record.name == 'loop' && record.visits < 40
 do: {again: {set: {visits: "record.visits + 1"}}}
 ---
 kind: automation
+name: shop.left
+on: shop.order.updated
+when: record.name == 'both'
+do: {again: {set: {visits: "record.visits + 1"}}}
+---
+kind: automation
+name: shop.right
+on: shop.order.updated
+when: record.name == 'both'
+do: {again: {set: {visits: "record.visits + 1"}}}
+---
+kind: automation
 name: shop.again_in_time
 on: shop.order
 at: record.due
@@ -542,6 +555,22 @@ TEST_P(RulesTest, RulesThatSetEachOtherOffLaterGoOnlySoDeep) {
   change(boss(), now_of(made), R"({"seats":3})");
   queue->drain();
   EXPECT_EQ(text(now_of(made), "visits"), std::to_string(2 * workflow::most_depth)) << "what somebody does begins anew";
+}
+
+TEST_P(RulesTest, RulesThatSetOffTwoEachEndSoonerThanTheirTreeIsFull) {
+  catalog = catalog_of(more_rules);
+  const auto made = order();
+  gate().transact(boss(), [&](records::Work& work) {
+    // As if a rule's job that 60 may follow from did it. The first gets half of them, the second a sixth.
+    workflow::cascade_of(work).before = {"automation shop.left"};
+    workflow::cascade_of(work).share = 60;
+    work.update(made.entity(), made.id(), records::parse_input(*catalog, made.entity(), R"({"name":"both"})", "en"), std::nullopt);
+  });
+  queue->drain();
+  EXPECT_EQ(jobs_left(), 0);
+  const std::function<int(int)> jobs = [&](int share) { return share == 0 ? 0 : 1 + jobs(share / 2) + jobs(share / 6); };
+  EXPECT_EQ(text(now_of(made), "visits"), std::to_string(jobs(60) - 1));
+  EXPECT_THAT(log("shop.right"), Contains(HasSubstr("failed updated: 一次修改引发的规则过多：automation shop.")));
 }
 
 TEST_P(RulesTest, ATimeThatIsAlwaysOverDoesNotGoOnForEver) {
