@@ -10,7 +10,7 @@ build_packages=(
   build-essential cmake ninja-build ccache pkg-config ca-certificates curl python3
   libpoco-dev libsoci-dev libmysqlcppconn-dev libmariadb-dev libmariadb-dev-compat libsqlite3-dev
   libyaml-cpp-dev libboost-dev libboost-system-dev libboost-filesystem-dev rapidjson-dev
-  libsodium-dev libelf-dev libcli11-dev libspdlog-dev libre2-dev libicu-dev libcsv-dev libphonenumber-dev libcurl4-openssl-dev libgmime-3.0-dev libsystemd-dev prometheus-cpp-dev
+  libsodium-dev libelf-dev libcli11-dev libspdlog-dev libre2-dev libicu-dev libcsv-dev libphonenumber-dev libcurl4-openssl-dev libgmime-3.0-dev libsystemd-dev prometheus-cpp-dev zlib1g-dev
 )
 # To test, beside those. mariadb-server-core has the server without a service that starts by itself.
 test_packages=(

@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "api/gzip.h"
 #include "api/json_writer.h"
 #include "api/negotiate.h"
 #include "api/titles.h"
@@ -12,6 +13,7 @@
 #include "model/process.h"
 #include "records/access.h"
 #include "records/codec.h"
+#include "records/draft.h"
 #include "workflow/public_pages.h"
 
 namespace caravan::api {
@@ -209,7 +211,7 @@ class ModelWriter {
         .member("help", field.help.in(locale_));
     json_.member("type", model::to_string(field.type));
     json_.member_or_null("to", field.target ? std::string_view(field.target->full_name) : std::string_view());
-    json_.member("system", field.system).member("required", field.required && !field.visible && !filled_later(field));
+    json_.member("system", field.system).member("required", field.required && !field.visible && !records::filled_later(field));
     const model::FieldRight right = rights_.of(field);
     json_.member("right", model::to_string(right));
     const bool fixed =
@@ -233,18 +235,11 @@ class ModelWriter {
     json_.member("sortable", right >= model::FieldRight::read && sortable(field)).end_object();
   }
 
-  static bool tells_time(const expr::Program& program) {
-    return program.source().find("now(") != std::string::npos || program.source().find("today(") != std::string::npos;
-  }
-
-  /// Whoever leaves it empty gets the moment of saving: a form need not ask for it.
-  static bool filled_later(const Field& field) { return field.default_value && tells_time(*field.default_value); }
-
   /// What a new record's form begins with: a default that depends on neither record, user nor time.
   void write_default(const Field& field) {
     const auto& program = field.default_value;
     const expr::Value variables[2];
-    if (program && !tells_time(*program)) {
+    if (program && !records::filled_later(field)) {
       const auto result = program->evaluate({variables, 2, {}, "UTC"});
       if (result.outcome == expr::Outcome::value) {
         records::write_value(json_.value_follows(), field, result.value);
@@ -509,6 +504,7 @@ std::shared_ptr<const RenderedModel> ModelCache::get(const records::Context& con
   }
   auto made = std::make_shared<RenderedModel>();
   made->body = make();
+  made->gzip = gzip(made->body);
   std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a of what the model depends on
   for (const char c : context.catalog->hash + "\n" + key)
     hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;

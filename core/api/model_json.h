@@ -17,9 +17,9 @@ namespace caravan::api {
 std::string model_json(const records::RecordService& records, const records::Context& context,
                        std::string_view locale);
 
-/// A finished model and its entity tag (with quotes).
+/// A finished model, the same as gzip, and its entity tag (with quotes).
 struct RenderedModel {
-  std::string body, tag;
+  std::string body, gzip, tag;
 };
 
 /// Texts that depend on Catalog, locale and set of roles alone; each is made once. Thread-safe.

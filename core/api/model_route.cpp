@@ -21,9 +21,15 @@ std::string_view locale_parameter(const Call& call) {
 void answer_document(Call& call, const RenderedModel& document) {
   call.response.headers.emplace_back("ETag", document.tag);
   call.response.headers.emplace_back("Cache-Control", "private, no-cache");
-  call.response.headers.emplace_back("Vary", "Accept-Language, Cookie, Authorization");
-  if (has_seen(call.request.header("If-None-Match"), document.tag)) call.response.status = 304;
-  else call.response.body = document.body;
+  call.response.headers.emplace_back("Vary", "Accept-Language, Accept-Encoding, Cookie, Authorization");
+  if (has_seen(call.request.header("If-None-Match"), document.tag)) {
+    call.response.status = 304;
+  } else if (accepts_gzip(call.request.header("Accept-Encoding"))) {
+    call.response.headers.emplace_back("Content-Encoding", "gzip");
+    call.response.body = document.gzip;
+  } else {
+    call.response.body = document.body;
+  }
 }
 
 }  // namespace

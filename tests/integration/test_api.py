@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import datetime
+import gzip
 import unicodedata
 
 import caravan
@@ -41,6 +42,17 @@ class Sessions(ServerCase):
                              ("DELETE", "/records/customers.customer/1"), ("POST", "/import/sales.inquiry")):
             with self.subTest(path):
                 self.problem(self.server.client().request(method, path, {} if method == "POST" else None), 401, "unauthenticated")
+
+    def test_what_the_console_begins_with_travels_packed(self):
+        client = self.server.client("li.na")
+        plain = self.ok(client.get("/model"))
+        self.assertIsNone(plain.headers["Content-Encoding"])
+        packed = self.ok(client.get("/model", Accept_Encoding="gzip, br"))
+        self.assertEqual((packed.headers["Content-Encoding"], gzip.decompress(packed.body)), ("gzip", plain.body))
+        self.assertLess(len(packed.body), len(plain.body) / 4)
+        self.assertIn("Accept-Encoding", packed.headers["Vary"])
+        self.assertEqual(self.ok(client.get("/model", Accept_Encoding="gzip;q=0")).body, plain.body)
+        self.ok(client.get("/model", Accept_Encoding="gzip", If_None_Match=packed.etag), 304)
 
     def test_writes_with_a_cookie_need_the_csrf_token(self):
         client = self.server.client("li.na")
