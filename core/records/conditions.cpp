@@ -45,6 +45,11 @@ expr::Value stored_form(const Context& context, const Field& field, expr::Value 
 
 }  // namespace
 
+bool filled_later(const Field& field) {
+  const auto tells = [&](std::string_view moment) { return field.default_value->source().find(moment) != std::string::npos; };
+  return field.default_value && (tells("now(") || tells("today("));
+}
+
 bool is_visible(const Field& field, const Context& context, Record& record, const std::shared_ptr<const Follow>& follow) {
   return !field.visible || holds(*field.visible, context, record, follow);
 }
@@ -191,7 +196,7 @@ DraftAnswer TransactionWork::draft(const Entity& entity, const DraftQuery& query
     DraftField& one = answer.fields.emplace_back();
     one.field = &field;
     one.visible = !field.visible || !told(*field.visible) || is_visible(field, context_, record, follow_);
-    one.required = one.visible && (field.required || (field.required_when && told(*field.required_when) && holds(*field.required_when, context_, record, follow_)) ||
+    one.required = one.visible && ((field.required && (query.id || !filled_later(field))) || (field.required_when && told(*field.required_when) && holds(*field.required_when, context_, record, follow_)) ||
                                    (query.transition != nullptr && std::find(query.transition->require.begin(), query.transition->require.end(), &field) != query.transition->require.end()));
     const bool asked = query.transition != nullptr && query.transition->asks_for(field);
     one.read_only = field.compute || field.rollup || (!asked && (field.read_only || !rights.writable(field))) ||

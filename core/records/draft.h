@@ -26,6 +26,9 @@ struct DraftField {
   std::optional<std::vector<std::string_view>> options;
 };
 
+/// Whether whoever leaves it empty in a new record gets the moment of saving, so that a form need not ask for it.
+bool filled_later(const model::Field& field);
+
 /// Records of which a rule says that they are probably of the same thing, newest first.
 struct Duplicate {
   const model::DuplicateRule* rule = nullptr;
