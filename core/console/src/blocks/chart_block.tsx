@@ -2,12 +2,14 @@ import { useQuery } from '@tanstack/react-query';
 import { Empty, Segmented, Skeleton, Table } from 'antd';
 import { lazy, Suspense, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import type { Block, Entity } from '../api/types';
 import { LoadError } from '../components/load_state';
 import { fieldOf } from '../model';
+import { listPath } from '../paths';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
-import { chartQuery, groupField, measureOf, mostGroups, points, type Point } from './chart_data';
+import { chartQuery, groupCondition, groupField, measureOf, mostGroups, points, type Point } from './chart_data';
 
 const Drawing = lazy(() => import('./drawing'));
 
@@ -38,6 +40,11 @@ export function ChartBlock({ entity, block, heading }: Props) {
   const [kind = 'count', measured] = measure.split(':');
   const measureLabel = useMeasureLabel()(kind, (measured && fieldOf(entity, measured)?.label) || '');
 
+  /** The list of the records that a figure is made of. */
+  const listOf = (group?: string) => {
+    const filter = [block.filter, group].filter(Boolean);
+    return `${listPath(entity.name)}${filter.length > 0 ? `?cel=${encodeURIComponent(filter.length > 1 ? filter.map((one) => `(${one})`).join(' && ') : filter[0]!)}` : ''}`;
+  };
   if (groups.isError && !data) {
     return (
       <>
@@ -50,7 +57,7 @@ export function ChartBlock({ entity, block, heading }: Props) {
     return (
       <>
         {heading()}
-        {data ? <p className="figure">{measureOf(data.items[0]?.[measure], entity, measure, locale).text}</p> : <Skeleton active title={false} paragraph={{ rows: 1 }} />}
+        {data ? <p className="figure"><Link to={listOf()}>{measureOf(data.items[0]?.[measure], entity, measure, locale).text}</Link></p> : <Skeleton active title={false} paragraph={{ rows: 1 }} />}
         <p className="figure-note">{measured ? `${entity.plural || entity.label} · ${measureLabel}` : entity.plural || entity.label}</p>
       </>
     );
@@ -84,7 +91,15 @@ export function ChartBlock({ entity, block, heading }: Props) {
           pagination={{ pageSize: 12, hideOnSinglePage: true, size: 'small' }}
           columns={[
             { key: 'label', title: groupField(entity, block)?.label ?? t('chart.group'), dataIndex: 'label' },
-            { key: 'text', title: measureLabel, dataIndex: 'text', className: 'cell-number' },
+            {
+              key: 'text',
+              title: measureLabel,
+              className: 'cell-number',
+              render: (_, point) => {
+                const condition = groupCondition(entity, block, point.key);
+                return condition ? <Link to={listOf(condition)}>{point.text}</Link> : point.text;
+              },
+            },
           ]}
         />
       ) : (

@@ -1,5 +1,6 @@
 import type { AggregateItem, Block, Entity, Field, Model } from '../api/types';
 import { formatDate, formatDecimal, formatInstant, formatMoney, dotColor, type Locale } from '../format';
+import { celString } from '../filter';
 import { fieldOf, optionOf, stateOf } from '../model';
 import { addDays, addMonths } from '../views/days';
 
@@ -35,6 +36,16 @@ export function chartQuery(entity: Entity, block: Block) {
     sort: !block.group || whole ? undefined : `-${measure}`,
     limit: !block.group ? 1 : whole ? mostSteps : mostGroups,
   };
+}
+
+/** The condition, in CEL, of the records in a group; undefined of spans of time. `key`: of its point. */
+export function groupCondition(entity: Entity, block: Block, key: string): string | undefined {
+  const group = block.group ?? '';
+  const type = group === 'state' ? 'choice' : groupField(entity, block)?.type;
+  if (!type || bucketOf(block)) return undefined;
+  if (key === '') return `record.${group} == null`;
+  if (type === 'choice' || type === 'text') return `record.${group} == ${celString(key)}`;
+  return type === 'ref' || type === 'int' || type === 'bool' ? `record.${group} == ${key}` : undefined;
 }
 
 /** What a measure says; money of several currencies is never added up: that of the agency is drawn, all are told. */
