@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Api, assert, Checks, equal, until } from './harness.mjs';
+import { days } from './days.mjs';
 import { stories } from './stories.mjs';
 
 const require = createRequire(new URL('../../core/console/package.json', import.meta.url));
@@ -74,6 +75,10 @@ const shot = async (name, fullPage = false) => {
   if (!output) return;
   await page.waitForTimeout(400); // what moves has come to rest
   await page.screenshot({ path: join(output, `${name}.png`), fullPage });
+};
+/** How somebody's page looks as his day ends, also where it ended badly. */
+const lastLook = async (name, whose) => {
+  if (output) await whose.screenshot({ path: join(output, `${name}.png`) });
 };
 const stateTag = () => page.locator('.state-tag').innerText();
 const tableLoaded = async () => {
@@ -830,6 +835,7 @@ await check('a stranger sends a form from his telephone', async () => {
 });
 // ---- The whole agency
 await stories({ page, base, model, check, shot });
+await days({ browser, base, api, password, model, check, shot: lastLook, complain: (text) => complaints.push(text) });
 await check('pages of work, of plans, on paper and beside each other: nothing breaks WCAG AA', async () => {
   const offers = (await api.get('/records/sales.proposal?limit=2')).items;
   const inquiries = (await api.get(`/records/${inquiryEntity}?limit=2`)).items.map((one) => one.id);
