@@ -7,10 +7,11 @@ const api = process.env.CARAVAN_URL ?? 'http://127.0.0.1:8080';
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const antd = (names: string) => names.split(' ').map((name) => file(`node_modules/antd/es/${name}/index.js`));
 
-/** What cannot run without which: the public pages share only the first with the console, the sign-in needs two, a list all three. */
+/** What cannot run without which: the public pages share only the first with the console, the sign-in needs three, a list all four. */
 const together = [
   { name: 'common', from: [file('src/public/main.tsx')], also: [file('src/main.tsx')] },
   { name: 'console', from: [file('src/main.tsx'), ...antd('alert app button config-provider form input modal result spin theme')] },
+  { name: 'entrance', from: [file('src/pages/login.tsx'), ...antd('dropdown')] },
   { name: 'list', from: [file('src/layout/shell.tsx'), file('src/pages/list.tsx'), ...antd('avatar badge breadcrumb card drawer dropdown empty grid layout menu popover segmented select skeleton tag')] },
 ];
 

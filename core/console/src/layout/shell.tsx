@@ -7,7 +7,7 @@ import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
 import SearchOutlined from '@ant-design/icons/es/icons/SearchOutlined';
 import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
-import { lazy, Suspense, useDeferredValue, useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { appearances, setAppearance, useAppearance } from '../appearance';
@@ -34,7 +34,7 @@ export default function Shell() {
   const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
   const [open, setOpen] = useState(false);
   // The page that was asked for is there before what leads away from it; the navigation's place is kept.
-  const later = useDeferredValue(true, false);
+  const later = useLater();
   const [searching, setSearching] = useState(false);
   useEffect(() => setOpen(false), [location.pathname]);
   useEffect(() => {
@@ -90,6 +90,21 @@ export default function Shell() {
     </Layout>
     </LiveProvider>
   );
+}
+
+/** False at first, true when the browser has done what there was to do, or after half a second. */
+function useLater(): boolean {
+  const [later, setLater] = useState(false);
+  useEffect(() => {
+    const longest = 500;
+    if (typeof requestIdleCallback === 'function') {
+      const idle = requestIdleCallback(() => setLater(true), { timeout: longest });
+      return () => cancelIdleCallback(idle);
+    }
+    const timer = setTimeout(() => setLater(true));
+    return () => clearTimeout(timer);
+  }, []);
+  return later;
 }
 
 function Brand({ name }: { name: string }) {
