@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AggregateItem, Block } from '../src/api/types';
-import { bucketLabel, chartQuery, measureOf, points } from '../src/blocks/chart_data';
+import { bucketLabel, chartQuery, groupCondition, measureOf, points } from '../src/blocks/chart_data';
 import { demoModel } from './fake_server';
 
 const model = demoModel();
@@ -46,4 +46,14 @@ describe('a measure', () => {
 
 it('parts of the calendar are written as the server writes them', () => {
   expect([bucketLabel('2026-11-01', 'month'), bucketLabel('2026-10-01', 'quarter'), bucketLabel('2026-12-28', 'week'), bucketLabel('2027-01-04', 'week'), bucketLabel('2026-01-01', 'year')]).toEqual(['2026-11', '2026-Q4', '2026-W53', '2027-W01', '2026']);
+});
+
+describe('the way from a group to its records', () => {
+  it('is a condition on what it stands for, and none of spans of time', () => {
+    expect(groupCondition(task, block({ group: 'state' }), 'new')).toBe('record.state == "new"');
+    expect(groupCondition(task, block({ group: 'person' }), '7')).toBe('record.person == 7');
+    expect(groupCondition(task, block({ group: 'urgent' }), 'true')).toBe('record.urgent == true');
+    expect(groupCondition(task, block({ group: 'kind' }), '')).toBe('record.kind == null');
+    expect(groupCondition(task, block({ group: 'due_on:month' }), '2026-11')).toBeUndefined();
+  });
 });

@@ -96,6 +96,21 @@ describe('a record among others', () => {
     await waitFor(() => expect(server.callsTo('POST', '/records/demo.task')[0]?.body).toMatchObject({ subject: '再次', person: person.id }));
   });
 
+  it('tells the colleague who was mentioned, by his id', async () => {
+    const server = new FakeServer();
+    const task = server.add('demo.task', { subject: '云南行' });
+    server.model.entities['core.user'] = { ...structuredClone(server.model.entities['demo.person']!), name: 'core.user', module: 'core', menu: false };
+    server.overrides.push((call) => (call.path === '/records/core.user' ? { status: 200, body: { items: [{ id: '7', version: 1, name: '王芳', active: true }], next: null } } : undefined));
+    server.overrides.push((call) => (call.path.endsWith('/comments') ? { status: 201, body: { version: 2, told: ['7'] } } : undefined));
+    const { user } = open(`/records/demo.task/${task.id}`, server);
+    const box = await screen.findByRole('textbox', { name: '写评论' });
+    await user.type(box, '@');
+    await user.click(await screen.findByRole('menuitem', { name: '王芳' }));
+    await user.type(box, '请看');
+    await user.click(screen.getByRole('button', { name: '发表' }));
+    await waitFor(() => expect(server.callsTo('POST', `/records/demo.task/${task.id}/comments`)[0]?.body).toEqual({ text: '@王芳 请看', mentions: ['7'] }));
+  });
+
   it('takes a comment and keeps what was not sent', async () => {
     const server = new FakeServer();
     const task = server.add('demo.task', { subject: '云南行' });

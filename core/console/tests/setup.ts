@@ -14,7 +14,7 @@ window.scrollTo = () => undefined;
 Element.prototype.scrollIntoView = () => undefined;
 // Resolving antd's style sheets for every query takes jsdom seconds; what hides an element here is its own style.
 window.getComputedStyle = (element: Element) => (element as HTMLElement).style;
-configure({ asyncUtilTimeout: 10_000 });
+configure({ asyncUtilTimeout: 30_000 });
 
 beforeAll(() => switchLanguage('zh-CN'));
 
