@@ -150,10 +150,13 @@ class Reports(ServerCase):
         self.problem(self.keeper.get("/reports/stand.costs"), 403, "forbidden")
         self.assertEqual(self.ok(self.admin.get("/reports/stand.costs")).json["rows"][0]["measures"]["cost"]["value"], [])
         self.assertEqual([one["name"] for one in self.ok(self.nobody.get("/reports")).json["items"] if one["name"].startswith("stand.")], [])
-        self.assertEqual([one["name"] for one in self.ok(self.helper.get("/reports")).json["items"] if one["name"].startswith("stand.")], ["stand.by_way", "stand.costs"])
+        self.assertEqual([one["name"] for one in self.ok(self.helper.get("/reports")).json["items"] if one["name"].startswith("stand.")], ["stand.by_way"],
+                         "what would be refused is not offered")
 
     def test_dashboards(self):
-        found = [one for one in self.ok(self.keeper.get("/dashboards", Accept_Language="en")).json["items"] if one["name"] == "stand.overview"][0]
+        keepers = [one for one in self.ok(self.keeper.get("/dashboards", Accept_Language="en")).json["items"] if one["name"] == "stand.overview"][0]
+        self.assertEqual([tile["report"] for tile in keepers["tiles"]], ["stand.by_way"], "nor is a tile of what he may not read")
+        found = [one for one in self.ok(self.admin.get("/dashboards", Accept_Language="en")).json["items"] if one["name"] == "stand.overview"][0]
         self.assertEqual((found["label"], found["icon"]), ("Overview", "dashboard"))
         ways, costs = found["tiles"]
         self.assertEqual((ways["report"], ways["label"], ways["chart"], ways["width"], ways["measures"], ways["given"]),
