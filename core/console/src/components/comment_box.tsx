@@ -83,7 +83,8 @@ export default function CommentBox({ entity, id }: { entity: Entity; id: string 
         value={text}
         onChange={put}
         options={options}
-        loading={found.isFetching}
+        // While it says that it loads, it takes no Enter, whoever stands there.
+        loading={found.isFetching && options.length === 0}
         filterOption={false}
         onSearch={setTyped}
         // Not `key`, to which the widget adds something of its own.
