@@ -101,21 +101,22 @@ class Explanation {
     std::optional<WorkingSpan> before;
     each_working_span(hours_, from, to, [&](WorkingSpan span) {
       if (hours_ == nullptr) span.date = date_of(span.from);
-      if (before) {
-        if (before->offset_seconds != span.offset_seconds) offset(span);
-        if (before->date == span.date && before->offset_seconds == span.offset_seconds && before->to < span.from && lines_.size() < most_lines) {
-          say("break", message("clock_break", locale_, {format_date(span.date), clock(before->to, false), clock(span.from, false)}), before->to, span.from);
-        }
-        if (before->date < span.date) free_days(Date{before->date.days + 1}, Date{span.date.days - 1});
-      } else {
-        free_days(date_of(from), Date{span.date.days - 1});
-      }
-      before = span;
       // Beyond the due time only the sum counts.
       if (due_ && span.from >= *due_) {
         total_ += span.to.micros - span.from.micros;
         return true;
       }
+      if (before) {
+        if (before->date == span.date && before->offset_seconds == span.offset_seconds && before->to < span.from && lines_.size() < most_lines) {
+          say("break", message("clock_break", locale_, {format_date(span.date), clock(before->to, false), clock(span.from, false)}), before->to, span.from);
+        }
+        Date next{before->date.days + 1};
+        if (before->offset_seconds != span.offset_seconds) next = offset(next, *before, span);
+        if (before->date < span.date) free_days(next, Date{span.date.days - 1});
+      } else {
+        free_days(date_of(from), Date{span.date.days - 1});
+      }
+      before = span;
       const bool cut = due_ && *due_ < span.to;
       add(span, cut ? *due_ : span.to);
       if (due_ && span.to >= *due_ && !due_said_) {
@@ -155,9 +156,18 @@ class Explanation {
     more_ = 0;
   }
 
-  void offset(const WorkingSpan& span) {
+  /// Where clocks were changed between the two, with what was free before; the first date from then on.
+  Date offset(Date next, const WorkingSpan& before, const WorkingSpan& span) {
+    Date on = span.date;
+    const auto changes = offset_changes(before.to, span.from, zone_, 100);
+    if (changes && changes->size() > 1) on = date_of(changes->back().from);
+    if (next < on) {
+      free_days(next, Date{on.days - 1});
+      next = on;
+    }
     const int minutes = std::abs(span.offset_seconds) / 60;
-    say("offset", message("clock_offset", locale_, {format_date(span.date), (span.offset_seconds < 0 ? "-" : "+") + two(minutes / 60) + ":" + two(minutes % 60)}));
+    say("offset", message("clock_offset", locale_, {format_date(on), (span.offset_seconds < 0 ? "-" : "+") + two(minutes / 60) + ":" + two(minutes % 60)}));
+    return next;
   }
 
   void result() {

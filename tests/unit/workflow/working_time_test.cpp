@@ -29,6 +29,13 @@ time_zone: Europe/Berlin
 hours: {daily: ["00:00-06:00", "22:00-24:00"]}
 ---
 kind: calendar
+name: shop.paris
+label: Paris
+time_zone: Europe/Paris
+hours:
+  weekdays: ["09:00-12:00", "13:00-18:00"]
+---
+kind: calendar
 name: shop.late
 label: {en: Late, zh-CN: 晚班}
 base: office
@@ -125,6 +132,29 @@ TEST_F(WorkingTime, ADueTimeIsExplainedLineByLine) {
             "2026-10-08: +4 h 30 min from 13:30 to 18:00, 9 h in all.\n"
             "Due 2026-10-08 18:00.\n"
             "4 h 30 min gone by until now (2026-10-08 12:00); 4 h 30 min left.\n");
+}
+
+TEST_F(WorkingTime, ChangedClocksAreToldOnTheirDayAndNothingOfTheDaysBeyondTheDueTime) {
+  ClockSigns signs{.runs = true, .pauses = false, .stops = false, .limit = 10 * hour};
+  const auto* paris = hours("shop.paris");
+  ClockRun run = ClockRun::begin(at("2016-03-24T16:00:00Z"), signs);
+  signs.stops = true;
+  EXPECT_TRUE(run.advance(paris, at("2016-03-29T13:00:00Z"), signs));
+  std::string lines;
+  for (const ClockLine& line : explain_clock(run, paris, at("2016-04-08T04:00:00Z"), "UTC", "en")) lines += line.text + "\n";
+  EXPECT_EQ(lines,
+            "Started 2016-03-24 17:00 (Europe/Paris).\n"
+            "Time limit 10 h, by Paris.\n"
+            "2016-03-24: +1 h from 17:00 to 18:00, 1 h in all.\n"
+            "2016-03-25: +3 h from 09:00 to 12:00, 4 h in all.\n"
+            "2016-03-25: break from 12:00 to 13:00.\n"
+            "2016-03-25: +5 h from 13:00 to 18:00, 9 h in all.\n"
+            "2016-03-26: free.\n"
+            "2016-03-27: clocks are changed, UTC+02:00 from now on.\n"
+            "2016-03-27: free.\n"
+            "2016-03-28: +1 h from 09:00 to 10:00, 10 h in all.\n"
+            "Due 2016-03-28 10:00.\n"
+            "Met 2016-03-29 15:00 after 22 h, too late.\n");
 }
 
 TEST_F(WorkingTime, HolidaysAreNamedInTheReadersLanguage) {
