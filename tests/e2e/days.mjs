@@ -252,7 +252,7 @@ export async function days({ browser, base, api, password, model, check, shot, c
       const lines = page.getByRole('heading', { name: entity('scheduling.service_line').views.find((one) => one.name === 'scheduling.lines_to_confirm').label });
       await lines.first().waitFor();
       await page.getByText(`古城客栈${run}`).first().waitFor();
-      await go(`/records/scheduling.service_line?where=${encodeURIComponent(JSON.stringify([['departure', 'any', [departure.id]]]))}`);
+      await go(`/records/scheduling.service_line?where=${encodeURIComponent(JSON.stringify([['departure', 'any', departure.id]]))}`);
       await page.getByText('共 3 条').waitFor();
       await saveView(`今日出团${run}`);
       await bulk(step('scheduling.service_line', 'request'), 3);
