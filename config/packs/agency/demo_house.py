@@ -119,7 +119,8 @@ class House:
     # -- sales
     def proposals(self):
         office = self.office
-        waiting = self.every("sales.inquiry", filter="record.state in ['qualified', 'proposed']")[:36]
+        # Those that this program made: what else is there may say less.
+        waiting = self.every("sales.inquiry", filter="record.state in ['qualified', 'proposed'] && record.external_source == null && record.depart_on != null && record.party_size != null")[:36]
         sent = 0
         for nth, inquiry in enumerate(waiting):
             product = self.products[nth * 5 % len(self.products)]
