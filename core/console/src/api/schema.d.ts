@@ -1132,7 +1132,7 @@ export interface paths {
         put?: never;
         /**
          * Give a user a new password, which is told once
-         * @description For administrators. Made by the server. The user's sessions and access tokens end.
+         * @description Made by the server. The user's sessions and access tokens end. For administrators.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -3346,6 +3346,14 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        NewPassword: {
+            username: string;
+            /**
+             * Format: password
+             * @description Told once.
+             */
+            password: string;
+        };
         NewToken: {
             id: string;
             token: string;
@@ -4072,14 +4080,6 @@ export interface components {
             items: components["schemas"]["TimelineEvent"][];
             /** @description For `before`; null on the last page. */
             next: string | null;
-        };
-        NewPassword: {
-            username: string;
-            /**
-             * Format: password
-             * @description Told once.
-             */
-            password: string;
         };
         Token: {
             id: string;
