@@ -75,7 +75,7 @@ async function open(context, path, ready) {
   await page.waitForFunction(() => globalThis.figures.firstRows > 0 || !document.querySelector('tr[data-row-key]'));
   await page.waitForLoadState('load');
   await page.waitForTimeout(700); // what is fetched in idle time is part of the load
-  return { page, kib: bytes, milliseconds: await page.evaluate(() => globalThis.figures.firstRows) };
+  return { page, kib: { ...bytes }, milliseconds: await page.evaluate(() => globalThis.figures.firstRows) };
 }
 
 async function signIn(page) {
