@@ -121,4 +121,19 @@ describe('a list', () => {
     await user.type(within(editor).getByRole('textbox', { name: '主题' }), '！{Enter}');
     expect(await within(editor).findByText('您不能修改此记录。')).toBeTruthy();
   });
+
+  it('has the next page before it is turned to', async () => {
+    const { server } = filled();
+    for (let at = 0; at < 25; at += 1) server.add('demo.task', { subject: `第 ${at} 单`, kind: 'call' });
+    const { user } = open('/records/demo.task?size=20', server);
+    await row('第 24 单');
+    const pages = () => server.callsTo('GET', '/records/demo.task').filter((made) => made.query.get('after')).length;
+    expect(pages()).toBe(0);
+    const next = screen.getByRole('button', { name: '下一页' });
+    await user.hover(next);
+    await waitFor(() => expect(pages()).toBe(1));
+    await user.click(next);
+    await row('第 0 单');
+    expect(pages()).toBe(1);
+  });
 });
