@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { Background, Controls, Handle, MarkerType, Position, ReactFlow, type Edge, type Node, type NodeProps } from '@xyflow/react';
+import { Background, BaseEdge, Controls, Handle, MarkerType, Position, ReactFlow, type Edge, type EdgeProps, type Node, type NodeProps, type Viewport } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
 import { Empty, Select, Skeleton, Tabs, Tag } from 'antd';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
-import type { Entity, HandbookChart, HandbookSection, ModelTransition } from '../api/types';
+import type { Entity, HandbookChart, HandbookEdge, HandbookSection, ModelTransition } from '../api/types';
 import { useDark } from '../appearance';
 import { LoadError } from '../components/load_state';
 import { partsById } from '../handbook/parts';
@@ -24,13 +24,15 @@ interface StateData extends Record<string, unknown> {
   category: string;
   count: number | undefined;
   initial: boolean;
+  /** The handbook says how large it is. */
+  laid: boolean;
 }
 type StateNode = Node<StateData, 'state'>;
 
 /** A state in the diagram, with how many records are in it. */
 function State({ data }: NodeProps<StateNode>) {
   return (
-    <div className={`flow-state flow-state-${data.category}${data.initial ? ' flow-initial' : ''}`}>
+    <div className={`flow-state flow-state-${data.category}${data.initial ? ' flow-initial' : ''}${data.laid ? ' flow-laid' : ''}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <span>{data.label}</span>
       {data.count !== undefined && <strong className="flow-count">{data.count}</strong>}
@@ -39,7 +41,31 @@ function State({ data }: NodeProps<StateNode>) {
   );
 }
 
+interface StepData extends Record<string, unknown> {
+  step: string;
+  /** Its way where the handbook has laid it out. */
+  way?: HandbookEdge;
+}
+type StepEdge = Edge<StepData>;
+
+/** A step on the way that the handbook has laid out, past states and other steps' names. */
+function Way({ id, data, markerEnd }: EdgeProps<StepEdge>) {
+  const way = data?.way;
+  if (!way) return null;
+  return (
+    <>
+      <BaseEdge id={id} path={way.points.map((point, index) => `${index ? 'L' : 'M'}${point.join(' ')}`).join('')} interactionWidth={14} {...(markerEnd ? { markerEnd } : {})} {...(way.dashed ? { style: { strokeDasharray: '5 4' } } : {})} />
+      {way.lines.map((line, index) => (
+        <text key={index} className="flow-way" x={way.label_x} y={way.label_y - 13 * (way.lines.length - 1 - index)}>
+          {line}
+        </text>
+      ))}
+    </>
+  );
+}
+
 const nodeTypes = { state: State };
+const edgeTypes = { way: Way };
 const columnWidth = 230, rowHeight = 92;
 
 /** The chart that the handbook lays out for an entity, wherever it stands in it. */
@@ -79,6 +105,15 @@ function placesOf(entity: Entity): Map<string, { x: number; y: number }> {
   );
 }
 
+const margin = 14, readable = 0.75;
+
+/** As large as there is room for, but no smaller than can be read: then from its beginning. */
+function viewportOf(chart: HandbookChart, width: number, height: number): Viewport {
+  const fitting = Math.min((width - 2 * margin) / chart.width, (height - 2 * margin) / chart.height);
+  const zoom = Math.min(1, Math.max(readable, fitting));
+  return { zoom, x: Math.max(margin, (width - chart.width * zoom) / 2), y: Math.max(margin, (height - chart.height * zoom) / 2) };
+}
+
 /** The running definition of a workflow as a diagram: states with their numbers, steps, and who may take them. */
 export default function WorkflowPage() {
   const { t } = useTranslation();
@@ -116,6 +151,7 @@ function Workflow({ entity }: { entity: Entity }) {
   useWatch(entity.name);
   const navigate = useNavigate();
   const [chosen, setChosen] = useState<string | null>(null);
+  const panel = useRef<HTMLElement>(null);
   const counts = useQuery({
     queryKey: ['list', entity.name, 'states'],
     queryFn: ({ signal }) => api.get('/records/{entity}/aggregate', { path: { entity: entity.name }, query: { group: 'state', measure: 'count', limit: 200 }, signal }),
@@ -123,7 +159,8 @@ function Workflow({ entity }: { entity: Entity }) {
   const handbook = useQuery({ queryKey: ['handbook', language, model.hash], queryFn: ({ signal }) => api.get('/handbook', { query: { locale: language }, signal }), staleTime: 300_000 });
   const parts = useMemo(() => partsById(handbook.data?.sections ?? []), [handbook.data]);
   const count = useMemo(() => new Map(counts.data?.items.map((item) => [String(item.group['state']), Number(item['count'])])), [counts.data]);
-  const chart = handbook.data && chartOf(handbook.data.sections, `record-${entity.name}-chart`);
+  const drawn = handbook.data && chartOf(handbook.data.sections, `record-${entity.name}-chart`);
+  const chart = drawn && drawn.width > 0 ? drawn : undefined;
   const steps = handbook.data && sectionOf(handbook.data.sections, `record-${entity.name}-steps`);
 
   const nodes = useMemo<StateNode[]>(() => {
@@ -133,32 +170,35 @@ function Workflow({ entity }: { entity: Entity }) {
       return {
         id: state.name,
         type: 'state',
-        position: laid ? { x: laid.x, y: laid.y * 1.15 } : (places.get(state.name) ?? { x: 0, y: 0 }),
-        data: { label: state.label, category: state.category, count: counts.data ? (count.get(state.name) ?? 0) : undefined, initial: state.name === entity.initial },
+        position: laid ? { x: laid.x, y: laid.y } : (places.get(state.name) ?? { x: 0, y: 0 }),
+        ...(laid ? { width: laid.width, height: laid.height } : {}),
+        data: { label: state.label, category: state.category, count: counts.data ? (count.get(state.name) ?? 0) : undefined, initial: state.name === entity.initial, laid: laid !== undefined },
         ariaLabel: counts.data ? t('workflow.stateCount', { state: state.label, number: count.get(state.name) ?? 0 }) : state.label,
       };
     });
   }, [entity, chart, count, counts.data, t]);
-  const edges = useMemo<Edge[]>(
+  const edges = useMemo<StepEdge[]>(
     () =>
       entity.transitions.flatMap((step) =>
-        step.from.filter((from) => from !== step.to).map((from) => ({
-          id: `${from}/${step.name}`,
-          source: from,
-          target: step.to,
-          label: step.label,
-          type: 'smoothstep',
-          markerEnd: { type: MarkerType.ArrowClosed },
-          className: chosen === step.name ? 'flow-chosen' : '',
-          ariaLabel: t('workflow.stepFromTo', { step: step.label, from: entity.states.find((one) => one.name === from)?.label ?? from, to: entity.states.find((one) => one.name === step.to)?.label ?? step.to }),
-          data: { step: step.name },
-        })),
+        step.from.filter((from) => from !== step.to).map((from) => {
+          const way = chart?.edges.find((one) => one.from === from && one.to === step.to && one.label === step.label);
+          return {
+            id: `${from}/${step.name}`,
+            source: from,
+            target: step.to,
+            ...(way ? { type: 'way' } : { type: 'smoothstep', label: step.label }),
+            markerEnd: { type: MarkerType.ArrowClosed },
+            className: chosen === step.name ? 'flow-chosen' : '',
+            ariaLabel: t('workflow.stepFromTo', { step: step.label, from: entity.states.find((one) => one.name === from)?.label ?? from, to: entity.states.find((one) => one.name === step.to)?.label ?? step.to }),
+            data: { step: step.name, ...(way ? { way } : {}) },
+          };
+        }),
       ),
-    [entity, chosen, t],
+    [entity, chart, chosen, t],
   );
   return (
     <div className="workflow-columns">
-      <section className="panel workflow-chart" aria-label={t('workflow.diagram', { entity: entity.label })}>
+      <section ref={panel} className="panel workflow-chart" aria-label={t('workflow.diagram', { entity: entity.label })}>
         {handbook.isPending ? (
           <Skeleton active className="skeleton" />
         ) : (
@@ -167,9 +207,12 @@ function Workflow({ entity }: { entity: Entity }) {
             nodes={nodes}
             edges={edges}
             nodeTypes={nodeTypes}
+            edgeTypes={edgeTypes}
             colorMode={dark ? 'dark' : 'light'}
-            fitView
-            fitViewOptions={{ padding: 0.08, maxZoom: 1 }}
+            {...(chart ? {} : { fitView: true, fitViewOptions: { padding: 0.08, maxZoom: 1 } })}
+            onInit={(flow) => {
+              if (chart && panel.current) void flow.setViewport(viewportOf(chart, panel.current.clientWidth, panel.current.clientHeight));
+            }}
             minZoom={0.2}
             nodesDraggable={false}
             nodesConnectable={false}

@@ -26,6 +26,7 @@ export type HandbookBlock = Schemas['HandbookBlock'];
 export type HandbookLine = Schemas['HandbookLine'];
 export type HandbookTable = Schemas['HandbookTable'];
 export type HandbookChart = Schemas['HandbookChart'];
+export type HandbookEdge = Schemas['HandbookEdge'];
 export type ChoiceOption = Schemas['ModelChoice'];
 export type Module = Schemas['ModelModule'];
 export type Model = Schemas['Model'];
