@@ -209,7 +209,9 @@ describe('a page', () => {
     expect(screen.getByText(/alert\(1\)/)).toBeTruthy();
     expect(await screen.findByText('甲')).toBeTruthy();
     expect(await screen.findByRole('img', { name: 'bar 各阶段：新建 2' })).toBeTruthy();
-    expect(await screen.findByText('2', { selector: '.figure' })).toBeTruthy();
+    const figure = await screen.findByRole('link', { name: '2' });
+    expect(figure.closest('.figure')).toBeTruthy();
+    expect(figure.getAttribute('href')).toMatch(/^\/records\/demo\.task/);
   });
 
   it('has each chart as a table, too', async () => {
