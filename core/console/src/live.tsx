@@ -92,6 +92,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       source.addEventListener('bye', () => {
         source?.close();
         void queries.invalidateQueries({ queryKey: ['me'] });
+        // Whoever signs in again above his work goes on as before.
+        again = setTimeout(connect, wait);
+        wait = Math.min(wait * 2, longestWait);
       });
       source.addEventListener('error', () => {
         // The browser tries again by itself after an interruption, not after a refusal.

@@ -41,7 +41,7 @@ export function useUnsaved(dirty: boolean): void {
   useEffect(() => {
     if (!dirty) return undefined;
     count.current += 1;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    const warn = (event: BeforeUnloadEvent) => count.current > 0 && event.preventDefault();
     window.addEventListener('beforeunload', warn);
     return () => {
       count.current -= 1;

@@ -44,7 +44,12 @@ export function useMe() {
   });
 }
 
+/** Whose data is in memory. */
+const owners = new WeakMap<QueryClient, string>();
+
 export function setUser(queries: QueryClient, user: User | null): void {
+  const before = queries.getQueryData<User | null>(meKey);
+  if (before) owners.set(queries, before.id);
   queries.setQueryData(meKey, user);
 }
 
@@ -64,8 +69,9 @@ export function useSignIn() {
       return { ...signedIn, locale: language };
     },
     onSuccess: (user) => {
-      const before = queries.getQueryData<User | null>(meKey);
-      if (before?.id !== user.id) queries.removeQueries({ predicate: (query) => query.queryKey[0] !== meKey[0] });
+      // Who signs in again above his work finds it as it was.
+      const owner = queries.getQueryData<User | null>(meKey)?.id ?? owners.get(queries);
+      if (owner !== user.id) queries.removeQueries({ predicate: (query) => query.queryKey[0] !== meKey[0] });
       setUser(queries, user);
     },
   });
@@ -128,7 +134,8 @@ export function RequireSession({ children }: { children: ReactNode }) {
   );
 
   if (me.isPending) return <FullPageSpin />;
-  if (me.isError) return <LoadError error={me.error} onRetry={() => void me.refetch()} />;
+  // What fails later, with somebody known, takes nothing off the screen.
+  if (me.isError && me.data === undefined) return <LoadError error={me.error} onRetry={() => void me.refetch()} />;
   if (me.data === null && !over) {
     const here = location.pathname + location.search;
     const to = here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`;

@@ -135,7 +135,7 @@ describe('a record among others', () => {
   it('gives back what was typed before the page went away', async () => {
     const server = new FakeServer();
     const task = server.add('demo.task', { subject: '云南行' });
-    sessionStorage.setItem(`caravan.kept.form/demo.task/${task.id}`, JSON.stringify({ subject: '西藏行', people: 3 }));
+    sessionStorage.setItem(`caravan.kept.1/form/demo.task/${task.id}`, JSON.stringify({ subject: '西藏行', people: 3 }));
     const { user } = open(`/records/demo.task/${task.id}/edit`, server);
     expect(await screen.findByText('已恢复您上次未保存的内容。')).toBeTruthy();
     expect((screen.getByRole('textbox', { name: '主题' }) as HTMLInputElement).value).toBe('西藏行');

@@ -147,9 +147,9 @@ describe('a conflict', () => {
     const { dialog, task } = await conflict();
     const rows = dialog.getAllByRole('row').slice(1).map((row) => [...row.children].map((cell) => cell.textContent));
     expect(rows).toEqual([
-      ['主题', '我的主题', '对方主题'],
-      ['截止日期', '您没有改动，保留对方的值', '2027/01/02'],
-      ['人数', '5', '9'],
+      ['主题', '我的主题', '对方主题', '云南行'],
+      ['截止日期', '您没有改动，保留对方的值', '2027/01/02', '2026/12/20'],
+      ['人数', '5', '9', '4'],
     ]);
     expect(task['subject']).toBe('对方主题');
   });

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import { FormProblemAlert } from '../components/form_problem';
 import { fieldOf } from '../model';
+import { usePinyinFilter } from '../pinyin';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
@@ -42,11 +43,12 @@ function useEntityOptions() {
 
 function EntitySelect({ value, onChange, disabled = false }: { value: string | undefined; onChange: (entity: string | undefined) => void; disabled?: boolean }) {
   const { t } = useTranslation();
+  const pinyin = usePinyinFilter();
   return (
     <Select
       className="wide-select"
       allowClear
-      showSearch={{ optionFilterProp: 'label' }}
+      showSearch={{ filterOption: pinyin }}
       aria-label={t('audit.entity')}
       placeholder={t('audit.allEntities')}
       value={value}

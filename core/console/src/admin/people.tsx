@@ -11,6 +11,7 @@ import { RefSelect } from '../components/ref_select';
 import { ToldOnce } from '../components/told_once';
 import { optionOf } from '../model';
 import { createPath, recordPagePath } from '../paths';
+import { usePinyinFilter } from '../pinyin';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { AdminPage, Paged, useAct } from './parts';
@@ -134,6 +135,7 @@ function RolesDialog({ user, roles, onClose }: { user: RecordData; roles: Role[]
   const api = useApi();
   const act = useAct();
   const queries = useQueryClient();
+  const pinyin = usePinyinFilter();
   const [chosen, setChosen] = useState(rolesOf(user));
   const [saving, setSaving] = useState(false);
   const save = async () => {
@@ -149,7 +151,7 @@ function RolesDialog({ user, roles, onClose }: { user: RecordData; roles: Role[]
         className="full"
         mode="multiple"
         aria-label={t('people.roles')}
-        showSearch={{ optionFilterProp: 'label' }}
+        showSearch={{ filterOption: pinyin }}
         value={chosen}
         onChange={setChosen}
         options={roles.filter((role) => !role.everyone || chosen.includes(role.name)).map((role) => ({ value: role.name, label: role.department ? `${role.label} · ${role.department}` : role.label }))}
@@ -250,6 +252,7 @@ function Access() {
   const { model } = useSession();
   const api = useApi();
   const { language } = useLanguage();
+  const pinyin = usePinyinFilter();
   const [params, setParams] = useSearchParams();
   const user = params.get('user') ?? '', entity = params.get('entity') ?? '', id = params.get('id') ?? '';
   const set = (change: Record<string, string>) => {
@@ -269,7 +272,7 @@ function Access() {
         <RefSelect to={users} className="wide-select" aria-label={t('people.person')} placeholder={t('people.person')} value={user || null} onChange={(value) => set({ user: String(value ?? '') })} allowClear />
         <Select
           className="wide-select"
-          showSearch={{ optionFilterProp: 'label' }}
+          showSearch={{ filterOption: pinyin }}
           aria-label={t('audit.entity')}
           placeholder={t('audit.entity')}
           value={entity || null}

@@ -7,7 +7,7 @@ import { useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
 import type { components } from '../api/schema';
 import { LoadError } from '../components/load_state';
-import { useApi, useLanguage } from '../services';
+import { useApi, useLanguage, useUnsaved } from '../services';
 import { useErrorText } from '../use_error_text';
 import { Findings, findingsOf, type Finding } from './findings';
 import { AdminPage, At, Paged, useAct } from './parts';
@@ -386,6 +386,7 @@ function PluginSettings({ plugin }: { plugin: Plugin }) {
   const path = { path: { plugin: plugin.name } };
   const list = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get('/admin/plugins/{plugin}/settings', { ...path, signal }) });
   const [changes, setChanges] = useState<Record<string, string | number | boolean | null>>({});
+  useUnsaved(Object.keys(changes).length > 0);
   const [saving, setSaving] = useState(false);
   if (list.isError && !list.data) return <LoadError error={list.error} onRetry={() => void list.refetch()} />;
   if (!list.data) return <Skeleton active />;

@@ -11,6 +11,7 @@ import { LoadError } from '../components/load_state';
 import { partsById } from '../handbook/parts';
 import { PartsContext, Section as HandbookPart } from '../handbook/section';
 import { listPath } from '../paths';
+import { usePinyinFilter } from '../pinyin';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useWatch } from '../live';
@@ -118,6 +119,7 @@ function viewportOf(chart: HandbookChart, width: number, height: number): Viewpo
 export default function WorkflowPage() {
   const { t } = useTranslation();
   const { model } = useSession();
+  const pinyin = usePinyinFilter();
   const [params, setParams] = useSearchParams();
   const entities = Object.values(model.entities).filter((entity) => entity.states.length > 0);
   const entity = entities.find((one) => one.name === params.get('entity')) ?? entities.find((one) => one.module !== 'core') ?? entities[0];
@@ -129,7 +131,7 @@ export default function WorkflowPage() {
           <Select
             className="wide-select"
             aria-label={t('workflow.choose')}
-            showSearch={{ optionFilterProp: 'label' }}
+            showSearch={{ filterOption: pinyin }}
             value={entity.name}
             options={entities.map((one) => ({ value: one.name, label: one.label }))}
             onChange={(name: string) => setParams({ entity: name })}

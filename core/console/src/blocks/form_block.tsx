@@ -5,6 +5,7 @@ import { Link } from 'react-router';
 import type { Entity, FormDefinition, RecordData } from '../api/types';
 import { FormProblemAlert } from '../components/form_problem';
 import { RecordFields } from '../components/record_fields';
+import { useDiscard } from '../components/use_discard';
 import { useServerErrors } from '../components/use_server_errors';
 import { chosenFiles, sendFile } from '../files';
 import { changedInput, collect, editableFields, filledInput, toFormValues, type FormValues } from '../form_values';
@@ -15,6 +16,7 @@ import { useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { shownInput, useDraft } from '../use_draft';
+import { useSubmission } from '../use_submission';
 
 interface Props {
   entity: Entity;
@@ -31,19 +33,19 @@ interface Props {
 export default function FormBlock({ entity, form: definition, name, onDirty, preset, onMade }: Props) {
   const { t } = useTranslation();
   const api = useApi();
-  const { locale } = useSession();
+  const { locale, user } = useSession();
   const changed = useRecordChanged();
   const { message } = App.useApp();
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const record = useMemo<RecordData | undefined>(() => (preset ? { id: '', version: 0, expanded: { [preset.field]: { id: preset.id, title: preset.title } } } : undefined), [preset]);
   const initial = useMemo(() => ({ ...toFormValues(fields, undefined, locale), ...(preset ? { [preset.field]: preset.id } : {}) }), [fields, locale, preset]);
-  const keptKey = `block/${name}/${entity.name}`;
+  const keptKey = `${user.id}/block/${name}/${entity.name}`;
   const [begin] = useState(() => {
     const kept = preset ? undefined : keptValues(keptKey);
     return kept ? { ...initial, ...toFormValues(fields.filter((field) => field.name in kept), { id: '', version: 0, ...kept }, locale) } : initial;
   });
   const { form, problem, show, clear } = useServerErrors(entity, fields);
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
   const [made, setMade] = useState<RecordData | null>(null);
 
   const now = () => collect(fields, form.getFieldsValue(true) as FormValues, locale);
@@ -54,8 +56,6 @@ export default function FormBlock({ entity, form: definition, name, onDirty, pre
     // Once: whether it began with something kept.
   }, []);
   const save = async () => {
-    if (saving) return;
-    setSaving(true);
     clear();
     try {
       const created = await api.post('/records/{entity}', shownInput(await settled(), filledInput(now())), { path: { entity: entity.name } });
@@ -70,8 +70,6 @@ export default function FormBlock({ entity, form: definition, name, onDirty, pre
       await changed(entity.name);
     } catch (error) {
       show(error);
-    } finally {
-      setSaving(false);
     }
   };
   return (
@@ -103,7 +101,7 @@ export default function FormBlock({ entity, form: definition, name, onDirty, pre
           if (!preset) keepText(keptKey, dirty ? JSON.stringify(input) : '');
           ask();
         }}
-        onFinish={() => void save()}
+        onFinish={() => void run(save)}
       >
         <RecordFields entity={entity} form={definition} record={record} plain draft={draft} name={`block_${name}`} />
         <Button type="primary" htmlType="submit" loading={saving}>
@@ -114,13 +112,13 @@ export default function FormBlock({ entity, form: definition, name, onDirty, pre
   );
 }
 
-const ignore = () => undefined;
-
 /** The same in a dialog. */
 export function FormDialog({ title, onClose, onMade, ...rest }: Omit<Props, 'onDirty'> & { title: string; onClose: () => void; onMade: (record: RecordData) => void }) {
+  const [dirty, setDirty] = useState(false);
+  const close = useDiscard(dirty, onClose);
   return (
-    <Modal open title={title} footer={null} onCancel={onClose} mask={{ closable: false }}>
-      <FormBlock {...rest} onDirty={ignore} onMade={onMade} />
+    <Modal open title={title} footer={null} onCancel={close} mask={{ closable: false }}>
+      <FormBlock {...rest} onDirty={setDirty} onMade={onMade} />
     </Modal>
   );
 }

@@ -13,6 +13,7 @@ import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
 import { useValueText } from './field_value';
+import { useDiscard } from './use_discard';
 
 type Verdict = 'approve' | 'reject' | 'withdraw';
 
@@ -118,6 +119,7 @@ function DecisionDialog({ approval, verdict, title, onClose }: { approval: Appro
   const [problem, setProblem] = useState('');
   const [saving, setSaving] = useState(false);
   const label = t(`approval.${verdict}`);
+  const close = useDiscard(comment.trim() !== '', onClose);
 
   const decide = async () => {
     const said = comment.trim();
@@ -156,7 +158,7 @@ function DecisionDialog({ approval, verdict, title, onClose }: { approval: Appro
       cancelText={t('form.cancel')}
       okButtonProps={{ loading: saving, danger: verdict === 'reject' }}
       onOk={() => void decide()}
-      onCancel={onClose}
+      onCancel={close}
     >
       <label className="approval-comment">
         <span>{t(verdict === 'reject' ? 'approval.reason' : 'record.comment')}</span>

@@ -25,7 +25,7 @@ interface Props {
 const same = (field: Field, a: RecordData, b: RecordData) =>
   [field.name, currencyOf(field.name)].every((name) => JSON.stringify(a[name] ?? null) === JSON.stringify(b[name] ?? null));
 
-/** Someone else saved first: shows both versions per field and lets the user choose. */
+/** Someone else saved first: shows both versions per field, with what both began with, and lets the user choose. */
 export function ConflictDialog({ entity, base, mine, theirs, changed, saving, onKeep, onReload, onBack }: Props) {
   const { t } = useTranslation();
   const valueText = useValueText();
@@ -39,7 +39,7 @@ export function ConflictDialog({ entity, base, mine, theirs, changed, saving, on
   return (
     <Modal
       open
-      width={720}
+      width={860}
       title={t('conflict.title')}
       onCancel={onBack}
       mask={{ closable: false }}
@@ -57,6 +57,7 @@ export function ConflictDialog({ entity, base, mine, theirs, changed, saving, on
               <th scope="col">{t('conflict.field')}</th>
               <th scope="col">{t('conflict.mine')}</th>
               <th scope="col">{t('conflict.theirs')}</th>
+              <th scope="col">{t('conflict.original')}</th>
             </tr>
           </thead>
           <tbody>
@@ -82,6 +83,7 @@ export function ConflictDialog({ entity, base, mine, theirs, changed, saving, on
                     <td><span className="multiline">{text(field, theirs)}</span></td>
                   </>
                 )}
+                <td className="muted"><span className="multiline">{text(field, base)}</span></td>
               </tr>
             ))}
           </tbody>

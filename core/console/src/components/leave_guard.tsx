@@ -4,8 +4,8 @@ import { useTranslation } from 'react-i18next';
 import { useBlocker } from 'react-router';
 import { useUnsaved } from '../services';
 
-/** Asks before a page with unsaved changes is left. `released` lets the next navigation pass. */
-export function LeaveGuard({ dirty, released }: { dirty: boolean; released: RefObject<boolean> }) {
+/** Asks before a page with unsaved changes is left. `released` lets the next navigation pass; `onLeave`: they are given up. */
+export function LeaveGuard({ dirty, released, onLeave }: { dirty: boolean; released: RefObject<boolean>; onLeave?: () => void }) {
   const { t } = useTranslation();
   useUnsaved(dirty);
   const blocker = useBlocker(({ currentLocation, nextLocation }) => dirty && !released.current && currentLocation.pathname !== nextLocation.pathname);
@@ -16,7 +16,10 @@ export function LeaveGuard({ dirty, released }: { dirty: boolean; released: RefO
       okText={t('form.leave')}
       okButtonProps={{ danger: true }}
       cancelText={t('form.stay')}
-      onOk={() => blocker.proceed?.()}
+      onOk={() => {
+        onLeave?.();
+        blocker.proceed?.();
+      }}
       onCancel={() => blocker.reset?.()}
       width={420}
     >

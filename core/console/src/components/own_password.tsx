@@ -1,9 +1,9 @@
 import { App, Form, Input, Modal } from 'antd';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiError } from '../api/client';
 import { useApi } from '../services';
 import { useErrorText } from '../use_error_text';
+import { useSubmission } from '../use_submission';
 
 interface Values {
   current: string;
@@ -18,9 +18,8 @@ export default function OwnPassword({ onClose }: { onClose: () => void }) {
   const { message } = App.useApp();
   const errorText = useErrorText();
   const [form] = Form.useForm<Values>();
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
   const save = async (values: Values) => {
-    setSaving(true);
     try {
       await api.post('/me/password', { current: values.current, new: values.new });
       void message.success(t('password.changed'));
@@ -29,14 +28,12 @@ export default function OwnPassword({ onClose }: { onClose: () => void }) {
       const fields = error instanceof ApiError ? error.errors : [];
       if (fields.length > 0) form.setFields(fields.map((one) => ({ name: one.field === 'new' ? 'new' : 'current', errors: [one.message] })));
       else void message.error(errorText(error), 6);
-    } finally {
-      setSaving(false);
     }
   };
   const rule = { required: true, message: t('login.passwordRequired') };
   return (
     <Modal open width={420} title={t('password.change')} okText={t('password.change')} cancelText={t('form.cancel')} okButtonProps={{ loading: saving }} onOk={() => form.submit()} onCancel={onClose}>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={(values: Values) => void save(values)}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(values: Values) => void run(() => save(values))}>
         <Form.Item name="current" label={t('password.current')} rules={[rule]}>
           <Input.Password autoComplete="current-password" autoFocus />
         </Form.Item>

@@ -1,4 +1,4 @@
-import { Card, Col, DatePicker, Form, Input, Row, Select, Space, Switch } from 'antd';
+import { Card, Col, Form, Input, Row, Select, Space, Switch } from 'antd';
 import type { Rule } from 'antd/es/form';
 import { cloneElement, type KeyboardEvent, type ReactElement } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +9,7 @@ import { expandedOf, fieldOf, isEditable } from '../model';
 import { compareNames, usePinyinFilter } from '../pinyin';
 import { useSession } from '../session';
 import { isFile } from '../files';
+import { DatePicker } from './date_picker';
 import { FieldLabel } from './field_label';
 import { DotLabel } from './field_value';
 import { FileInput } from './file_input';

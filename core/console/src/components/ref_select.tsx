@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Select, Spin, type SelectProps } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Expanded } from '../api/types';
+import type { Entity, Expanded, RecordData } from '../api/types';
 import { titleOf } from '../model';
 import { useApi } from '../services';
 import { useSession } from '../session';
@@ -10,6 +10,8 @@ import { useSteady } from '../steady';
 import { useErrorText } from '../use_error_text';
 
 const shown = 20;
+
+const titlesOf = (entity: Entity | undefined, items: RecordData[]) => Object.fromEntries(items.map((item) => [item.id, titleOf(entity, item)]));
 
 interface Props extends Omit<SelectProps<string | string[]>, 'options' | 'mode'> {
   /** Entity to choose a record of. */
@@ -46,8 +48,20 @@ export function RefSelect({ to, known, ...rest }: Props) {
   // Titles seen so far, so that a choice keeps its title when the search goes on.
   const [titles, setTitles] = useState<Record<string, string>>({});
   useEffect(() => {
-    if (page) setTitles((old) => ({ ...old, ...Object.fromEntries(page.items.map((item) => [item.id, titleOf(entity, item)])) }));
+    if (page) setTitles((old) => ({ ...old, ...titlesOf(entity, page.items) }));
   }, [page, entity]);
+
+  const chosenIds = Array.isArray(rest.value) ? rest.value : rest.value ? [rest.value] : [];
+  const untold = chosenIds.filter((id) => /^\d+$/.test(id) && !titles[id] && !known?.some((one) => one.id === id)).slice(0, shown).sort();
+  // What the address or a draft brought has an id alone.
+  const told = useQuery({
+    queryKey: ['options', to, 'titles', untold.join()],
+    queryFn: ({ signal }) => api.get('/records/{entity}', { path: { entity: to }, query: { filter: `record.id in [${untold.join(', ')}]`, limit: shown }, signal }),
+    enabled: !!entity && untold.length > 0,
+  });
+  useEffect(() => {
+    if (told.data) setTitles((old) => ({ ...old, ...titlesOf(entity, told.data.items) }));
+  }, [told.data, entity]);
 
   const options = useMemo(() => {
     const found = (page?.items ?? []).map((item) => ({ value: item.id, label: titleOf(entity, item), number: item.number ?? '' }));

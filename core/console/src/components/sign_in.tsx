@@ -5,6 +5,7 @@ import { Alert, Button, Form, Input, Modal } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { ApiError } from '../api/client';
 import type { User } from '../api/types';
+import { useUnsavedCount } from '../services';
 import { useSignIn } from '../session';
 import { useErrorText } from '../use_error_text';
 
@@ -49,13 +50,16 @@ export function SignInForm({ username, onDone }: { username?: string; onDone: (u
 export function SignInAgain({ user }: { user: User }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
+  const unsaved = useUnsavedCount();
   const done = (now: User) => {
     // Another person must not go on with this one's work.
-    if (now.id !== user.id) window.location.assign('/');
-    else void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'me' });
+    if (now.id !== user.id) {
+      unsaved.current = 0;
+      window.location.assign('/');
+    } else void queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'me' });
   };
   return (
-    <Modal open title={t('login.title')} footer={null} closable={false} keyboard={false} mask={{ closable: false }} width={380}>
+    <Modal open title={t('login.title')} footer={null} afterOpenChange={(open) => open && document.querySelector<HTMLElement>('.sign-in-again input[type="password"]')?.focus()} className="sign-in-again" closable={false} keyboard={false} mask={{ closable: false }} width={380}>
       <p>{t('login.expired')}</p>
       <SignInForm username={user.username} onDone={done} />
     </Modal>

@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { App, Button, Form, Input, Modal, Skeleton, Tooltip } from 'antd';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { ApiError } from '../api/client';
 import type { AvailableTransition, Entity, FieldError, FormDefinition, RecordData } from '../api/types';
 import { changedInput, collect, editableFields, toFormValues, type FormValues, type Input as FieldInput } from '../form_values';
+import { forgetText, keepText, keptValues } from '../kept';
 import { fieldOf, stateOf } from '../model';
 import { editPath } from '../paths';
 import { useRecordChanged } from '../record_queries';
@@ -13,10 +14,12 @@ import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useSteady } from '../steady';
 import { shownInput, useDraft } from '../use_draft';
+import { useSubmission } from '../use_submission';
 import { useErrorText } from '../use_error_text';
 import { ApprovalItem } from './approvals';
 import { FormProblemAlert } from './form_problem';
 import { formName, RecordFields } from './record_fields';
+import { useDiscard } from './use_discard';
 import { useServerErrors } from './use_server_errors';
 
 interface Step {
@@ -230,41 +233,61 @@ interface DialogProps {
 const noForm: FormDefinition = { name: '', label: '', groups: [] };
 const commentField = '$comment'; // no field's name has a $
 
-/** Asks for what a step needs: fields of its form, a comment. */
+const stay = () => undefined;
+
+/** Asks for what a step needs: fields of its form, a comment. In the page, what was typed outlasts a look at another. */
 function StepForm({ entity, record, transition, onRun, onRefused, onClose }: DialogProps) {
   const { t } = useTranslation();
-  const { locale } = useSession();
+  const { locale, user } = useSession();
   const definition = entity.forms.find((one) => one.name === transition.form) ?? noForm;
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const initial = useMemo(() => toFormValues(fields, record, locale), [fields, record, locale]);
+  const keptKey = `${user.id}/step/${entity.name}/${record.id}/${transition.name}`;
+  const [kept] = useState(() => (onClose ? undefined : keptValues(keptKey)));
+  const [begin] = useState(() =>
+    kept ? { ...initial, ...toFormValues(fields.filter((field) => field.name in kept), { ...record, ...kept }, locale), [commentField]: kept[commentField] } : initial,
+  );
   const { form, problem, show, clear } = useServerErrors(entity, fields);
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
+  const [dirty, setDirty] = useState(kept !== undefined);
+  const close = useDiscard(dirty, onClose ?? stay);
+  // In the page the same step may be there again; what nobody has touched is as the record is now.
+  useEffect(() => {
+    if (!dirty && !onClose) form.setFieldsValue({ ...initial, [commentField]: undefined });
+  }, [dirty, onClose, form, initial]);
 
   const entered = () => changedInput(fields, collect(fields, initial, locale), collect(fields, form.getFieldsValue(true) as FormValues, locale));
   // A step that asks for no field has no conditions to show.
   const { draft, ready, changed, settled } = useDraft(fields.length > 0 ? entity : { ...entity, live: false }, { id: record.id, transition: transition.name }, entered);
 
+  const change = () => {
+    const input = entered();
+    const comment = String(form.getFieldValue(commentField) ?? '');
+    const any = Object.keys(input).length > 0 || comment.trim() !== '';
+    setDirty(any);
+    if (!onClose) keepText(keptKey, any ? JSON.stringify({ ...input, ...(comment ? { [commentField]: comment } : {}) }) : '');
+    changed();
+  };
+
   const submit = async (values: FormValues) => {
-    if (saving) return;
-    setSaving(true);
     clear();
     const comment = String(values[commentField] ?? '').trim();
     try {
       const input = shownInput(await settled(), entered());
       await onRun({ ...(Object.keys(input).length > 0 ? { input } : {}), ...(comment ? { comment } : {}) });
+      forgetText(keptKey);
+      setDirty(false);
       onClose?.();
     } catch (error) {
       if (onRefused(error)) onClose?.();
       else show(error);
-    } finally {
-      setSaving(false);
     }
   };
 
   const body = (
     <>
       <FormProblemAlert problem={problem} />
-      <Form form={form} name={onClose ? formName : 'step'} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={changed} onFinish={(values: FormValues) => void submit(values)} scrollToFirstError>
+      <Form form={form} name={onClose ? formName : 'step'} layout="vertical" initialValues={begin} className={ready ? undefined : 'unready'} onValuesChange={change} onFinish={(values: FormValues) => void run(() => submit(values))} scrollToFirstError>
         <RecordFields entity={entity} form={definition} record={record} plain draft={draft} dense={!onClose} name={onClose ? formName : 'step'} />
         <Form.Item
           name={commentField}
@@ -291,7 +314,7 @@ function StepForm({ entity, record, transition, onRun, onRefused, onClose }: Dia
       cancelText={t('form.cancel')}
       okButtonProps={{ loading: saving, danger: stateOf(entity, transition.to)?.category === 'cancelled' }}
       onOk={() => form.submit()}
-      onCancel={onClose}
+      onCancel={close}
       mask={{ closable: false }}
     >
       {body}

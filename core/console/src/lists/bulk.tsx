@@ -7,14 +7,17 @@ import type { components } from '../api/schema';
 import type { Entity, FormDefinition, ModelTransition, RecordData } from '../api/types';
 import { FormProblemAlert } from '../components/form_problem';
 import { formName, RecordFields } from '../components/record_fields';
+import { useDiscard } from '../components/use_discard';
 import { useServerErrors } from '../components/use_server_errors';
 import { collect, editableFields, filledInput, toFormValues, type FormValues, type Input as Values } from '../form_values';
 import { isFile } from '../files';
 import { isEditable, mergeable, stateOf, titleOf } from '../model';
 import { comparePath, recordPagePath } from '../paths';
+import { usePinyinFilter } from '../pinyin';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
+import { useSubmission } from '../use_submission';
 
 const MergeDialog = lazy(() => import('../components/merge_dialog'));
 
@@ -146,6 +149,7 @@ interface DialogProps {
 /** Asks for what a step needs of all records, or which field is set to what. */
 function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
   const { t } = useTranslation();
+  const pinyin = usePinyinFilter();
   const { locale } = useSession();
   const [chosen, setChosen] = useState<string | undefined>(undefined);
   const update = subject === 'update';
@@ -155,11 +159,12 @@ function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
   }, [update, subject, entity, chosen]);
   const fields = useMemo(() => editableFields(entity, form), [entity, form]);
   const errors = useServerErrors(entity, fields);
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
+  const [dirty, setDirty] = useState(false);
+  const close = useDiscard(dirty, onClose);
   const title = update ? t('bulk.changeTitle', { count }) : t('bulk.stepTitle', { label: subject.label, count });
   const submit = async (values: FormValues) => {
-    if (saving || (update && !chosen)) return;
-    setSaving(true);
+    if (update && !chosen) return;
     errors.clear();
     try {
       const input = collect(fields, values, locale);
@@ -167,17 +172,16 @@ function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
       onClose();
     } catch (error) {
       errors.show(error);
-      setSaving(false);
     }
   };
   const offered = entity.fields.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field));
   return (
-    <Modal open title={title} okText={update ? t('form.save') : subject.label} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: update && !chosen }} onOk={() => errors.form.submit()} onCancel={onClose} mask={{ closable: false }}>
+    <Modal open title={title} okText={update ? t('form.save') : subject.label} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: update && !chosen }} onOk={() => errors.form.submit()} onCancel={close} mask={{ closable: false }}>
       <FormProblemAlert problem={errors.problem} />
       {update && (
         <Select
           className="full bulk-field"
-          showSearch={{ optionFilterProp: 'label' }}
+          showSearch={{ filterOption: pinyin }}
           aria-label={t('filter.field')}
           placeholder={t('filter.field')}
           value={chosen ?? null}
@@ -185,7 +189,7 @@ function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
           onChange={(name: string) => setChosen(name)}
         />
       )}
-      <Form key={chosen ?? ''} form={errors.form} name={formName} layout="vertical" initialValues={toFormValues(fields, undefined, locale)} onFinish={(values: FormValues) => void submit(values)}>
+      <Form key={chosen ?? ''} form={errors.form} name={formName} layout="vertical" initialValues={toFormValues(fields, undefined, locale)} onValuesChange={() => setDirty(true)} onFinish={(values: FormValues) => void run(() => submit(values))}>
         <RecordFields entity={entity} form={form} plain />
         {!update && (
           <Form.Item

@@ -10,9 +10,10 @@ import { useServerErrors } from '../components/use_server_errors';
 import { changedInput, collect, toFormValues, type FormValues } from '../form_values';
 import { titleOf } from '../model';
 import { useRecordChanged } from '../record_queries';
-import { useApi } from '../services';
+import { useApi, useUnsaved } from '../services';
 import { useSession } from '../session';
 import { shownInput, useDraft } from '../use_draft';
+import { useSubmission } from '../use_submission';
 
 interface Props {
   entity: Entity;
@@ -30,6 +31,8 @@ export default function QuickEdit({ entity, fields, field, record, onField, onCl
   const label = t('quick.edit', { label: field.label, title: titleOf(entity, record) });
   // Where it was opened from gets the focus back.
   const [before] = useState(() => document.activeElement);
+  const [dirty, setDirty] = useState(false);
+  useUnsaved(dirty);
   const close = () => {
     onClose();
     if (before instanceof HTMLElement) before.focus();
@@ -46,11 +49,12 @@ export default function QuickEdit({ entity, fields, field, record, onField, onCl
       }}
     >
       {fields.length > 1 && title}
-      <Editor key={field.name} entity={entity} field={field} record={record} onClose={close} />
+      <Editor key={field.name} entity={entity} field={field} record={record} onDirty={setDirty} onClose={close} />
     </div>
   );
   return (
-    <Popover trigger="click" open onOpenChange={(open) => !open && close()} content={content}>
+    // What was changed is saved or cancelled, not lost by a click beside it.
+    <Popover trigger="click" open onOpenChange={(open) => !open && !dirty && close()} content={content}>
       <button type="button" className="quick-edit quick-open" tabIndex={-1} aria-label={label} aria-expanded>
         <EditOutlined aria-hidden />
       </button>
@@ -58,7 +62,7 @@ export default function QuickEdit({ entity, fields, field, record, onField, onCl
   );
 }
 
-function Editor({ entity, field, record, onClose }: { entity: Entity; field: Field; record: RecordData; onClose: () => void }) {
+function Editor({ entity, field, record, onDirty, onClose }: { entity: Entity; field: Field; record: RecordData; onDirty: (dirty: boolean) => void; onClose: () => void }) {
   const { t } = useTranslation();
   const api = useApi();
   const { locale } = useSession();
@@ -68,7 +72,7 @@ function Editor({ entity, field, record, onClose }: { entity: Entity; field: Fie
   const form: FormDefinition = useMemo(() => ({ name: '', label: '', groups: [{ name: 'one', label: '', fields: [field.name] }] }), [field.name]);
   const initial = useMemo(() => toFormValues(fields, record, locale), [fields, record, locale]);
   const errors = useServerErrors(entity, fields);
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
   const entered = () => changedInput(fields, collect(fields, initial, locale), collect(fields, errors.form.getFieldsValue(true) as FormValues, locale));
   const { draft, ready, changed: ask, settled } = useDraft(entity, { id: record.id }, entered);
   useEffect(() => {
@@ -77,8 +81,6 @@ function Editor({ entity, field, record, onClose }: { entity: Entity; field: Fie
     return () => clearTimeout(timer);
   }, [field.name]);
   const save = async () => {
-    if (saving) return;
-    setSaving(true);
     errors.clear();
     try {
       const input = shownInput(await settled(), entered());
@@ -87,7 +89,6 @@ function Editor({ entity, field, record, onClose }: { entity: Entity; field: Fie
       void changed(entity.name, record.id);
       onClose();
     } catch (error) {
-      setSaving(false);
       if (error instanceof ApiError && (error.status === 412 || error.status === 404)) {
         void changed(entity.name, record.id);
         void message.warning(t(error.status === 412 ? 'quick.conflict' : 'conflict.gone'));
@@ -100,7 +101,7 @@ function Editor({ entity, field, record, onClose }: { entity: Entity; field: Fie
   return (
     <>
       <FormProblemAlert problem={errors.problem} />
-      <Form form={errors.form} name={formName} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={ask} onFinish={() => void save()}>
+      <Form form={errors.form} name={formName} layout="vertical" initialValues={initial} className={ready ? undefined : 'unready'} onValuesChange={() => { onDirty(Object.keys(entered()).length > 0); ask(); }} onFinish={() => void run(save)}>
         <RecordFields entity={entity} form={form} record={record} plain draft={draft} />
         <div className="row-actions">
           <Button type="primary" size="small" htmlType="submit" loading={saving}>{t('form.save')}</Button>

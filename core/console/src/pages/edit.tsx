@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, App, Button, Empty, Form, Skeleton } from 'antd';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation, useNavigate, useParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -23,6 +23,7 @@ import { fetchRecord, recordKey, useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
 import { shownInput, useDraft } from '../use_draft';
+import { useSubmission } from '../use_submission';
 import { useErrorText } from '../use_error_text';
 import { useTitle } from '../use_title';
 
@@ -68,7 +69,7 @@ function usePreset(fields: readonly Field[]) {
   if (!field || typeof id !== 'string' || typeof title !== 'string') return undefined;
   const one = { id, title };
   const record: RecordData = { ...nothing, expanded: { [field.name]: field.type === 'refs' ? [one] : one } };
-  return { values: { [field.name]: field.type === 'refs' ? [id] : id }, record };
+  return { values: { [field.name]: field.type === 'refs' ? [id] : id }, record, key: `/${field.name}=${id}` };
 }
 
 interface Conflict {
@@ -81,27 +82,26 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   const api = useApi();
   const navigate = useNavigate();
   const { message } = App.useApp();
-  const { locale, model } = useSession();
+  const { locale, model, user } = useSession();
   const queries = useQueryClient();
   const errorText = useErrorText();
   const changed = useRecordChanged();
   const fields = useMemo(() => editableFields(entity, definition), [entity, definition]);
   const [base, setBase] = useState(record);
   const preset = usePreset(fields);
-  const keptKey = `form/${entity.name}/${record?.id ?? 'new'}`;
+  const keptKey = `${user.id}/form/${entity.name}/${record?.id ?? `new${preset?.key ?? ''}`}`;
   // What was typed before the page went away; of a version that has changed since it is offered all the same.
-  const [kept, setKept] = useState(() => (preset ? undefined : keptValues(keptKey)));
-  // Whoever leaves by himself was asked; a reload, a crash or a closed tab do not come by here.
-  useEffect(() => () => forgetText(keptKey), [keptKey]);
-  const initial = useMemo(() => toFormValues(fields, base, locale), [fields, base, locale]);
+  const [kept, setKept] = useState(() => keptValues(keptKey));
+  /** What the form shows where nothing was typed. */
+  const untouched = (): FormValues => ({ ...toFormValues(fields, base, locale), ...(base ? {} : preset?.values) });
   const begin = useMemo(
-    () => (kept ? toFormValues(fields, { ...(base ?? nothing), ...kept }, locale) : preset ? { ...initial, ...preset.values } : initial),
+    () => (kept ? { ...untouched(), ...toFormValues(fields.filter((field) => field.name in kept), { ...(base ?? nothing), ...kept }, locale) } : untouched()),
     // Only what it begins with: later changes of `base` are put into the form where they happen.
     [],
   );
   const { form, problem, show, clear } = useServerErrors(entity, fields);
-  const [dirty, setDirty] = useState(false);
-  const [saving, setSaving] = useState(false);
+  const [dirty, setDirty] = useState(kept !== undefined);
+  const { running: saving, run } = useSubmission();
   const [conflict, setConflict] = useState<Conflict | null>(null);
   const released = useRef(false);
 
@@ -159,7 +159,6 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
   };
 
   const save = async (from: RecordData | undefined, retried = false): Promise<void> => {
-    setSaving(true);
     clear();
     try {
       const now = await settled();
@@ -203,8 +202,6 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
       setConflict(null);
       if (error instanceof ApiError && error.status === 404 && from) show(new ApiError(404, { detail: t('conflict.gone') }));
       else show(error);
-    } finally {
-      setSaving(false);
     }
   };
 
@@ -212,7 +209,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
     const fresh = toFormValues(fields.filter((field) => !keep.includes(field.name)), theirs, locale);
     form.setFieldsValue(fresh);
     setBase(theirs);
-    void save(theirs);
+    void run(() => save(theirs));
   };
 
   const takeTheirs = (theirs: RecordData) => {
@@ -237,7 +234,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
           className="form-alert"
           title={t('form.kept')}
           action={
-            <Button size="small" onClick={() => { forgetText(keptKey); setKept(undefined); form.setFieldsValue(toFormValues(fields, base, locale)); setDirty(false); }}>
+            <Button size="small" onClick={() => { forgetText(keptKey); setKept(undefined); form.setFieldsValue(untouched()); setDirty(false); }}>
               {t('form.keptDrop')}
             </Button>
           }
@@ -257,9 +254,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
           keepText(keptKey, Object.keys(input).length > 0 ? JSON.stringify(input) : '');
           ask();
         }}
-        onFinish={() => {
-          if (!saving) void save(base);
-        }}
+        onFinish={() => void run(() => save(base))}
       >
         {fields.length === 0 && <Empty description={t('form.noFields')} />}
         <RecordFields entity={entity} form={definition} record={base ?? preset?.record} draft={draft} />
@@ -272,7 +267,7 @@ function Editor({ entity, form: definition, record }: { entity: Entity; form: Fo
           </Button>
         </div>
       </Form>
-      <LeaveGuard dirty={dirty} released={released} />
+      <LeaveGuard dirty={dirty} released={released} onLeave={() => forgetText(keptKey)} />
       {conflict && base && (
         <ConflictDialog
           key={conflict.theirs.version}

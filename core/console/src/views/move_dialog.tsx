@@ -11,9 +11,10 @@ import { changedInput, collect, toFormValues, type FormValues, type Input } from
 import { titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { useRecordChanged } from '../record_queries';
-import { useApi } from '../services';
+import { useApi, useUnsaved } from '../services';
 import { useSession } from '../session';
 import { ApiError } from '../api/client';
+import { useSubmission } from '../use_submission';
 import { spanOf, type Span } from './days';
 
 export interface Neighbour {
@@ -56,8 +57,9 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
     const timer = setTimeout(() => setAsked(input), 250);
     return () => clearTimeout(timer);
   }, [input]);
-  const [saving, setSaving] = useState(false);
+  const { running: saving, run } = useSubmission();
   const nothing = Object.keys(input).length === 0;
+  useUnsaved(!nothing);
   // What every rule, hook and key would say, without doing it.
   const check = useQuery({
     queryKey: ['move', entity.name, record.id, record.version, asked],
@@ -73,8 +75,7 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
   const overlaps = neighboursIn(record, { ...record, ...input }, fields, neighbours, locale.timeZone);
 
   const save = async () => {
-    if (saving || nothing) return;
-    setSaving(true);
+    if (nothing) return;
     clear();
     try {
       await api.patch('/records/{entity}/{id}', input, { path: { entity: entity.name, id: record.id }, version: record.version });
@@ -82,7 +83,6 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
       await changed(entity.name, record.id);
       onClose();
     } catch (error) {
-      setSaving(false);
       if (error instanceof ApiError && error.status === 412) {
         void message.warning(t('conflict.transition'));
         void changed(entity.name, record.id);
@@ -95,7 +95,7 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
   return (
     <Modal open title={t('plan.moveTitle', { title: titleOf(entity, record) })} okText={t('plan.move')} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: nothing || checking || check.data != null }} onOk={() => form.submit()} onCancel={onClose} mask={{ closable: false }}>
       <FormProblemAlert problem={problem} />
-      <Form form={form} name={formName} layout="vertical" initialValues={begin} onValuesChange={() => setInput(changedInput(fields, before, collect(fields, form.getFieldsValue(true) as FormValues, locale)))} onFinish={() => void save()}>
+      <Form form={form} name={formName} layout="vertical" initialValues={begin} onValuesChange={() => setInput(changedInput(fields, before, collect(fields, form.getFieldsValue(true) as FormValues, locale)))} onFinish={() => void run(save)}>
         <RecordFields entity={entity} form={definition} record={shown} plain />
       </Form>
       <div role="status" aria-busy={checking}>
