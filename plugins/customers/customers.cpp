@@ -1,7 +1,9 @@
 // The customers plugin's code: what its definitions cannot say.
+#include <algorithm>
 #include <caravan/plugin.hpp>
 #include <set>
 
+#include "../shared/fields.h"
 #include "tidy.h"
 
 namespace {
@@ -63,6 +65,63 @@ void tidy_stored(Hook& hook) {
   if (changed) record.update();
 }
 
+/// A segment's rule is tried before it is stored: a mistake is told to whoever writes it.
+void try_rule(Hook& hook) {
+  const auto rule = changed_text(hook, "rule");
+  if (!rule) return;
+  try {
+    hook.list("customers.customer", {.filter = "(" + *rule + ") && record.erased_at == null", .limit = 1});
+  } catch (const HostError& error) {
+    throw Refusal("rule", "bad_rule",
+                  hook.say({{"en", std::string("This rule cannot be used: ") + error.what()},
+                            {"zh-CN", std::string("该规则不能使用：") + error.what()},
+                            {"zh-TW", std::string("該條件不能使用：") + error.what()}}));
+  }
+}
+
+const char* purpose_of(const std::string& kind) {
+  return kind == "offer" ? "marketing" : kind == "photos" ? "photos" : "care";
+}
+
+/// The channels on which the customer has consented to this kind of greeting, those given first first.
+std::vector<std::string> channels_of(const Call& call, Id customer, const std::string& kind) {
+  std::vector<std::string> channels;
+  call.for_each("customers.consent",
+                {.filter = "record.customer == " + departments::id_text(customer) +
+                           " && record.purpose == '" + purpose_of(kind) + "' && record.state == 'given'",
+                 .sort = "id"},
+                [&](const Record& consent) {
+                  if (auto channel = consent.text("channel")) channels.push_back(std::move(*channel));
+                });
+  return channels;
+}
+
+/// A birthday greeting goes where the customer wants it.
+void greeting_channel(Hook& hook) {
+  Record& greeting = hook.record();
+  const auto customer = greeting.ref("customer");
+  if (!customer || greeting.ref("campaign") || departments::word(greeting, "kind") != "birthday") return;
+  const auto channels = channels_of(hook, *customer, "birthday");
+  const std::string wanted = departments::word(greeting, "channel");
+  if (!channels.empty() && std::find(channels.begin(), channels.end(), wanted) == channels.end())
+    greeting.set("channel", channels.front());
+}
+
+/// The consent is to the purpose and to the channel.
+void greeting_consent(Hook& hook) {
+  if (hook.transition() != "send") return;
+  const Record& greeting = hook.record();
+  const auto customer = greeting.ref("customer");
+  if (!customer) return;
+  const auto channels = channels_of(hook, *customer, departments::word(greeting, "kind"));
+  if (std::find(channels.begin(), channels.end(), departments::word(greeting, "channel")) != channels.end())
+    return;
+  throw Refusal("channel", "no_consent",
+                hook.say({{"en", "The customer has not consented to this on this channel."},
+                          {"zh-CN", "客户未同意通过此渠道接收此类信息。"},
+                          {"zh-TW", "客戶未同意透過此管道接收此類訊息。"}}));
+}
+
 constexpr std::size_t most_greetings = 5000;  // of one campaign, in one transaction
 
 /// `call: customers.greet_segment`: a greeting for each customer of a campaign's segment who has consented
@@ -77,10 +136,9 @@ void greet_segment(Hook& hook) {
   const std::string consents = kind == "offer"    ? "marketing_consents"
                                : kind == "photos" ? "photo_consents"
                                                   : "care_consents";
-  std::string quoted;
-  for (const char c : *occasion) (c == '"' || c == '\\') ? quoted.append({'\\', c}) : quoted.append(1, c);
   std::set<std::int64_t> greeted;
-  hook.for_each("customers.greeting", {.filter = "record.occasion == \"" + quoted + "\"", .sort = "id"},
+  hook.for_each("customers.greeting",
+                {.filter = "record.occasion == " + departments::quoted(*occasion), .sort = "id"},
                 [&](const Record& greeting) {
                   if (const auto customer = greeting.ref("customer")) greeted.insert(customer->value);
                 });
@@ -114,6 +172,10 @@ class Customers final : public Plugin {
     setup.on("customers.customer", Point::before_update, tidy);
     setup.action("customers.customer", "tidy", tidy_stored);
     setup.action("customers.campaign", "greet_segment", greet_segment);
+    setup.on("customers.segment", Point::before_create, try_rule);
+    setup.on("customers.segment", Point::before_update, try_rule);
+    setup.on("customers.greeting", Point::before_create, greeting_channel);
+    setup.on("customers.greeting", Point::before_transition, greeting_consent);
   }
 };
 

@@ -169,34 +169,47 @@ void find_replacements(Hook& hook) {
   absence.update();
 }
 
-/// `call: guides.plan_calls`: a call to make for each order of the departure; once, whatever is tried again.
+/// Makes the calls of an assignment for these orders; once, whatever is tried again.
+void make_calls(Hook& hook, Id assignment, std::vector<std::pair<Id, Id>> orders) {
+  hook.for_each("guides.call", {.filter = "record.assignment == " + id_text(assignment), .sort = "id"},
+                [&](const Record& call) {
+                  const auto order = call.ref("order");
+                  std::erase_if(orders, [&](const auto& one) { return order && one.first == *order; });
+                });
+  for (const auto& [order, customer_id] : orders) {
+    const Record customer = hook.read("customers.customer", customer_id);
+    Record call = hook.make("guides.call");
+    call.set("assignment", assignment);
+    call.set("order", order);
+    call.set("customer", customer_id);
+    if (const auto phone = customer.text("phone")) call.set("phone", *phone);
+    call.create();
+  }
+}
+
+/// `call: guides.plan_calls`: a call to make for each order of the departure.
 void plan_calls(Hook& hook) {
   const Record& assignment = hook.record();
   const auto departure = assignment.ref("departure");
   if (!departure) return;
-  std::vector<std::int64_t> there;
-  hook.for_each("guides.call", {.filter = "record.assignment == " + id_text(assignment.id()), .sort = "id"},
-                [&](const Record& call) {
-                  if (const auto order = call.ref("order")) there.push_back(order->value);
-                });
-  struct Wanted {
-    Id order, customer;
-  };
-  std::vector<Wanted> wanted;
+  std::vector<std::pair<Id, Id>> wanted;
   departments::for_confirmed_orders(hook, *departure, [&](const Record& order) {
-    const auto customer = order.ref("customer");
-    if (customer && std::find(there.begin(), there.end(), order.id().value) == there.end())
-      wanted.push_back({order.id(), *customer});
+    if (const auto customer = order.ref("customer")) wanted.emplace_back(order.id(), *customer);
   });
-  for (const Wanted& one : wanted) {
-    const Record customer = hook.read("customers.customer", one.customer);
-    Record call = hook.make("guides.call");
-    call.set("assignment", assignment.id());
-    call.set("order", one.order);
-    call.set("customer", one.customer);
-    if (const auto phone = customer.text("phone")) call.set("phone", *phone);
-    call.create();
-  }
+  make_calls(hook, assignment.id(), std::move(wanted));
+}
+
+/// `call: guides.plan_call`: an order that joins the tour after its guides accepted.
+void plan_call(Hook& hook) {
+  const Record order = hook.read("sales.order", hook.record().id());
+  const auto departure = order.ref("departure"), customer = order.ref("customer");
+  if (!departure || !customer || order.state() != "confirmed") return;
+  std::vector<Id> assignments;
+  hook.for_each("guides.assignment",
+                {.filter = "record.departure == " + id_text(*departure) + " && record.state == 'accepted'",
+                 .sort = "id"},
+                [&](const Record& assignment) { assignments.push_back(assignment.id()); });
+  for (const Id assignment : assignments) make_calls(hook, assignment, {{order.id(), *customer}});
 }
 
 /// A new hand-over sheet says what the guide must know of the customers and the trip.
@@ -248,12 +261,14 @@ void write_handover(Hook& hook) {
                   text += "- " + word(line, "name") + "，确认号 " + word(line, "reference") + "\n";
                 });
   sheet.set("text", text);
+  sheet.set("list_version", departure.integer("list_version").value_or(0));
 }
 
 class Guides final : public Plugin {
   void setup(Setup& setup) override {
     setup.action("guides.absence", "find_replacements", find_replacements);
     setup.action("guides.assignment", "plan_calls", plan_calls);
+    setup.action("sales.order", "plan_call", plan_call);
     setup.on("guides.handover", Point::before_create, write_handover);
     setup.route("GET", "/suitability", "suitability", suitability);
   }

@@ -1,4 +1,5 @@
 // The sales plugin's code: what its definitions cannot say.
+#include <algorithm>
 #include <caravan/json.hpp>
 #include <caravan/plugin.hpp>
 #include <map>
@@ -15,7 +16,7 @@ namespace {
 using namespace caravan::sdk;
 using departments::id_text, departments::list_of, departments::number_of;
 
-constexpr std::size_t most_candidates = 2000;
+constexpr std::size_t most_others = 2000, ids_at_once = 100;
 
 /// Whoever takes down an inquiry owns it, unless it is given to another.
 void default_owner(Hook& hook) {
@@ -51,8 +52,41 @@ std::vector<sales::FeeRule> fee_rules(const Call& call, const std::optional<Id>&
   return own.empty() ? general : own;
 }
 
-/// The step `price`: the fee of a change order by the policy, with the price lines of those who leave as its
-/// base.
+/// The price of an order: the lines of each traveller, and what was priced for several together.
+struct Prices {
+  std::string currency;
+  std::map<std::int64_t, std::int64_t> own;  ///< cents of a traveller's lines
+  std::set<std::int64_t> fares;              ///< travellers with a fare of their own
+  std::int64_t shared = 0;                   ///< cents of lines of no traveller
+  std::int64_t all() const {
+    std::int64_t sum = shared;
+    for (const auto& [traveller, cents] : own) sum += cents;
+    return sum;
+  }
+};
+
+Prices prices_of(const Hook& hook, Id order) {
+  Prices prices;
+  hook.for_each("sales.order_line", {.filter = "record.order == " + id_text(order), .sort = "id"},
+                [&](const Record& line) {
+                  const std::string what = line.text("kind").value_or(std::string());
+                  if (what == "fee" || what == "change") return;
+                  const auto amount = line.decimal("amount");
+                  if (amount && !amount->currency().empty()) prices.currency = amount->currency();
+                  const auto traveller = line.ref("traveller");
+                  if (!traveller) {
+                    prices.shared += cents_of(amount);
+                    return;
+                  }
+                  prices.own[traveller->value] += cents_of(amount);
+                  if (what == "fare") prices.fares.insert(traveller->value);
+                });
+  return prices;
+}
+
+/// The step `price`: the fee of a change order by the policy. Its base is the price of those who leave: their
+/// own lines, or, of who has no fare of his own, his share of what was priced for several together, by which
+/// the order becomes cheaper.
 void price_change(Hook& hook) {
   if (hook.transition() != "price") return;
   Record& change = hook.record();
@@ -60,26 +94,29 @@ void price_change(Hook& hook) {
   if (!order_id) return;
   const Record order = hook.read("sales.order", *order_id);
   const std::string kind = change.text("kind").value_or(std::string());
-  std::string currency;
-  std::int64_t base = 0;
-  const auto add = [&](const Record& line) {
-    const std::string what = line.text("kind").value_or(std::string());
-    if (what == "fee" || what == "change") return;
-    const auto amount = line.decimal("amount");
-    if (amount && !amount->currency().empty()) currency = amount->currency();
-    base += cents_of(amount);
-  };
+  const Prices prices = prices_of(hook, *order_id);
+  const std::string& currency = prices.currency;
+  std::int64_t base = 0, shares = 0;
   if (kind == "cancel") {
-    hook.for_each("sales.order_line", {.filter = "record.order == " + id_text(*order_id), .sort = "id"}, add);
+    base = prices.all();
   } else if (kind == "travellers") {
-    const std::string items = "record.change == " + id_text(change.id());
-    hook.for_each("sales.change_item", {.filter = items, .sort = "id"}, [&](const Record& item) {
-      const auto traveller = item.ref("traveller");
-      if (!traveller) return;
-      const std::string lines =
-          "record.order == " + id_text(*order_id) + " && record.traveller == " + id_text(*traveller);
-      hook.for_each("sales.order_line", {.filter = lines, .sort = "id"}, add);
+    std::set<std::int64_t> leaving;
+    hook.for_each("sales.change_item", {.filter = "record.change == " + id_text(change.id()), .sort = "id"},
+                  [&](const Record& item) {
+                    if (const auto traveller = item.ref("traveller")) leaving.insert(traveller->value);
+                  });
+    std::int64_t sharing = 0, sharing_leave = 0;
+    const std::string active = "record.order == " + id_text(*order_id) + " && record.state == 'active'";
+    hook.for_each("sales.traveller", {.filter = active, .sort = "id"}, [&](const Record& traveller) {
+      const std::int64_t id = traveller.id().value;
+      const bool leaves = leaving.contains(id);
+      if (const auto own = prices.own.find(id); leaves && own != prices.own.end()) base += own->second;
+      if (prices.fares.contains(id)) return;
+      ++sharing;
+      sharing_leave += leaves ? 1 : 0;
     });
+    if (sharing_leave > 0) shares = prices.shared * sharing_leave / sharing;
+    base += shares;
   }
   const std::int64_t days = change.integer("days_before").value_or(0);
   const sales::Fee fee = sales::fee_for(fee_rules(hook, order.ref("product")), days, base,
@@ -90,6 +127,9 @@ void price_change(Hook& hook) {
   change.set("base", money(base));
   change.set("percent", *Decimal::parse(sales::decimal_text(fee.percent_hundredths)));
   change.set("fee", money(fee.cents));
+  change.set("policy_fee", money(fee.cents));
+  change.clear("fee_reason");
+  if (shares != 0) change.set("difference", money(-shares));
   const std::string percent = sales::decimal_text(fee.percent_hundredths), amount = sales::decimal_text(base),
                     charged = sales::decimal_text(fee.cents);
   const std::string when = std::to_string(days);
@@ -203,59 +243,120 @@ void read_query(const Request& request, sales::Need& need) {
   if (const auto text = request.query("interests")) need.interests = sales::words_of(*text);
 }
 
-/// Departures on sale, by product. Empty where no plugin plans departures, or the caller may not see them.
-std::map<std::int64_t, std::vector<sales::Offer>> offers_of(const Request& request) {
+/// Departures on sale that are near the wished day (all, without one), by product. Empty where no plugin
+/// plans departures, or the caller may not see them.
+std::map<std::int64_t, std::vector<sales::Offer>> offers_of(const Request& request, const sales::Need& need) {
   std::map<std::int64_t, std::vector<sales::Offer>> offers;
+  std::string filter =
+      "record.state in ['on_sale', 'guaranteed'] && record.left > 0 && record.depart_on > today()";
+  if (need.depart_on) {
+    const std::chrono::days near(need.flexible_days);
+    filter += " && record.depart_on >= date(\"" + departments::day_text(*need.depart_on - near) +
+              "\") && record.depart_on <= date(\"" + departments::day_text(*need.depart_on + near) + "\")";
+  }
   try {
-    request.for_each(
-        "scheduling.departure",
-        {.filter =
-             "record.state in ['on_sale', 'guaranteed'] && record.left > 0 && record.depart_on > today()",
-         .sort = "id"},
-        [&](const Record& departure) {
-          const auto product = departure.ref("product");
-          const auto date = departure.date("depart_on");
-          if (!product || !date) return;
-          offers[product->value].push_back({*date, departure.integer("left").value_or(0),
-                                            cents_of(departure.decimal("price")),
-                                            departure.text("number").value_or(std::string())});
-        });
+    request.for_each("scheduling.departure", {.filter = filter, .sort = "id"}, [&](const Record& departure) {
+      const auto product = departure.ref("product");
+      const auto date = departure.date("depart_on");
+      if (!product || !date) return;
+      offers[product->value].push_back({*date, departure.integer("left").value_or(0),
+                                        cents_of(departure.decimal("price")),
+                                        departure.text("number").value_or(std::string())});
+    });
   } catch (const HostError& error) {
     if (error.status() != CARAVAN_E_UNKNOWN_NAME && error.status() != CARAVAN_FORBIDDEN) throw;
   }
   return offers;
 }
 
-std::vector<sales::Candidate> candidates_of(const Request& request) {
-  auto offers = offers_of(request);
+sales::Candidate candidate_of(const Record& product) {
+  sales::Candidate one;
+  one.id = product.id().value;
+  one.name = product.text("name").value_or(std::string());
+  one.destination = product.text("destination").value_or(std::string());
+  one.highlights = product.text("highlights").value_or(std::string());
+  one.days = product.integer("days").value_or(0);
+  one.price_cents = cents_of(product.decimal("price_from"));
+  one.hotel_stars = product.integer("hotel_standard");
+  one.interests = list_of(product.text("interests"));
+  try {
+    if (const auto rating = product.decimal("rating"))
+      one.rating = static_cast<double>(cents_of(rating)) / 100;
+  } catch (const HostError& error) {
+    if (error.status() != CARAVAN_E_UNKNOWN_NAME) throw;  // of the after-sales plugin
+  }
+  return one;
+}
+
+/// What is weighed. All products with seats on a wished day are: nothing that fits is overlooked. Of the
+/// others, which can only be told as nearly fitting, at most `most_others`, those of the wished places first.
+struct Weighed {
   std::vector<sales::Candidate> candidates;
-  request.for_each("sales.product", {.filter = "record.state == 'on_sale'", .sort = "id"},
-                   [&](const Record& product) {
-                     if (candidates.size() >= most_candidates) return;
-                     sales::Candidate one;
-                     one.id = product.id().value;
-                     one.name = product.text("name").value_or(std::string());
-                     one.destination = product.text("destination").value_or(std::string());
-                     one.highlights = product.text("highlights").value_or(std::string());
-                     one.days = product.integer("days").value_or(0);
-                     one.price_cents = cents_of(product.decimal("price_from"));
-                     one.hotel_stars = product.integer("hotel_standard");
-                     one.interests = list_of(product.text("interests"));
-                     try {
-                       if (const auto rating = product.decimal("rating"))
-                         one.rating = static_cast<double>(cents_of(rating)) / 100;
-                     } catch (const HostError& error) {
-                       if (error.status() != CARAVAN_E_UNKNOWN_NAME) throw;  // of the after-sales plugin
-                     }
-                     if (const auto found = offers.find(one.id); found != offers.end())
-                       one.offers = std::move(found->second);
-                     candidates.push_back(std::move(one));
-                   });
-  return candidates;
+  bool all = true;  ///< false: there are others that were not looked at
+};
+
+Weighed weigh(const Request& request, const sales::Need& need, std::size_t wanted) {
+  auto offers = offers_of(request, need);
+  Weighed out;
+  std::set<std::int64_t> seen;
+  const auto take = [&](const Record& product) {
+    if (!seen.insert(product.id().value).second) return;
+    auto one = candidate_of(product);
+    if (const auto found = offers.find(one.id); found != offers.end()) one.offers = std::move(found->second);
+    out.candidates.push_back(std::move(one));
+  };
+  const std::string on_sale = "record.state == 'on_sale'";
+  std::vector<std::int64_t> ids;
+  for (const auto& [product, list] : offers) {
+    if (std::any_of(list.begin(), list.end(),
+                    [&](const sales::Offer& offer) { return offer.seats >= need.party; }))
+      ids.push_back(product);
+  }
+  for (std::size_t begin = 0; begin < ids.size(); begin += ids_at_once) {
+    std::string some;
+    for (std::size_t i = begin; i < std::min(begin + ids_at_once, ids.size()); ++i)
+      some += (some.empty() ? "" : ",") + std::to_string(ids[i]);
+    request.for_each("sales.product", {.filter = on_sale + " && record.id in [" + some + "]", .sort = "id"},
+                     take);
+  }
+  std::size_t fitting = 0;
+  for (const auto& one : out.candidates) fitting += sales::score(need, one).fits ? 1 : 0;
+  if (fitting >= wanted) return out;
+  std::vector<std::string> filters;
+  if (!need.places.empty()) {
+    std::string places;
+    for (const std::string& place : need.places) {
+      for (const char* field : {"destination", "name", "highlights"})
+        places += std::string(places.empty() ? "" : " || ") + "record." + field + ".contains(" +
+                  departments::quoted(place) + ")";
+    }
+    filters.push_back(on_sale + " && (" + places + ")");
+  }
+  filters.push_back(on_sale);
+  std::size_t others = 0;
+  for (const std::string& filter : filters) {
+    std::string after;
+    do {
+      const Page page =
+          request.list("sales.product", {.filter = filter, .sort = "id", .after = after, .limit = 200});
+      for (const Record& product : page.items) {
+        if (seen.contains(product.id().value)) continue;
+        if (others == most_others) {
+          out.all = false;
+          return out;
+        }
+        ++others;
+        take(product);
+      }
+      after = page.next;
+    } while (!after.empty());
+  }
+  return out;
 }
 
 /// `GET /recommend?inquiry=ID&limit=5`: products for the inquiry, or for what the query says, each with its
-/// reasons. `items` fit dates, seats and budget; `nearly` are those that do not, where fewer than `limit` fit.
+/// reasons. `items` fit dates, seats and budget, and are the best of all that do; `nearly` are those that do
+/// not, where fewer than `limit` fit, the best of `looked_at` (of all, where `looked_at_all`).
 Response recommend(Request& request) {
   sales::Need need;
   if (const auto text = request.query("inquiry")) {
@@ -269,7 +370,8 @@ Response recommend(Request& request) {
   read_query(request, need);
   const auto limit = static_cast<std::size_t>(
       std::clamp<std::int64_t>(number_of(request.query("limit")).value_or(5), 1, 50));
-  const auto candidates = candidates_of(request);
+  const Weighed weighed = weigh(request, need, limit);
+  const auto& candidates = weighed.candidates;
   std::map<std::int64_t, const sales::Candidate*> by_id;
   for (const auto& one : candidates) by_id[one.id] = &one;
   const auto ranked = sales::recommend(need, candidates, limit);
@@ -299,6 +401,8 @@ Response recommend(Request& request) {
   out.begin_object();
   write("items", true);
   write("nearly", false);
+  out.key("looked_at").number(static_cast<std::int64_t>(candidates.size()));
+  out.key("looked_at_all").boolean(weighed.all);
   out.end_object();
   return Response::json(std::move(out).str());
 }
@@ -307,7 +411,8 @@ Response recommend(Request& request) {
 Id customer_of(const Hook& hook, const Record& request) {
   std::string known;
   const auto either = [&](const char* field, const std::string& value) {
-    if (value.empty() || value.find('"') != std::string::npos || value.find('\\') != std::string::npos) return;
+    if (value.empty() || value.find('"') != std::string::npos || value.find('\\') != std::string::npos)
+      return;
     known += std::string(known.empty() ? "" : " || ") + "record." + field + " == \"" + value + "\"";
   };
   const std::string phone = request.text("phone").value_or(std::string());
@@ -354,11 +459,40 @@ void take_request(Hook& hook) {
   request.update();
 }
 
+/// A new revision of a proposal begins with the price lines of the one before.
+void copy_lines(Hook& hook) {
+  const auto previous = hook.record().ref("previous");
+  if (!previous) return;
+  struct Line {
+    std::string kind, name;
+    std::int64_t quantity;
+    Decimal price;
+  };
+  std::vector<Line> lines;
+  hook.for_each(
+      "sales.proposal_line", {.filter = "record.proposal == " + id_text(*previous), .sort = "id"},
+      [&](const Record& line) {
+        if (const auto price = line.decimal("unit_price"))
+          lines.push_back({line.text("kind").value_or("fare"), line.text("name").value_or(std::string()),
+                           line.integer("quantity").value_or(1), *price});
+      });
+  for (const Line& one : lines) {
+    Record line = hook.make("sales.proposal_line");
+    line.set("proposal", hook.record().id());
+    line.set("kind", one.kind);
+    line.set("name", one.name);
+    line.set("quantity", one.quantity);
+    line.set("unit_price", one.price);
+    line.create();
+  }
+}
+
 class Sales final : public Plugin {
   void setup(Setup& setup) override {
     for (const char* entity : {"sales.inquiry", "sales.proposal", "sales.order", "sales.contract"})
       setup.on(entity, Point::before_create, default_owner);
     setup.on("sales.change_order", Point::before_transition, price_change);
+    setup.on("sales.proposal", Point::after_create, copy_lines);
     setup.action("sales.order", "price_travellers", price_travellers);
     setup.action("sales.request", "take_request", take_request);
     setup.route("GET", "/pipeline", "pipeline", pipeline);

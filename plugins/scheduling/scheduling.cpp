@@ -138,9 +138,12 @@ void tell_incident(Hook& hook) {
   if (!departure) return;
   const std::string number = word(incident, "number");
   std::vector<Id> customers;
-  departments::for_confirmed_orders(hook, *departure, [&](const Record& order) {
-    if (const auto customer = order.ref("customer")) customers.push_back(*customer);
-  });
+  departments::for_confirmed_orders(
+      hook, *departure,
+      [&](const Record& order) {
+        if (const auto customer = order.ref("customer")) customers.push_back(*customer);
+      },
+      true);
   for (const Id customer : customers)
     note_on_timeline(hook, customer, "incident", "突发事件处理结果 " + number, word(incident, "outcome"),
                      "scheduling.incident", number);

@@ -21,6 +21,16 @@ inline std::string word(const caravan::sdk::Record& record, std::string_view fie
   return record.text(field).value_or(std::string());
 }
 
+/// The text as a literal of a filter.
+inline std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + "\"";
+}
+
 /// `2027-03-01`
 inline std::string day_text(std::chrono::sys_days date) {
   const std::chrono::year_month_day parts(date);
@@ -67,11 +77,14 @@ void write_reasons(caravan::sdk::JsonWriter& out, const Reasons& reasons) {
   out.end_array();
 }
 
-/// Calls `each` with the confirmed orders of a departure, also those on their way.
+/// Calls `each` with the confirmed orders of a departure, also those on their way; with `over`, also those
+/// that are back.
 template <class Each>
-void for_confirmed_orders(const caravan::sdk::Call& call, caravan::sdk::Id departure, Each&& each) {
-  const std::string filter =
-      "record.departure == " + id_text(departure) + " && record.state in ['confirmed', 'travelling']";
+void for_confirmed_orders(const caravan::sdk::Call& call, caravan::sdk::Id departure, Each&& each,
+                          bool over = false) {
+  const std::string filter = "record.departure == " + id_text(departure) +
+                             " && record.state in ['confirmed', 'travelling'" + (over ? ", 'finished'" : "") +
+                             "]";
   call.for_each("sales.order", {.filter = filter, .sort = "id"}, each);
 }
 

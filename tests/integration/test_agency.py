@@ -421,8 +421,7 @@ class AgencyAfterSale(Agency):
 
     def test_a8_b6_follow_up_call_and_bad_answers(self):
         departure = self.make_departure(self.tour, offset=1)
-        order = self.confirm_order(self.make_order(self.customer, departure))
-        self.ok(self.admin.patch(f"/records/sales.order/{order['id']}", {"depart_on": day(-6)}, If_Match="*"))
+        order = self.confirm_order(self.change(self.seller, "sales.order", self.make_order(self.customer, departure), depart_on=day(-6)))
         self.step(self.sales_boss, "sales.order", order, "depart")
         self.step(self.sales_boss, "sales.order", order, "finish")
         call = self.eventually("aftersales.followup", f"record.order == {order['id']}", "a call is planned")[0]
