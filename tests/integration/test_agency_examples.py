@@ -70,6 +70,21 @@ class BoutiqueItself(_Boutique, Agency):
         self.change(anna, "sales.order", order, x_visa_by=day(10))
         booking = self.create(anna, "scheduling.booking", departure=departure["id"], seats=1)
         self.assertGreater(booking["held_until"][:10], day(1), "held for three days")
+        # A dear proposal is read by the other one; and nobody waits long for a first idea.
+        self.server.add_user("bert", "伯特", "boutique.partner")
+        bert = self.server.client("bert")
+        dear = self.create(anna, "sales.proposal", title="蜜月", customer=customer["id"], destination="法国", depart_on=day(60), days=10, party_size=2, itinerary="第 1 天 巴黎", hotel_standard=5, meals="含早",
+                           transport="flight", valid_until=day(10))
+        self.create(anna, "sales.proposal_line", proposal=dear["id"], kind="fare", name="团费", quantity=2, unit_price="45000.00")
+        asked = self.post_step(anna, "sales.proposal", dear, "send")
+        self.assertEqual(asked.status, 202, asked)
+        approval = asked.json["approval"]["id"] if "approval" in asked.json else asked.json["id"]
+        self.problem(anna.post(f"/approvals/{approval}/approve", {"comment": "好"}), 403, "forbidden")
+        self.ok(bert.post(f"/approvals/{approval}/approve", {"comment": "好"}))
+        self.assertEqual(self.now_of("sales.proposal", dear)["state"], "sent")
+        fresh = self.create(anna, "sales.inquiry", customer=customer["id"], channel="phone", destination="意大利")
+        clocks = [clock["name"] for clock in self.ok(anna.get(f"/records/sales.inquiry/{fresh['id']}/clocks")).json["items"]]
+        self.assertEqual(clocks, ["boutique.first_idea"])
 
 
 class OperatorItself(_Operator, Agency):
