@@ -86,6 +86,7 @@ describe('the editor of definitions', () => {
     const { user, server } = open('/admin/configuration?kind=entity&name=demo.task', withDefinitions());
     await type(user, good.replace('label', 'lable'));
     expect(await screen.findByText('没有 lable')).toBeTruthy();
+    expect(await screen.findByText('没有此词')).toBeTruthy();
     expect(screen.getByText('应为 label')).toBeTruthy();
     expect(await screen.findByText('1 处错误')).toBeTruthy();
     expect((await editor()).dataset['marks']).toBe('3');

@@ -1,5 +1,6 @@
 import { Tag } from 'antd';
 import { useTranslation } from 'react-i18next';
+import { Said } from '../definitions/parts';
 
 /** What a check says of a place in the definitions. */
 export interface Finding {
@@ -27,8 +28,7 @@ export function Findings({ items, grave }: { items: Finding[]; grave: boolean })
           <div>
             <code>{`${one.file}:${one.line}:${one.column}`}</code> <Tag className={grave ? 'tag-failed' : 'tag-waiting'}>{t(grave ? 'configuration.error' : 'configuration.warning')}</Tag>
           </div>
-          <div>{one.message}</div>
-          {one.hint && <div className="muted">{one.hint}</div>}
+          <Said finding={one} />
           <div className="muted">
             <code>{one.code}</code>
           </div>

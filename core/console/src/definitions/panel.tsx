@@ -3,6 +3,7 @@ import { lazy, Suspense, useId, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useDark } from '../appearance';
 import { LoadError } from '../components/load_state';
+import { useCodeWords } from './codes';
 import type { Schema } from './completion';
 import { dropDocument, editDraft } from './draft';
 import type { Mark } from './editor';
@@ -40,6 +41,7 @@ export function DefinitionPanel({ kind, name, base, target, onGo, narrow = false
   const draft = useOwnDraft();
   const { check, pending } = useCheck(draft);
   const schema = useDefinitionSchema();
+  const words = useCodeWords();
   const definition = useDefinition(kind, name);
   const [asked, setAsked] = useState<GoTo | undefined>();
   // What stands in the editor though it is no draft: nothing at all, where everything was deleted to begin anew.
@@ -56,7 +58,7 @@ export function DefinitionPanel({ kind, name, base, target, onGo, narrow = false
   // What the draft brings about elsewhere, and what was found before in this definition.
   const others = found.filter((one) => !here(one) && (!one.known || (one.kind === kind && one.name === name)));
   const marks = useMemo<Mark[]>(
-    () => found.filter(here).map((one) => ({ line: one.line, column: one.column, severity: one.severity, message: one.hint ? `${one.message}\n${one.hint}` : one.message })),
+    () => found.filter(here).map((one) => ({ line: one.line, column: one.column, severity: one.severity, message: [words(one.code)?.title, one.message, one.hint].filter(Boolean).join('\n') })),
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [check.data, kind, name],
   );

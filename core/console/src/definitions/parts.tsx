@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import { LoadError } from '../components/load_state';
 import { useApi } from '../services';
+import { useCodeWords } from './codes';
 import { diffLines, folded } from './diff';
 
 type Schemas = components['schemas'];
@@ -58,6 +59,26 @@ export function Diff({ before, after, label }: { before: string; after: string; 
   );
 }
 
+/** What is wrong: in the reader's language what such a mistake is, then the check's own words, which name what stands there. */
+export function Said({ finding }: { finding: { code: string; message: string; hint: string } }) {
+  const words = useCodeWords()(finding.code);
+  return (
+    <>
+      {words && (
+        <p className="finding-words">
+          <strong>{words.title}</strong>
+          <br />
+          {words.advice}
+        </p>
+      )}
+      <div lang="en" className={words ? 'muted' : undefined}>
+        {finding.message}
+        {finding.hint && <div className="muted">{finding.hint}</div>}
+      </div>
+    </>
+  );
+}
+
 /** What a check found; each leads to its place. */
 export function FindingList({ findings, onGo, here }: { findings: readonly DefinitionFinding[]; onGo: (finding: DefinitionFinding) => void; here: (finding: DefinitionFinding) => boolean }) {
   const { t } = useTranslation();
@@ -78,8 +99,7 @@ export function FindingList({ findings, onGo, here }: { findings: readonly Defin
                 <code>{`${one.file}:${one.line}:${one.column}`}</code>
               )}
             </div>
-            <div>{one.message}</div>
-            {one.hint && <div className="muted">{one.hint}</div>}
+            <Said finding={one} />
             {one.explained ? (
               <button type="button" className="link-like finding-code" aria-label={t('definitions.explain', { code: one.code })} onClick={() => setCode(one.code)}>
                 <code>{one.code}</code>
@@ -99,16 +119,18 @@ export function FindingList({ findings, onGo, here }: { findings: readonly Defin
 function Explanation({ code, onClose }: { code: string; onClose: () => void }) {
   const { t } = useTranslation();
   const api = useApi();
+  const words = useCodeWords()(code);
   const page = useQuery({ queryKey: ['check-code', code], queryFn: ({ signal }) => api.get('/admin/config/codes/{code}', { path: { code }, signal }), staleTime: Infinity });
   return (
-    <Modal open title={code} footer={null} onCancel={onClose} width={560}>
+    <Modal open title={words ? <>{words.title} <code className="muted">{code}</code></> : code} footer={null} onCancel={onClose} width={560}>
+      {words && <p>{words.advice}</p>}
       {page.isPending ? (
         <Skeleton active />
       ) : page.isError ? (
         <LoadError error={page.error} onRetry={() => void page.refetch()} />
       ) : (
-        <div lang="en">
-          <p>{page.data.what}</p>
+        <>
+          <p lang="en" className={words ? 'muted' : undefined}>{page.data.what}</p>
           {page.data.wrong && (
             <>
               <h3 className="small-head">{t('definitions.wrong')}</h3>
@@ -121,7 +143,7 @@ function Explanation({ code, onClose }: { code: string; onClose: () => void }) {
               <pre className="code-block" tabIndex={0}>{page.data.right}</pre>
             </>
           )}
-        </div>
+        </>
       )}
     </Modal>
   );

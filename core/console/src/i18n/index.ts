@@ -2,15 +2,10 @@ import type { Locale as AntdLocale } from 'antd/es/locale';
 import dayjs from 'dayjs';
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { bundles } from './bundles';
 import { rememberLanguage, type Language } from './language';
 
 export { initialLanguage, languageFor, languages, type Language } from './language';
-
-const bundles = {
-  'zh-CN': () => import('./bundle_zh_cn'),
-  'zh-TW': () => import('./bundle_zh_tw'),
-  en: () => import('./bundle_en'),
-} satisfies Record<Language, () => Promise<unknown>>;
 
 const antdLocales = new Map<string, AntdLocale>();
 
