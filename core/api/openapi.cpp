@@ -409,7 +409,7 @@ class Writer {
     refer(json, "schemas", schema_for("Record", {record_route(), &entity}));
     json.end_object().key("next").raw(R"({"type":["string","null"],"description":"For `after`; null on the last page."})");
     json.key("total").raw(R"({"type":"integer","minimum":0,"description":"With `count=1`: how many records there are in all."})");
-    json.key("total_is").raw(R"({"type":"string","enum":["exact","estimate"],"description":"Exact up to 10000."})");
+    json.key("total_is").raw(R"({"type":"string","enum":["exact","estimate","at_least"],"description":"Exact up to 10000; of words (`q`) that very many records hold, `at_least`: so many are there, and perhaps more."})");
     json.end_object().end_object();
   }
 

@@ -177,7 +177,7 @@ constexpr OpenapiPart schemas[] = {
 "items":{"type":"array","maxItems":200,"items":{"$ref":"#/components/schemas/Record"}},
 "next":{"type":["string","null"],"description":"For `after`; null on the last page."},
 "total":{"type":"integer","minimum":0,"description":"With `count=1`: how many records there are in all."},
-"total_is":{"type":"string","enum":["exact","estimate"],"description":"Exact up to 10000."}}})"},
+"total_is":{"type":"string","enum":["exact","estimate","at_least"],"description":"Exact up to 10000; of words (`q`) that very many records hold, `at_least`: so many are there, and perhaps more."}}})"},
     {"ReportParameter", R"({"type":"object","required":["name","label","help","type","required"],"properties":{
 "name":{"type":"string"},"label":{"type":"string"},"help":{"type":["string","null"]},
 "type":{"type":"string","enum":["period","text","int","bool","decimal","date","choice","ref"]},"required":{"type":"boolean"},

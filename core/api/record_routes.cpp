@@ -126,7 +126,7 @@ void list_records(Call& call) {
     call.response.headers.emplace_back("Link", next_link(call.request, "after", page.next));
   }
   if (page.total) {
-    out += ",\"total\":" + std::to_string(*page.total) + ",\"total_is\":\"" + (page.total_exact ? "exact" : "estimate") + "\"";
+    out += ",\"total\":" + std::to_string(*page.total) + ",\"total_is\":\"" + records::word_of_total(*page.total, page.total_exact) + "\"";
   }
   out.push_back('}');
 }

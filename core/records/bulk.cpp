@@ -10,6 +10,9 @@ constexpr std::size_t rows_per_transaction = 100;
 /// Rolls an atomic run back.
 struct Spoiled {};
 
+/// Of this thread: one inside another has a name of its own.
+thread_local int open_savepoints = 0;
+
 /// Does the rows from `begin` to `end` one after the other, each in a savepoint of its own; whether none was refused.
 bool do_rows(Work& work, std::size_t begin, std::size_t end, const RowStep& step, std::vector<RowResult>& results) {
   bool all = true;
@@ -30,25 +33,42 @@ bool do_rows(Work& work, std::size_t begin, std::size_t end, const RowStep& step
 
 }  // namespace
 
-Savepoint::Savepoint(storage::Session& session) : session_(session) { session_.execute("SAVEPOINT gate_row"); }
+Savepoint::Savepoint(storage::Session& session) : session_(session), name_("gate_row" + std::to_string(open_savepoints)) {
+  const std::string sql = "SAVEPOINT " + name_;
+  if (session.dialect() == storage::Dialect::mysql) {
+    try {
+      storage::Statement& statement = session.prepare(sql);
+      statement.send();
+      sent_ = &statement;
+    } catch (const Error& error) {  // MySQL prepares none
+      if (error.code() != ErrorCode::internal) throw;
+    }
+  }
+  if (sent_ == nullptr) session.execute(sql);
+  ++open_savepoints;
+}
 
 Savepoint::~Savepoint() {
-  if (!open_) return;
-  try {
-    undo();
-  } catch (const Error&) {  // the transaction is doomed, and its commit fails
+  if (open_) {
+    try {
+      undo();
+    } catch (const Error&) {  // the transaction is doomed, and its commit fails
+    }
   }
+  --open_savepoints;
 }
 
 void Savepoint::keep() {
-  session_.execute("RELEASE SAVEPOINT gate_row");
+  if (sent_ == nullptr) session_.execute("RELEASE SAVEPOINT " + name_);
+  else sent_->finish();
   open_ = false;
 }
 
 void Savepoint::undo() {
   open_ = false;
-  session_.execute("ROLLBACK TO SAVEPOINT gate_row");
-  session_.execute("RELEASE SAVEPOINT gate_row");
+  if (sent_ != nullptr) sent_->finish();
+  session_.execute("ROLLBACK TO SAVEPOINT " + name_);
+  session_.execute("RELEASE SAVEPOINT " + name_);
 }
 
 bool is_refusal(const Error& error) {

@@ -10,6 +10,8 @@ constexpr std::int64_t windows = 32;             ///< places in the table that a
 constexpr std::int64_t first_window = 400;       ///< rows at each
 constexpr std::int64_t longest_window = 3'200;   ///< where few of them fulfil the condition
 constexpr std::int64_t enough_hits = 40;         ///< within a factor of 2 beyond reasonable doubt
+constexpr std::int64_t most_looked = 2 * exact_count;  ///< records that hold frequent words, of which is asked what else they fulfil
+constexpr std::int64_t lag = 500;                ///< records that the index may not have caught up with, see SearchIndex::waiting()
 
 /// Rows of the table: what the database believes, or 0.
 std::int64_t believed_rows(storage::Session& session, const EntityPlan& plan) {
@@ -73,21 +75,33 @@ std::int64_t estimate(storage::Session& session, const EntityPlan& plan, const C
   return static_cast<std::int64_t>(std::min(result, 9e17));
 }
 
+/// Of the first records that hold the words, those that fulfil the rest; nullopt where that is all of them and they must be counted as they are now.
+std::optional<RowCount> count_hits(storage::Session& session, const EntityPlan& plan, const Searched& searched) {
+  // Without anything else to ask the rows need not be looked at; some may be gone, and the index not know it yet.
+  const bool bare = searched.rest.sql.empty();
+  const std::int64_t most = bare ? exact_count + lag : most_looked;
+  const std::string hits = "(" + searched.hits.sql + " LIMIT " + std::to_string(most) + ") s";
+  const std::string fits = "SUM(CASE WHEN r." + plan.id_column + " IS NOT NULL AND " + searched.rest.sql + " THEN 1 ELSE 0 END)";
+  storage::Statement& counting = session.prepare(bare ? "SELECT COUNT(*), 0 FROM " + hits
+                                                      : "SELECT COUNT(*), " + fits + " FROM " + hits + " LEFT JOIN " + plan.from_table + " r ON r." + plan.id_column + " = s.id");
+  // In the order of the places in the text.
+  bind_parameters(counting, searched.hits.parameters, bare ? 1 : bind_parameters(counting, searched.rest.parameters));
+  std::int64_t looked = 0, fit = 0;
+  if (counting.step()) {
+    looked = counting.integer(0);
+    fit = bare ? looked - lag : counting.integer(1);
+  }
+  counting.reset();
+  if (looked == most) return RowCount{std::clamp(fit, std::int64_t{0}, exact_count), false};
+  if (bare || !searched.settled) return std::nullopt;
+  return fit <= exact_count ? RowCount{fit, true} : RowCount{exact_count, false};
+}
+
 }  // namespace
 
-RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Condition& sampled) {
-  const auto estimated = [](std::int64_t about) {
-    about = std::max(about, exact_count + 1);
-    // Two digits that mean something: more would pretend to know.
-    std::int64_t unit = 1;
-    while (about / unit >= 1000) unit *= 10;
-    return RowCount{std::max((about + unit / 2) / unit * unit, exact_count + 1), false};
-  };
-  std::optional<std::int64_t> about;
-  if (!sampled.sql.empty()) {
-    // Far more than are counted: the database would gather all of them before it counted the first.
-    about = estimate(session, plan, sampled);
-    if (*about >= 5 * exact_count) return estimated(*about);
+RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Searched& searched) {
+  if (!searched.hits.sql.empty()) {
+    if (const auto bounded = count_hits(session, plan, searched)) return *bounded;
   }
   storage::Statement& counting =
       session.prepare("SELECT COUNT(*) FROM (SELECT 1" + plan.from + condition.where() + " LIMIT " + std::to_string(exact_count + 1) + ") n");
@@ -95,7 +109,14 @@ RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Con
   const std::int64_t rows = counting.step() ? counting.integer(0) : 0;
   counting.reset();
   if (rows <= exact_count) return {rows, true};
-  return estimated(about ? *about : estimate(session, plan, condition));
+  if (!searched.hits.sql.empty()) return {exact_count, false};
+  const std::int64_t about = std::max(estimate(session, plan, condition), exact_count + 1);
+  // Two digits that mean something: more would pretend to know.
+  std::int64_t unit = 1;
+  while (about / unit >= 1000) unit *= 10;
+  return {std::max((about + unit / 2) / unit * unit, exact_count + 1), false};
 }
+
+const char* word_of_total(std::int64_t rows, bool exact) { return exact ? "exact" : rows > exact_count ? "estimate" : "at_least"; }
 
 }  // namespace caravan::records

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "records/bulk.h"
 #include "records/codec.h"
 #include "records/seal.h"
 #include "records/work.h"
@@ -221,6 +222,13 @@ std::int64_t TransactionWork::write_with_event(storage::Statement& row, const Re
   row.send();
   entry.send();
   if (job != nullptr) job->send();
+  if (unwaited_ok_) {
+    constexpr std::size_t most_unwaited = 20;
+    unwaited_.push_back({&row, &entry, job});
+    announced_ = announced_ || job != nullptr;
+    if (unwaited_.size() == most_unwaited) settle_unwaited();
+    return 1;
+  }
   const auto erase = [&](const char* sql, std::int64_t id) {
     storage::Statement& statement = session_.prepare(sql);
     statement.bind(1, id);
@@ -259,6 +267,31 @@ std::int64_t TransactionWork::write_with_event(storage::Statement& row, const Re
   if (job != nullptr) job->reset();
   announced_ = announced_ || (job != nullptr && written != 0);
   return written;
+}
+
+void TransactionWork::settle_unwaited() {
+  const auto end = [&](storage::Statement* statement, bool row) {
+    if (statement == nullptr) return;
+    try {
+      statement->finish();
+      if (row && statement->affected() == 0 && !failed_unwaited_) failed_unwaited_.emplace(ErrorCode::conflict, "A row was not written.");
+    } catch (const Error& error) {
+      if (!failed_unwaited_) failed_unwaited_ = error;
+    }
+    statement->reset();
+  };
+  for (const Unwaited& one : unwaited_) {
+    end(one.row, true);
+    end(one.event, false);
+    end(one.job, false);
+  }
+  unwaited_.clear();
+}
+
+bool TransactionWork::written_as_meant() {
+  settle_unwaited();
+  if (failed_unwaited_ && !is_refusal(*failed_unwaited_)) throw *failed_unwaited_;
+  return !failed_unwaited_;
 }
 
 }  // namespace caravan::records

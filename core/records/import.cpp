@@ -5,6 +5,7 @@
 #include <charconv>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -18,6 +19,8 @@
 #include "records/plans.h"
 #include "records/query.h"
 #include "records/value_text.h"
+#include "records/work.h"
+#include "storage/query.h"
 
 namespace caravan::records {
 namespace {
@@ -28,6 +31,7 @@ using Notes = std::map<std::string, std::int64_t>;
 
 constexpr std::size_t rows_per_transaction = 200, rows_per_try = 1000;
 constexpr std::size_t kept_errors = 1000;
+constexpr int careful_batches = 5;         ///< after one in which a row was refused
 constexpr std::size_t most_notes = 2000;  ///< different ones; the rest is counted together
 
 void add_note(Notes& notes, const std::string& note, std::int64_t count = 1) {
@@ -80,6 +84,12 @@ struct RowRefused {
   std::string column;
   std::string message;
 };
+
+/// A record that was not there when its batch began is there now: the row is undone and written again.
+struct Appeared {};
+
+/// A row was refused when some of its batch had been written in the hope that none would be: the batch is undone and written carefully.
+struct Careless {};
 
 class Importer {
  public:
@@ -143,11 +153,26 @@ class Importer {
   /// Whether plugins have had so much of this batch's time that its transaction should end.
   bool long_in_functions() const { return in_functions_ >= std::chrono::milliseconds(500); }
 
-  /// A new attempt at a batch: what was looked up may be gone.
-  void begin_batch() {
+  /// A new attempt at a batch: what was looked up may be gone. Asks at once which of its records are there.
+  void begin_batch(storage::Session& session, const std::vector<SourceRow>& rows) {
     in_functions_ = {};
     found_.clear();
     made_now_.clear();
+    absent_.clear();
+    for (const SourceRow& row : rows) {
+      if (row.cells.size() != header_.size()) continue;
+      begin(row);
+      for (const model::ImportRecord& record : map_.records) {
+        if (!record.external_id.function.empty()) continue;  // a plugin is asked when the row is written
+        try {
+          Notes ignored;
+          if (!made(record)) continue;
+          if (std::string id = external_id(record, row.cells, ignored); is_utf8(id)) absent_[record.entity].insert(std::move(id));
+        } catch (const RowRefused&) {  // writing it says why
+        }
+      }
+    }
+    for (auto& [entity, absent] : absent_) forget_present(session, *entity, absent);
   }
   /// The row was undone, and what was found may have been made by it.
   void undone() {
@@ -188,8 +213,10 @@ class Importer {
         if (elsewhere_.size() == known) input.emplace_back(field.field, std::move(value));
       }
       bool creates = false;
+      const auto asked = absent_.find(record.entity);
+      const bool absent = asked != absent_.end() && asked->second.erase(id) != 0;
       try {
-        if (const auto stored = work.find_external(*record.entity, map_.source, id)) {
+        if (const auto stored = absent ? std::nullopt : work.find_external(*record.entity, map_.source, id)) {
           // Here it goes its own way.
           if (record.sets_state) std::erase_if(input, [](const auto& one) { return one.first->slot == model::slot_state || one.first->read_only; });
           const Record changed = work.update(*record.entity, stored->id(), std::move(input), std::nullopt);
@@ -206,6 +233,8 @@ class Importer {
           note_made(made);
         }
       } catch (const Error& error) {
+        // Another's unique key, or the record itself: what a rule has made since the batch began.
+        if (absent && error.code() == ErrorCode::conflict) throw Appeared();
         if (!lacks_only_what_is_elsewhere(error)) refuse(record, error);
       }
       if (creates && i == map_.main) outcome = before ? Outcome::updated : Outcome::created;
@@ -241,6 +270,20 @@ class Importer {
            std::all_of(error.fields().begin(), error.fields().end(), [&](const FieldError& mistake) {
              return mistake.code == "required" && std::any_of(elsewhere_.begin(), elsewhere_.end(), [&](const model::Field* field) { return field->name == mistake.field; });
            });
+  }
+
+  /// Leaves the external ids under which there is no record.
+  void forget_present(storage::Session& session, const model::Entity& entity, std::unordered_set<std::string>& ids) const {
+    constexpr std::size_t places = 256;
+    const auto column = [&](model::SystemSlot slot) { return storage::quote(session.dialect(), entity.fields[slot]->column); };
+    const std::string sql = "SELECT " + column(model::slot_external_id) + " FROM " + storage::quote(session.dialect(), entity.table_name) + " WHERE " +
+                            column(model::slot_external_source) + " = ? AND " + column(model::slot_external_id) + " IN (" + storage::repeated("?", ", ", places) + ")";
+    const std::vector<std::string> asked(ids.begin(), ids.end());
+    for (std::size_t begin = 0; begin < asked.size(); begin += places) {
+      storage::Query query(session, sql, map_.source);
+      for (std::size_t i = 0; i < places; ++i) query.add(asked[std::min(begin + i, asked.size() - 1)]);
+      while (query.next()) ids.erase(query.text(0));
+    }
   }
 
   /// What the expressions see of the row.
@@ -325,8 +368,9 @@ class Importer {
     return *id;
   }
 
+  /// Nothing of a map that nobody wrote.
   std::string where(const model::Origin& at) const {
-    return at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
+    return at.file.empty() ? std::string() : at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
   }
 
   void check_columns(const ImportField& field) {
@@ -569,6 +613,8 @@ class Importer {
   std::unique_ptr<Plans> plans_;     ///< where something is looked up
   std::unordered_map<const ImportField*, std::unordered_map<std::string, std::int64_t>> found_;
   std::set<const model::Field*> looked_up_;
+  /// External ids of which no record was there when the batch began, and none has been written since.
+  std::map<const model::Entity*, std::unordered_set<std::string>> absent_;
   SeenHashes made_;                             ///< of a try, by its earlier batches
   std::vector<std::uint64_t> made_now_;         ///< by this one
   std::size_t row_made_from_ = 0;               ///< where those of the row begin
@@ -608,6 +654,9 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
     contents.add(content);
   }
   std::vector<SourceRow> rows;
+  // Mostly no row is refused: none then needs a savepoint, nor to wait for the one before. Where one is, the batch is written again, and some after it,
+  // each row for itself.
+  int careful = 0;
   while (true) {
     while (rows.size() < (dry_run ? rows_per_try : rows_per_transaction) && source.next(next)) rows.push_back(std::move(next));
     if (rows.empty()) break;
@@ -623,11 +672,19 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
       }
       fresh.clear();
     };
+    /// False where it must be done again.
     const auto write = [&](Work& work, const SourceRow& row) {
-      ++handled;
+      const std::size_t before = fresh.size();
       Notes notes;
       std::uint64_t id = 0, content = 0;
-      Savepoint savepoint(work.session());
+      std::optional<Savepoint> savepoint;
+      if (careful > 0) savepoint.emplace(work.session());
+      const std::uint64_t statements = work.session().statement_count();
+      const auto undo = [&] {
+        if (savepoint) savepoint->undo();
+        else if (work.session().statement_count() != statements) throw Careless();
+        importer.undone();
+      };
       try {
         id = importer.main_id(row);
         content = Importer::content(row);
@@ -652,17 +709,21 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
         } else {
           ++batch.unchanged;
         }
-        savepoint.keep();
+        if (savepoint) savepoint->keep();
         fresh.back().first = id;  // what was refused has not been made
         for (const auto& [note, count] : notes) add_note(batch.notes, note, count);
+      } catch (const Appeared&) {
+        undo();
+        fresh.resize(before);
+        return false;
       } catch (const RowRefused& refused) {
-        savepoint.undo();
-        importer.undone();
+        undo();
         ++batch.failed;
         std::vector<std::pair<std::string, std::string>> extra{{"error", refused.message}};
         if (map.numbers_rows) extra.emplace_back("error_row", std::to_string(importer.number()));
         batch.errors.push_back({row.number, refused.column, refused.message, source.line(&row.cells, extra)});
       }
+      return true;
     };
     try {
       records.transact(
@@ -671,11 +732,16 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
             batch = ImportReport();  // a batch that lost a race runs again from its start
             fresh.clear();
             handled = 0;
-            importer.begin_batch();
+            importer.begin_batch(work.session(), rows);
+            auto& transaction = dynamic_cast<TransactionWork&>(work);
+            if (careful == 0) transaction.write_unwaited();
             for (const auto& row : rows) {
               if (importer.long_in_functions()) break;  // others wait to write
-              write(work, row);
+              while (!write(work, row)) {  // at most once for each of its records
+              }
+              ++handled;
             }
+            if (!transaction.written_as_meant()) throw Careless();
             if (dry_run) throw DryRunOver();
             if (steps.kept) {
               ImportReport so_far = report;
@@ -685,7 +751,11 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
           },
           static_cast<std::int64_t>(rows.size()) * static_cast<std::int64_t>(map.records.size()));
     } catch (const DryRunOver&) {
+    } catch (const Careless&) {
+      careful = careful_batches;
+      continue;
     }
+    if (careful > 0) careful = batch.failed > 0 ? careful_batches : careful - 1;
     remember();
     importer.end_batch();
     rows.erase(rows.begin(), rows.begin() + handled);

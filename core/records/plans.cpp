@@ -6,6 +6,7 @@
 #include "records/seal.h"
 #include "records/search_index.h"
 #include "storage/schema.h"
+#include "storage/tables.h"
 
 namespace caravan::records {
 namespace {
@@ -73,6 +74,7 @@ Plans::Plans(std::shared_ptr<const model::Catalog> catalog, storage::Dialect dia
     }
     for (const model::Exclusive& rule : entity->exclusive) plan.exclusive.push_back(exclusive_plan(*entity, rule, dialect));
     plan.id_column = name(model::slot_id);
+    for (storage::WantedIndex& index : storage::entity_table(*entity).indexes) plan.indexes.push_back(std::move(index.columns));
     plan.remove = "DELETE FROM " + table + " WHERE " + name(model::slot_id) + " = ? AND " + name(model::slot_version) + " = ?";
     plans_.emplace(entity.get(), std::move(plan));
   }

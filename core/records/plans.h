@@ -34,6 +34,7 @@ struct EntityPlan {
   std::string insert_from;     ///< the same as `INSERT … SELECT ?, … FROM `, see insert_referring()
   std::string from_table;      ///< quoted name of the table
   std::string id_column;       ///< quoted
+  std::vector<std::vector<std::string>> indexes;  ///< the columns of each of the table's
   std::string remove;          ///< parameters: id, version
   std::vector<const model::Field*> search;  ///< fields marked `search`
   bool indexed = false;        ///< the search index follows its records

@@ -224,6 +224,10 @@ bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, co
     told->each = where;
     told->each.also(each.sql);
     told->each.parameters.insert(told->each.parameters.end(), each.parameters.begin(), each.parameters.end());
+    const bool twice = found.all.distinct || found.all.order.empty();
+    told->hits.sql = (twice ? "SELECT DISTINCT " : "SELECT ") + found.all.record + " AS id FROM " + found.all.from + " WHERE " + found.all.where;
+    told->hits.parameters = found.all.parameters;
+    told->settled = held.empty() && other.empty();
   }
   const storage::SearchSelect& select = found.all;
   std::string ids = "SELECT " + select.record + " FROM " + select.from + " WHERE " + select.where;
@@ -238,28 +242,15 @@ bool add_search(Condition& where, const Plans& plans, const EntityPlan& plan, co
   return true;
 }
 
-/// Whether an index gives the entity's records in this order, see storage::entity_table().
-bool served(const model::Entity& entity, const std::vector<model::SortKey>& sort) {
-  std::vector<const Field*> fields;
+/// Whether an index gives the entity's records in this order.
+bool served(const EntityPlan& plan, const std::vector<model::SortKey>& sort) {
+  std::vector<std::string> columns;
   for (const auto& key : sort) {
     if (key.descending != sort.front().descending) return false;
-    if (key.field->slot != model::slot_id) fields.push_back(key.field);
+    if (key.field->slot != model::slot_id) columns.push_back(key.field->column);
   }
-  const auto begins = [&](const std::vector<const Field*>& index) {
-    return index.size() >= fields.size() && std::equal(fields.begin(), fields.end(), index.begin());
-  };
   // An index ends with the id: after more fields than these it is not what decides.
-  if (fields.empty()) return true;
-  if (fields.size() == 1 && fields.front()->slot == model::slot_number && !entity.number_format.empty()) return true;
-  if (fields.size() == 1 && fields.front()->type == model::FieldType::ref && !fields.front()->system) return true;
-  if (std::any_of(entity.indexes.begin(), entity.indexes.end(), [&](const model::Index& one) { return one.fields.size() == fields.size() && begins(one.fields); })) return true;
-  if (entity.views.empty()) return false;
-  std::vector<const Field*> list;
-  for (const auto& key : entity.views.front()->sort) {
-    if (key.descending != entity.views.front()->sort.front().descending || key.field->slot == model::slot_id) break;
-    list.push_back(key.field);
-  }
-  return list.size() == fields.size() && begins(list);
+  return columns.empty() || std::find(plan.indexes.begin(), plan.indexes.end(), columns) != plan.indexes.end();
 }
 
 /// `sorted`: not by going along an index, past rows that are not wanted.
@@ -458,7 +449,7 @@ ListStatement list_statement(const Context& context, const Plans& plans, const E
   if (query.limit < 1 || query.limit > 200) bad("limit: a number from 1 to 200.");
   ListStatement statement;
   statement.sort = std::move(sort);
-  Searched searched;
+  Searched& searched = statement.searched;
   statement.where = condition_of(context, plans, plan, rule, rights, query.filter, query.q, &searched);
   statement.parameters = statement.where.parameters;
   Condition cursor;
@@ -486,8 +477,7 @@ ListStatement list_statement(const Context& context, const Plans& plans, const E
   // What is found along the order's index has been looked for there, see below; the rest lies far along it.
   sql += order_by(plans.dialect(), statement.sort, true) + limit;
 
-  statement.sampled = searched.each;
-  if (!served(*plan.entity, statement.sort)) return statement;
+  if (!served(plan, statement.sort)) return statement;
   const std::string id = "r." + plan.id_column;
   std::string keys;
   for (const auto& key : statement.sort) keys += ", r." + storage::quote(plans.dialect(), key.field->column);
@@ -499,13 +489,12 @@ ListStatement list_statement(const Context& context, const Plans& plans, const E
     window.parameters.insert(window.parameters.end(), searched.each.parameters.begin(), searched.each.parameters.end());
   }
   statement.found_select = sql.substr(0, after_from) + (mysql ? " FORCE INDEX (PRIMARY)" : "");
-  statement.found_rest = std::move(searched.rest);
   statement.found_tail = tail;
   return statement;
 }
 
 Condition found_statement(const ListStatement& statement, const EntityPlan& plan, const std::vector<std::int64_t>& ids) {
-  Condition where = statement.found_rest;
+  Condition where = statement.searched.rest;
   where.among("r." + plan.id_column, ids);
   where.sql = statement.found_select + " WHERE " + where.sql + statement.found_tail;
   return where;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,8 @@ struct QueryCache {
   BoundedCache<CompiledFilter> filters{2048, 256 * 1024};
   BoundedCache<RowShape> shapes{1024, 64 * 1024};  ///< by the fields asked for; of actors who see all fields
   BoundedCache<std::vector<std::string>> currencies{128, 64 * 1024};  ///< met so far, by money field
+  std::mutex mutex;                    ///< of `numbers`
+  std::set<std::string> numbers;       ///< sequences that batches have run out of: of the next ones, they are filled before
 };
 
 /// A condition on alias `r`; empty text: none.
@@ -47,6 +51,8 @@ struct Searched {
   bool few = false;   ///< the records stand in the condition one by one
   Condition each;     ///< else: the whole condition again, of which the words are looked up row by row
   Condition rest;     ///< and the condition without the words
+  Condition hits;     ///< `SELECT record AS id …` of the records that the index finds, in no order
+  bool settled = true;  ///< false: the index has not caught up, so that some of `hits` may hold the words no more, and others hold them
 };
 
 /// Between filters that must all hold: no character of an expression.
@@ -59,12 +65,11 @@ Condition condition_of(const Context& context, const Plans& plans, const EntityP
 
 struct ListStatement {
   Condition where;                       ///< without the cursor
-  Condition sampled;                     ///< the same in a form for samples of rows; empty: `where` is
+  Searched searched;                     ///< how the index answered the words
   /// Words that many records hold: statements that find the page's ids and sort keys among the next rows in the list's order, among more and more of
   /// them. The first that finds a whole page (limit + 1) says which it is, see found_statement(); where none does, `sql` finds it.
   std::vector<Condition> windows;
   std::string found_select, found_tail;
-  Condition found_rest;
   std::string sql;                       ///< selects limit + 1 rows of `select_list`
   std::vector<expr::Value> parameters;   ///< of `sql`
   std::vector<model::SortKey> sort;      ///< with the final key on id
@@ -90,14 +95,17 @@ std::string make_cursor(const std::vector<model::SortKey>& sort, const Record& l
 /// Binds from `index` on; returns the next free index.
 int bind_parameters(storage::Statement& statement, const std::vector<expr::Value>& parameters, int index = 1);
 
-/// How many rows fulfil the condition: exactly up to `exact_count`; past it an estimate from a sample, never below the bound.
+/// How many rows fulfil a condition: exactly up to `exact_count`; past it an estimate from a sample, which is more than that. Not exact and not more than
+/// that: there are at least so many, and nobody looked further.
 struct RowCount {
   std::int64_t rows = 0;
   bool exact = true;
 };
 inline constexpr std::int64_t exact_count = 10'000;
-/// `sampled`: the same condition in a form for samples, or empty.
-RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Condition& sampled = {});
+/// `searched`: words that many records hold are not estimated; of a bounded number of their records is looked which fulfil the rest.
+RowCount count_rows(storage::Session& session, const EntityPlan& plan, const Condition& condition, const Searched& searched = {});
+/// The word for it: `exact`, `estimate` or `at_least`.
+const char* word_of_total(std::int64_t rows, bool exact);
 
 /// Base64 without padding, for what a client hands back as it got it.
 std::string to_base64url(std::string_view bytes);

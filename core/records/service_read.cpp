@@ -114,7 +114,12 @@ class ListReader {
     }
     return rows(list_.sql, list_.parameters, row, sort_values);
   }
-  RowCount count() { return count_rows(session_, plan_, list_.where, list_.sampled); }
+  /// `shown`: how many are on the page.
+  RowCount count(std::size_t shown) {
+    RowCount count = count_rows(session_, plan_, list_.where, list_.searched);
+    if (!count.exact) count.rows = std::max(count.rows, static_cast<std::int64_t>(shown));
+    return count;
+  }
 
  private:
   template <class Row, class Values>
@@ -164,7 +169,7 @@ Page RecordService::list(const Context& context, const Entity& entity, const Lis
       });
   for (Record& record : page.items) redact(reader.rights(), record);
   if (query.count) {
-    const RowCount count = reader.count();
+    const RowCount count = reader.count(page.items.size());
     page.total = count.rows;
     page.total_exact = count.exact;
   }
@@ -235,7 +240,7 @@ JsonPage RecordService::list_json(const Context& context, const Entity& entity, 
         return values;
       });
   if (query.count) {
-    const RowCount count = reader.count();
+    const RowCount count = reader.count(page.count);
     page.total = count.rows;
     page.total_exact = count.exact;
   }

@@ -3,12 +3,19 @@
 #include "base/error.h"
 #include "records/access.h"
 #include "records/once.h"
+#include "records/query.h"
 #include "records/service.h"
 #include "records/work.h"
 
 namespace caravan::records {
 
 using model::Entity;
+
+namespace {
+
+constexpr std::size_t most_known = 20;  ///< of QueryCache::numbers
+
+}  // namespace
 
 void RecordService::transact(const Context& context, const std::function<void(Work&)>& work, std::int64_t expected_records) const {
   run(context, work, expected_records, {});
@@ -24,6 +31,10 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
   std::vector<std::string> sequences{"record", "event"};
   if (!numbers.empty()) sequences.emplace_back(numbers);
   if (announces_.load(std::memory_order_relaxed)) sequences.emplace_back("job");
+  if (expected_records > 1) {
+    const std::lock_guard lock(plans->queries().mutex);
+    sequences.insert(sequences.end(), plans->queries().numbers.begin(), plans->queries().numbers.end());
+  }
   std::vector<RowLock> locks;
   for (;;) {
     bool announced = false;
@@ -55,8 +66,14 @@ void RecordService::run(const Context& context, const std::function<void(Work&)>
       if (context.once != nullptr) context.once->committed();
       return;
     } catch (const SequenceEmpty& empty) {
-      if (std::find(sequences.begin(), sequences.end(), empty.name) == sequences.end()) sequences.push_back(empty.name);
-      else expected_records *= 2;  // more were taken than anybody expected
+      if (std::find(sequences.begin(), sequences.end(), empty.name) != sequences.end()) {
+        expected_records *= 2;  // more were taken than anybody expected
+        continue;
+      }
+      sequences.push_back(empty.name);
+      if (expected_records == 1) continue;
+      const std::lock_guard lock(plans->queries().mutex);
+      if (plans->queries().numbers.size() < most_known) plans->queries().numbers.insert(empty.name);
     }
   }
 }

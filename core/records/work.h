@@ -51,6 +51,11 @@ class TransactionWork final : public Work {
   const Plans& plans() const { return *plans_; }
   /// What it wrote so far.
   const std::vector<Written>& written() const { return written_; }
+  /// From now on rows are written without waiting for what the database says of each (on SQLite, which is no journey away, it is waited for as ever).
+  /// Whoever wants that asks written_as_meant() before he counts on anything, and rolls the transaction back where they were not.
+  void write_unwaited() { unwaited_ok_ = session_.dialect() == storage::Dialect::mysql; }
+  /// Waits for what is on its way. False where the database refused a row; throws what no other way of writing would spare.
+  bool written_as_meant();
   /// The sequence that ran out, or "".
   const std::string& missing_sequence() const { return missing_; }
 
@@ -195,6 +200,14 @@ class TransactionWork final : public Work {
   std::vector<std::int64_t> deleting_;  ///< what is being deleted, each because of the one before
   std::size_t carried_ = 0;             ///< records that were deleted or changed with another
   std::vector<Written> written_;
+  struct Unwaited {
+    storage::Statement *row, *event, *job;  ///< sent in this order; the last may be null
+  };
+  /// Reads the answers to them.
+  void settle_unwaited();
+  std::vector<Unwaited> unwaited_;
+  bool unwaited_ok_ = false;
+  std::optional<Error> failed_unwaited_;    ///< the first
   const int undo_days_;
 };
 

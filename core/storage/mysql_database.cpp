@@ -32,7 +32,7 @@ constexpr unsigned int er_check_mysql = 3819;
 constexpr unsigned int er_check_mariadb = 4025;
 constexpr std::size_t first_buffer = 128;          ///< bytes of a text column, until a row needs more
 constexpr std::size_t largest_kept = 64 * 1024;    ///< buffers above this are given up after use
-constexpr std::size_t most_sent = 16;              ///< statements on their way at a time
+constexpr std::size_t most_sent = 64;              ///< statements on their way at a time
 constexpr auto ping_after = seconds(60);
 
 bool is_lost(unsigned int code) {

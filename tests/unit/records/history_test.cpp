@@ -8,9 +8,9 @@
 #include <set>
 
 #include "records/audit.h"
-#include "records/hooks.h"
 #include "records/trash.h"
 #include "support/gate.h"
+#include "support/hook.h"
 
 namespace caravan::records {
 namespace {
@@ -18,6 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using test::Hook;
 
 class History : public test::GateTest {
  protected:
@@ -332,17 +333,6 @@ TEST_P(History, EffectsSayWhatOrderedThem) {
 }
 
 /// Does something at one point.
-class Hook final : public Hooks {
- public:
-  Hook(HookPoint point, std::function<void(HookCall&)> run) : point_(point), run_(std::move(run)) {}
-  bool any(HookPoint point, const model::Entity& entity) const override { return point == point_ && entity.full_name == "shop.order"; }
-  void run(HookPoint, HookCall& call) const override { run_(call); }
-
- private:
-  HookPoint point_;
-  std::function<void(HookCall&)> run_;
-};
-
 TEST_P(History, WhatAHookDoesToTheRecordAfterwardsIsInTheAnswer) {
   const auto tag = [](const char* value) {
     return [value](HookCall& call) {

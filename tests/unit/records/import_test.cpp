@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "records/bulk.h"
 #include "support/gate.h"
+#include "support/hook.h"
 
 namespace caravan::records {
 namespace {
@@ -122,6 +126,111 @@ TEST_P(Import, MistakesInTheMapAreToldWithTheirPlace) {
   yaml = map_text;
   yaml.replace(yaml.find("unmapped: note"), 14, "unmaped: note");
   EXPECT_THAT(mistakes(yaml), Contains(HasSubstr("did you mean \"unmapped\"?")));
+}
+
+TEST_P(Import, ARowOfNewRecordsTakesFewStatements) {
+  std::string csv = "Id,Tier,Channel,Seats\n";
+  for (int i = 1; i <= 200; ++i) csv += std::to_string(i) + ",Gold,Web,1\n";
+  run("Id,Tier,Channel,Seats\nfirst,Gold,Web,1\n");  // what is leased and prepared once
+  const auto statements = [&] { return database().begin()->statement_count(); };  // one thread alone: the pool gives the same connection
+  const auto before = statements();
+  EXPECT_EQ(run(csv).created, 200);
+  // A person and an order are two rows and two events. Which of them are there is asked of all at once.
+  EXPECT_LE(statements() - before, 200 * 4u + 20);
+}
+
+TEST_P(Import, WhatTheDatabaseRefusesIsTheRowsMistakeAlone) {
+  const std::string person = id(create(as("shop.boss", 12), "shop.person", R"({"name":"A"})"));
+  const std::string yaml = R"(kind: import_map
+name: orders
+entity: shop.order
+source: orders
+records: {order: {entity: shop.order, external_id: {column: Id}, fields: {person: {column: Person}, code: {column: Code}, seats: {column: Seats}}}}
+)";
+  std::string csv = "Id,Person,Code,Seats\n";
+  for (int i = 1; i <= 300; ++i) {
+    // 40 has the code of 39, nobody is 999999, and 251 comes again with more seats.
+    csv += std::to_string(i == 260 ? 251 : i) + "," + (i == 50 ? "999999" : person) + ",c" + std::to_string(i == 40 ? 39 : i == 260 ? 251 : i) + "," + (i == 260 ? "9" : "2") + "\n";
+  }
+  const auto report = run(csv, false, yaml);
+  EXPECT_EQ(report.created, 297);
+  EXPECT_EQ(report.updated, 1);
+  EXPECT_EQ(report.failed, 2);
+  ASSERT_EQ(report.errors.size(), 2u);
+  EXPECT_EQ(report.errors[0].row, 40);
+  EXPECT_EQ(report.errors[0].column, "Code");
+  EXPECT_EQ(report.errors[1].row, 50);
+  EXPECT_EQ(report.errors[1].column, "Person");
+  const auto again = run(csv, false, yaml);
+  EXPECT_EQ(again.unchanged + again.updated, 298);
+  EXPECT_EQ(again.failed, 2);
+  const auto rows = [&](const char* sql) {
+    auto session = database().read();
+    storage::Statement& statement = session->prepare(sql);
+    const std::int64_t n = statement.step() ? statement.integer(0) : -1;
+    statement.reset();
+    return n;
+  };
+  EXPECT_EQ(rows("SELECT COUNT(*) FROM shop_order"), 297);
+  EXPECT_EQ(rows("SELECT COUNT(*) FROM event WHERE entity = 'shop.order' AND action = 'create'"), 297) << "no event of what was not written";
+}
+
+TEST_P(Import, WhatARuleMadeMeanwhileIsFoundAgain) {
+  // The first row's order makes the record that the third row would make.
+  const auto& order = *catalog->entity("shop.order");
+  gate().set_hooks(std::make_shared<test::Hook>(HookPoint::after_create, [&](HookCall& call) {
+    if (!call.record[model::slot_external_id].same_as(expr::Value("1"))) return;
+    Input input;
+    input.emplace_back(order.field("person"), call.record[order.field("person")->slot]);
+    input.emplace_back(order.fields[model::slot_external_source].get(), expr::Value("leads"));
+    input.emplace_back(order.fields[model::slot_external_id].get(), expr::Value("3"));
+    call.work.create(order, std::move(input));
+  }));
+  const auto report = run("Id,Tier,Channel,Seats\n1,Gold,Web,2\n2,Gold,Web,3\n3,Gold,Web,4\n");
+  EXPECT_EQ(report.failed, 0);
+  EXPECT_EQ(report.created, 2);
+  EXPECT_EQ(report.updated, 1);
+  EXPECT_EQ(count("shop.order"), 3u);
+  EXPECT_EQ(count("shop.person"), 3u) << "the row was undone once, with its person";
+}
+
+TEST_P(Import, APartOfATransactionInsideAnotherIsUndoneAlone) {
+  const Context boss = as("shop.boss", 12);
+  const auto& person = *catalog->entity("shop.person");
+  const auto make = [&](Work& work, const char* name) { work.create(person, parse_input(*catalog, person, std::string(R"({"name":")") + name + "\"}", boss.locale)); };
+  gate().transact(boss, [&](Work& work) {
+    {
+      Savepoint outer(work.session());
+      make(work, "outer");
+      {
+        Savepoint inner(work.session());
+        make(work, "inner kept");
+        inner.keep();
+      }
+      {
+        Savepoint inner(work.session());
+        make(work, "inner undone");
+      }
+      {
+        Savepoint second(work.session());
+        second.keep();
+      }
+      make(work, "outer too");
+      outer.keep();
+    }
+    {
+      Savepoint undone(work.session());
+      make(work, "undone");
+      Savepoint inner(work.session());
+      make(work, "undone with it");
+      inner.keep();
+      undone.undo();
+    }
+    make(work, "last");
+  });
+  std::set<std::string> names;
+  for (const Record& one : list(boss, "shop.person").items) names.insert(text(one, "name"));
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre(R"("outer")", R"("inner kept")", R"("outer too")", R"("last")"));
 }
 
 CARAVAN_ON_BOTH_DATABASES(Import);

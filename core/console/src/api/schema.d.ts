@@ -3726,10 +3726,10 @@ export interface components {
             /** @description With `count=1`: how many records there are in all. */
             total?: number;
             /**
-             * @description Exact up to 10000.
+             * @description Exact up to 10000; of words (`q`) that very many records hold, `at_least`: so many are there, and perhaps more.
              * @enum {string}
              */
-            total_is?: "exact" | "estimate";
+            total_is?: "exact" | "estimate" | "at_least";
         };
         ReloadResult: {
             hash: string;
