@@ -70,7 +70,7 @@ void show_attachment(Call& call) {
   call.response.headers.emplace_back("Cache-Control", "private, no-cache");
   // Whatever it is, as a page of its own it may do nothing.
   call.response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; sandbox");
-  if (call.request.header("If-None-Match") == tag) {
+  if (has_seen(call.request.header("If-None-Match"), tag)) {
     call.response.status = 304;
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include "api/negotiate.h"
 #include "base/error.h"
 
 namespace caravan::api {
@@ -22,6 +23,24 @@ std::string gzip(std::string_view text) {
   deflateEnd(&stream);
   if (ended != Z_STREAM_END) throw Error(ErrorCode::internal, "zlib has not compressed an answer to its end");
   return packed;
+}
+
+void answer_form(const Request& request, const std::string& plain, const std::string& packed, const std::string& tag, Response& response) {
+  const bool takes = !packed.empty() && accepts_gzip(request.header("Accept-Encoding"));
+  const std::string packed_tag = tag.substr(0, tag.size() - 1) + "-gzip\"";
+  const std::string_view seen = request.header("If-None-Match");
+  for (const bool form : {takes, !takes}) {
+    const std::string& one = form ? packed_tag : tag;
+    if (packed.empty() && form) continue;
+    if (!has_seen(seen, one)) continue;
+    // Which of the client's copies is still good.
+    response.headers.emplace_back("ETag", one);
+    response.status = 304;
+    return;
+  }
+  response.headers.emplace_back("ETag", takes ? packed_tag : tag);
+  if (takes) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.body = takes ? packed : plain;
 }
 
 }  // namespace caravan::api

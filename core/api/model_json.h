@@ -17,7 +17,7 @@ namespace caravan::api {
 std::string model_json(const records::RecordService& records, const records::Context& context,
                        std::string_view locale);
 
-/// A finished model, the same as gzip, and its entity tag (with quotes).
+/// A finished model, the same as gzip, and the plain form's entity tag (with quotes), see answer_form().
 struct RenderedModel {
   std::string body, gzip, tag;
 };

@@ -1,3 +1,4 @@
+#include "api/gzip.h"
 #include "api/handbook_json.h"
 #include "api/model_json.h"
 #include "api/negotiate.h"
@@ -19,17 +20,9 @@ std::string_view locale_parameter(const Call& call) {
 }
 
 void answer_document(Call& call, const RenderedModel& document) {
-  call.response.headers.emplace_back("ETag", document.tag);
   call.response.headers.emplace_back("Cache-Control", "private, no-cache");
   call.response.headers.emplace_back("Vary", "Accept-Language, Accept-Encoding, Cookie, Authorization");
-  if (has_seen(call.request.header("If-None-Match"), document.tag)) {
-    call.response.status = 304;
-  } else if (accepts_gzip(call.request.header("Accept-Encoding"))) {
-    call.response.headers.emplace_back("Content-Encoding", "gzip");
-    call.response.body = document.gzip;
-  } else {
-    call.response.body = document.body;
-  }
+  answer_form(call.request, document.body, document.gzip, document.tag, call.response);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "api/negotiate.h"
+#include "api/gzip.h"
 #include "base/error.h"
 
 namespace caravan::api {
@@ -122,18 +122,8 @@ Response StaticFiles::answer(const Request& request) const {
   if (open) response.headers.emplace_back("X-Robots-Tag", "noindex, nofollow");
   response.headers.emplace_back("Cache-Control",
                                 file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
-  response.headers.emplace_back("ETag", file.tag);
   if (!file.gzip.empty()) response.headers.emplace_back("Vary", "Accept-Encoding");
-  if (has_seen(request.header("If-None-Match"), file.tag)) {
-    response.status = 304;
-    return response;
-  }
-  if (!file.gzip.empty() && accepts_gzip(request.header("Accept-Encoding"))) {
-    response.headers.emplace_back("Content-Encoding", "gzip");
-    response.body = file.gzip;
-  } else {
-    response.body = file.body;
-  }
+  answer_form(request, file.body, file.gzip, file.tag, response);
   return response;
 }
 

@@ -52,7 +52,12 @@ class Sessions(ServerCase):
         self.assertLess(len(packed.body), len(plain.body) / 4)
         self.assertIn("Accept-Encoding", packed.headers["Vary"])
         self.assertEqual(self.ok(client.get("/model", Accept_Encoding="gzip;q=0")).body, plain.body)
-        self.ok(client.get("/model", Accept_Encoding="gzip", If_None_Match=packed.etag), 304)
+        self.assertNotEqual(plain.etag, packed.etag)
+        for coding in ("gzip", "identity"):
+            for seen in (plain.etag, packed.etag):
+                with self.subTest(coding=coding, seen=seen):
+                    self.assertEqual(self.ok(client.get("/model", Accept_Encoding=coding, If_None_Match=seen), 304).etag, seen)
+        self.assertEqual(self.ok(client.get("/openapi.json", Accept_Encoding="gzip")).etag[-6:], '-gzip"')
 
     def test_writes_with_a_cookie_need_the_csrf_token(self):
         client = self.server.client("li.na")
