@@ -47,7 +47,7 @@ struct ReportResult {
 std::string default_text(const model::ReportParameter& parameter);
 
 /// Whether the report is offered to the actor: he holds one of its roles, and a role of his may read records of its entity and the fields
-/// that it measures and groups by.
+/// that it measures, groups by, and asks for in the conditions that apply as it is opened.
 bool is_offered(const RecordService& service, const Context& context, const model::Report& report);
 
 /// `given`: values of parameters as texts. Throws invalid_argument for a parameter or a value that is none and where one is missing,

@@ -53,6 +53,28 @@ label: Costs
 entity: stand.sale
 measures: {cost: {label: Cost, of: "sum:cost"}}
 ---
+kind: report
+name: stand.dear
+label: Dear
+entity: stand.sale
+measures: {all: {of: count}, dear: {label: Dear, of: count, where: "record.cost > 100"}}
+---
+kind: report
+name: stand.cheap
+label: Cheap
+entity: stand.sale
+parameters: {least: {type: int, required: true, label: Least}}
+filters: {cheap: "record.seats > params.least && record.cost < 100"}
+measures: {all: {of: count}}
+---
+kind: report
+name: stand.perhaps
+label: Perhaps
+entity: stand.sale
+parameters: {most: {type: int, label: Most}}
+filters: {most: "record.seats < params.most && record.cost != null"}
+measures: {all: {of: count}}
+---
 kind: dashboard
 name: stand.overview
 label: Overview
@@ -147,10 +169,13 @@ class Reports(ServerCase):
     def test_rights(self):
         self.assertEqual(self.report(self.helper)["total"]["measures"]["all"]["value"], 1)
         self.problem(self.nobody.get("/reports/stand.by_way"), 403, "forbidden")
-        self.problem(self.keeper.get("/reports/stand.costs"), 403, "forbidden")
+        for reads_hidden in ("stand.costs", "stand.dear", "stand.cheap?least=1", "stand.perhaps?most=3"):
+            self.problem(self.keeper.get(f"/reports/{reads_hidden}"), 403, "forbidden")
+            self.ok(self.admin.get(f"/reports/{reads_hidden}"))
+        self.assertEqual(self.ok(self.keeper.get("/reports/stand.perhaps")).json["total"]["measures"]["all"]["value"], 6, "without its parameter it reads nothing that is hidden")
         self.assertEqual(self.ok(self.admin.get("/reports/stand.costs")).json["rows"][0]["measures"]["cost"]["value"], [])
         self.assertEqual([one["name"] for one in self.ok(self.nobody.get("/reports")).json["items"] if one["name"].startswith("stand.")], [])
-        self.assertEqual([one["name"] for one in self.ok(self.helper.get("/reports")).json["items"] if one["name"].startswith("stand.")], ["stand.by_way"],
+        self.assertEqual([one["name"] for one in self.ok(self.helper.get("/reports")).json["items"] if one["name"].startswith("stand.")], ["stand.by_way", "stand.perhaps"],
                          "what would be refused is not offered")
 
     def test_dashboards(self):
