@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -28,6 +29,7 @@ constexpr std::size_t most_columns = 2000;
 constexpr std::size_t guessed_from = 1u << 20;  ///< bytes that a guess of the encoding looks at
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+constexpr std::string_view line_ends = "\r\n";  ///< old Macs end theirs with the first alone
 
 [[noreturn]] void refuse(std::string text) { throw Error(ErrorCode::invalid_argument, std::move(text)); }
 
@@ -128,7 +130,7 @@ std::string guess(std::string_view bytes) {
   // Lines of plain ASCII say nothing; those that have other bytes are looked at.
   std::string sample;
   for (std::string_view rest = bytes; !rest.empty() && sample.size() < guessed_from;) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    const std::size_t end = std::min(rest.find_first_of(line_ends), rest.size() - 1) + 1;
     const std::string_view line = rest.substr(0, std::min<std::size_t>(end, 64 * 1024));
     if (std::any_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) sample += line;
     rest.remove_prefix(end);
@@ -149,6 +151,17 @@ std::string guess(std::string_view bytes) {
   return "windows-1252";
 }
 
+/// The kind of UTF-16 that a text without a byte order mark is in, by where the zeros of its ASCII characters stand; empty: it is none.
+std::string utf16_without_mark(std::string_view bytes) {
+  const std::string_view sample = bytes.substr(0, 4096);
+  std::size_t zeros[2] = {0, 0};
+  for (std::size_t i = 0; i < sample.size(); ++i) zeros[i % 2] += sample[i] == '\0';
+  const std::size_t enough = sample.size() / 20 + 3;  // a stray one makes no encoding
+  if (zeros[1] >= enough && zeros[0] == 0) return "UTF-16LE";
+  if (zeros[0] >= enough && zeros[1] == 0) return "UTF-16BE";
+  return {};
+}
+
 /// `skip`: bytes of a byte order mark.
 std::string detect_encoding(std::string_view bytes, std::size_t& skip) {
   const auto begins = [&](std::string_view mark) { return bytes.starts_with(mark); };
@@ -163,6 +176,7 @@ std::string detect_encoding(std::string_view bytes, std::size_t& skip) {
     skip = 4;
     return "GB18030";
   }
+  if (std::string wide = utf16_without_mark(bytes); !wide.empty()) return wide;
   const Utf8Count count = count_utf8(bytes);
   // A broken cell or two does not make another encoding of a file; in another one hardly anything is UTF-8 by chance.
   if (count.broken > 0 && count.characters == 0 && bytes.size() <= guessed_from) {
@@ -238,6 +252,8 @@ class CsvReader {
     if (csv_parse(&parser_, text.data(), text.size(), cell, row_end, this) != text.size()) broken();
     if (size_ > longest_line || pending_ > longest_line) refuse("Row " + std::to_string(count_) + " has more than 8 MiB; a quote before it may not be closed.");
   }
+  /// Whether some row has too many cells.
+  bool wide() const { return wide_; }
   void finish() {
     if (csv_fini(&parser_, cell, row_end, this) != 0) broken();
   }
@@ -293,16 +309,18 @@ class LineReader {
     rest_.erase(0, at_);
     at_ = 0;
     rest_ += text;
-    if (rest_.size() > longest_line && rest_.find('\n') == std::string::npos) refuse("Line " + std::to_string(number_ + 1) + " has more than 8 MiB.");
+    if (rest_.size() > longest_line && rest_.find_first_of(line_ends) == std::string::npos) refuse("Line " + std::to_string(number_ + 1) + " has more than 8 MiB.");
   }
   void finish() { ended_ = true; }
   /// Also counts blank lines, so that `number` is that of the file.
   bool pop(std::string& line, std::int64_t& number) {
     while (true) {
-      const std::size_t end = rest_.find('\n', at_);
+      const std::size_t end = rest_.find_first_of(line_ends, at_);  // a text of JSON holds neither as it is
       if (end == std::string::npos && (!ended_ || at_ == rest_.size())) return false;
+      if (end != std::string::npos && end + 1 == rest_.size() && rest_[end] == '\r' && !ended_) return false;  // the rest of the end may come
       std::string_view one = std::string_view(rest_).substr(at_, end == std::string::npos ? end : end - at_);
       at_ = end == std::string::npos ? rest_.size() : end + 1;
+      if (end != std::string::npos && rest_[end] == '\r' && at_ < rest_.size() && rest_[at_] == '\n') ++at_;
       number = ++number_;
       if (number == 1 && one.starts_with(byte_order_mark)) one.remove_prefix(byte_order_mark.size());
       if (without_blanks(one).empty()) continue;
@@ -440,8 +458,9 @@ struct ImportSource::State {
   }
 
   void detect(const ImportMap& map) {
-    if (bytes.starts_with(std::string_view("PK\x03\x04", 4)) || bytes.starts_with("\xD0\xCF\x11\xE0"))
-      refuse("This is a spreadsheet or another packed file, no CSV: save it as CSV, or choose it in the console, which reads XLSX.");
+    for (const char* const packed : {"PK\x03\x04", "\xD0\xCF\x11\xE0", "\x1F\x8B", "%PDF-", "Rar!", "7z\xBC\xAF"}) {
+      if (bytes.starts_with(packed)) refuse("This is a spreadsheet or another packed file, no CSV: save it as CSV, or choose it in the console, which reads XLSX.");
+    }
     std::size_t skip = 0;
     const std::string found = detect_encoding(bytes, skip);
     format.encoding = map.encoding.empty() ? found : names_utf8(map.encoding) ? "UTF-8" : map.encoding;
@@ -449,7 +468,11 @@ struct ImportSource::State {
     format.type = map.type;
     if (format.type == ImportMap::Type::detect) {
       Decoder first(bytes, format.encoding);
-      format.type = without_blanks(first.next()).starts_with('{') ? ImportMap::Type::jsonl : ImportMap::Type::csv;
+      const std::string text(first.next());
+      std::string_view begin = without_blanks(text);
+      format.type = begin.starts_with('{') ? ImportMap::Type::jsonl : ImportMap::Type::csv;
+      if (begin.starts_with('[') && without_blanks(begin.substr(1)).starts_with('{'))
+        refuse("This is one list of JSON, no JSON lines: write each of its objects on a line of its own, without commas between them.");
     }
     format.delimiter = map.delimiter;
     // Excel's own first line says the delimiter.
@@ -463,6 +486,7 @@ struct ImportSource::State {
   /// The one with which the first row has the most of the map's columns; of equals, the most columns.
   void detect_delimiter(const std::set<std::string>& wanted) {
     std::pair<std::size_t, std::size_t> best{0, 0};
+    std::optional<Error> wide;
     format.delimiter = ',';
     for (const char candidate : {',', ';', '\t', '|'}) {
       Decoder decode(bytes, format.encoding);
@@ -479,7 +503,8 @@ struct ImportSource::State {
           }
           reader.feed(piece);
         }
-      } catch (const Error&) {
+      } catch (const Error& error) {
+        if (reader.wide()) wide = error;
         continue;  // with this one it is no CSV
       }
       if (!got) continue;
@@ -490,6 +515,7 @@ struct ImportSource::State {
         format.delimiter = candidate;
       }
     }
+    if (wide && best.second <= 1) throw *wide;
   }
 };
 

@@ -102,6 +102,54 @@ TEST(ImportSource, JsonLines) {
   }
 }
 
+TEST(ImportSource, LinesOfOldMacs) {
+  for (const char* text : {"id;name\r1;a\r2;\"b\rc\"\r", "sep=;\rid;name\r1;a\r2;\"b\rc\"", "id;name\r\r1;a\r\n2;\"b\rc\"\n"}) {
+    ImportSource source(text, {});
+    EXPECT_THAT(source.header(), ElementsAre("id", "name")) << text;
+    EXPECT_THAT(rows_of(source), ElementsAre(ElementsAre("1", "a"), ElementsAre("2", "b\rc"))) << text;
+  }
+  // What is not ASCII lies far behind, on no line of its own as others end them.
+  std::string far = "id,name\r";
+  for (int i = 0; i < 12'000; ++i) far += std::to_string(i) + ",abcdef\r";
+  for (int i = 0; i < 40; ++i) far += "x,\xB9\xE3\xD6\xDD\xB3\xF6\xB7\xA2\r";
+  ImportSource chinese(far, {});
+  EXPECT_EQ(chinese.format().encoding, "GB18030");
+  EXPECT_EQ(rows_of(chinese).back().at(1), "广州出发");
+  ImportSource lines("{\"a\": 1}\r\r{\"a\": \"x\\ry\"}\r\n{\"a\": 3}", {});
+  EXPECT_THAT(rows_of(lines), ElementsAre(ElementsAre("1"), ElementsAre("x\ry"), ElementsAre("3")));
+  try {
+    ImportSource wrong("{\"a\": 1}\r\nnothing\r\n", {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("Line 2"));
+  }
+}
+
+TEST(ImportSource, Utf16NeedsNoMark) {
+  const std::string_view little("a\0,\0b\0\n\0\x2F\x54,\0x\0\n\0", 16), big("\0a\0,\0b\0\n\x54\x2F\0,\0x\0\n", 16);
+  for (const std::string_view text : {little, big}) {
+    ImportSource source(text, {});
+    EXPECT_THAT(source.header(), ElementsAre("a", "b"));
+    EXPECT_THAT(rows_of(source), ElementsAre(ElementsAre("启", "x")));
+  }
+  const std::string_view zeros("a,b\n\0x,y\n", 9);
+  EXPECT_EQ(ImportSource(zeros, {}).format().encoding, "UTF-8");
+}
+
+TEST(ImportSource, WhatIsNoTableIsToldFromWhatItIs) {
+  std::string wide = "c0";
+  for (int i = 1; i <= 2000; ++i) wide += ",c" + std::to_string(i);
+  for (const auto& [text, says] : {std::pair<std::string, const char*>{wide + "\n", "2000 columns"}, {"%PDF-1.4\n1 0 obj\n", "packed"}, {"\x1F\x8B\x08\x01\x02", "packed"},
+                                   {" [ {\"a\": 1},\n{\"a\": 2} ]\n", "list of JSON"}}) {
+    try {
+      ImportSource source(text, {});
+      ADD_FAILURE() << says;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.message(), HasSubstr(says));
+    }
+  }
+}
+
 TEST(ImportSource, RowsLongerThanAPieceAndQuotesOverPieces) {
   std::string text = "a,b\n";
   for (int i = 0; i < 3; ++i) text += "\"" + std::string(100'000, 'x') + "\"\"\n\",广\n";
