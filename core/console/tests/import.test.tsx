@@ -1,6 +1,7 @@
 import { screen, waitFor } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
-import { columnsOf, guess, printMap, toCsv } from '../src/admin/import_map';
+import { columnsOf, guess, printMap, sourceOf, toCsv } from '../src/admin/import_map';
+import { unpackedSize } from '../src/admin/packed';
 import { demoModel, FakeServer } from './fake_server';
 import { open } from './render';
 
@@ -24,8 +25,39 @@ describe('a file to import', () => {
     expect(text).toContain('person: {column: "联系人", lookup: name, missing: note}');
     expect(printMap(model, task, { source: 'crm', key: undefined, fields: {} })).toContain('{expr: "string(row_number)"}');
   });
+  it('from a spreadsheet is not unpacked where it says that it is huge', async () => {
+    const entry = (size: number, name: string) => {
+      const bytes = new DataView(new ArrayBuffer(46 + name.length));
+      bytes.setUint32(0, 0x02014b50, true);
+      bytes.setUint32(24, size, true);
+      bytes.setUint16(28, name.length, true);
+      return bytes.buffer;
+    };
+    const directory = [entry(1000, 'xl/workbook.xml'), entry(0xfffffff0, 'xl/worksheets/sheet1.xml')];
+    const end = new DataView(new ArrayBuffer(22));
+    end.setUint32(0, 0x06054b50, true);
+    end.setUint32(12, directory.reduce((sum, one) => sum + one.byteLength, 0), true);
+    end.setUint32(16, 4, true);
+    expect(await unpackedSize(new Blob(['PK34', ...directory, end.buffer, 'a comment']))).toBe(1000 + 0xfffffff0);
+    expect(await unpackedSize(new Blob(['no archive']))).toBeUndefined();
+    expect(await unpackedSize(new Blob([]))).toBeUndefined();
+  });
+  it('is its own source where its rows have no ids, and so are the rows that were refused from it', () => {
+    expect(sourceOf('客户 2026.csv', ['姓名'], undefined, '')).toBe('客户 2026.csv');
+    expect(sourceOf('errors.csv', ['姓名', 'error', 'error_row'], undefined, '客户 2026.csv')).toBe('客户 2026.csv');
+    expect(sourceOf('errors.csv', ['姓名'], undefined, '客户 2026.csv')).toBe('errors.csv');
+    expect(sourceOf('a.csv', ['姓名', 'id'], 'id', undefined)).toBe('import');
+    expect(new TextEncoder().encode(sourceOf(`${'客'.repeat(60)}.csv`, [], undefined, undefined)).length).toBeLessThanOrEqual(64);
+  });
+  it('takes days and numbers as spreadsheets write them', () => {
+    const map = printMap(model, task, { source: 'a.csv', key: undefined, fields: { 截止: 'due_on', 预算: 'budget' } });
+    expect(map).toContain('budget: {column: "预算", transform: "value.matches(');
+    expect(map).toContain("due_on: {column: \"截止\", transform: \"value.matches('^[0-9]{4}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}日?$') ?");
+  });
   it('from a spreadsheet is CSV', () => {
-    expect(toCsv([['a', 'b'], ['x,"y"', new Date('2026-12-20T00:00:00Z')], [null, 3]])).toBe('a,b\r\n"x,""y""",2026-12-20\r\n,3\r\n');
+    expect(toCsv([['a', 'b'], ['x,"y"', new Date('2026-12-20T00:00:00Z')], [null, 3]], 'Asia/Shanghai')).toBe('a,b\r\n"x,""y""",2026-12-20\r\n,3\r\n');
+    // A cell says what the agency's clocks show, and its seconds are a fraction of a day.
+    expect(toCsv([[new Date('2026-12-20T09:29:59.999Z')]], 'Asia/Shanghai')).toBe('2026-12-20T01:30:00Z\r\n');
   });
 });
 

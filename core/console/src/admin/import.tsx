@@ -3,17 +3,19 @@ import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Input, Progress, Select, Steps, Table } from 'antd';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import type { components } from '../api/schema';
 import type { Entity } from '../api/types';
 import { LoadError } from '../components/load_state';
 import { formatBytes } from '../format';
 import { listPath } from '../paths';
+import { usePinyinFilter } from '../pinyin';
 import { useApi, useLanguage } from '../services';
 import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
 import { Findings, findingsOf, type Finding } from './findings';
-import { columnsOf, guess, importable, printMap, toCsv, type Mapping } from './import_map';
+import { columnsOf, guess, importable, printMap, sourceOf, toCsv, type Mapping } from './import_map';
+import { mostUnpacked, unpackedSize } from './packed';
 import { AdminPage } from './parts';
 import { ApiError } from '../api/client';
 
@@ -32,15 +34,19 @@ export default function ImportPage() {
   const { model, locale } = useSession();
   const { language } = useLanguage();
   const errorText = useErrorText();
+  const pinyin = usePinyinFilter();
   const input = useRef<HTMLInputElement>(null);
-  const [step, setStep] = useState(0);
-  const [name, setName] = useState<string | null>(null);
+  // A run goes on without the page, so its address leads back to it.
+  const [params, setParams] = useSearchParams();
+  const run = /^\d+$/.test(params.get('run') ?? '') ? params.get('run') : null;
+  const [chosenStep, setStep] = useState(0);
+  const step = run ? 3 : chosenStep;
+  const [name, setName] = useState<string | null>(params.get('entity'));
   const [file, setFile] = useState<File | null>(null);
   const [columns, setColumns] = useState<string[]>([]);
   const [chosenMap, setChosenMap] = useState(byHand);
-  const [mapping, setMapping] = useState<Mapping>({ source: 'import', key: undefined, fields: {} });
+  const [mapping, setMapping] = useState<Mapping>({ source: params.get('source') ?? '', key: undefined, fields: {} });
   const [report, setReport] = useState<Report | null>(null);
-  const [run, setRun] = useState<string | null>(null);
   const [working, setWorking] = useState(false);
   const [problem, setProblem] = useState<{ text: string; findings: Finding[] } | null>(null);
   const entities = Object.values(model.entities).filter((entity) => entity.rights.create && importable(entity).length > 0);
@@ -59,18 +65,21 @@ export default function ImportPage() {
     if (!chosen || !entity) return;
     setProblem(null);
     setReport(null);
-    setRun(null);
     try {
       let taken = chosen;
       if (/\.xlsx$/i.test(chosen.name)) {
+        if (((await unpackedSize(chosen)) ?? 0) > mostUnpacked) {
+          setProblem({ text: t('import.tooLarge', { size: formatBytes(mostUnpacked, locale.locale) }), findings: [] });
+          return;
+        }
         const { default: read } = await import('read-excel-file/browser');
         const sheets = (await read(chosen)) as unknown;
-        taken = new File([toCsv(rowsOf(sheets))], chosen.name.replace(/\.xlsx$/i, '.csv'), { type: 'text/csv' });
+        taken = new File([toCsv(rowsOf(sheets), locale.timeZone)], chosen.name.replace(/\.xlsx$/i, '.csv'), { type: 'text/csv' });
       }
       const found = columnsOf(await decoded(taken.slice(0, looked)));
       setFile(taken);
       setColumns(found);
-      setMapping((now) => ({ ...now, key: undefined, fields: guess(entity, found) }));
+      setMapping((now) => ({ source: sourceOf(chosen.name, found, undefined, now.source), key: undefined, fields: guess(entity, found) }));
       setStep(1);
     } catch {
       setProblem({ text: t('import.unreadable'), findings: [] });
@@ -102,14 +111,13 @@ export default function ImportPage() {
   const start = async () => {
     const answer = await send<{ id: string }>({ dry: false });
     if (!answer) return;
-    setRun(answer.id);
-    setStep(3);
+    setParams({ entity: entity!.name, run: answer.id, ...(chosenMap === byHand && mapping.key === undefined ? { source: mapping.source } : {}) });
   };
   const again = () => {
     setStep(0);
     setFile(null);
     setReport(null);
-    setRun(null);
+    setParams({});
     setProblem(null);
   };
   return (
@@ -125,7 +133,7 @@ export default function ImportPage() {
                 className="wide-select"
                 aria-label={t('audit.entity')}
                 placeholder={t('audit.entity')}
-                showSearch={{ optionFilterProp: 'label' }}
+                showSearch={{ filterOption: pinyin }}
                 value={name}
                 options={entities.map((one) => ({ value: one.name, label: one.label }))}
                 onChange={(next: string) => {
@@ -156,7 +164,7 @@ export default function ImportPage() {
                 />
               </div>
             )}
-            {chosenMap === byHand && <Columns entity={entity} columns={columns} mapping={mapping} onChange={setMapping} />}
+            {chosenMap === byHand && <Columns entity={entity} columns={columns} mapping={mapping} onChange={setMapping} onKey={(key) => setMapping({ ...mapping, key, source: sourceOf(file.name, columns, key, undefined) })} />}
             <div className="row-actions">
               <Button onClick={again}>{t('import.back')}</Button>
               <Button type="primary" loading={working} disabled={chosenMap === byHand && (Object.keys(mapping.fields).length === 0 || !mapping.source.trim())} onClick={() => void preview()}>{t('import.try')}</Button>
@@ -166,6 +174,9 @@ export default function ImportPage() {
         {step === 2 && report && (
           <>
             <Counts report={report} />
+            {chosenMap === byHand && mapping.key === undefined && report.updated > 0 && (
+              <Alert type="warning" showIcon role="alert" className="section" title={t('import.overwrites', { count: report.updated, source: mapping.source })} />
+            )}
             <Mistakes errors={report.errors} />
             <div className="row-actions">
               <Button onClick={() => setStep(1)}>{t('import.back')}</Button>
@@ -202,8 +213,9 @@ async function decoded(part: Blob): Promise<string> {
   }
 }
 
-function Columns({ entity, columns, mapping, onChange }: { entity: Entity; columns: string[]; mapping: Mapping; onChange: (mapping: Mapping) => void }) {
+function Columns({ entity, columns, mapping, onChange, onKey }: { entity: Entity; columns: string[]; mapping: Mapping; onChange: (mapping: Mapping) => void; onKey: (key: string | undefined) => void }) {
   const { t } = useTranslation();
+  const pinyin = usePinyinFilter();
   const fields = importable(entity);
   const used = new Set(Object.values(mapping.fields));
   const missing = fields.filter((field) => field.required && field.default === null && !used.has(field.name));
@@ -220,7 +232,7 @@ function Columns({ entity, columns, mapping, onChange }: { entity: Entity; colum
         </label>
         <label className="parameter">
           <span>{t('import.key')}</span>
-          <Select className="wide-select" allowClear placeholder={t('import.rowNumber')} value={mapping.key ?? null} options={columns.map((one) => ({ value: one, label: one }))} onChange={(key: string | undefined) => onChange({ ...mapping, key: key ?? undefined })} />
+          <Select className="wide-select" allowClear placeholder={t('import.rowNumber')} value={mapping.key ?? null} options={columns.map((one) => ({ value: one, label: one }))} onChange={(key: string | undefined) => onKey(key ?? undefined)} />
         </label>
       </div>
       <div className="table-scroll">
@@ -241,7 +253,7 @@ function Columns({ entity, columns, mapping, onChange }: { entity: Entity; colum
                     allowClear
                     aria-label={t('import.fieldOf', { column })}
                     placeholder={t('import.leftOut')}
-                    showSearch={{ optionFilterProp: 'label' }}
+                    showSearch={{ filterOption: pinyin }}
                     value={mapping.fields[column] ?? null}
                     options={fields.filter((field) => mapping.fields[column] === field.name || !used.has(field.name)).map((field) => ({ value: field.name, label: field.label }))}
                     onChange={(field: string | undefined) => put(column, field)}
@@ -306,10 +318,10 @@ function Running({ id, entity, onAgain }: { id: string; entity: Entity; onAgain:
   return (
     <>
       {!ended(data) && (
-        <p role="status">
+        <div role="status" className="section">
           {t('import.running', { done: data?.done ?? 0 })}
           <Progress percent={percent ?? 100} status="active" showInfo={percent !== undefined} aria-label={t('import.run')} />
-        </p>
+        </div>
       )}
       {data?.state === 'failed' && <Alert type="error" showIcon role="alert" className="section" title={data.message ?? t('error.unknown')} />}
       {data && ended(data) && <Counts report={data} />}

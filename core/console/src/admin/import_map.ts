@@ -1,4 +1,5 @@
 import type { Entity, Field, Model } from '../api/types';
+import { instantOf } from '../format';
 import { isEditable } from '../model';
 
 /** How the columns of a file become the fields of one entity. */
@@ -8,6 +9,22 @@ export interface Mapping {
   key: string | undefined;
   /** Field by column; columns without one are left out. */
   fields: Record<string, string>;
+}
+
+/** Where rows have ids of their own, whatever file they come in. */
+const anyFile = 'import';
+const mostBytes = 64;
+
+/**
+ * Where the rows of a file come from. Numbers of rows say nothing outside of their file, so it is the file, lest the rows of another overwrite its
+ * records; rows that were refused are still rows of the file they were refused from.
+ */
+export function sourceOf(fileName: string, columns: readonly string[], key: string | undefined, before: string | undefined): string {
+  if (key !== undefined) return anyFile;
+  if (before && columns.includes('error_row')) return before;
+  let name = fileName.trim() || anyFile;
+  while (new TextEncoder().encode(name).length > mostBytes) name = [...name].slice(0, -1).join('');
+  return name;
 }
 
 /** Fields that an import can fill. */
@@ -43,8 +60,20 @@ export function printMap(model: Model, entity: Entity, mapping: Mapping): string
   return `${lines.join('\n')}\n`;
 }
 
+/** `2027/1/5`, `2027.1.5` and `2027年1月5日`, as spreadsheets write days, in CEL; anything else stays, and is refused where it is no date. */
+const dayOf = (() => {
+  const parts = "value.replace('年', '-').replace('月', '-').replace('日', '').replace('/', '-').replace('.', '-').split('-')";
+  const two = (at: number) => `('0' + ${parts}[${at}]).substring(size(${parts}[${at}]) - 1)`;
+  return `value.matches('^[0-9]{4}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}日?$') ? ${parts}[0] + '-' + ${two(1)} + '-' + ${two(2)} : value`;
+})();
+
+/** `¥12,000.50`, likewise; not `1,5`, of which nobody knows what it means. */
+const numberOf = "value.matches('^-?[¥￥]? ?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?$') ? value.replace(',', '').replace('¥', '').replace('￥', '').replace(' ', '') : value";
+
 function treatment(model: Model, field: Field): string {
   const required = field.required ? ', empty: refuse' : '';
+  if (field.type === 'date') return `, transform: ${quoted(dayOf)}${required}`;
+  if (field.type === 'int' || field.type === 'decimal' || field.type === 'money') return `, transform: ${quoted(numberOf)}${required}`;
   if (field.type === 'choice') {
     // Files say what people read; the names of options are taken, too.
     const labels = new Map((model.choices[field.choices ?? ''] ?? []).map((one) => [one.label, one.name]));
@@ -91,11 +120,17 @@ function cells(line: string, delimiter: string): string[] {
   return found;
 }
 
-/** Rows of a spreadsheet as CSV; dates as the API takes them. */
-export function toCsv(rows: readonly (readonly unknown[])[]): string {
+/** A cell with a time says what clocks show, without a zone: it is taken for the agency's. */
+function dateText(value: Date, timeZone: string): string {
+  const wall = new Date(Math.round(value.getTime() / 1000) * 1000).toISOString().slice(0, 19);
+  return wall.endsWith('T00:00:00') ? wall.slice(0, 10) : instantOf(wall, timeZone);
+}
+
+/** Rows of a spreadsheet as CSV; dates as the API takes them, times by the clocks of `timeZone`. */
+export function toCsv(rows: readonly (readonly unknown[])[], timeZone: string): string {
   const cell = (value: unknown): string => {
     if (value === null || value === undefined) return '';
-    const text = value instanceof Date ? value.toISOString().replace(/T00:00:00\.000Z$/, '').replace('.000Z', 'Z') : String(value);
+    const text = value instanceof Date ? dateText(value, timeZone) : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
