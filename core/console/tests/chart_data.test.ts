@@ -49,11 +49,24 @@ it('parts of the calendar are written as the server writes them', () => {
 });
 
 describe('the way from a group to its records', () => {
-  it('is a condition on what it stands for, and none of spans of time', () => {
-    expect(groupCondition(task, block({ group: 'state' }), 'new')).toBe('record.state == "new"');
-    expect(groupCondition(task, block({ group: 'person' }), '7')).toBe('record.person == 7');
-    expect(groupCondition(task, block({ group: 'urgent' }), 'true')).toBe('record.urgent == true');
-    expect(groupCondition(task, block({ group: 'kind' }), '')).toBe('record.kind == null');
-    expect(groupCondition(task, block({ group: 'due_on:month' }), '2026-11')).toBeUndefined();
+  const condition = (group: string, key: string, zone = 'Asia/Shanghai') => groupCondition(task, block({ group }), key, zone);
+  it('is a condition on what it stands for', () => {
+    expect(condition('state', 'new')).toBe('record.state == "new"');
+    expect(condition('person', '7')).toBe('record.person == 7');
+    expect(condition('urgent', 'true')).toBe('record.urgent == true');
+    expect(condition('kind', '')).toBe('record.kind == null');
+    expect(condition('due_on', '2026-11-20')).toBe('record.due_on == date("2026-11-20")');
+  });
+  it('of a span of time ends before the next one begins', () => {
+    expect(condition('due_on:day', '2026-12-31')).toBe('record.due_on >= date("2026-12-31") && record.due_on < date("2027-01-01")');
+    expect(condition('due_on:week', '2026-12-28')).toBe('record.due_on >= date("2026-12-28") && record.due_on < date("2027-01-04")');
+    expect(condition('due_on:month', '2026-11-01')).toBe('record.due_on >= date("2026-11-01") && record.due_on < date("2026-12-01")');
+    expect(condition('due_on:quarter', '2026-10-01')).toBe('record.due_on >= date("2026-10-01") && record.due_on < date("2027-01-01")');
+    expect(condition('due_on:year', '2026-01-01')).toBe('record.due_on >= date("2026-01-01") && record.due_on < date("2027-01-01")');
+    expect(condition('due_on:month', '')).toBe('record.due_on == null');
+  });
+  it('of moments is in the zone by which they are counted, also where its clocks change', () => {
+    expect(condition('created_at:month', '2026-11-01')).toBe('record.created_at >= timestamp("2026-10-31T16:00:00Z") && record.created_at < timestamp("2026-11-30T16:00:00Z")');
+    expect(condition('created_at:month', '2026-03-01', 'Europe/Berlin')).toBe('record.created_at >= timestamp("2026-02-28T23:00:00Z") && record.created_at < timestamp("2026-03-31T22:00:00Z")');
   });
 });

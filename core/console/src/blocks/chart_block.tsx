@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Empty, Segmented, Skeleton, Table } from 'antd';
 import { lazy, Suspense, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useNavigate } from 'react-router';
 import type { Block, Entity } from '../api/types';
 import { LoadError } from '../components/load_state';
 import { fieldOf } from '../model';
@@ -25,6 +25,7 @@ export function ChartBlock({ entity, block, heading }: Props) {
   const { model, locale } = useSession();
   const { language } = useLanguage();
   const api = useApi();
+  const navigate = useNavigate();
   const [table, setTable] = useState(false);
   const query = chartQuery(entity, block);
   const groups = useQuery({
@@ -44,6 +45,10 @@ export function ChartBlock({ entity, block, heading }: Props) {
   const listOf = (group?: string) => {
     const filter = [block.filter, group].filter(Boolean);
     return `${listPath(entity.name)}${filter.length > 0 ? `?cel=${encodeURIComponent(filter.length > 1 ? filter.map((one) => `(${one})`).join(' && ') : filter[0]!)}` : ''}`;
+  };
+  const open = (point: Point) => {
+    const condition = groupCondition(entity, block, point.key, locale.timeZone);
+    if (condition) void navigate(listOf(condition));
   };
   if (groups.isError && !data) {
     return (
@@ -96,7 +101,7 @@ export function ChartBlock({ entity, block, heading }: Props) {
               title: measureLabel,
               className: 'cell-number',
               render: (_, point) => {
-                const condition = groupCondition(entity, block, point.key);
+                const condition = groupCondition(entity, block, point.key, locale.timeZone);
                 return condition ? <Link to={listOf(condition)}>{point.text}</Link> : point.text;
               },
             },
@@ -104,7 +109,7 @@ export function ChartBlock({ entity, block, heading }: Props) {
         />
       ) : (
         <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 6, width: '100%' }} />}>
-          <Drawing kind={block.chart ?? 'bar'} points={drawn} label={`${label}${t('value.colon')}${drawn.slice(0, 12).map((point) => `${point.label} ${point.text}`).join(', ')}`} measure={measureLabel} />
+          <Drawing kind={block.chart ?? 'bar'} points={drawn} label={`${label}${t('value.colon')}${drawn.slice(0, 12).map((point) => `${point.label} ${point.text}`).join(', ')}`} measure={measureLabel} onOpen={open} />
         </Suspense>
       )}
       {data?.next && <p className="muted chart-note">{t('chart.partial', { count: block.group && query.sort ? mostGroups : query.limit })}</p>}

@@ -2,7 +2,7 @@ import type { AggregateItem, Block, Entity, Field, Model } from '../api/types';
 import { formatDate, formatDecimal, formatInstant, formatMoney, dotColor, type Locale } from '../format';
 import { celString } from '../filter';
 import { fieldOf, optionOf, stateOf } from '../model';
-import { addDays, addMonths } from '../views/days';
+import { addDays, addMonths, firstOf } from '../views/days';
 
 export interface Point {
   key: string;
@@ -38,14 +38,33 @@ export function chartQuery(entity: Entity, block: Block) {
   };
 }
 
-/** The condition, in CEL, of the records in a group; undefined of spans of time. `key`: of its point. */
-export function groupCondition(entity: Entity, block: Block, key: string): string | undefined {
-  const group = block.group ?? '';
-  const type = group === 'state' ? 'choice' : groupField(entity, block)?.type;
-  if (!type || bucketOf(block)) return undefined;
-  if (key === '') return `record.${group} == null`;
-  if (type === 'choice' || type === 'text') return `record.${group} == ${celString(key)}`;
-  return type === 'ref' || type === 'int' || type === 'bool' ? `record.${group} == ${key}` : undefined;
+/**
+ * The condition, in CEL, of the records in a group. `key`: of its point. A span of time is from its first moment, in the
+ * agency's zone as the server counts, to before the first of the next.
+ */
+export function groupCondition(entity: Entity, block: Block, key: string, timeZone: string): string | undefined {
+  const field = groupField(entity, block);
+  if (!field) return undefined;
+  const bucket = bucketOf(block);
+  const left = `record.${field.name}`;
+  if (key === '') return `${left} == null`;
+  if (bucket) {
+    const at = (day: string) => firstOf(day, field.type === 'instant', timeZone);
+    return `${left} >= ${at(key)} && ${left} < ${at(next(key, bucket))}`;
+  }
+  switch (field.type) {
+    case 'choice':
+    case 'text':
+      return `${left} == ${celString(key)}`;
+    case 'ref':
+    case 'int':
+    case 'bool':
+      return `${left} == ${key}`;
+    case 'date':
+      return `${left} == date("${key}")`;
+    default:
+      return undefined;
+  }
 }
 
 /** What a measure says; money of several currencies is never added up: that of the agency is drawn, all are told. */

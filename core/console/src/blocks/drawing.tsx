@@ -3,7 +3,7 @@ import { GridComponent, LegendComponent, TooltipComponent } from 'echarts/compon
 import { init, use as register, type EChartsCoreOption } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import { theme } from 'antd';
-import { useEffect, useRef } from 'react';
+import { useEffect, useEffectEvent, useRef } from 'react';
 import type { Point } from './chart_data';
 
 register([BarChart, LineChart, PieChart, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
@@ -18,16 +18,23 @@ interface Props {
   points: Point[];
   label: string;
   measure: string;
+  /** For the mouse; the table beside it has the same as links. */
+  onOpen?: (point: Point) => void;
 }
 
 /** A chart by ECharts. What it shows is also told as text (label), and as a table beside it. */
-export default function Drawing({ kind, points, label, measure }: Props) {
+export default function Drawing({ kind, points, label, measure, onOpen }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const { token } = theme.useToken();
+  const opened = useEffectEvent((at: number) => {
+    const point = points[at];
+    if (point) onOpen?.(point);
+  });
   useEffect(() => {
     if (!box.current) return undefined;
     const chart = init(box.current, undefined, { renderer: 'canvas' });
     chart.setOption(optionOf(kind, points, measure, { text: token.colorText, muted: token.colorTextTertiary, line: token.colorBorderSecondary, font: token.fontFamily, accent: token.colorPrimary, surface: token.colorBgContainer }));
+    chart.on('click', ({ dataIndex }) => opened(dataIndex));
     const observer = new ResizeObserver(() => chart.resize());
     observer.observe(box.current);
     return () => {

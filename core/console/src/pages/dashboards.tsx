@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Empty, Input, Segmented, Select, Skeleton } from 'antd';
 import { lazy, Suspense, useMemo, useState, type CSSProperties } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
+import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { components } from '../api/schema';
 import type { Point } from '../blocks/chart_data';
 import { LoadError } from '../components/load_state';
@@ -161,6 +161,7 @@ function TileBody({ tile, chosen }: { tile: Tile; chosen: Record<string, string>
   const { model, locale } = useSession();
   const { language } = useLanguage();
   const api = useApi();
+  const navigate = useNavigate();
   const [table, setTable] = useState(tile.chart === 'table');
   const given = { ...Object.fromEntries(tile.parameters.flatMap((one) => (chosen[one.name] ? [[one.name, chosen[one.name]!]] : []))), ...tile.given };
   const report = useQuery({
@@ -183,6 +184,10 @@ function TileBody({ tile, chosen }: { tile: Tile; chosen: Record<string, string>
   };
   const records = (filter: string) => (entity ? `${listPath(entity.name)}?cel=${encodeURIComponent(filter)}` : undefined);
   const first = measures[0];
+  const open = (row: Report['rows'][number] | undefined) => {
+    const to = row && records((first && row.measures[first.name]?.filter) ?? row.filter);
+    if (to) void navigate(to);
+  };
   const points: Point[] = useMemo(() => {
     if (!data || !first) return [];
     const [group] = data.groups;
@@ -238,7 +243,7 @@ function TileBody({ tile, chosen }: { tile: Tile; chosen: Record<string, string>
           {!table && first && (
             <div className="no-print">
               <Suspense fallback={<Skeleton active title={false} paragraph={{ rows: 6, width: '100%' }} />}>
-                <Drawing kind={tile.chart === 'line' || tile.chart === 'pie' ? tile.chart : 'bar'} points={points} label={`${label}${t('value.colon')}${points.slice(0, 12).map((one) => `${one.label} ${one.text}`).join(', ')}`} measure={first.label} />
+                <Drawing kind={tile.chart === 'line' || tile.chart === 'pie' ? tile.chart : 'bar'} points={points} label={`${label}${t('value.colon')}${points.slice(0, 12).map((one) => `${one.label} ${one.text}`).join(', ')}`} measure={first.label} onOpen={(point) => open(data.rows[Number(point.key)])} />
               </Suspense>
             </div>
           )}

@@ -44,9 +44,12 @@ interface Timed {
   instants: boolean;
 }
 
+/** A day in CEL, or its first moment. */
+export const firstOf = (day: string, instants: boolean, timeZone: string) => (instants ? `timestamp("${instantOf(`${day}T00:00:00`, timeZone)}")` : `date("${day}")`);
+
 /** The records of a view that lie in the range, at least in part, in CEL. */
 export function overlap({ start, end, instants }: Timed, { from, to }: Range, timeZone: string): string {
-  const at = (day: string) => (instants ? `timestamp("${instantOf(`${day}T00:00:00`, timeZone)}")` : `date("${day}")`);
+  const at = (day: string) => firstOf(day, instants, timeZone);
   const began = `record.${start} >= ${at(from)}`;
   // Of a record without an end, its beginning counts.
   const last = end ? `(${began} || record.${end} ${instants ? '>' : '>='} ${at(from)})` : began;
