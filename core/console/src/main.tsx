@@ -2,7 +2,6 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Console, createRouter } from './app';
 import { initialLanguage, switchLanguage } from './i18n';
-import './style.css';
 
 // No `await` outside of a function: the language's file needs this one, and would wait for it.
 async function start(): Promise<void> {

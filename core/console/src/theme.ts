@@ -8,12 +8,14 @@ const fonts = {
 
 /**
  * Nothing slides into its place: what moves between the press of a button and its release is missed. Greys are darker than antd's
- * own, so that secondary text keeps a contrast of 4.5 on every background used here.
+ * own, so that secondary text keeps a contrast of 4.5 on every background used here. Styles are not hashed, as the build has
+ * most of them ready (scripts/antd_styles.ts).
  */
 export function themeFor(language: keyof typeof fonts, dark = false): ThemeConfig {
   const fontFamily = `-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, ${fonts[language]}, sans-serif`;
   if (dark) return { ...darkTheme, token: { ...darkTheme.token, fontFamily } };
   return {
+    hashed: false,
     token: {
       motion: false,
       colorPrimary: '#0958d9',
@@ -53,6 +55,7 @@ export function themeFor(language: keyof typeof fonts, dark = false): ThemeConfi
 
 // The colours are those of style.css.
 const darkTheme: ThemeConfig = {
+  hashed: false,
   algorithm: theme.darkAlgorithm,
   token: {
     motion: false,

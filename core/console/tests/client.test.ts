@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiClient, ApiError, target } from '../src/api/client';
+import { ApiClient, ApiError } from '../src/api/client';
+import { target } from '../src/api/target';
 import { FakeServer, problem } from './fake_server';
 
 let server: FakeServer;
@@ -38,6 +39,29 @@ describe('requests', () => {
     await api.me();
     await api.patch('/records/{entity}/{id}', { name: '李伟' }, { path: { entity: 'demo.person', id: record.id }, version: 1 });
     expect(server.callsTo('PATCH', `/records/demo.person/${record.id}`)[0]?.headers.get('If-Match')).toBe('"1"');
+  });
+
+  it('are the same deed where they are sent again because no answer came', async () => {
+    await api.me();
+    let lost = true;
+    const keys: (string | null)[] = [];
+    const real = server.fetch;
+    vi.stubGlobal('fetch', async (input: RequestInfo | URL, init?: RequestInit) => {
+      const answer = await real(input, init);
+      if (init?.method !== 'POST') return answer;
+      keys.push(new Headers(init.headers).get('Idempotency-Key'));
+      if (lost) throw new TypeError('network');
+      return answer;
+    });
+    const create = (name: string) => api.post('/records/{entity}', { name }, { path: { entity: 'demo.person' } });
+    expect(await failure(create('王芳'))).toMatchObject({ status: 0 });
+    lost = false;
+    await create('王芳');
+    await create('王芳');
+    await create('李伟');
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys[1]).toBe(keys[0]);
+    expect(new Set(keys).size).toBe(3);
   });
 
   it('escape what comes from data', () => {

@@ -1,5 +1,7 @@
 import { takeEarly } from '../early';
+import { bodyOf, parseJson } from './body';
 import type { paths } from './schema';
+import { apiBase, target, type Places } from './target';
 import type { FieldError, Problem, RecordData, User } from './types';
 
 /** A request that was refused or did not arrive. `status` is 0 where there was no answer. */
@@ -42,6 +44,8 @@ export interface RequestOptions {
   /** Sent as `If-Match: "VERSION"`. */
   version?: number;
   signal?: AbortSignal;
+  /** Sent as `Idempotency-Key`: the same request is done once, however often it is sent. */
+  key?: string;
 }
 /** Empty and undefined query parameters are left out. */
 type Options<O> = RequestOptions & ([Parameters<O, 'query'>] extends [never] ? object : { query?: { [K in keyof Parameters<O, 'query'>]?: Parameters<O, 'query'>[K] | undefined } });
@@ -59,25 +63,11 @@ interface FileOptions {
 /** The last argument: it may be left out where the path has no places. */
 type Rest<O> = [Parameters<O, 'path'>] extends [never] ? [options?: Options<O>] : [options: Options<O> & { path: Parameters<O, 'path'> }];
 
-interface AnyOptions extends RequestOptions {
-  path?: Record<string, string>;
-  query?: Record<string, string | number | undefined>;
-}
+/** What must not happen twice where the first answer was lost and the user tries again. */
+const happensOnce = new Set(['/records/{entity}', '/records/{entity}/{id}/comments', '/records/{entity}/{id}/transitions/{name}']);
 
-/** The path with its places filled, every part escaped, and the query. */
-export function target(template: string, { path, query }: AnyOptions = {}): string {
-  const filled = template.replace(/\{(\w+)\}/g, (place, name: string) => {
-    const value = path?.[name];
-    if (value === undefined) throw new Error(`${template}: no value for ${place}`);
-    return encodeURIComponent(value);
-  });
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== '') search.set(key, String(value));
-  }
-  const tail = search.toString();
-  return tail ? `${filled}?${tail}` : filled;
-}
+/** Not randomUUID, which pages without TLS have not. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
  * Speaks to /api/v1 with the session cookie. Paths, parameters, bodies and answers are typed by the server's own
@@ -90,8 +80,10 @@ export class ApiClient {
   /** Called when the server no longer knows the session. */
   onUnauthenticated: (() => void) | undefined;
   private user: { id: string; csrf: string | undefined } | undefined;
+  /** Keys of requests whose answers were lost, by what was asked. */
+  private readonly unanswered = new Map<string, string>();
 
-  constructor(private readonly base = '/api/v1') {}
+  constructor(private readonly base = apiBase) {}
 
   /** Takes the CSRF token of the session; undefined forgets it. */
   remember(user: User | undefined): void {
@@ -99,29 +91,29 @@ export class ApiClient {
   }
 
   get<P extends Path<'get'>>(path: P, ...[options]: Rest<Operation<'get', P>>): Promise<Answered<Operation<'get', P>>> {
-    return this.send('GET', path, undefined, options as AnyOptions | undefined);
+    return this.send('GET', path, undefined, options as Places | undefined);
   }
 
   post<P extends Path<'post'>>(path: P, body: Body<Operation<'post', P>>, ...[options]: Rest<Operation<'post', P>>): Promise<Answered<Operation<'post', P>>> {
-    return this.send('POST', path, body, options as AnyOptions | undefined);
+    return happensOnce.has(path) ? this.sendOnce(path, body, options as Places | undefined) : this.send('POST', path, body, options as Places | undefined);
   }
 
   /** Sends a form with files. */
   upload<P extends Path<'post'>>(path: P, form: FormData, ...[options]: Rest<Operation<'post', P>>): Promise<Answered<Operation<'post', P>>> {
-    return this.send('POST', path, form, options as AnyOptions | undefined);
+    return this.send('POST', path, form, options as Places | undefined);
   }
 
   patch<P extends Path<'patch'>>(path: P, body: Body<Operation<'patch', P>>, ...[options]: Rest<Operation<'patch', P>>): Promise<Answered<Operation<'patch', P>>> {
-    return this.send('PATCH', path, body, options as AnyOptions | undefined);
+    return this.send('PATCH', path, body, options as Places | undefined);
   }
 
   delete<P extends Path<'delete'>>(path: P, ...[options]: Rest<Operation<'delete', P>>): Promise<Answered<Operation<'delete', P>>> {
-    return this.send('DELETE', path, undefined, options as AnyOptions | undefined);
+    return this.send('DELETE', path, undefined, options as Places | undefined);
   }
 
   /** Fetches an answer that is a file. */
   async file<P extends Path<'get'>>(path: P, options: Options<Operation<'get', P>> & { path?: Parameters<Operation<'get', P>, 'path'> } & FileOptions): Promise<ReceivedFile> {
-    const response = await this.reach('GET', target(path, options as AnyOptions), undefined, options);
+    const response = await this.reach('GET', target(path, options as Places), undefined, options);
     if (!response.ok) {
       const refused = this.refusal(response, parseJson(await response.text().catch(() => '')));
       if (refused.status === 401) this.onUnauthenticated?.();
@@ -152,7 +144,23 @@ export class ApiClient {
     return user;
   }
 
-  private async send<T>(method: string, template: string, body: unknown, options: AnyOptions = {}): Promise<T> {
+  /** The same request, sent again after its answer was lost, is the same deed. */
+  private async sendOnce<T>(template: string, body: unknown, options: RequestOptions & Places = {}): Promise<T> {
+    const what = JSON.stringify([target(template, options), options.version, this.user?.id, body]);
+    const key = this.unanswered.get(what) ?? newKey();
+    try {
+      const answer = await this.send<T>('POST', template, body, { ...options, key });
+      this.unanswered.delete(what);
+      return answer;
+    } catch (error) {
+      // Of what a server in between says nobody knows whether it came to ours.
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 502 || error.code === 'idempotency_key_in_use')) this.unanswered.set(what, key);
+      else this.unanswered.delete(what);
+      throw error;
+    }
+  }
+
+  private async send<T>(method: string, template: string, body: unknown, options: RequestOptions & Places = {}): Promise<T> {
     const path = target(template, options);
     try {
       return await this.once<T>(method, path, body, options);
@@ -181,6 +189,7 @@ export class ApiClient {
     const form = body instanceof FormData; // the browser says its type, with the boundary
     if (body !== undefined && !form) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     if (method !== 'GET' && this.user?.csrf) headers['X-CSRF-Token'] = this.user.csrf;
+    if (options.key !== undefined) headers['Idempotency-Key'] = options.key;
     if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
     const early = method === 'GET' ? takeEarly(this.base + path, this.locale) : undefined;
     try {
@@ -207,25 +216,17 @@ export class ApiClient {
 
   private async once<T>(method: string, path: string, body: unknown, options: RequestOptions): Promise<T> {
     const response = await this.reach(method, path, body, options);
-    let text: string;
+    let answered: Awaited<ReturnType<typeof bodyOf>>;
     try {
-      text = await response.text();
+      answered = await bodyOf(response);
     } catch (error) {
       if (options.signal?.aborted) throw error;
       throw new ApiError(0, {});
     }
-    const parsed = parseJson(text);
+    const { empty, value: parsed } = answered;
     if (!response.ok) throw this.refusal(response, parsed);
-    if (text && parsed === undefined) throw new ApiError(response.status, { code: 'bad_answer' });
+    if (!empty && parsed === undefined) throw new ApiError(response.status, { code: 'bad_answer' });
     return parsed as T;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text ? JSON.parse(text) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

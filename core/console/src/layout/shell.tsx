@@ -6,24 +6,20 @@ import LogoutOutlined from '@ant-design/icons/es/icons/LogoutOutlined';
 import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
 import SearchOutlined from '@ant-design/icons/es/icons/SearchOutlined';
-import { Avatar, Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, type MenuProps } from 'antd';
+import { Avatar, Button, Dropdown, Grid, Layout } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { appearances, setAppearance, useAppearance } from '../appearance';
-import { hasApprovals, useWaitingCount } from '../components/approvals';
 import { LanguageSwitch } from '../components/language_switch';
 import { Notices } from '../components/notices';
-import { NamedIcon } from '../icons';
 import { LiveProvider } from '../live';
-import { navigation } from '../model';
-import { approvalsPath, listPath, pagePath } from '../paths';
 import { useSession } from '../session';
-import { useDashboards } from '../use_dashboards';
-import { adminPages } from './admin_pages';
 
 const OwnPassword = lazy(() => import('../components/own_password'));
 const Palette = lazy(() => import('./palette'));
+const Navigation = lazy(() => import('./navigation'));
+const NavigationDrawer = lazy(() => import('./navigation_drawer'));
 const mac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** The frame of every page: navigation from the model, the user, the page itself. */
@@ -33,6 +29,8 @@ export default function Shell() {
   const location = useLocation();
   const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
   const [open, setOpen] = useState(false);
+  const [opened, setOpened] = useState(false);
+  if (open && !opened) setOpened(true);
   // The page that was asked for is there before what leads away from it; the navigation's place is kept.
   const later = useLater();
   const [searching, setSearching] = useState(false);
@@ -56,7 +54,7 @@ export default function Shell() {
       {wide && (
         <Layout.Sider width={216} className="sider">
           <Brand name={model.agency.name} />
-          {later && <Navigation />}
+          {later && <Suspense fallback={null}><Navigation /></Suspense>}
         </Layout.Sider>
       )}
       <Layout>
@@ -82,10 +80,10 @@ export default function Shell() {
           <Outlet />
         </Layout.Content>
       </Layout>
-      {!wide && (
-        <Drawer open={open} onClose={() => setOpen(false)} placement="left" size={264} title={model.agency.name} styles={{ body: { padding: 8 } }}>
-          <Navigation />
-        </Drawer>
+      {!wide && opened && (
+        <Suspense fallback={null}>
+          <NavigationDrawer title={model.agency.name} open={open} onClose={() => setOpen(false)} />
+        </Suspense>
       )}
     </Layout>
     </LiveProvider>
@@ -113,85 +111,6 @@ function Brand({ name }: { name: string }) {
       <img src="/favicon.svg" alt="" width={26} height={26} />
       <span>{name}</span>
     </Link>
-  );
-}
-
-/** With more than so many pages the departments are folded, all but the one that one is in. */
-const mostUnfolded = 16;
-
-function Navigation() {
-  const { t } = useTranslation();
-  const { model, user } = useSession();
-  const location = useLocation();
-  const modules = navigation(model);
-  const approvals = hasApprovals(model);
-  const waiting = useWaitingCount(approvals);
-  const day = { key: '/', icon: <NamedIcon name="home" />, label: <Link to="/">{t('day.title')}</Link> };
-  const boards = useDashboards();
-  const reports = (boards.data?.items.length ?? 0) > 0 ? [{ key: '/dashboards', icon: <NamedIcon name="bar-chart" />, label: <Link to="/dashboards">{t('reports.title')}</Link> }] : [];
-  const own: NonNullable<MenuProps['items']> = !approvals ? [day, ...reports] : [
-    day,
-    ...reports,
-    {
-      key: 'approvals',
-      icon: <NamedIcon name="audit" />,
-      label: (
-        <Link to={approvalsPath} className="nav-count">
-          {t('approval.title')}
-          <Badge count={waiting} size="small" overflowCount={99} title={t('approval.count', { count: waiting })} />
-        </Link>
-      ),
-    },
-  ];
-  const many = modules.reduce((sum, { pages, entities }) => sum + pages.length + entities.length, 0) > mostUnfolded;
-  const folded = many ? {} : ({ type: 'group' } as const);
-  const items = modules.map(({ module, pages, entities }) => ({
-    ...folded,
-    ...(many ? { icon: <NamedIcon name={module.icon} /> } : {}),
-    key: `module:${module.name}`,
-    label: module.label,
-    children: [
-      ...pages.map((page) => ({
-        key: `page:${page.name}`,
-        icon: <NamedIcon name={page.icon || 'dashboard'} />,
-        label: <Link to={pagePath(page.name)}>{page.label}</Link>,
-      })),
-      ...entities.map((entity) => ({
-        key: entity.name,
-        icon: <NamedIcon name={entity.icon || module.icon} />,
-        label: <Link to={listPath(entity.name)}>{entity.plural || entity.label}</Link>,
-      })),
-    ],
-  }));
-  const administration = !user.administrator ? [] : [
-    {
-      ...folded,
-      ...(many ? { icon: <NamedIcon name="tool" /> } : {}),
-      key: 'administration',
-      label: t('app.administration'),
-      children: adminPages.map(({ path, icon, label }) => ({ key: path, icon: <NamedIcon name={icon} />, label: <Link to={path}>{t(label)}</Link> })),
-    },
-  ];
-  const [, kind, name] = /^\/(records|pages)\/([^/]+)/.exec(location.pathname) ?? [];
-  const current = name && (kind === 'pages' ? `page:${decodeURIComponent(name)}` : decodeURIComponent(name));
-  const all = [...own, ...items, ...administration] as NonNullable<MenuProps['items']>;
-  const selected = location.pathname === approvalsPath ? 'approvals' : (current ?? location.pathname);
-  const home = [...items, ...administration].find((group) => group.children.some((one) => one.key === selected))?.key;
-  // Where one goes its group opens; those that are open stay so.
-  const [openKeys, setOpenKeys] = useState<string[]>(() => [home, ...(user.department ? [`module:${user.department}`] : [])].filter((key) => key !== undefined));
-  useEffect(() => {
-    if (home) setOpenKeys((keys) => (keys.includes(home) ? keys : [...keys, home]));
-  }, [home]);
-  return (
-    <nav aria-label={t('app.menu')}>
-      <Menu
-        mode="inline"
-        items={all}
-        {...(many ? { openKeys, onOpenChange: setOpenKeys, inlineIndent: 14 } : {})}
-        selectedKeys={[selected]}
-        className="nav-menu"
-      />
-    </nav>
   );
 }
 

@@ -86,7 +86,17 @@ export function RecordTable({ entity, columns, records, group, counts, changeabl
   const press = (event: KeyboardEvent) => {
     const [first] = changeable;
     const record = rowOf(event.target);
-    if (event.key !== 'F2' || !first || !record || !inside(event)) return;
+    if (!record || !inside(event)) return;
+    if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      // From the box that chooses a row to the next such box, from elsewhere to the next row's link.
+      const stop = (event.target as Element).matches('.choose') ? '.choose' : '.row-link';
+      const to = neighbour((event.target as Element).closest('tr'), event.key === 'ArrowDown')?.querySelector<HTMLElement>(stop);
+      if (!to) return;
+      event.preventDefault();
+      to.focus();
+      return;
+    }
+    if (event.key !== 'F2' || !first) return;
     event.preventDefault();
     setEditing({ id: record.id, field: first.name });
   };
@@ -102,9 +112,9 @@ export function RecordTable({ entity, columns, records, group, counts, changeabl
         <thead>
           <tr>
             {chosen && <th scope="col" className="choose-cell"><ChooseAll page={records} chosen={chosen} onChange={onChosen} /></th>}
-            {columns.map((field) => (
+            {columns.map((field, index) => (
               <Head
-                key={field.name} field={field} width={widths[field.name]} sorted={sort === field.name ? 'ascending' : sort === `-${field.name}` ? 'descending' : undefined}
+                key={field.name} field={field} first={index === 0} width={widths[field.name]} sorted={sort === field.name ? 'ascending' : sort === `-${field.name}` ? 'descending' : undefined}
                 onSort={onSort} onWidth={(next) => onWidths({ ...widths, [field.name]: next })}
               />
             ))}
@@ -141,15 +151,23 @@ export function RecordTable({ entity, columns, records, group, counts, changeabl
   );
 }
 
+/** The next row of a record, or the one before. */
+function neighbour(row: Element | null, down: boolean): HTMLElement | undefined {
+  let at = row;
+  do at = (down ? at?.nextElementSibling : at?.previousElementSibling) ?? null;
+  while (at && !(at as HTMLElement).dataset['rowKey']);
+  return (at as HTMLElement | null) ?? undefined;
+}
+
 /** Equal to no value. */
 const heads = Symbol('no group yet');
 
-function Head({ field, width, sorted, onSort, onWidth }: { field: Field; width: number | undefined; sorted: 'ascending' | 'descending' | undefined; onSort: (sort: string) => void; onWidth: (width: number) => void }) {
+function Head({ field, first, width, sorted, onSort, onWidth }: { field: Field; first: boolean; width: number | undefined; sorted: 'ascending' | 'descending' | undefined; onSort: (sort: string) => void; onWidth: (width: number) => void }) {
   const sort = () => onSort(sorted === 'ascending' ? `-${field.name}` : field.name);
   return (
     <th
       scope="col"
-      className={`${kindOf(field)}${field.sortable ? ' sortable' : ''}`}
+      className={`${kindOf(field)}${first ? ' lead-cell' : ''}${field.sortable ? ' sortable' : ''}`}
       {...(width ? { style: { width, minWidth: width, maxWidth: width } } : {})}
       {...(field.sortable
         ? {
@@ -198,7 +216,7 @@ const Row = memo(function Row({ entity, columns, record, view, widths, changeabl
       {columns.map((field, index) => {
         const width = widths[field.name];
         return (
-          <td key={field.name} className={kindOf(field)} {...(width ? { style: { maxWidth: width } } : {})}>
+          <td key={field.name} className={index === 0 ? `${kindOf(field)} lead-cell` : kindOf(field)} {...(width ? { style: { maxWidth: width } } : {})}>
             {index === 0 ? <a href={recordPagePath(entity.name, record.id)} className="row-link">{own(entity, field, record) ?? view(entity, field, record)}</a> : view(entity, field, record)}
             {(active || editing !== undefined) && changeable.includes(field) &&
               (editing === field.name ? (

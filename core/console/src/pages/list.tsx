@@ -10,7 +10,7 @@ import RightOutlined from '@ant-design/icons/es/icons/RightOutlined';
 import UnorderedListOutlined from '@ant-design/icons/es/icons/UnorderedListOutlined';
 import { keepPreviousData, useIsFetching, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Empty, Input, Segmented, Select, Skeleton, Tag } from 'antd';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useEffectEvent, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../api/client';
@@ -20,7 +20,8 @@ import { DotLabel, StateLabel } from '../components/field_value';
 import { LinkButton } from '../components/link_button';
 import { LoadError } from '../components/load_state';
 import { PageHead } from '../components/page_head';
-import { columnsShown, groupOf, listed, pageQuery, viewFields } from '../list_query';
+import { pageQuery } from '../list_query';
+import { columnsShown, groupOf, listed, viewFields } from '../list_request';
 import { listFilter, listParams, pageSizes, parseListState, withChange, type ListState } from '../list_state';
 import { isFile } from '../files';
 import { RecordTable } from '../lists/record_table';
@@ -121,6 +122,9 @@ interface ToolbarProps {
   children?: ReactNode;
 }
 
+/** Choices by which a list is narrowed in its toolbar; of more there would be no list to see. */
+const mostNarrowing = 4;
+
 const viewIcons = { list: <UnorderedListOutlined aria-hidden />, board: <ProjectOutlined aria-hidden />, calendar: <CalendarOutlined aria-hidden />, timeline: <BarsOutlined aria-hidden /> };
 
 /** Which view, words, and choices by which it is narrowed. */
@@ -155,7 +159,7 @@ function Toolbar({ entity, view, state, go, fetching, onReload, children }: Tool
           mode="multiple"
           maxTagCount="responsive"
           allowClear
-          showSearch={{ optionFilterProp: 'label' }}
+          showSearch={{ filterOption: pinyin }}
           aria-label={t('list.state')}
           placeholder={t('list.allStates')}
           value={state.states}
@@ -166,6 +170,8 @@ function Toolbar({ entity, view, state, go, fetching, onReload, children }: Tool
       )}
       {columns
         .filter((field) => (field.type === 'choice' || field.type === 'multi') && field.name !== (view.type === 'board' ? view.group : '') && field.choices && model.choices[field.choices])
+        // By the others one narrows with the builder.
+        .filter((field, index) => index < mostNarrowing || state.choices[field.name])
         .map((field) => (
           <Select
             key={field.name}
@@ -214,6 +220,8 @@ function Toolbar({ entity, view, state, go, fetching, onReload, children }: Tool
   );
 }
 
+const totalTexts = { exact: 'list.total', estimate: 'list.totalAbout', at_least: 'list.totalAtLeast' } as const;
+
 function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) {
   const { t } = useTranslation();
   const { model } = useSession();
@@ -249,13 +257,25 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
   useEffect(() => {
     if (next && state.page > 1) latestFetch.current();
   }, [next, state.page]);
+  const body = useRef<HTMLDivElement>(null);
+  const [onward, back] = [page?.next && !list.isPlaceholderData ? page.next : null, state.page > 1 && !list.isPlaceholderData];
+  /** Whether there is such a page to turn to, and the one before it has come. */
+  const turn = (forward: boolean): boolean => {
+    if (!(forward ? onward : back)) return false;
+    const cursor = before.at(-1) ?? undefined;
+    if (forward) go({ ...state, after: onward ?? undefined, page: state.page + 1 }, [...before, state.after ?? null]);
+    // Without the cursors (the address came from someone else) only the first page is known.
+    else go({ ...state, after: cursor, page: cursor ? state.page - 1 : 1 }, before.slice(0, -1));
+    return true;
+  };
+  usePageKeys(turn, body, list.isPlaceholderData ? undefined : page);
   const counts = useGroupCounts(entity, group, { view: query.view, filter, q: query.q });
   const changeable = useMemo(
     () => (entity.rights.update && !entity.ledger ? columns.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field)) : []),
     [entity, columns],
   );
   const bulk = (entity.rights.update || entity.rights.delete || entity.transitions.length > 0) && !entity.ledger;
-  const total = page?.total == null ? undefined : page.total_is === 'estimate' ? t('list.totalAbout', { count: page.total }) : t('list.total', { count: page.total });
+  const total = page?.total == null ? undefined : t(totalTexts[page.total_is ?? 'exact'], { count: page.total });
   const known = new Map(page?.items.map((record) => [record.id, record]));
 
   return (
@@ -298,7 +318,7 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
         ) : (
           <>
             {list.isError && <LoadError error={list.error} onRetry={() => void list.refetch()} />}
-            <div className={list.isPlaceholderData ? 'outdated' : ''}>
+            <div ref={body} className={list.isPlaceholderData ? 'outdated' : ''}>
               <RecordTable
                 entity={entity} columns={columns} records={page.items} group={group} counts={counts} changeable={changeable} sort={firstSort}
                 onSort={(next) => go(withChange(state, { sort: next }))} widths={widths} onWidths={setWidths} chosen={bulk ? chosen : undefined} onChosen={setChosen}
@@ -324,21 +344,24 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
               <Button
                 icon={<LeftOutlined aria-hidden />}
                 aria-label={before.length === 0 && state.page > 2 ? t('list.first') : t('list.previous')}
-                disabled={state.page === 1 || list.isPlaceholderData}
-                onClick={() => {
-                  const cursor = before.at(-1) ?? undefined;
-                  // Without the cursors (the address came from someone else) only the first page is known.
-                  go({ ...state, after: cursor, page: cursor ? state.page - 1 : 1 }, before.slice(0, -1));
-                }}
+                aria-keyshortcuts="Alt+PageUp"
+                title={`${t('list.previous')} (Alt+PageUp)`}
+                disabled={state.page === 1}
+                aria-disabled={state.page === 1 || list.isPlaceholderData}
+                onClick={() => turn(false)}
               />
               <span className="page-number">{t('list.page', { page: state.page })}</span>
               <Button
                 icon={<RightOutlined aria-hidden />}
                 aria-label={t('list.next')}
-                disabled={!page.next || list.isPlaceholderData}
+                aria-keyshortcuts="Alt+PageDown"
+                title={`${t('list.next')} (Alt+PageDown)`}
+                // In words alone while a page is on its way: what is disabled loses the focus.
+                disabled={!page.next}
+                aria-disabled={!page.next || list.isPlaceholderData}
                 onPointerEnter={fetchNext}
                 onFocus={fetchNext}
-                onClick={() => page.next && go({ ...state, after: page.next, page: state.page + 1 }, [...before, state.after ?? null])}
+                onClick={() => turn(true)}
               />
             </nav>
           </>
@@ -346,6 +369,30 @@ function RecordList({ entity, view }: { entity: Entity; view: ViewDefinition }) 
       </div>
     </div>
   );
+}
+
+/** Turns pages by Alt and the keys for pages; who was in the rows, or nowhere, is then in the first row of the new page. */
+function usePageKeys(turn: (forward: boolean) => boolean, body: RefObject<HTMLElement | null>, shown: object | undefined) {
+  const moved = useRef<object | undefined>(undefined);
+  const press = useEffectEvent((event: globalThis.KeyboardEvent) => {
+    const within = event.target instanceof Element ? event.target : null;
+    if (!event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || (event.key !== 'PageDown' && event.key !== 'PageUp') || within?.closest('[role=dialog]')) return;
+    event.preventDefault();
+    const among = !within || within === document.body || body.current?.contains(within);
+    // Before it is turned: a page that is known already is there at once.
+    if (among) moved.current = shown;
+    if (!turn(event.key === 'PageDown')) moved.current = undefined;
+  });
+  useEffect(() => {
+    const listener = (event: globalThis.KeyboardEvent) => press(event);
+    window.addEventListener('keydown', listener);
+    return () => window.removeEventListener('keydown', listener);
+  }, []);
+  useEffect(() => {
+    if (!moved.current || !shown || moved.current === shown) return;
+    moved.current = undefined;
+    body.current?.querySelector<HTMLElement>('.row-link')?.focus();
+  }, [shown, body]);
 }
 
 /** How many records each group has in all, by value. */
