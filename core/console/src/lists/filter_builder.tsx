@@ -1,10 +1,11 @@
 import CloseOutlined from '@ant-design/icons/es/icons/CloseOutlined';
 import PlusOutlined from '@ant-design/icons/es/icons/PlusOutlined';
-import { Button, DatePicker, Input, Segmented, Select } from 'antd';
+import { Button, Input, Segmented, Select } from 'antd';
 import dayjs from 'dayjs';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Entity, Field } from '../api/types';
+import { DatePicker } from '../components/date_picker';
 import { RefSelect } from '../components/ref_select';
 import { celOfAll, filterable, isComplete, operatorsOf, takes, type Condition, type Operator } from '../filter';
 import { fieldOf, isState } from '../model';
@@ -18,39 +19,52 @@ interface Props {
   onChange: (where: Condition[], any: boolean) => void;
 }
 
+/** A condition, with what tells its place on the page from the others'. */
+interface Row {
+  id: number;
+  condition: Condition;
+}
+
+let made = 0;
+const rowOf = (condition: Condition): Row => ({ id: (made += 1), condition });
+
 /** Puts a filter together, condition by condition, and shows the rule that it makes. */
 export default function FilterBuilder({ entity, where, any, onChange }: Props) {
   const { t } = useTranslation();
+  const pinyin = usePinyinFilter();
   // What is not complete yet is kept here; only whole conditions are asked for.
-  const [rows, setRows] = useState<Condition[]>(where.length > 0 ? where : []);
+  const [rows, setRows] = useState<Row[]>(() => where.map(rowOf));
   const [sent, setSent] = useState(where);
+  const [added, setAdded] = useState<number | null>(null);
+  const add = useRef<HTMLButtonElement>(null);
+  const wholeOf = (all: Row[]) => all.map(({ condition }) => condition).filter((one) => isComplete(entity, one));
   if (sent !== where) {
     // The address changed otherwise (back, a saved view): show what it says.
     setSent(where);
-    const whole = rows.filter((one) => isComplete(entity, one));
-    if (JSON.stringify(whole) !== JSON.stringify(where)) setRows(where);
+    if (JSON.stringify(wholeOf(rows)) !== JSON.stringify(where)) setRows(where.map(rowOf));
   }
-  const change = (next: Condition[], mode = any) => {
+  const change = (next: Row[], mode = any) => {
     setRows(next);
-    const whole = next.filter((one) => isComplete(entity, one));
+    const whole = wholeOf(next);
     if (JSON.stringify(whole) !== JSON.stringify(where) || mode !== any) onChange(whole, mode);
   };
   const fields = filterable(entity);
   const fresh = (field: Field): Condition => ({ field: field.name, op: operatorsOf(entity, field)[0]!, value: [] });
   const first = fields.find((field) => !field.system) ?? fields[0];
-  const rule = celOfAll(entity, rows, any);
+  const rule = celOfAll(entity, rows.map(({ condition }) => condition), any);
   return (
     <div className="filter-builder" role="group" aria-label={t('filter.title')}>
-      {rows.map((row, index) => {
+      {rows.map(({ id, condition: row }) => {
         const field = fieldOf(entity, row.field);
         if (!field) return null;
-        const put = (next: Condition) => change(rows.map((one, at) => (at === index ? next : one)));
+        const put = (condition: Condition) => change(rows.map((one) => (one.id === id ? { id, condition } : one)));
         return (
-          <div key={index} className="filter-row">
+          <div key={id} className="filter-row">
             <Select
+              autoFocus={id === added}
               className="filter-field"
               aria-label={t('filter.field')}
-              showSearch={{ optionFilterProp: 'label' }}
+              showSearch={{ filterOption: pinyin }}
               value={row.field}
               options={fields.map((one) => ({ value: one.name, label: one.label }))}
               onChange={(name: string) => {
@@ -66,12 +80,23 @@ export default function FilterBuilder({ entity, where, any, onChange }: Props) {
               onChange={(op: Operator) => put({ ...row, op, value: takes(op) === takes(row.op) ? row.value : [] })}
             />
             <Value entity={entity} field={field} condition={row} onChange={(value) => put({ ...row, value })} />
-            <Button type="text" icon={<CloseOutlined aria-hidden />} aria-label={t('filter.remove', { label: field.label })} onClick={() => change(rows.filter((_, at) => at !== index))} />
+            <Button type="text" icon={<CloseOutlined aria-hidden />} aria-label={t('filter.remove', { label: field.label })} onClick={() => { change(rows.filter((one) => one.id !== id)); add.current?.focus(); }} />
           </div>
         );
       })}
       <div className="filter-foot">
-        <Button type="dashed" icon={<PlusOutlined aria-hidden />} disabled={!first} onClick={() => first && change([...rows, fresh(first)])}>
+        <Button
+          ref={add}
+          type="dashed"
+          icon={<PlusOutlined aria-hidden />}
+          disabled={!first}
+          onClick={() => {
+            if (!first) return;
+            const row = rowOf(fresh(first));
+            setAdded(row.id);
+            change([...rows, row]);
+          }}
+        >
           {t('filter.add')}
         </Button>
         {rows.length > 1 && (
@@ -94,6 +119,7 @@ function Value({ entity, field, condition, onChange }: { entity: Entity; field: 
   const pinyin = usePinyinFilter();
   const { op, value } = condition;
   const label = t('filter.value', { label: field.label });
+  const valid = (text: string) => text === '' || isComplete(entity, { ...condition, value: [text] });
   switch (takes(op)) {
     case 'nothing':
       return null;
@@ -107,7 +133,7 @@ function Value({ entity, field, condition, onChange }: { entity: Entity; field: 
       return <Select mode="multiple" className="filter-value" aria-label={label} placeholder={t('form.select')} value={value} options={options} showSearch={{ filterOption: pinyin }} onChange={onChange} />;
     }
     case 'days':
-      return <Text numeric label={label} suffix={t('filter.days')} value={value[0] ?? ''} onChange={(text) => onChange([text])} />;
+      return <Text numeric label={label} suffix={t('filter.days')} value={value[0] ?? ''} valid={valid} onChange={(text) => onChange([text])} />;
     default:
       if (field.type === 'date' || field.type === 'instant') {
         return (
@@ -120,18 +146,29 @@ function Value({ entity, field, condition, onChange }: { entity: Entity; field: 
           />
         );
       }
-      return <Text numeric={field.type !== 'text'} label={label} value={value[0] ?? ''} onChange={(text) => onChange([text])} />;
+      return <Text numeric={field.type !== 'text'} label={label} value={value[0] ?? ''} valid={valid} onChange={(text) => onChange([text])} />;
   }
 }
 
 /** A text that is told when the hand rests. */
-function Text({ label, value, onChange, numeric, suffix }: { label: string; value: string; onChange: (text: string) => void; numeric: boolean; suffix?: string }) {
+function Text({ label, value, valid, onChange, numeric, suffix }: { label: string; value: string; valid: (text: string) => boolean; onChange: (text: string) => void; numeric: boolean; suffix?: string }) {
   const [text, setText] = useState(value);
+  const [told, setTold] = useState(value);
+  if (told !== value) {
+    // Changed otherwise: that counts, not what stood here.
+    setTold(value);
+    setText(value);
+  }
+  const tell = (next: string) => {
+    setTold(next);
+    if (next !== value) onChange(next);
+  };
   useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => onChange(text), 500);
+    if (text === told) return undefined;
+    const timer = setTimeout(() => tell(text), 500);
     return () => clearTimeout(timer);
-    // The newest `onChange` belongs to the same text.
-  }, [text, value, onChange]);
-  return <Input className="filter-value" aria-label={label} inputMode={numeric ? 'decimal' : 'text'} value={text} suffix={suffix} onChange={(event) => setText(event.target.value.trimStart())} onPressEnter={() => onChange(text)} />;
+    // The newest `tell` belongs to the same text.
+  });
+  const sound = valid(text);
+  return <Input className="filter-value" aria-label={label} inputMode={numeric ? 'decimal' : 'text'} value={text} suffix={suffix} {...(sound ? {} : { status: 'error' as const, 'aria-invalid': true })} onChange={(event) => setText(event.target.value.trimStart())} onPressEnter={() => tell(text)} />;
 }

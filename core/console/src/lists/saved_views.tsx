@@ -31,6 +31,12 @@ function lookOf(record: RecordData): Look {
 /** What of the state makes a view: not the page that one is on. */
 const queryOf = (state: ListState) => listParams(withChange(state, { saved: undefined })).toString();
 
+/** Whether a saved view is what is shown. */
+function sameLook({ query, widths: stored }: Look, state: ListState, widths: Widths): boolean {
+  const names = new Set([...Object.keys(stored), ...Object.keys(widths)]);
+  return queryOf(parseListState(new URLSearchParams(query))) === queryOf(state) && [...names].every((name) => stored[name] === widths[name]);
+}
+
 interface Props {
   entity: Entity;
   state: ListState;
@@ -56,17 +62,21 @@ export default function SavedViews({ entity, state, widths, onShow }: Props) {
   const items = [...(list.data?.items ?? [])].sort((a, b) => compare(String(a['label']), String(b['label'])));
   const current = items.find((one) => one.id === state.saved);
   const own = current?.['user'] === user.id;
-  const changed = current !== undefined && queryOf(parseListState(new URLSearchParams(lookOf(current).query))) !== queryOf(state);
+  const changed = current !== undefined && !sameLook(lookOf(current), state, widths);
   const look: Look = { query: queryOf(state), widths };
 
-  const act = async (work: () => Promise<unknown>, done: string) => {
+  /** Whether it was done; else it was told why not. */
+  const act = async (work: () => Promise<unknown>, done: string): Promise<boolean> => {
+    let well = true;
     try {
       await work();
       void message.success(done);
     } catch (error) {
+      well = false;
       void message.error(errorText(error));
     }
     await queries.invalidateQueries({ queryKey: ['list', entityName] });
+    return well;
   };
   const path = (record: RecordData) => ({ path: { entity: entityName, id: record.id }, version: record.version });
   const show = (record: RecordData) => {
@@ -98,8 +108,7 @@ export default function SavedViews({ entity, state, widths, onShow }: Props) {
         okButtonProps: { danger: true },
         cancelText: t('form.cancel'),
         onOk: async () => {
-          await act(() => api.delete('/records/{entity}/{id}', path(current)), t('record.deleted'));
-          onShow({ ...state, saved: undefined }, widths);
+          if (await act(() => api.delete('/records/{entity}/{id}', path(current)), t('record.deleted'))) onShow({ ...state, saved: undefined }, widths);
         },
       });
     }
@@ -116,13 +125,13 @@ export default function SavedViews({ entity, state, widths, onShow }: Props) {
           record={naming === 'new' ? undefined : naming}
           onClose={() => setNaming(null)}
           onSave={async (label, shared) => {
-            await act(async () => {
+            const well = await act(async () => {
               if (naming !== 'new') return api.patch('/records/{entity}/{id}', { label, shared }, path(naming));
               const made = await api.post('/records/{entity}', { about_entity: entity.name, label, shared, look }, { path: { entity: entityName } });
               onShow({ ...state, saved: made.id }, widths);
               return made;
             }, t('form.saved'));
-            setNaming(null);
+            if (well) setNaming(null);
           }}
         />
       )}
@@ -138,7 +147,7 @@ function NameDialog({ record, onSave, onClose }: { record: RecordData | undefine
   const save = () => {
     if (!label.trim() || saving) return;
     setSaving(true);
-    void onSave(label.trim(), shared);
+    void onSave(label.trim(), shared).finally(() => setSaving(false));
   };
   return (
     <Modal open title={t(record ? 'saved.rename' : 'saved.saveAs')} okText={t('form.save')} cancelText={t('form.cancel')} okButtonProps={{ disabled: !label.trim(), loading: saving }} onOk={save} onCancel={onClose}>
