@@ -13,14 +13,14 @@ const antd = (names: string) => names.split(' ').map((name) => file(`node_module
 const together = [
   // It asks for all the others and for the first data, so it must be there before them, and need none of them.
   { name: 'boot', from: [file('src/boot.ts')] },
-  { name: 'common', from: [file('src/public/main.tsx')], also: [file('src/main.tsx')] },
+  { name: 'base', from: [file('src/public/main.tsx')], also: [file('src/main.tsx')] },
   { name: 'console', from: [file('src/main.tsx'), ...antd('alert app button config-provider form input modal result spin theme')] },
   { name: 'entrance', from: [file('src/pages/login.tsx'), ...antd('dropdown')] },
   { name: 'list', from: [file('src/layout/shell.tsx'), file('src/pages/list.tsx'), ...antd('avatar badge breadcrumb dropdown empty grid layout menu popover segmented select skeleton tag')] },
 ];
 
 /** What every page of the console needs; the page itself tells the browser, which else would hear of it only from the code. */
-const always = ['rolldown-runtime', 'common', 'console', 'entrance'];
+const always = ['rolldown-runtime', 'base', 'console', 'entrance'];
 
 /** Files of the groups above. */
 const togetherFile = new RegExp(`^assets/(${together.map(({ name }) => name).join('|')}|rolldown-runtime)-[\\w-]+\\.js$`);

@@ -8,7 +8,7 @@ const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), '
 
 /** Sources that may stand in a file with others (vite.config.ts): that file. */
 const named = (name) => Object.entries(manifest).find(([key, chunk]) => chunk.name === name && key.startsWith('_'))?.[1];
-const grouped = { 'src/main.tsx': named('console'), 'src/pages/login.tsx': named('entrance'), 'src/layout/shell.tsx': named('list'), 'src/pages/list.tsx': named('list') };
+const grouped = { 'index.html': named('boot'), 'src/main.tsx': named('console'), 'src/pages/login.tsx': named('entrance'), 'src/layout/shell.tsx': named('list'), 'src/pages/list.tsx': named('list') };
 
 /** Files that `keys` need before they can run: themselves, their static imports, their styles. */
 function closure(keys) {
