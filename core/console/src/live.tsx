@@ -39,7 +39,8 @@ function parse(text: string): Told | undefined {
 function refresh(queries: QueryClient, { entity, id }: Told): void {
   void queries.invalidateQueries({ queryKey: ['list', entity] });
   if (entity === 'core.notice') void queries.invalidateQueries({ queryKey: ['approvals'] });
-  const kinds = ['record', 'transitions', 'timeline', 'clocks', 'assignments'];
+  if (entity === 'core.task') void queries.invalidateQueries({ queryKey: ['tasks'] });
+  const kinds = ['record', 'transitions', 'timeline', 'clocks', 'assignments', 'attachments', 'tasks'];
   void queries.invalidateQueries({ predicate: ({ queryKey: [kind, of, which] }) => kinds.includes(String(kind)) && of === entity && (id === undefined || which === id) });
 }
 

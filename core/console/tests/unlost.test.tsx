@@ -10,6 +10,24 @@ function withTask(values: object = {}) {
   return { server, task, path: `/records/demo.task/${task.id}` };
 }
 const input = (label: string) => screen.getByLabelText<HTMLInputElement>(label);
+/** Connections on which the server tells of changes. */
+function listening() {
+  const sources: { url: string; listeners: Map<string, (event: { data: string }) => void> }[] = [];
+  vi.stubGlobal('EventSource', class {
+    static CLOSED = 2;
+    readyState = 1;
+    own;
+    constructor(url: string) {
+      sources.push((this.own = { url, listeners: new Map() }));
+    }
+    addEventListener(name: string, listener: (event: { data: string }) => void) {
+      this.own.listeners.set(name, listener);
+    }
+    close() {}
+  });
+  return sources;
+}
+
 const submitted = (element: HTMLElement) => fireEvent.submit(element.closest('form')!);
 
 describe('what is sent twice', () => {
@@ -138,21 +156,7 @@ describe('what was typed and not sent', () => {
   });
 
   it('stays on the screen where the server is away while it says that the session has ended', async () => {
-    const sources: { url: string; listeners: Map<string, () => void>; closed: boolean }[] = [];
-    vi.stubGlobal('EventSource', class {
-      static CLOSED = 2;
-      readyState = 1;
-      own;
-      constructor(url: string) {
-        sources.push((this.own = { url, listeners: new Map<string, () => void>(), closed: false }));
-      }
-      addEventListener(name: string, listener: () => void) {
-        this.own.listeners.set(name, listener);
-      }
-      close() {
-        this.own.closed = true;
-      }
-    });
+    const sources = listening();
     const server = new FakeServer();
     const { user } = open('/records/demo.task/new', server);
     await user.type(await screen.findByLabelText('主题'), '云');
@@ -160,7 +164,7 @@ describe('what was typed and not sent', () => {
     server.overrides.push((call) => (call.path === '/me' ? ((asked += 1), problem(500, 'internal', 'x')) : undefined));
     await waitFor(() => expect(sources.length).toBeGreaterThan(0));
     const before = sources.length;
-    act(() => sources.at(-1)!.listeners.get('bye')!());
+    act(() => sources.at(-1)!.listeners.get('bye')!({ data: '{}' }));
     await waitFor(() => expect(asked).toBeGreaterThan(0));
     // And it listens again.
     await waitFor(() => expect(sources.length).toBeGreaterThan(before), { timeout: 5000 });
@@ -203,6 +207,30 @@ describe('a name after @ that was typed, not chosen', () => {
     await user.click(screen.getByRole('button', { name: '发表' }));
     await user.click(await screen.findByRole('button', { name: '仍然发表' }));
     await waitFor(() => expect(server.callsTo('POST', `${path}/comments`)[1]?.body).toEqual({ text: '@somebody 请看' }));
+  });
+});
+
+describe('what a colleague does', () => {
+  it('shows on the record: files, and tasks, which are records of their own', async () => {
+    const { server, task, path } = withTask();
+    server.model.entities['demo.task']!.states[1]!.tasks = [{ name: 'call', label: '致电', role: null, role_label: null, required: false }] as never;
+    const sources = listening();
+    let done = false;
+    server.overrides.push((call) => {
+      if (call.path === `${path}/attachments`) return { status: 200, body: { items: done ? [{ id: '5', name: '护照.pdf', media_type: 'application/pdf', size: 9, sha256: '', field: null, current: true, created_at: '2026-11-20T08:30:00Z', created_by: '1', href: '/f' }] : [] } };
+      if (call.path === `${path}/tasks`) return { status: 200, body: { items: done ? [] : [{ id: '8', name: 'call', title: '致电客户', state: 'open', state_label: '待办', required: false, assignee: null, role: null, due_at: null, updated_at: '2026-11-20T08:30:00Z', note: '', may_finish: false }] } };
+      return undefined;
+    });
+    open(path, server);
+    await screen.findByText('致电客户');
+    await waitFor(() => expect(sources.at(-1)?.url).toContain(encodeURIComponent('core.task')));
+    done = true;
+    act(() => {
+      sources.at(-1)!.listeners.get('record')!({ data: JSON.stringify({ entity: 'core.task', id: '8' }) });
+      sources.at(-1)!.listeners.get('record')!({ data: JSON.stringify({ entity: 'demo.task', id: task.id }) });
+    });
+    expect(await screen.findByText('护照.pdf')).toBeTruthy();
+    await waitFor(() => expect(screen.queryByText('致电客户')).toBeNull());
   });
 });
 

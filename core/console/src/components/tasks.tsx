@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import type { components } from '../api/schema';
 import type { Entity, RecordData } from '../api/types';
 import { formatInstant } from '../format';
+import { useWatch } from '../live';
 import { useRecordChanged } from '../record_queries';
 import { useApi } from '../services';
 import { useSession } from '../session';
@@ -29,9 +30,11 @@ export function Tasks({ entity, record }: { entity: Entity; record: RecordData }
     queryFn: ({ signal }) => api.get('/records/{entity}/{id}/tasks', { path: { entity: entity.name, id: record.id }, signal }),
     enabled: any,
   });
-  if (!any || (list.data && list.data.items.length === 0)) return null;
+  if (!any) return null;
+  if (list.data && list.data.items.length === 0) return <Watch />;
   return (
     <Card className="group-card" title={<h2>{t('task.title')}</h2>} loading={list.isPending}>
+      <Watch />
       {list.isError && !list.data && (
         <Button size="small" danger onClick={() => void list.refetch()}>
           {errorText(list.error)} {t('error.retry')}
@@ -44,6 +47,12 @@ export function Tasks({ entity, record }: { entity: Entity; record: RecordData }
       </ul>
     </Card>
   );
+}
+
+/** A colleague who has done one changes the task, not the record. */
+function Watch() {
+  useWatch(taskEntity);
+  return null;
 }
 
 function TaskLine({ task, entity, record }: { task: Task; entity: Entity; record: RecordData }) {

@@ -12,6 +12,6 @@ export function useDiscard(dirty: boolean, onClose: () => void): () => void {
       onClose();
       return;
     }
-    modal.confirm({ title: t('form.leaveTitle'), okText: t('form.leave'), okButtonProps: { danger: true }, cancelText: t('form.stay'), onOk: onClose });
+    modal.confirm({ title: t('form.leaveTitle'), okText: t('form.leave'), okButtonProps: { danger: true }, cancelText: t('form.stay'), autoFocusButton: 'cancel', onOk: onClose });
   };
 }
