@@ -60,6 +60,8 @@ class SearchIndex {
     storage::SearchSelect all;
   };
   static constexpr std::int64_t most_few = 4000;
+  /// So many records of words are sorted by what no index has; of more, a list refuses such an order.
+  std::int64_t most_sorted = 100'000;
   Found find(const State& state, const std::vector<storage::SearchTerm>& terms) const;
   /// Of what was written a moment ago and is not in the index yet: the newest records, at most about 500, by entity.
   std::map<std::string, std::vector<std::int64_t>, std::less<>> waiting(storage::Session& session) const;

@@ -9,6 +9,7 @@
 #include "records/plans.h"
 #include "records/query.h"
 #include "records/seal.h"
+#include "records/search_index.h"
 #include "records/service.h"
 #include "storage/query.h"
 
@@ -92,6 +93,7 @@ class ListReader {
   template <class Row, class Values>
   std::string read(std::string_view select_list, const Row& row, const Values& sort_values) {
     list_ = list_statement(context_, plans_, plan_, rule_, rights_, query_, std::move(sort_), select_list);
+    refuse_long_sort();
     for (const Condition& window : list_.windows) {
       std::vector<std::int64_t> ids;
       storage::Statement& among = session_.prepare(window.sql);
@@ -122,6 +124,26 @@ class ListReader {
   }
 
  private:
+  /// Nobody waits for seconds, and keeps others waiting, for the order of hundreds of thousands of records that he looks for by one frequent word. What a filter or
+  /// a rule leaves of them is sorted.
+  void refuse_long_sort() {
+    const Searched& searched = list_.searched;
+    if (searched.hits.sql.empty() || !searched.rest.sql.empty() || !list_.windows.empty()) return;
+    const std::int64_t most = plans_.search()->most_sorted;
+    storage::Statement& counting = session_.prepare("SELECT COUNT(*) FROM (" + searched.hits.sql + " LIMIT " + std::to_string(most + 1) + ") n");
+    bind_parameters(counting, searched.hits.parameters);
+    const bool too_many = counting.step() && counting.integer(0) > most;
+    counting.reset();
+    if (!too_many) return;
+    std::string names;
+    for (const model::SortKey& key : list_.sort) {
+      if (key.field->slot == model::slot_id) continue;
+      const std::string& label = key.field->label.in(context_.locale);
+      names += (names.empty() ? "" : ", ") + (label.empty() ? key.field->name : label);
+    }
+    throw Error(ErrorCode::invalid_argument, message("too_many_to_sort", context_.locale, {std::to_string(most), names}));
+  }
+
   template <class Row, class Values>
   std::string rows(const std::string& sql, const std::vector<expr::Value>& parameters, const Row& row, const Values& sort_values) {
     storage::Statement& statement = session_.prepare(sql);

@@ -228,6 +228,18 @@ TEST_P(Crowd, WordsOfVeryManyRecordsAreNotCountedToTheEnd) {
   EXPECT_EQ(count(boss, "wang", "record.tier == null"), "1 exact");
 }
 
+TEST_P(Crowd, VeryManyAreNotSortedByWhatNoIndexHas) {
+  const Context boss = as("shop.boss", 12), agent = as("shop.agent", 13);
+  index->most_sorted = 6'000;
+  const Error error = refusal([&] { page(boss, "daily", "tier,-name"); });
+  EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+  EXPECT_THAT(error.message(), ::testing::AllOf(::testing::HasSubstr("6000"), ::testing::ContainsRegex("[Tt]ier, [Nn]ame")));
+  EXPECT_EQ(page(boss, "daily", "").items.size(), 200u) << "an index has this order";
+  EXPECT_EQ(page(boss, "daily", "-id").items.size(), 200u);
+  EXPECT_EQ(page(boss, "li", "tier,-name").items.size(), 200u) << "4,400 are not too many";
+  EXPECT_EQ(page(agent, "daily", "tier,-name").items.size(), 14u) << "nor are those that he may see";
+}
+
 TEST_P(Crowd, APageOfAFrequentWordReadsAFewRows) {
   const Context boss = as("shop.boss", 12);
   page(boss, "daily", "");
