@@ -280,6 +280,30 @@ class AgencyGuards(Agency):
         told = self.create(self.seller, "scheduling.booking", departure=open_today["id"], seats=1, skip_reason="前一位只要两座")
         self.assertEqual(told["state"], "option")
 
+    def test_seats_dates_and_the_waiting_list_are_not_written_by_hand(self):
+        order = self.confirm_order(self.make_order(self.customer, self.departure, party=3))
+        booking = self.all_of("scheduling.booking", f"record.order == {order['id']}")[0]
+        for client in (self.seller, self.planner):
+            self.cannot_change(client, "scheduling.booking", booking, seats=1, departure=self.make_departure(self.tour, offset=70)["id"])
+        # What is sold leaves on its day; to another day, orders go by a change or a merger.
+        self.cannot_change(self.planner, "scheduling.departure", self.departure, depart_on=day(31), days=3)
+        # Nobody makes the minimum, or what the notice waits for, smaller to get round the manager.
+        self.cannot_change(self.planner, "scheduling.departure", self.departure, min_party=1)
+        self.change(self.planning_boss, "scheduling.departure", self.departure, min_party=3)
+        supplier = self.create(self.planner, "scheduling.supplier", name="车队", kind="coach")
+        line = self.create(self.planner, "scheduling.service_line", departure=self.departure["id"], supplier=supplier["id"], kind="coach", name="车", required_for_notice=True, **{"from": self.departure["depart_on"]})
+        self.step(self.planner, "scheduling.service_line", line, "request")
+        self.cannot_change(self.planner, "scheduling.service_line", line, required_for_notice=False)
+        self.change(self.planning_boss, "scheduling.service_line", line, required_for_notice=False)
+        # An option is as long as it was given for, and a place in the queue is not for whoever sells.
+        option = self.create(self.seller, "scheduling.booking", departure=self.departure["id"], seats=1)
+        self.cannot_change(self.seller, "scheduling.booking", option, held_until=moment(10**7))
+        self.change(self.planner, "scheduling.booking", option, held_until=moment(10**5))
+        waiting = self.create(self.seller, "scheduling.booking", departure=self.departure["id"], seats=1, waiting_list=True)
+        self.cannot_change(self.seller, "scheduling.booking", waiting, priority=9)
+        self.attempt(self.seller, "post", "/records/scheduling.booking", {"departure": self.departure["id"], "seats": 1, "waiting_list": True, "priority": 9})
+        self.change(self.planner, "scheduling.booking", waiting, priority=9)
+
     def test_payment_and_cancellation_at_once_leave_no_seat_and_no_cent_behind(self):
         order = self.make_order(self.customer, self.departure, price=FARE)
         booking = self.create(self.seller, "scheduling.booking", departure=self.departure["id"], order=order["id"], seats=2)
