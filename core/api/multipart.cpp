@@ -5,6 +5,7 @@
 #include "api/call.h"
 #include "api/negotiate.h"
 #include "base/error.h"
+#include "records/import_source.h"
 
 namespace caravan::api {
 namespace {
@@ -51,8 +52,9 @@ Part parse_head(std::string_view head) {
     if (media_type(value) != "form-data") refuse("a part's Content-Disposition is not form-data.");
     auto name = header_parameter(value, "name");
     if (!name || name->empty()) refuse("a part has no name.");
-    part.name = std::move(*name);
-    part.file_name = header_parameter(value, "filename").value_or(std::string());
+    // Old programs write them in the encoding of their machine; they are shown as texts.
+    part.name = records::readable(*name);
+    part.file_name = records::readable(header_parameter(value, "filename").value_or(std::string()));
     named = true;
   }
   if (!named) refuse("a part has no Content-Disposition.");

@@ -10,7 +10,7 @@ struct Call;
 
 struct Part {
   std::string name;       ///< of Content-Disposition
-  std::string file_name;  ///< as the client says, never to be used as a path; may be empty
+  std::string file_name;  ///< as the client says, in UTF-8, never to be used as a path; may be empty
   std::string_view data;  ///< within the body
 };
 

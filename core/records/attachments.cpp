@@ -54,10 +54,16 @@ bool accepts(const Field& field, std::string_view type) {
   });
 }
 
-/// Without what could be a path or break a line.
+/// Marks that turn the direction of what follows: `fdp.exe` would be read as `exe.pdf`.
+constexpr std::string_view turning[] = {"\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
+
+/// Without what could be a path, break a line or turn it round.
 std::string safe_name(std::string name) {
   if (const auto slash = name.find_last_of("/\\"); slash != std::string::npos) name.erase(0, slash + 1);
   std::erase_if(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  for (const std::string_view mark : turning) {
+    for (auto at = name.find(mark); at != std::string::npos; at = name.find(mark, at)) name.erase(at, mark.size());
+  }
   if (name.size() > longest_name) {
     // The ending stays, and no character is cut in two.
     const auto dot = name.find_last_of('.');

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import zlib
 
 import caravan
@@ -69,6 +70,14 @@ class Attachments(ServerCase):
         events = self.ok(self.one.get(f"/records/paper.folder/{self.folder}/timeline")).json["items"]
         self.assertEqual(events[0]["action"], "attach")
         self.assertEqual(self.ok(self.one.get(f"/records/paper.folder/{self.folder}")).json["version"], 2)
+
+    def test_names_are_texts(self):
+        for name, kept in (("rechnung\u202egpj.exe", "rechnunggpj.exe"), ("😀.txt", "😀.txt"), ("..", "file")):
+            self.assertEqual(self.ok(self.upload(b"hello", name), 201).json["name"], kept)
+        # As an old program writes it.
+        body, kind = multipart(file=("@", b"hello"))
+        made = self.ok(self.one.request("POST", self.path, body.replace(b'"@"', '"照片.txt"'.encode("gbk")), {"Content-Type": kind}), 201)
+        self.assertTrue(json.loads(made.body.decode("utf-8", "strict"))["name"].endswith(".txt"))
 
     def test_what_it_is_is_told_by_its_content(self):
         made = self.ok(self.upload(PNG, "harmless.html"), 201).json
