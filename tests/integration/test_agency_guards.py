@@ -520,6 +520,25 @@ class AgencyGuards(Agency):
         self.assertEqual((now["name"], now["document_number"], now["emergency_phone"]), ("（已清除）", None, None))
         self.assertEqual([consent["state"] for consent in self.all_of("customers.consent", f"record.customer == {one['id']}")], ["withdrawn"])
 
+    def test_a9_birthdays_once_a_year_where_they_are_wanted(self):
+        born = "1980" + day(0)[4:]
+        wanted, without, restricted = (self.make_customer(f"寿星{number}", birthday=born) for number in range(3))
+        for customer in (wanted, restricted):
+            self.create(self.care, "customers.consent", customer=customer["id"], purpose="care", channel="phone", source="电话")
+        request = self.create(self.care, "customers.privacy_request", customer=restricted["id"], wish="restrict")
+        self.step(self.care_boss, "customers.privacy_request", request, "restrict", reason="争议", kept_until=day(9))
+        for _ in range(2):
+            self.run_schedule("customers.birthdays")
+        self.eventually("customers.greeting", f"record.customer == {wanted['id']}", "the greeting")
+        found = [self.all_of("customers.greeting", f"record.customer == {one['id']}") for one in (wanted, without, restricted)]
+        self.assertEqual([[(one["kind"], one["channel"]) for one in greetings] for greetings in found], [[("birthday", "phone")], [], []])
+        self.step(self.care, "customers.greeting", found[0][0], "send")
+        # Photographs of the trip: by their own consent.
+        photos = self.create(self.care, "customers.greeting", customer=wanted["id"], kind="photos", occasion=f"photos-{wanted['id']}", channel="phone")
+        self.refused(self.care, "customers.greeting", photos, "send", 422)
+        self.create(self.care, "customers.consent", customer=wanted["id"], purpose="photos", channel="phone", source="电话")
+        self.assertEqual(self.step(self.care, "customers.greeting", photos, "send")["state"], "sent")
+
     def test_a3_nobody_decides_about_his_own_correction(self):
         request = self.create(self.analyst, "customers.change_request", customer=self.customer["id"], part="city", wanted="苏州", reason="来电")
         self.refused(self.analyst, "customers.change_request", request, "accept", 422)
@@ -542,12 +561,16 @@ class AgencyGuards(Agency):
         self.attempt(self.caller, "post", "/records/aftersales.answer", answer, 409)
         self.assertEqual(self.now_of("aftersales.survey", survey)["average"], "90.0")
 
-    def told(self, schedule, record):
-        """Runs the schedule to its end; how often the seller was told of the record."""
+    def run_schedule(self, schedule):
+        """To its end."""
         runs = f"/admin/schedules/{schedule}/runs"
         before = len(self.ok(self.admin.get(runs)).json["items"])
         self.ok(self.admin.post(f"/admin/schedules/{schedule}/run", {}), 202)
         wait_until(lambda: len(self.ok(self.admin.get(runs)).json["items"]) > before, 20, "the schedule has run")
+
+    def told(self, schedule, record):
+        """How often the seller was told of the record, after another run."""
+        self.run_schedule(schedule)
         return self.count(self.admin, "core.notice", filter=f"record.about_id == '{record['id']}' && record.user == {self.user('seller')}")
 
     def test_a4_late_answers_are_told_once(self):
