@@ -280,7 +280,7 @@ describe('a bar that is moved', () => {
 
   it('says what stands against it before anything changes', async () => {
     const { fake, task, to } = lanes();
-    on(fake, 'POST', '/records/demo.task/bulk', () => ({ status: 200, body: { items: [{ id: task.id, status: 'refused', version: null, error: { detail: '该时段已占用。', errors: [] } }], done: 0, refused: 1, more: false, dry_run: true } }));
+    on(fake, 'POST', '/records/demo.task/bulk', () => ({ status: 200, body: { items: [{ id: task.id, status: 'refused', version: null, error: { detail: '该时段已占用。', errors: ['due_on', 'person'].map((field) => ({ field, code: 'exclusive', message: '该时段已占用。' })) } }], done: 0, refused: 1, more: false, dry_run: true } }));
     const { user } = open('/records/demo.task?view=demo.plan', fake);
     await user.click(await screen.findByRole('button', { name: `drag ${task.id}` }));
     const box = await dialog();

@@ -7,6 +7,7 @@ import type { Entity, Expanded, Field, FormDefinition, RecordData } from '../api
 import { FormProblemAlert } from '../components/form_problem';
 import { formName, RecordFields } from '../components/record_fields';
 import { useServerErrors } from '../components/use_server_errors';
+import { formatDate } from '../format';
 import { changedInput, collect, toFormValues, type FormValues, type Input } from '../form_values';
 import { titleOf } from '../model';
 import { recordPagePath } from '../paths';
@@ -116,7 +117,7 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
               <ul className="plain-list">
                 {overlaps.slice(0, 5).map((other) => (
                   <li key={other.record.id}>
-                    <Link to={recordPagePath(entity.name, other.record.id)}>{titleOf(entity, other.record)}</Link> {other.span.first}{other.span.last !== other.span.first && ` – ${other.span.last}`}
+                    <Link to={recordPagePath(entity.name, other.record.id)}>{titleOf(entity, other.record)}</Link> {formatDate(other.span.first, locale.locale)}{other.span.last !== other.span.first && ` – ${formatDate(other.span.last, locale.locale)}`}
                   </li>
                 ))}
               </ul>
@@ -129,7 +130,13 @@ export default function MoveDialog({ entity, record, fields, proposed, target, n
 }
 
 function Reasons({ detail, errors, entity }: { detail: string | null | undefined; errors: { field?: string | null; message: string }[]; entity: Entity }) {
-  const texts = [...new Set([...errors.map((one) => { const field = entity.fields.find((other) => other.name === one.field); return field && !one.message.includes(field.label) ? `${field.label} · ${one.message}` : one.message; }), ...(errors.length === 0 && detail ? [detail] : [])])];
+  // One reason is told once, whichever of its fields would have to change.
+  const said = [...new Set(errors.map((one) => one.message))].map((message) => {
+    const about = errors.filter((one) => one.message === message);
+    const field = about.length === 1 ? entity.fields.find((other) => other.name === about[0]!.field) : undefined;
+    return field && !message.includes(field.label) ? `${field.label} · ${message}` : message;
+  });
+  const texts = said.length > 0 || !detail ? said : [detail];
   return <ul className="plain-list">{texts.map((text) => <li key={text}>{text}</li>)}</ul>;
 }
 
