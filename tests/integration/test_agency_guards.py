@@ -269,6 +269,21 @@ class AgencyGuards(Agency):
         self.ok(self.admin.delete(f"/records/scheduling.booking/{loose['id']}", If_Match="*"), 204)
         self.assertEqual(self.now_of("scheduling.departure", elsewhere)["left"], 20)
 
+    def test_what_comes_back_needs_its_seats_and_its_guide_again(self):
+        small = self.make_departure(self.tour, capacity=2)
+        first = self.create(self.seller, "scheduling.booking", departure=small["id"], seats=2)
+        self.ok(self.admin.delete(f"/records/scheduling.booking/{first['id']}", If_Match="*"), 204)
+        second = self.create(self.seller, "scheduling.booking", departure=small["id"], seats=2)
+        self.assertEqual(self.admin.post(f"/records/scheduling.booking/{first['id']}/restore", {}).status, 422)
+        guide = self.make_guide("回来")
+        duty = self.ok(self.assign(guide, small), 201).json
+        self.ok(self.admin.delete(f"/records/guides.assignment/{duty['id']}", If_Match="*"), 204)
+        self.ok(self.assign(guide, small), 201)
+        self.assertEqual(self.admin.post(f"/records/guides.assignment/{duty['id']}/restore", {}).status, 409)
+        self.step(self.seller, "scheduling.booking", second, "cancel")
+        self.ok(self.admin.post(f"/records/scheduling.booking/{first['id']}/restore", {}))
+        self.assertEqual(self.now_of("scheduling.departure", small)["left"], 0)
+
     def test_options_are_for_departures_that_are_sold_and_wait_their_turn(self):
         closed = self.make_departure(self.tour, offset=5, cutoff_on=day(0))
         self.assertIn("invariant:closed", self.codes(self.attempt(self.seller, "post", "/records/scheduling.booking", {"departure": closed["id"], "seats": 1})))
