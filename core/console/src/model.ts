@@ -60,6 +60,13 @@ export function titleOf(entity: Entity | undefined, record: RecordData): string 
   return `#${record.id}`;
 }
 
+/** What a row's own link says where the value of `field` cannot: it is empty, or would be a link elsewhere. */
+export function ownLink(entity: Entity, field: Field, record: RecordData): string | undefined {
+  const value = record[field.name];
+  if (value === null || value === undefined || value === '' || field.type === 'refs') return titleOf(entity, record);
+  return field.type === 'ref' ? (expandedOf(record, field.name)[0]?.title ?? titleOf(entity, record)) : undefined;
+}
+
 export interface Referring {
   entity: Entity;
   /** Field of that entity by which it points here. */

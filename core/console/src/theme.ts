@@ -87,6 +87,7 @@ const darkTheme: ThemeConfig = {
     Layout: { headerBg: '#171c25', headerHeight: 52, headerPadding: '0 16px', siderBg: '#171c25', bodyBg: '#0f131a' },
     Menu: { itemHeight: 36, itemBg: '#171c25', itemSelectedBg: '#1a2a45', itemSelectedColor: '#8ab8ff', subMenuItemSelectedColor: '#8ab8ff', groupTitleColor: '#a3aebf' },
     Tabs: { itemSelectedColor: '#8ab8ff', itemHoverColor: '#adcdff', itemActiveColor: '#adcdff', inkBarColor: '#8ab8ff' },
+    Badge: { colorError: '#b4232b', colorErrorHover: '#b4232b' },
     Button: { dangerColor: '#1c0707', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
     Table: {
       headerBg: '#1e2530', headerColor: '#c3cbd8', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,

@@ -75,7 +75,7 @@ describe('approvals', () => {
     expect(screen.getByRole('button', { name: '撤回申请' })).toBeTruthy();
     expect(screen.queryByRole('button', { name: '同意' })).toBeNull();
     await user.click(screen.getByRole('tab', { name: '我的申请' }));
-    expect(await screen.findByText('暂无内容')).toBeTruthy();
+    expect(await screen.findByText(/您还没有提出审批申请/)).toBeTruthy();
   });
 
   it('are not in the navigation where no step needs one', async () => {

@@ -21,6 +21,7 @@ export default function JobsPage() {
   const [state, setState] = useState<'' | JobState>('');
   const [queue, setQueue] = useState<string | undefined>(undefined);
   const [shown, setShown] = useState<string | null>(null);
+  const queueName = useQueueName();
   const stats = useQuery({ queryKey: ['jobs', 'stats'], queryFn: ({ signal }) => api.get('/admin/jobs/stats', { signal }), refetchInterval: 5000 });
   const reload = () => void queries.invalidateQueries({ queryKey: ['jobs'] });
   const replay = async (job: Job) => {
@@ -73,7 +74,7 @@ export default function JobsPage() {
             scroll={{ x: 'max-content' }}
             dataSource={stats.data.items}
             columns={[
-              { title: t('jobs.queue'), dataIndex: 'queue' },
+              { title: t('jobs.queue'), render: (_, row) => queueName(row.queue) },
               ...states.map((one) => ({
                 title: t(`jobs.state_${one}`),
                 className: 'cell-number',
@@ -99,7 +100,7 @@ export default function JobsPage() {
             placeholder={t('jobs.allQueues')}
             value={queue}
             onChange={setQueue}
-            options={(stats.data?.items ?? []).map((one) => ({ value: one.queue, label: one.queue }))}
+            options={(stats.data?.items ?? []).map((one) => ({ value: one.queue, label: queueName(one.queue) }))}
           />
         </div>
         <Paged<Job>
@@ -111,7 +112,7 @@ export default function JobsPage() {
           load={(after, signal) => api.get('/admin/jobs', { query: { state: state || undefined, queue, limit: 50, after }, signal })}
           columns={[
             { title: t('jobs.kind'), render: (_, job) => <code>{job.kind}</code> },
-            { title: t('jobs.queue'), dataIndex: 'queue' },
+            { title: t('jobs.queue'), render: (_, job) => queueName(job.queue) },
             { title: t('jobs.state'), render: (_, job) => <JobStateTag state={job.state} /> },
             { title: t('jobs.attempts'), className: 'cell-number', render: (_, job) => (job.max_attempts > 1000 ? job.attempts : `${job.attempts} / ${job.max_attempts}`) },
             { title: t('jobs.runAt'), render: (_, job) => <At time={job.run_at} seconds /> },
@@ -129,6 +130,12 @@ export default function JobsPage() {
   );
 }
 
+/** A queue as people call it; plugins may have queues of their own. */
+function useQueueName(): (queue: string) => string {
+  const { t, i18n } = useTranslation();
+  return (queue) => (i18n.exists(`jobs.queue_${queue}`) ? t(`jobs.queue_${queue}` as 'jobs.queue_rules') : queue);
+}
+
 function JobStateTag({ state }: { state: JobState }) {
   const { t } = useTranslation();
   return <Tag className={{ ready: 'tag-open', running: 'tag-open', waiting: 'tag-skipped', dead: 'tag-failed' }[state]}>{t(`jobs.state_${state}`)}</Tag>;
@@ -137,11 +144,12 @@ function JobStateTag({ state }: { state: JobState }) {
 function JobDetails({ id, onClose }: { id: string; onClose: () => void }) {
   const { t } = useTranslation();
   const api = useApi();
+  const queueName = useQueueName();
   const job = useQuery({ queryKey: ['jobs', 'one', id], queryFn: ({ signal }) => api.get('/admin/jobs/{id}', { path: { id }, signal }) });
   const rows: [string, React.ReactNode][] = job.data
     ? [
         [t('jobs.kind'), <code key="kind">{job.data.kind}</code>],
-        [t('jobs.queue'), job.data.queue],
+        [t('jobs.queue'), queueName(job.data.queue)],
         [t('jobs.state'), <JobStateTag key="state" state={job.data.state} />],
         [t('jobs.attempts'), String(job.data.attempts)],
         [t('jobs.created'), <At key="created" time={job.data.created_at} seconds />],

@@ -118,7 +118,7 @@ export default function PluginsPage() {
               },
               { title: t('plugins.signature'), render: (_, plugin) => <Tag className={{ trusted: 'tag-done', unknown: 'tag-waiting', unsigned: 'tag-skipped', damaged: 'tag-failed' }[plugin.signature]}>{t(`plugins.signature_${plugin.signature}`)}</Tag> },
               { title: t('plugins.health'), render: (_, plugin) => <Health plugin={plugin} /> },
-              { title: t('plugins.requires'), render: (_, plugin) => (plugin.requires.length > 0 ? plugin.requires.join(t('approval.and')) : <span className="muted">{t('value.empty')}</span>) },
+              { title: t('plugins.requires'), render: (_, plugin) => (plugin.requires.length > 0 ? <div className="plugin-needs">{plugin.requires.join(t('approval.and'))}</div> : <span className="muted">{t('value.empty')}</span>) },
               {
                 title: t('plugins.on'),
                 render: (_, plugin) =>

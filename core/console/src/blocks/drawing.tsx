@@ -33,9 +33,20 @@ export default function Drawing({ kind, points, label, measure, onOpen }: Props)
   useEffect(() => {
     if (!box.current) return undefined;
     const chart = init(box.current, undefined, { renderer: 'canvas' });
-    chart.setOption(optionOf(kind, points, measure, { text: token.colorText, muted: token.colorTextTertiary, line: token.colorBorderSecondary, font: token.fontFamily, accent: token.colorPrimary, surface: token.colorBgContainer }));
+    const look = { text: token.colorText, muted: token.colorTextTertiary, line: token.colorBorderSecondary, font: token.fontFamily, accent: token.colorPrimary, surface: token.colorBgContainer };
+    let drawn = '';
+    const draw = (width: number) => {
+      const option = optionOf(kind, points, measure, look, width);
+      const said = JSON.stringify(option);
+      if (said !== drawn) chart.setOption(option, true);
+      drawn = said;
+    };
+    draw(box.current.clientWidth);
     chart.on('click', ({ dataIndex }) => opened(dataIndex));
-    const observer = new ResizeObserver(() => chart.resize());
+    const observer = new ResizeObserver(([entry]) => {
+      chart.resize();
+      if (entry && entry.contentRect.width > 0) draw(entry.contentRect.width);
+    });
     observer.observe(box.current);
     return () => {
       observer.disconnect();
@@ -56,7 +67,8 @@ interface Look {
   surface: string;
 }
 
-function optionOf(kind: Props['kind'], points: Point[], measure: string, look: Look): EChartsCoreOption {
+/** `width`: in pixels; what stands beside the rings of a wide chart stands below those of a narrow one. */
+function optionOf(kind: Props['kind'], points: Point[], measure: string, look: Look, width: number): EChartsCoreOption {
   const textStyle = { fontFamily: look.font, color: look.text };
   const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
   // Rich text is drawn, not made of HTML: labels of records stay text.
@@ -66,20 +78,23 @@ function optionOf(kind: Props['kind'], points: Point[], measure: string, look: L
   } };
   const base = { animation: !still, animationDuration: 300, textStyle, tooltip };
   if (kind === 'pie') {
+    const narrow = width > 0 && width < 460;
     const total = points.reduce((sum, point) => sum + point.value, 0);
     return {
       ...base,
       color: palette,
-      legend: { type: 'scroll', orient: 'vertical', right: 8, top: 'middle', itemWidth: 10, itemHeight: 10, textStyle: { color: look.text, fontSize: 12 } },
+      legend: { ...(narrow ? { type: points.length > 12 ? 'scroll' : 'plain', left: 'center', bottom: 0 } : { type: 'scroll', orient: 'vertical', right: 8, top: 'middle' }), itemWidth: 10, itemHeight: 10, textStyle: { color: look.text, fontSize: 12 } },
       series: [{
-        type: 'pie', radius: ['48%', '74%'], center: ['36%', '50%'], itemStyle: { borderColor: look.surface, borderWidth: 2 }, label: { show: false },
+        type: 'pie', radius: narrow ? ['34%', '54%'] : ['48%', '74%'], center: narrow ? ['50%', '33%'] : ['36%', '50%'], itemStyle: { borderColor: look.surface, borderWidth: 2 }, label: { show: false },
         data: points.map((point) => ({ name: total > 0 ? `${point.label}  ${Math.round((point.value / total) * 100)}%` : point.label, value: point.value, ...(point.color ? { itemStyle: { color: point.color } } : {}) })),
       }],
     };
   }
-  // Many long names are read better from top to bottom.
-  const sideways = kind === 'bar' && points.length > mostAcross;
-  const names = { type: 'category' as const, data: points.map((point) => point.label), axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } }, axisLabel: { color: look.muted, ...(kind === 'line' ? { hideOverlap: true } : sideways ? { interval: 0, width: 120, overflow: 'truncate' as const } : { interval: 0, width: 84, overflow: 'break' as const }) }, ...(sideways ? { inverse: true } : {}) };
+  // Many or long names are read better from top to bottom; those of times are left out where there is no room.
+  const times = points.every((point) => /^(\d{4}(-.*)?)?$/.test(point.key));
+  const across = width > 0 ? (width - 64) / Math.max(1, points.length) : 90;
+  const sideways = kind === 'bar' && (points.length > mostAcross || (!times && across < 56));
+  const names = { type: 'category' as const, data: points.map((point) => point.label), axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } }, axisLabel: { color: look.muted, ...(kind === 'line' || (times && !sideways) ? { hideOverlap: true } : sideways ? { interval: 0, width: 120, overflow: 'truncate' as const } : { interval: 0, width: Math.min(84, Math.floor(across) - 6), overflow: 'break' as const }) }, ...(sideways ? { inverse: true } : {}) };
   const values = { type: 'value' as const, minInterval: points.every((point) => Number.isInteger(point.value)) ? 1 : undefined, axisLabel: { color: look.muted, hideOverlap: true }, splitLine: { lineStyle: { color: look.line } } };
   return {
     ...base,

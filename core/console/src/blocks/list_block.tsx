@@ -5,7 +5,7 @@ import { Link } from 'react-router';
 import type { Entity, Field, RecordData, ViewDefinition } from '../api/types';
 import { FieldValue } from '../components/field_value';
 import { LoadError } from '../components/load_state';
-import { expansion, fieldOf, titleOf } from '../model';
+import { expansion, fieldOf, ownLink } from '../model';
 import { recordPagePath } from '../paths';
 import { useApi, useLanguage } from '../services';
 import { viewParameter } from '../views/types';
@@ -41,7 +41,7 @@ export function ListBlock({ entity, view }: { entity: Entity; view: ViewDefiniti
         render: (_: unknown, record: RecordData) =>
           index === 0 ? (
             <Link to={recordPagePath(entity.name, record.id)} className="row-link">
-              {field.type === 'text' && record[field.name] ? <FieldValue entity={entity} field={field} record={record} /> : titleOf(entity, record)}
+              {ownLink(entity, field, record) ?? <FieldValue entity={entity} field={field} record={record} />}
             </Link>
           ) : (
             <FieldValue entity={entity} field={field} record={record} />

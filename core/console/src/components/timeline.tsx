@@ -71,7 +71,7 @@ function Event({ entity, event }: { entity: Entity; event: TimelineEvent }) {
   return (
     <li className={`event event-${kind}`}>
       <div className="event-head">
-        <strong>{event.actor?.name || t('timeline.unknownActor')}</strong> <span>{what}</span>
+        <strong>{event.actor?.id === '0' ? t('timeline.system') : event.actor?.name || t('timeline.unknownActor')}</strong> <span>{what}</span>
         <time dateTime={event.at} title={formatInstant(event.at, locale.locale, locale.timeZone, true)}>
           {formatInstant(event.at, locale.locale, locale.timeZone)}
         </time>

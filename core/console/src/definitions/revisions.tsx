@@ -83,8 +83,8 @@ export function Revisions() {
           columns={[
             { title: t('configuration.revision'), className: 'cell-number', render: (_, one) => one.id },
             { title: t('rules.at'), render: (_, one) => <At time={one.created_at} seconds /> },
-            { title: t('configuration.author'), dataIndex: 'author' },
-            { title: t('configuration.note'), dataIndex: 'note' },
+            { title: t('configuration.author'), render: (_, one) => (one.author === 'system' ? t('timeline.system') : one.author) },
+            { title: t('configuration.note'), render: (_, one) => (one.author === 'system' && one.note === 'start' ? t('configuration.noteStart') : one.note) },
             { title: t('configuration.hash'), render: (_, one) => <code title={one.hash}>{one.hash.slice(0, 12)}</code> },
             {
               title: t('rules.standing'),

@@ -7,7 +7,7 @@ import MenuOutlined from '@ant-design/icons/es/icons/MenuOutlined';
 import ReadOutlined from '@ant-design/icons/es/icons/ReadOutlined';
 import SearchOutlined from '@ant-design/icons/es/icons/SearchOutlined';
 import { Avatar, Button, Dropdown, Grid, Layout } from 'antd';
-import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 import { appearances, setAppearance, useAppearance } from '../appearance';
@@ -15,6 +15,7 @@ import { LanguageSwitch } from '../components/language_switch';
 import { Notices } from '../components/notices';
 import { LiveProvider } from '../live';
 import { useSession } from '../session';
+import { useReachable } from './reachable';
 
 const OwnPassword = lazy(() => import('../components/own_password'));
 const Palette = lazy(() => import('./palette'));
@@ -27,6 +28,8 @@ export default function Shell() {
   const { t } = useTranslation();
   const { model } = useSession();
   const location = useLocation();
+  const content = useRef<HTMLElement>(null);
+  useReachable(content);
   const wide = Grid.useBreakpoint().lg ?? window.innerWidth >= 992;
   const [open, setOpen] = useState(false);
   const [opened, setOpened] = useState(false);
@@ -76,7 +79,7 @@ export default function Shell() {
           <LanguageSwitch />
           <UserMenu />
         </Layout.Header>
-        <Layout.Content id="content" tabIndex={-1} className="content">
+        <Layout.Content ref={content} id="content" tabIndex={-1} className="content">
           <Outlet />
         </Layout.Content>
       </Layout>

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Entity, Field, RecordData } from '../api/types';
 import { useValueView, type Lead } from '../components/field_value';
-import { expandedOf, titleOf } from '../model';
+import { ownLink, titleOf } from '../model';
 import { recordPagePath } from '../paths';
 import { Edge, type Widths } from './widths';
 
@@ -217,7 +217,7 @@ const Row = memo(function Row({ entity, columns, record, view, widths, changeabl
         const width = widths[field.name];
         return (
           <td key={field.name} className={index === 0 ? `${kindOf(field)} lead-cell` : kindOf(field)} {...(width ? { style: { maxWidth: width } } : {})}>
-            {index === 0 ? <a href={recordPagePath(entity.name, record.id)} className="row-link">{own(entity, field, record) ?? view(entity, field, record)}</a> : view(entity, field, record)}
+            {index === 0 ? <a href={recordPagePath(entity.name, record.id)} className="row-link">{ownLink(entity, field, record) ?? view(entity, field, record)}</a> : view(entity, field, record)}
             {(active || editing !== undefined) && changeable.includes(field) &&
               (editing === field.name ? (
                 <Suspense fallback={null}>
@@ -235,13 +235,6 @@ const Row = memo(function Row({ entity, columns, record, view, widths, changeabl
     </tr>
   );
 });
-
-/** What the row's own link says where the value cannot: it is empty, or would be a link elsewhere. */
-function own(entity: Entity, field: Field, record: RecordData): string | undefined {
-  const value = record[field.name];
-  if (value === null || value === undefined || value === '' || field.type === 'refs') return titleOf(entity, record);
-  return field.type === 'ref' ? (expandedOf(record, field.name)[0]?.title ?? titleOf(entity, record)) : undefined;
-}
 
 const pen = (
   <svg viewBox="0 0 16 16" width="1em" height="1em" fill="none" stroke="currentColor" strokeWidth="1.4" aria-hidden>

@@ -41,7 +41,7 @@ function ApprovalList({ box }: { box: Box }) {
   if (list.isPending) return <Skeleton active paragraph={{ rows: 6 }} />;
   if (list.isError && !list.data) return <LoadError error={list.error} onRetry={() => void list.refetch()} />;
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  if (items.length === 0) return <Empty description={t('approval.none')} />;
+  if (items.length === 0) return <Empty description={t(box === 'waiting' ? 'day.noApprovals' : `approval.none_${box}`)} />;
   return (
     <div className="approval-list">
       {items.map((approval) => (

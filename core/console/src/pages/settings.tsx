@@ -35,7 +35,7 @@ export default function SettingsPage() {
             size="small"
             rowKey="name"
             pagination={false}
-            scroll={{ x: 'max-content' }}
+            className="settings-table"
             dataSource={group.settings}
             columns={[
               {
@@ -51,8 +51,8 @@ export default function SettingsPage() {
                 ),
               },
               { title: t('settings.value'), render: (_, setting) => text(setting, setting.value) },
-              { title: t('settings.default'), render: (_, setting) => text(setting, setting.default) },
-              { title: t('settings.origin'), render: (_, setting) => <code>{`${setting.file}:${setting.line}`}</code> },
+              { title: t('settings.default'), responsive: ['sm'], render: (_, setting) => text(setting, setting.default) },
+              { title: t('settings.origin'), responsive: ['lg'], render: (_, setting) => <code>{`${setting.file}:${setting.line}`}</code> },
             ]}
           />
         </Card>
