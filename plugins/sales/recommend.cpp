@@ -67,7 +67,8 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     part(place_points, static_cast<int>(place_points * hits / need.places.size()), "place", found);
   }
 
-  // The offer nearest to the wished day that has seats, one within the budget before those beyond; without a wish, the first one.
+  // The offer nearest to the wished day that has seats, one within the budget before those beyond; without a
+  // wish, the first one.
   const auto price_of = [&](const Offer& offer) {
     return offer.price_cents > 0 ? offer.price_cents : candidate.price_cents;
   };
@@ -81,8 +82,9 @@ Recommendation score(const Need& need, const Candidate& candidate) {
     if (need.depart_on && distance > need.flexible_days) continue;
     dated = true;
     if (offer.seats < need.party) continue;
-    const bool better = !best || (within(price_of(offer)) != within(price_of(*best)) ? within(price_of(offer))
-                                                                                      : distance < best_distance);
+    const bool better =
+        !best || (within(price_of(offer)) != within(price_of(*best)) ? within(price_of(offer))
+                                                                     : distance < best_distance);
     if (better) best = &offer, best_distance = distance;
   }
   if (need.depart_on) {

@@ -51,9 +51,9 @@ struct Reason {
 
 struct Recommendation {
   std::int64_t id = 0;
-  int score = 0;          ///< 0 to 100
-  bool fits = false;      ///< dates, seats and budget fit
-  std::string departure;  ///< number of the departure that fits best; empty: none
+  int score = 0;                 ///< 0 to 100
+  bool fits = false;             ///< dates, seats and budget fit
+  std::string departure;         ///< number of the departure that fits best; empty: none
   std::int64_t price_cents = 0;  ///< of an adult, on that departure
   std::vector<Reason> reasons;
 };
