@@ -654,6 +654,68 @@ await check('a comment stands in the history and survives a reload before it is 
   await conforms('the record page');
   await shot('16-record');
 });
+await check('a colleague whose name is only typed is told; of a name that nobody has it is said', async () => {
+  const name = `孟姜${Date.now() % 100_000}`;
+  const colleague = await api.post('/records/core.user', { username: `meng.${Date.now()}`, name, roles: ['sales.sales_manager'] });
+  const box = page.getByRole('textbox', { name: '写评论' });
+  await box.fill(`@${name}么 请看`);
+  await page.keyboard.press('Escape');
+  await button('发表').click();
+  await page.getByRole('alert').filter({ hasText: `@${name}么` }).waitFor();
+  await box.fill(`@${name} 请看`);
+  await page.keyboard.press('Escape');
+  const [answer] = await Promise.all([page.waitForResponse((one) => one.request().method() === 'POST' && one.url().endsWith('/comments')), button('发表').click()]);
+  equal((await answer.json()).told, [colleague.id], 'who was told');
+});
+await check('a session that ends over what is typed is begun anew above it', async () => {
+  const box = page.getByRole('textbox', { name: '写评论' });
+  await until(async () => (await box.inputValue()) === '', 'the comment was sent');
+  await box.fill('登录失效前写的');
+  await context.clearCookies();
+  await button('发表').click();
+  await page.getByLabel('密码', { exact: true }).fill(password);
+  await page.keyboard.press('Enter');
+  await page.getByLabel('密码', { exact: true }).waitFor({ state: 'detached' });
+  equal(await box.inputValue(), '登录失效前写的', 'the comment after signing in');
+  await button('发表').click();
+  await page.locator('.event-comment').getByText('登录失效前写的').waitFor();
+  // And what others do shows again.
+  await api.post(`/records/${inquiryEntity}/${inquiry}/comments`, { text: '同事随后写的' });
+  await page.locator('.event-comment').getByText('同事随后写的').waitFor();
+});
+await check('two clicks make one record', async () => {
+  const name = `双击${Date.now()}`;
+  await go(`/records/${customerEntity}/new`);
+  await input(customerEntity, 'name').fill(name);
+  await button('保存').dblclick();
+  await heading(name).waitFor();
+  equal((await api.get(`/records/${customerEntity}?limit=5&filter=${encodeURIComponent(`record.name == "${name}"`)}`)).items.length, 1, 'customers of that name');
+});
+await check('a file is imported; what was refused is mended and comes in as well', async () => {
+  const mark = `导入${Date.now() % 100_000}`;
+  const who = `文件客户${mark}`;
+  await api.post(`/records/${customerEntity}`, { name: who, kind: 'person' });
+  const file = (text, name) => page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+  const result = () => page.getByRole('status').filter({ hasText: /^共/ });
+  const feed = async (text, name, expected) => {
+    await file(text, name);
+    await button('预检（不保存）').click();
+    await result().getByText(expected).waitFor();
+    await button('开始导入').click();
+    await button('再导入一个文件').waitFor();
+    await result().getByText(expected).waitFor();
+  };
+  await go('/admin/import');
+  await select(page.getByRole('combobox', { name: '记录类型' }), entity(inquiryEntity).label, entity(inquiryEntity).label);
+  const column = (name) => label(inquiryEntity, name);
+  await feed(`${['customer', 'channel', 'destination', 'depart_on', 'budget'].map(column).join(',')}\n${who},电话,${mark},2027/1/5,"12,000"\n${who},传真,${mark},2027年3月9日,8000\n`, `${mark}.csv`, '新增 1');
+  const refused = await page.evaluate(async (href) => (await fetch(href)).text(), await page.getByRole('link', { name: '下载失败行文件' }).getAttribute('href'));
+  await page.reload();
+  await button('再导入一个文件').click();
+  await feed(refused.replace('传真', '微信'), 'errors.csv', '新增 1');
+  const made = await api.get(`/records/${inquiryEntity}?sort=id&filter=${encodeURIComponent(`record.destination == "${mark}"`)}`);
+  equal(made.items.map((one) => [one.channel, one.depart_on, one.budget, one.external_source, one.external_id]), [['phone', '2027-01-05', '12000.00', `${mark}.csv`, '1'], ['wechat', '2027-03-09', '8000.00', `${mark}.csv`, '2']], 'what was imported');
+});
 await check('a customer shows the inquiries that refer to him', async () => {
   await go(`/records/${customerEntity}/${customer}`);
   await page.getByRole('heading', { level: 2, name: new RegExp(`^${entity(inquiryEntity).plural}( |$)`) }).waitFor();
@@ -803,6 +865,27 @@ await check('the console fits a telephone', async () => {
   await heading(entity(customerEntity).plural).waitFor();
   await page.setViewportSize({ width: 1366, height: 860 });
 });
+await check('menus open inside the window for who wants no motion, too', async () => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  try {
+    await go(list(inquiryEntity));
+    await tableLoaded();
+    const opens = async (opener, popup) => {
+      await opener.click();
+      await page.locator(popup).waitFor();
+      await until(() => page.locator(popup).evaluate((element) => {
+        const { left, right, top, bottom } = element.getBoundingClientRect();
+        return left >= 0 && right <= window.innerWidth && top >= 0 && top < window.innerHeight && bottom > top;
+      }), `${popup} is in the window`);
+      await page.keyboard.press('Escape');
+    };
+    await opens(page.getByRole('button', { name: /^账户/ }), '.ant-dropdown');
+    await opens(button('列设置'), '.ant-popover:has(.columns-menu)');
+    await opens(page.locator('.toolbar').getByRole('combobox').first(), '.ant-select-dropdown');
+  } finally {
+    await page.emulateMedia({ reducedMotion: null });
+  }
+});
 await check('a stranger sends a form from his telephone', async () => {
   const stranger = await browser.newContext({ viewport: { width: 360, height: 740 }, locale: 'zh-TW' });
   const form = await stranger.newPage();
@@ -842,6 +925,11 @@ await check('pages of work, of plans, on paper and beside each other: nothing br
   for (const [theme, where, ready] of [
     ['dark', '/pages/aftersales.desk', '.panel'], ['light', '/pages/guides.desk', '.block-button'], ['dark', `/records/sales.proposal/${offers[0].id}/print`, '.sheet table'],
     ['light', `/compare/${inquiryEntity}?ids=${inquiries.join(',')}`, '.compare'], ['light', '/pages/guides.planning', '.range-bar'],
+    ['light', '/dashboards', '.report-table, .figure'], ['light', '/approvals', '.page'], ['light', '/admin/import', '.ant-steps'],
+    // What was looked at in the light on the way here.
+    ['dark', '/', '.day-section'], ['dark', list(inquiryEntity), 'tr[data-row-key]'], ['dark', inquiryPath(), '.timeline'], ['dark', `${inquiryPath()}/edit`, 'form'],
+    ['dark', view('sales.inquiry_board'), '.card'], ['dark', view('sales.inquiry_departures'), '.month'], ['dark', '/pages/guides.planning', '.range-bar'],
+    ['dark', '/pages/aftersales.calls', '.panel'], ['dark', '/dashboards', '.report-table, .figure'], ['dark', '/handbook', '.handbook-part, article, main'],
   ]) {
     await page.evaluate((one) => localStorage.setItem('caravan.appearance', one), theme);
     await go(where);
