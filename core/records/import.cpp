@@ -16,6 +16,7 @@
 #include "records/functions.h"
 #include "records/import_source.h"
 #include "records/json.h"
+#include "records/messages.h"
 #include "records/plans.h"
 #include "records/query.h"
 #include "records/value_text.h"
@@ -31,6 +32,7 @@ using Notes = std::map<std::string, std::int64_t>;
 
 constexpr std::size_t rows_per_transaction = 200, rows_per_try = 1000;
 constexpr std::size_t kept_errors = 1000;
+constexpr int batches_not_asked = 10;      ///< after one most of whose records were there
 constexpr int careful_batches = 5;         ///< after one in which a row was refused
 constexpr std::size_t most_notes = 2000;  ///< different ones; the rest is counted together
 
@@ -159,6 +161,10 @@ class Importer {
     found_.clear();
     made_now_.clear();
     absent_.clear();
+    if (not_asking_ > 0) {
+      --not_asking_;
+      return;
+    }
     for (const SourceRow& row : rows) {
       if (row.cells.size() != header_.size()) continue;
       begin(row);
@@ -172,7 +178,14 @@ class Importer {
         }
       }
     }
-    for (auto& [entity, absent] : absent_) forget_present(session, *entity, absent);
+    std::size_t asked = 0, left = 0;
+    for (auto& [entity, absent] : absent_) {
+      asked += absent.size();
+      forget_present(session, *entity, absent);
+      left += absent.size();
+    }
+    // A file that comes again: its records are looked for one by one in any case.
+    if (left * 2 < asked) not_asking_ = batches_not_asked;
   }
   /// The row was undone, and what was found may have been made by it.
   void undone() {
@@ -188,11 +201,11 @@ class Importer {
   Outcome write(Work& work, const SourceRow& source, Notes& notes) {
     const Row& row = source.cells;
     if (row.size() != header_.size()) {
-      throw RowRefused{"", "The row has " + std::to_string(row.size()) + " cells, the header has " + std::to_string(header_.size()) + "."};
+      throw RowRefused{"", say("import_cells", {std::to_string(row.size()), std::to_string(header_.size())})};
     }
     for (const auto& cell : row) {
       const bool broken = decoded_ ? cell.find("\xEF\xBF\xBD") != std::string::npos : !is_utf8(cell);
-      if (broken) throw RowRefused{header_[static_cast<std::size_t>(&cell - row.data())], "The cell is not valid " + encoding_ + "."};
+      if (broken) throw RowRefused{header_[static_cast<std::size_t>(&cell - row.data())], say("import_encoding", {encoding_})};
     }
     begin(source);
     for (const auto& note : map_.notes) {
@@ -357,14 +370,14 @@ class Importer {
   bool made(const model::ImportRecord& record) {
     if (!record.when) return true;
     const expr::Evaluation result = evaluate(*record.when, "");
-    if (result.outcome == expr::Outcome::error) throw RowRefused{"", "Whether the row makes " + record.name + ": " + result.message};
+    if (result.outcome == expr::Outcome::error) throw RowRefused{"", say("import_when", {record.name, result.message})};
     return result.is_true();
   }
 
   std::string external_id(const model::ImportRecord& record, const Row& row, Notes& notes) {
     const auto id = text_of(record.external_id, row, notes);
-    if (!id || id->empty()) throw RowRefused{column_of(record.external_id), "The external id is empty."};
-    if (id->size() > 190) throw RowRefused{column_of(record.external_id), "The external id has more than 190 bytes."};
+    if (!id || id->empty()) throw RowRefused{column_of(record.external_id), say("import_id_empty", {})};
+    if (id->size() > 190) throw RowRefused{column_of(record.external_id), say("import_id_long", {})};
     return *id;
   }
 
@@ -410,10 +423,13 @@ class Importer {
     return {};
   }
 
+  /// To whoever imports, in his language.
+  std::string say(std::string_view code, std::initializer_list<std::string_view> arguments) const { return message(code, context_.locale, arguments); }
+
   static std::string_view trimmed(const ImportField& field, std::string_view text) { return field.trim ? without_blanks(text) : text; }
 
   void note_empty(const ImportField& field, const Row& row, const std::string& column, Notes& notes) const {
-    if (field.empty == ImportField::Empty::refuse) throw RowRefused{column, column + " is empty."};
+    if (field.empty == ImportField::Empty::refuse) throw RowRefused{column, say("import_empty", {column})};
     if (field.empty != ImportField::Empty::note) return;
     add_note(notes, column + " empty");
     if (!cell(row, column).empty()) add_note(notes, column + " holds only blanks");
@@ -475,7 +491,7 @@ class Importer {
       case ImportField::Unmapped::note: add_note(notes, field.text + " " + quoted(value) + " is not in the map"); return fallback();
       case ImportField::Unmapped::refuse: break;
     }
-    throw RowRefused{field.text, field.text + " " + quoted(value) + " is not in the map."};
+    throw RowRefused{field.text, say("import_unmapped", {field.text, quoted(value)})};
   }
 
   /// What an expression gave, as a cell would say it.
@@ -489,7 +505,7 @@ class Importer {
       }
       return out + "]";
     }
-    throw RowRefused{column_of(field), "The expression gives no value that a field can hold."};
+    throw RowRefused{column_of(field), say("import_no_value", {})};
   }
 
   expr::Value value_of(Work& work, const ImportField& field, const Row& row, const std::map<std::string_view, std::int64_t>& made_here, Notes& notes) {
@@ -511,7 +527,7 @@ class Importer {
       const std::string_view currency = field.currency.empty() ? std::string_view() : without_blanks(cell(row, field.currency));
       if (const auto* amount = value.as<Decimal>(); amount != nullptr && !currency.empty()) {
         Decimal priced = *amount;
-        if (!priced.set_currency(currency)) throw RowRefused{field.currency, quoted(currency) + " is no currency."};
+        if (!priced.set_currency(currency)) throw RowRefused{field.currency, say("import_currency", {quoted(currency)})};
         if (currency != context_.catalog->agency.currency) value = expr::Value(priced);
       }
       return value;
@@ -531,7 +547,7 @@ class Importer {
       const bool there = std::any_of(ids.begin(), ids.end(), [&](const expr::Value& other) { return *other.as<std::int64_t>() == id; });
       if (id != 0 && !there) ids.emplace_back(id);
     }
-    if (ids.size() > most_elements) throw RowRefused{column_of(field), column_of(field) + " names more than " + std::to_string(most_elements) + " records."};
+    if (ids.size() > most_elements) throw RowRefused{column_of(field), say("import_most", {column_of(field), std::to_string(most_elements)})};
     return ids.empty() ? expr::Value() : expr::Value(std::move(ids));
   }
 
@@ -569,13 +585,13 @@ class Importer {
       while (statement.step()) ids.push_back(statement.integer(0));
       statement.reset();
     }
-    const std::string what = target.label.in(context_.locale) + " " + field.lookup->name + " " + quoted(text);
-    if (ids.size() > 1) throw RowRefused{column_of(field), "There are several records: " + what + "."};
+    const std::string what = target.label.in(context_.locale) + " " + field.lookup->label.in(context_.locale) + " " + quoted(text);
+    if (ids.size() > 1) throw RowRefused{column_of(field), say("import_several", {what})};
     if (const auto canonical = dry_run_ && ids.empty() ? cell_text(wanted) : std::nullopt; canonical && made_.has(made_key(target, *field.lookup, *canonical))) {
       elsewhere_.push_back(field.field);
       return 0;
     }
-    if (ids.empty() && field.missing == ImportField::Missing::refuse) throw RowRefused{column_of(field), "There is no record: " + what + "."};
+    if (ids.empty() && field.missing == ImportField::Missing::refuse) throw RowRefused{column_of(field), say("import_none", {what})};
     if (ids.empty() && field.missing == ImportField::Missing::note) add_note(notes, column_of(field) + " " + quoted(text) + " is not known");
     if (ids.empty()) return 0;
     return known.emplace(text, ids.front()).first->second;
@@ -615,6 +631,7 @@ class Importer {
   std::set<const model::Field*> looked_up_;
   /// External ids of which no record was there when the batch began, and none has been written since.
   std::map<const model::Entity*, std::unordered_set<std::string>> absent_;
+  int not_asking_ = 0;                          ///< for so many batches
   SeenHashes made_;                             ///< of a try, by its earlier batches
   std::vector<std::uint64_t> made_now_;         ///< by this one
   std::size_t row_made_from_ = 0;               ///< where those of the row begin
@@ -696,7 +713,7 @@ ImportReport import_rows(const RecordService& records, const Context& given, con
         }
         if (equal) add_note(notes, "rows equal to an earlier one");
         else if (known) add_note(notes, "rows with the external id of an earlier one and other cells");
-        if (known && map.repeats == Repeats::refuse) throw RowRefused{"", "An earlier row has the same external id."};
+        if (known && map.repeats == Repeats::refuse) throw RowRefused{"", message("import_repeated", context.locale)};
         fresh.emplace_back(0, content);
         if (!known || map.repeats == Repeats::update) {
           const auto outcome = importer.write(work, row, notes);
