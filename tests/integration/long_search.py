@@ -142,3 +142,4 @@ class LongSearch(ServerCase):
 
     def test_lists(self):
         self.assertLess(self.measure("admin", lambda q: "/records/big.person" + query(q=q), 1000), 5 * BOUND)
+        self.assertLess(self.measure("admin", lambda q: "/records/big.person" + query(count=1, q=q), 1000), 5 * BOUND)
