@@ -52,7 +52,7 @@ export async function stories({ page, base, model, check, shot }) {
     await page.locator('.work-item').filter({ hasText: customer }).waitFor({ state: 'detached' });
   });
   await check('a complaint from call to survey', async () => {
-    await create('aftersales.case', { kind: 'complaint', type: 'service', channel: 'phone', subject: '导游迟到', text: '导游迟到一小时', contact_name: customer, contact: '19912345678', customer, ...(process.env.OLD ? { received_at: '2026-11-22 10:00' } : {}) });
+    await create('aftersales.case', { kind: 'complaint', type: 'service', channel: 'phone', subject: '导游迟到', text: '导游迟到一小时', contact_name: customer, contact: '19912345678', customer });
     await take('aftersales.case', 'acknowledge', 'acknowledged');
     await take('aftersales.case', 'triage', 'triaged', { department: 'guides' });
     await take('aftersales.case', 'investigate', 'investigating');
