@@ -162,6 +162,9 @@ function neighbour(row: Element | null, down: boolean): HTMLElement | undefined 
 /** Equal to no value. */
 const heads = Symbol('no group yet');
 
+/** A longer label may not be seen whole. */
+const longLabel = 16;
+
 function Head({ field, first, width, sorted, onSort, onWidth }: { field: Field; first: boolean; width: number | undefined; sorted: 'ascending' | 'descending' | undefined; onSort: (sort: string) => void; onWidth: (width: number) => void }) {
   const sort = () => onSort(sorted === 'ascending' ? `-${field.name}` : field.name);
   return (
@@ -169,6 +172,7 @@ function Head({ field, first, width, sorted, onSort, onWidth }: { field: Field; 
       scope="col"
       className={`${kindOf(field)}${first ? ' lead-cell' : ''}${field.sortable ? ' sortable' : ''}`}
       {...(width ? { style: { width, minWidth: width, maxWidth: width } } : {})}
+      {...(field.label.length > longLabel ? { title: field.label } : {})}
       {...(field.sortable
         ? {
             tabIndex: 0, 'aria-label': field.label, onClick: sort, ...(sorted ? { 'aria-sort': sorted } : {}),
