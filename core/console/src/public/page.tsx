@@ -40,12 +40,12 @@ export function PublicPage({ resource, language, onLanguage }: PageProps) {
   useEffect(() => void load(), [load]);
   useEffect(() => {
     document.documentElement.lang = language;
-    document.title = page ? `${page.label} · ${page.agency.name}` : '';
+    document.title = page ? `${page.label} · ${page.agency.name}` : failure ? say(language, failure) : '';
     if (page && isColor(page.agency.color)) {
       document.documentElement.style.setProperty('--brand', page.agency.color);
       document.documentElement.style.setProperty('--on-brand', textOn(page.agency.color));
     }
-  }, [page, language]);
+  }, [page, failure, language]);
   return (
     <>
       <header>
@@ -62,7 +62,8 @@ export function PublicPage({ resource, language, onLanguage }: PageProps) {
       <main aria-busy={!page && !failure}>
         {failure ? (
           <section className="card" role="alert">
-            <p>{say(language, failure)}</p>
+            <h1>{say(language, failure)}</h1>
+            {failure === 'nowhere' ? <p>{say(language, 'nowhereAdvice')}</p> : null}
             {failure === 'failed' ? (
               <button type="button" onClick={() => void load()}>
                 {say(language, 'again')}
@@ -132,7 +133,7 @@ interface RecordProps {
 
 function RecordView({ page, language, resource, onDone }: RecordProps) {
   const zone = page.agency.time_zone;
-  const at = (text: string) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }).format(new Date(text));
+  const at = (text: string) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone, ...(language === 'en' ? {} : { hourCycle: 'h23' as const }) }).format(new Date(text));
   return (
     <>
       {page.fields.some((field) => field.text !== '') ? (
