@@ -15,7 +15,7 @@ import { useSession } from '../session';
 import { useErrorText } from '../use_error_text';
 import { Findings, findingsOf, type Finding } from './findings';
 import { columnsOf, guess, importable, printMap, sourceOf, toCsv, type Mapping } from './import_map';
-import { mostUnpacked, unpackedSize } from './packed';
+import { bytesOf, mostUnpacked, unpackedSize } from './packed';
 import { AdminPage } from './parts';
 import { ApiError } from '../api/client';
 
@@ -200,12 +200,7 @@ function rowsOf(sheets: unknown): unknown[][] {
 
 /** Text of the beginning of a file, whose encoding is UTF-8 or, where it is not, most often GB18030. */
 async function decoded(part: Blob): Promise<string> {
-  const bytes = await new Promise<ArrayBuffer>((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result as ArrayBuffer);
-    reader.onerror = () => reject(reader.error ?? new Error('unreadable'));
-    reader.readAsArrayBuffer(part);
-  });
+  const bytes = await bytesOf(part);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
   } catch {

@@ -4,9 +4,17 @@ export const mostUnpacked = 300 * 2 ** 20;
 const endOfDirectory = 0x06054b50;
 const entryOfDirectory = 0x02014b50;
 
+export const bytesOf = (part: Blob) =>
+  new Promise<ArrayBuffer>((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as ArrayBuffer);
+    reader.onerror = () => reject(reader.error ?? new Error('unreadable'));
+    reader.readAsArrayBuffer(part);
+  });
+
 /** How many bytes a ZIP file (an XLSX file is one) says that it unpacks to; undefined where it is none. Reads its directory only. */
 export async function unpackedSize(file: Blob): Promise<number | undefined> {
-  const read = async (from: number, to: number) => new DataView(await file.slice(from, to).arrayBuffer());
+  const read = async (from: number, to: number) => new DataView(await bytesOf(file.slice(from, to)));
   // The directory's end is the file's, but for a comment of up to 64 KiB.
   const tail = await read(Math.max(0, file.size - 22 - 0xffff), file.size);
   let end = tail.byteLength - 22;
