@@ -88,7 +88,7 @@ const darkTheme: ThemeConfig = {
     Menu: { itemHeight: 36, itemBg: '#171c25', itemSelectedBg: '#1a2a45', itemSelectedColor: '#8ab8ff', subMenuItemSelectedColor: '#8ab8ff', groupTitleColor: '#a3aebf' },
     Tabs: { itemSelectedColor: '#8ab8ff', itemHoverColor: '#adcdff', itemActiveColor: '#adcdff', inkBarColor: '#8ab8ff' },
     Badge: { colorError: '#b4232b', colorErrorHover: '#b4232b' },
-    Button: { dangerColor: '#1c0707', defaultBg: '#1e2530', primaryShadow: 'none', dangerShadow: 'none' },
+    Button: { dangerColor: '#1c0707', defaultBg: '#1e2530', defaultHoverColor: '#adcdff', defaultHoverBorderColor: '#5b95f5', defaultActiveColor: '#8ab8ff', defaultActiveBorderColor: '#5b95f5', primaryShadow: 'none', dangerShadow: 'none' },
     Table: {
       headerBg: '#1e2530', headerColor: '#c3cbd8', headerSplitColor: 'transparent', cellPaddingBlockSM: 7, cellPaddingInlineSM: 12,
       rowHoverBg: '#1a2333', rowSelectedBg: '#17243c', rowSelectedHoverBg: '#1b2b48', headerSortActiveBg: '#222b38', bodySortBg: '#171c25', headerSortHoverBg: '#222b38',

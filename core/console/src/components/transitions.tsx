@@ -311,7 +311,8 @@ function StepForm({ entity, record, transition, onRun, onRefused, onClose }: Dia
       open
       title={transition.label}
       okText={transition.label}
-      cancelText={t('form.cancel')}
+      // A step may be called just so.
+      cancelText={transition.label === t('form.cancel') ? t('form.notNow') : t('form.cancel')}
       okButtonProps={{ loading: saving, danger: stateOf(entity, transition.to)?.category === 'cancelled' }}
       onOk={() => form.submit()}
       onCancel={close}

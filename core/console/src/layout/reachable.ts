@@ -1,7 +1,7 @@
 import { useEffect, type RefObject } from 'react';
 
-/** What scrolls by itself though nothing in it takes the focus: wide tables, and charts beside their names. */
-const scrolling = '.ant-table-content, .vis-vertical-scroll';
+/** What scrolls by itself though nothing in it takes the focus: wide tables, charts beside their names. */
+const scrolling = '.ant-table-content, .vis-vertical-scroll, .handbook-scroll, .table-scroll, .record-table-scroll';
 
 /** Whatever scrolls inside `root` can be scrolled by the keyboard, in browsers too that do not see to it themselves. */
 export function useReachable(root: RefObject<HTMLElement | null>): void {

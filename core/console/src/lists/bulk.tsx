@@ -75,7 +75,7 @@ export default function BulkBar({ entity, chosen, onClear }: Props) {
     modal.confirm({
       title: t('bulk.stepTitle', { label: step.label, count: chosen.length }),
       okText: step.label,
-      cancelText: t('form.cancel'),
+      cancelText: step.label === t('form.cancel') ? t('form.notNow') : t('form.cancel'),
       onOk: () => run(step.label, { action: 'transition', transition: step.name }).catch((error: unknown) => void message.error(errorText(error))),
     });
   };
@@ -176,7 +176,7 @@ function BulkDialog({ entity, subject, count, onRun, onClose }: DialogProps) {
   };
   const offered = entity.fields.filter((field) => isEditable(field) && field.right === 'write' && !isFile(field));
   return (
-    <Modal open title={title} okText={update ? t('form.save') : subject.label} cancelText={t('form.cancel')} okButtonProps={{ loading: saving, disabled: update && !chosen }} onOk={() => errors.form.submit()} onCancel={close} mask={{ closable: false }}>
+    <Modal open title={title} okText={update ? t('form.save') : subject.label} cancelText={!update && subject.label === t('form.cancel') ? t('form.notNow') : t('form.cancel')} okButtonProps={{ loading: saving, disabled: update && !chosen }} onOk={() => errors.form.submit()} onCancel={close} mask={{ closable: false }}>
       <FormProblemAlert problem={errors.problem} />
       {update && (
         <Select
