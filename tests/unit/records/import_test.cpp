@@ -39,12 +39,14 @@ records:
 
 class Import : public test::GateTest {
  protected:
-  ImportReport run(std::string_view csv, bool dry_run = false, const std::string& yaml = map_text) {
+  ImportReport run(std::string_view csv, bool dry_run = false, const std::string& yaml = map_text, const std::string& locale = "") {
     const auto loaded = model::load_import_map({"leads.yaml", yaml, ""}, *catalog);
     std::string mistakes;
     for (const auto& diagnostic : loaded.diagnostics) mistakes += to_string(diagnostic) + "\n";
     EXPECT_TRUE(loaded.map) << mistakes;
-    return import_csv(gate(), as("shop.boss", 12), *loaded.map, csv, dry_run);
+    auto boss = as("shop.boss", 12);
+    if (!locale.empty()) boss.locale = locale;
+    return import_csv(gate(), boss, *loaded.map, csv, dry_run);
   }
   std::vector<std::string> mistakes(const std::string& yaml) {
     std::vector<std::string> told;
@@ -70,6 +72,13 @@ TEST_P(Import, OneRowMakesItsRecordsAndASecondRunDoublesNothing) {
   EXPECT_EQ(third.updated, 1);
   EXPECT_EQ(count("shop.person"), 3u);
   EXPECT_EQ(count("shop.order"), 3u);
+}
+
+TEST_P(Import, ARefusalIsInTheLanguageOfWhoeverImports) {
+  const auto report = run("Id,Tier,Channel,Seats\n3,Silver,Web,1\n,Gold,Web,1\n5,Gold\n", false, map_text, "zh-CN");
+  ASSERT_EQ(report.errors.size(), 3u);
+  EXPECT_EQ(report.errors.at(0).message, "Tier的取值 \"Silver\" 不在对应表中。");
+  EXPECT_EQ(report.errors.at(2).message, "此行有 2 个单元格，表头有 4 个。");
 }
 
 TEST_P(Import, AFailedRowLeavesNothingAndCanBeMended) {
