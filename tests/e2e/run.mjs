@@ -857,8 +857,23 @@ await check('the console fits a telephone', async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert(width <= 360, `${where} is ${width} px wide`);
   }
+  await page.evaluate(() => localStorage.setItem('caravan.appearance', 'dark'));
+  const phone = ['/', list(inquiryEntity), inquiryPath(), view('sales.inquiry_board'), '/dashboards', '/approvals', '/duplicates', '/records/sales.order/new', '/pages/aftersales.desk', '/pages/aftersales.calls', '/pages/guides.planning', '/pages/sales.desk', '/admin/people', '/admin/plugins', '/admin/jobs', '/settings', '/handbook?part=part-sales'];
+  for (const where of phone) {
+    await go(where);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.waitForLoadState('networkidle');
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert(width <= 360, `${where} is ${width} px wide in the dark`);
+    await conforms(`${where} on a telephone in the dark`);
+  }
+  await page.evaluate(() => localStorage.removeItem('caravan.appearance'));
   await go(list(inquiryEntity));
   await tableLoaded();
+  await button('列设置').click();
+  const menu = await page.locator('.columns-menu').boundingBox();
+  assert(menu.x >= 0 && menu.x + menu.width <= 360, `the menu of columns is from ${menu.x} to ${menu.x + menu.width}`);
+  await page.keyboard.press('Escape');
   await shot('10-phone-list');
   await button('打开导航').click();
   await navigate(moduleLabel('customers'), entity(customerEntity).plural);
@@ -911,7 +926,14 @@ await check('a stranger sends a form from his telephone', async () => {
     await form.getByText(/REQ-\d{4}-\d{6}/).waitFor();
     equal((await stranger.cookies()).length, 0, 'cookies');
     await form.goto(`${base}/public/links/nonsense`);
-    await form.getByText('連結已失效', { exact: false }).waitFor();
+    await form.getByRole('heading', { level: 1, name: /連結已失效/ }).waitFor();
+    for (const where of ['/public/links/nonsense', '/public/pages/sales.ask']) {
+      await form.emulateMedia({ colorScheme: 'dark' });
+      await form.goto(base + where);
+      await form.getByRole('heading', { level: 1 }).waitFor();
+      await form.evaluate(axeSource);
+      equal((await form.evaluate(() => window.axe.run())).violations.map((one) => one.id), [], `accessibility of ${where} in the dark`);
+    }
   } finally {
     await stranger.close();
   }
