@@ -3,11 +3,18 @@
 import caravan
 from agency import Agency, PACKS, PLUGINS
 
+# Orders of the demo go beyond this: some wait for an approval, and it does not stop at them.
+APPROVALS = "kind: settings\nname: sales\nsettings: {approval_amount: {value: 15000}}\n"
 SMALL = ("--customers", "30", "--products", "20", "--departures", "20", "--guides", "6", "--orders", "24", "--inquiries", "7", "--trips", "36", "--seed", "5")
 
 
 class Demo(Agency):
     people = ()
+
+    @classmethod
+    def configure(cls):
+        super().configure()
+        (cls.server.config / "approvals.yaml").write_text(APPROVALS)
 
     def fill(self, server):
         done = server.cli("demo", *SMALL, "--config", server.config)
@@ -37,6 +44,7 @@ class Demo(Agency):
         self.addCleanup(other.remove)
         other.setting("plugins", {"enabled": {name: True for name in PLUGINS}})
         other.setting("packs", PACKS)
+        (other.config / "approvals.yaml").write_text(APPROVALS)
         other.start()
         self.fill(other)
 
