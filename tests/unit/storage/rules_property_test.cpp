@@ -137,7 +137,7 @@ Value random_value(Random& random, const Field& field, std::int64_t rows) {
       }
       return map.empty() ? Value() : Value(std::move(map));
     }
-    case FieldType::id: case FieldType::json: break;
+    case FieldType::id: case FieldType::json: case FieldType::file: case FieldType::image: break;
   }
   return {};
 }
@@ -512,6 +512,9 @@ TEST_P(RulesPropertyTest, TheDatabaseAnswersAsMemoryDoes) {
         if (in_memory != in_database) differing += " " + std::to_string(id) + (in_memory ? "(memory)" : "(database)");
       }
       ADD_FAILURE() << "seed " << seed + static_cast<std::uint64_t>(round) << ": " << source << "\n" << condition.sql << "\nrows" << differing;
+    }
+    for (const auto& [entity, list] : rows) {  // rows refer to each other in circles
+      for (const auto& row : list) row->targets.clear();
     }
   }
   EXPECT_GT(kept, compared * 2);
