@@ -137,8 +137,8 @@ class Agency(ServerCase):
         self.step(client, "sales.contract", contract, "send")
         return self.step(client, "sales.contract", contract, "sign", signed_on=day(0), signer="王芳", document="HT-1")
 
-    def confirm_order(self, order, client=None):
-        """From the draft to the confirmation, with all that the rules ask for."""
+    def awaiting(self, order, client=None):
+        """To the customer's agreement, checked and approved."""
         client = client or self.seller
         self.step(client, "sales.order", order, "verify")
         self.change(client, "sales.order", order, checked_itinerary=True, checked_price=True, checked_needs=True, checked_documents=True)
@@ -147,8 +147,12 @@ class Agency(ServerCase):
             self.step(self.sales_boss, "sales.order", order, "approve")
         else:
             self.step(client, "sales.order", order, "verified")
-        self.sign_contract(self.now_of("sales.order", order), client)
-        return self.step(client, "sales.order", order, "confirm")
+        return self.now_of("sales.order", order)
+
+    def confirm_order(self, order, client=None):
+        """From the draft to the confirmation, with all that the rules ask for."""
+        self.sign_contract(self.awaiting(order, client), client)
+        return self.step(client or self.seller, "sales.order", order, "confirm")
 
     def make_guide(self, name, user=None, **fields):
         guide = self.create(self.guide_boss, "guides.guide", name=name, phone="13700000000", languages=["zh", "en"], regions=["southwest"], **({"user": self.user(user)} if user else {}), **fields)

@@ -33,18 +33,6 @@ class AgencyGuards(Agency):
         approval = answer.json["approval"]["id"] if "approval" in answer.json else answer.json["id"]
         return self.ok(client.post(f"/approvals/{approval}/approve", {"comment": "同意"}))
 
-    def awaiting(self, order, client=None):
-        """To the customer's agreement, checked and approved."""
-        client = client or self.seller
-        self.step(client, "sales.order", order, "verify")
-        self.change(client, "sales.order", order, checked_itinerary=True, checked_price=True, checked_needs=True, checked_documents=True)
-        if self.now_of("sales.order", order)["needs_approval"]:
-            self.step(client, "sales.order", order, "ask_approval")
-            self.step(self.sales_boss, "sales.order", order, "approve")
-        else:
-            self.step(client, "sales.order", order, "verified")
-        return self.now_of("sales.order", order)
-
     def pay(self, order, amount, status=201, client=None, **fields):
         return self.ok((client or self.seller).post("/records/sales.payment", {"order": order["id"], "kind": "deposit", "amount": amount, "method": "cash", **fields}), status).json
 
