@@ -41,6 +41,28 @@ describe('requests', () => {
     expect(server.callsTo('PATCH', `/records/demo.person/${record.id}`)[0]?.headers.get('If-Match')).toBe('"1"');
   });
 
+  it('of a session that has been begun anew meanwhile are asked again, and end nothing', async () => {
+    const user = await api.me();
+    const real = server.fetch;
+    let refuse = () => {};
+    const refused = new Promise<Response>((resolve) => {
+      refuse = () => resolve(new Response(JSON.stringify({ status: 401, code: 'unauthenticated' }), { status: 401 }));
+    });
+    let first = true;
+    vi.stubGlobal('fetch', (input: RequestInfo | URL, init?: RequestInit) => {
+      if (!first) return real(input, init);
+      first = false;
+      return refused;
+    });
+    const ended = vi.fn();
+    api.onUnauthenticated = ended;
+    const listed = api.get('/records/{entity}', { path: { entity: 'demo.task' } });
+    api.remember({ ...user, csrf: 'token-2' });
+    refuse();
+    expect((await listed).items).toEqual([]);
+    expect(ended).not.toHaveBeenCalled();
+  });
+
   it('are the same deed where they are sent again because no answer came', async () => {
     await api.me();
     let lost = true;

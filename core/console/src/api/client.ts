@@ -113,10 +113,14 @@ export class ApiClient {
 
   /** Fetches an answer that is a file. */
   async file<P extends Path<'get'>>(path: P, options: Options<Operation<'get', P>> & { path?: Parameters<Operation<'get', P>, 'path'> } & FileOptions): Promise<ReceivedFile> {
+    const session = this.user?.csrf;
     const response = await this.reach('GET', target(path, options as Places), undefined, options);
     if (!response.ok) {
       const refused = this.refusal(response, parseJson(await response.text().catch(() => '')));
-      if (refused.status === 401) this.onUnauthenticated?.();
+      if (refused.status === 401) {
+        if (this.begunAnew(session)) return await this.file(path, options);
+        this.onUnauthenticated?.();
+      }
       throw refused;
     }
     const length = Number(response.headers.get('Content-Length') ?? Number.NaN);
@@ -162,15 +166,24 @@ export class ApiClient {
 
   private async send<T>(method: string, template: string, body: unknown, options: RequestOptions & Places = {}): Promise<T> {
     const path = target(template, options);
+    const session = this.user?.csrf;
     try {
       return await this.once<T>(method, path, body, options);
     } catch (error) {
       if (error instanceof ApiError && error.status === 403 && method !== 'GET' && (await this.renewed())) {
         return await this.once<T>(method, path, body, options);
       }
-      if (error instanceof ApiError && error.status === 401 && path !== '/session') this.onUnauthenticated?.();
+      if (error instanceof ApiError && error.status === 401 && path !== '/session') {
+        if (this.begunAnew(session)) return await this.send<T>(method, template, body, options);
+        this.onUnauthenticated?.();
+      }
       throw error;
     }
+  }
+
+  /** Whether the user has signed in again since a request of that session was sent: a refusal that comes late says nothing of the session of now. */
+  private begunAnew(session: string | undefined): boolean {
+    return this.user !== undefined && this.user.csrf !== session;
   }
 
   /** Whether the refused request carried an outdated CSRF token of the same user (signed in again in another tab). */
